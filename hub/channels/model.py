@@ -1,0 +1,243 @@
+"""The connector contract: what crosses the line between the hub and a channel.
+
+A connector translates and nothing else. It never looks for a contact, a conversation or an agent; provider words
+(MIME, TwiML) never cross this line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from hub.core.errors import HubError
+from hub.core.service import Core
+
+
+class AddressKind(StrEnum):
+    """What a customer is reached by."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    WHATSAPP = "whatsapp"
+    VISITOR = "visitor"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One configured mailbox, number or chat site of ours. `settings` is the connector's own validated model."""
+
+    id: int
+    key: str
+    connector: str
+    channel: str
+    name: str
+    address: str | None
+    settings: Any
+    queue_id: int | None
+    locale: str | None
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a message or goes out with one. `content_id` without angle brackets."""
+
+    name: str
+    content_type: str
+    body: bytes
+    content_id: str | None = None
+    inline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One message from a customer, translated.
+
+    `dedup_key` is the sender's own key within the account (MessageSid, mailbox+UIDVALIDITY+UID or a content hash,
+    the widget's message id): the same key again is the same message. `raw` are the bytes as they came.
+    `tokens` are strings found in recipient addresses that may be reply tokens of ours; the hub verifies them.
+    `references` are message ids this one answers, the nearest first. `verified` says that the sender is proved to
+    own `address`; `automatic` that a robot wrote it: it is stored and never answered.
+    """
+
+    account_id: int
+    dedup_key: str
+    raw: bytes
+    raw_type: str
+    address_kind: AddressKind
+    address: str
+    text: str
+    name: str = ""
+    subject: str = ""
+    html: str | None = None
+    external_id: str | None = None
+    references: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
+    verified: bool = False
+    automatic: bool = False
+    sent_at: datetime | None = None
+    locale: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    meta: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What the hub made of an `Inbound`, after the commit. `duplicate`: it was here before; nothing changed."""
+
+    duplicate: bool
+    raw_id: int
+    interaction_id: int | None = None
+    conversation_id: int | None = None
+    seq: int | None = None
+    contact_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """One message to a customer. `id` is the attempt-independent id of the send.
+
+    `message_id` (RFC 5322, with angle brackets) and `date` were fixed before the first try. `reply_token` goes
+    where the answer will bring it back (`support+TOKEN@…`). `attempt` counts from 1.
+    """
+
+    id: int
+    conversation_id: int
+    interaction_id: int
+    channel: str
+    to: str
+    text: str
+    attempt: int
+    message_id: str
+    date: datetime
+    reply_token: str
+    subject: str = ""
+    html: str | None = None
+    in_reply_to: str | None = None
+    references: tuple[str, ...] = ()
+    to_name: str = ""
+    automatic: bool = False
+    attachments: tuple[Attachment, ...] = ()
+
+
+class DeliveryStatus(StrEnum):
+    """How far a message got. Order is rank: a status never goes back, and the last two are final."""
+
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A report from the provider about an earlier send: by the provider's id, or by our own where it carries it."""
+
+    connector: str
+    status: DeliveryStatus
+    provider_id: str
+    outbound_id: int | None = None
+    error: str | None = None
+
+
+class Outcome(StrEnum):
+    """What a failed send means for the next try."""
+
+    RETRY = "retry"  # nothing left us, or it was refused for now
+    FAILED = "failed"  # refused for good
+    UNKNOWN = "unknown"  # it may have arrived: never resent blindly
+
+
+class SendError(HubError):
+    """The message could not be sent."""
+
+    def __init__(self, detail: str, *, outcome: Outcome, retry_after: float | None = None):
+        super().__init__(detail)
+        self.outcome = outcome
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a channel can carry; the composer and the outbox obey it."""
+
+    html: bool = False
+    attachments: bool = False
+    subject: bool = False
+    max_length: int | None = None
+    typing: bool = False
+    read_receipts: bool = False
+    session: bool = True  # without thread headers: one open conversation per address and account
+
+
+class Accept(Protocol):
+    """The hub's side of the contract: what a connector may ask for and hand over."""
+
+    async def message(self, inbound: Inbound) -> Accepted:
+        """Store one message; returns after the commit. Only then may the wire be acknowledged.
+
+        Raises `Unavailable` when nothing was stored (answer 503/451: the provider tries again).
+        """
+        ...
+
+    async def delivery(self, delivery: Delivery) -> None:
+        """Record a delivery report; returns after the commit. Repeats and late reports are harmless."""
+        ...
+
+    async def quarantine(
+        self, *, connector: str, account_id: int | None, dedup_key: str, raw: bytes, raw_type: str, reason: str,
+        meta: dict[str, Any] | None = None,
+    ) -> None:
+        """Keep what could not be translated, with the reason; returns after the commit. It can be replayed."""
+        ...
+
+    async def accounts(self, connector: str) -> list[Account]:
+        """The enabled accounts of a connector, as configured now."""
+        ...
+
+    async def health(self, account_id: int, **facts: Any) -> None:
+        """Note how an account fares (`last_fetch`, `lag_seconds`, `error`…) for doctor and admin pages."""
+        ...
+
+
+Wire = Callable[[], Awaitable[None]]
+
+
+class Connector(Protocol):
+    """A channel's translator, found by entry point `hub.connectors`; constructed as `Connector(core)`."""
+
+    name: ClassVar[str]
+    channels: ClassVar[tuple[str, ...]]
+    Settings: ClassVar[type[BaseModel]]  # of one account; secrets are `SecretStr` fields
+
+    def __init__(self, core: Core) -> None: ...
+
+    def capabilities(self, channel: str) -> Capabilities:
+        """What this channel can carry."""
+        ...
+
+    def routes(self, accept: Accept) -> Iterable[web.RouteDef]:
+        """Webhooks and sockets, all under `/hooks/<name>/`; they verify signatures themselves."""
+        ...
+
+    async def run(self, accept: Accept) -> None:
+        """Poll or listen until cancelled; return at once where routes suffice. Holds leases itself."""
+        ...
+
+    async def send(self, account: Account, outbound: Outbound, wire: Wire) -> str:
+        """Send; the provider's id, or `SendError`.
+
+        `await wire()` immediately before the step that may reach the customer (DATA's body, the POST): before it
+        a crash is retried freely, after it the outcome is unknown. `wire` raises when the claim was lost.
+        """
+        ...
+
+    def translate(self, account: Account | None, raw: bytes, raw_type: str, meta: dict[str, Any]) -> Inbound:
+        """Parse stored raw bytes again: pure, for replays from quarantine. Raises `Invalid` with the reason."""
+        ...

@@ -1,0 +1,27 @@
+"""The connectors installed here, by entry point: a third party adds a channel by installing a package."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+from hub.channels.model import Connector
+from hub.core.errors import ConfigError
+from hub.core.service import Core
+
+GROUP = "hub.connectors"
+
+
+def load_connectors(core: Core, only: frozenset[str] | None = None) -> dict[str, Connector]:
+    """Every installed connector, constructed, by name."""
+    found: dict[str, Connector] = {}
+    for point in entry_points(group=GROUP):
+        if only is not None and point.name not in only:
+            continue
+        try:
+            found[point.name] = point.load()(core)
+        except ImportError as error:
+            raise ConfigError(
+                f"The connector {point.name!r} cannot be loaded: {error}.",
+                remedy="Reinstall the package that provides it, or uninstall it.",
+            ) from error
+    return found

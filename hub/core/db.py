@@ -1,0 +1,139 @@
+"""PostgreSQL: one pool, plain SQL, rows in dataclasses.
+
+Single statements run on autocommit connections (one round trip); whatever belongs together runs in
+`transaction()`. Locks are taken in one order everywhere, so that two transactions never wait for each other:
+address, contact, conversation, queue_entry, offer, agent_state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, LiteralString, TypeVar
+
+import orjson
+import psycopg
+from psycopg.rows import class_row, dict_row, scalar_row
+from psycopg.types.json import set_json_dumps, set_json_loads
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from hub.core.errors import Unavailable
+
+T = TypeVar("T")
+Params = Mapping[str, Any] | Sequence[Any] | None
+Connection = psycopg.AsyncConnection[Any]
+
+set_json_dumps(orjson.dumps)
+set_json_loads(orjson.loads)
+
+
+async def fetch_all(conn: Connection, row: type[T], query: LiteralString, params: Params = None) -> list[T]:
+    """Every row of `query`, each as a `row` (a dataclass whose fields are the columns)."""
+    async with conn.cursor(row_factory=class_row(row)) as cur:
+        await cur.execute(query, params)
+        return await cur.fetchall()
+
+
+async def fetch_one(conn: Connection, row: type[T], query: LiteralString, params: Params = None) -> T | None:
+    """The first row, or None."""
+    async with conn.cursor(row_factory=class_row(row)) as cur:
+        await cur.execute(query, params)
+        return await cur.fetchone()
+
+
+async def fetch_dicts(conn: Connection, query: LiteralString, params: Params = None) -> list[dict[str, Any]]:
+    """Every row as a dict, for results that go straight out as JSON."""
+    async with conn.cursor(row_factory=dict_row) as cur:
+        await cur.execute(query, params)
+        return await cur.fetchall()
+
+
+async def fetch_value(conn: Connection, query: LiteralString, params: Params = None) -> Any:
+    """The first column of the first row, or None."""
+    async with conn.cursor(row_factory=scalar_row) as cur:
+        await cur.execute(query, params)
+        return await cur.fetchone()
+
+
+async def execute(conn: Connection, query: LiteralString, params: Params = None) -> int:
+    """Run a statement; the number of rows it touched: the check of every conditional update."""
+    return (await conn.execute(query, params)).rowcount
+
+
+class Database:
+    """The pool. Every wait is bounded: `Unavailable` after `wait` seconds without a free connection."""
+
+    def __init__(self, url: str, *, size: int = 12, wait: float = 5.0):
+        self.url = url
+        self._wait = wait
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=size,
+            timeout=wait,
+            open=False,
+            kwargs={"autocommit": True, "options": "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=10s"},
+            check=AsyncConnectionPool.check_connection,
+            reconnect_timeout=30,
+        )
+
+    async def open(self) -> None:
+        """Connect, waiting up to 30 s for a server that is still starting."""
+        await self._pool.open(wait=True, timeout=30)
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        await self._pool.close(timeout=5)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncGenerator[Connection]:
+        """A connection on which each statement is its own transaction."""
+        try:
+            async with self._pool.connection(timeout=self._wait) as conn:
+                yield conn
+        except PoolTimeout:
+            raise Unavailable(remedy="The database does not answer or is overloaded; try again shortly.") from None
+        except psycopg.OperationalError as error:
+            if isinstance(error, (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable)):
+                raise
+            raise Unavailable(remedy="The connection to the database was lost; try again shortly.") from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Connection]:
+        """A connection inside a transaction: committed at the end, rolled back on any error."""
+        async with self.connection() as conn, conn.transaction():
+            yield conn
+
+    async def all(self, row: type[T], query: LiteralString, params: Params = None) -> list[T]:
+        """`fetch_all` on a connection of its own."""
+        async with self.connection() as conn:
+            return await fetch_all(conn, row, query, params)
+
+    async def one(self, row: type[T], query: LiteralString, params: Params = None) -> T | None:
+        """`fetch_one` on a connection of its own."""
+        async with self.connection() as conn:
+            return await fetch_one(conn, row, query, params)
+
+    async def dicts(self, query: LiteralString, params: Params = None) -> list[dict[str, Any]]:
+        """`fetch_dicts` on a connection of its own."""
+        async with self.connection() as conn:
+            return await fetch_dicts(conn, query, params)
+
+    async def value(self, query: LiteralString, params: Params = None) -> Any:
+        """`fetch_value` on a connection of its own."""
+        async with self.connection() as conn:
+            return await fetch_value(conn, query, params)
+
+    async def execute(self, query: LiteralString, params: Params = None) -> int:
+        """`execute` on a connection of its own."""
+        async with self.connection() as conn:
+            return await execute(conn, query, params)
+
+    async def healthy(self) -> bool:
+        """Whether a trivial query comes back within two seconds."""
+        try:
+            async with asyncio.timeout(2):
+                return await self.value("select 1") == 1
+        except (TimeoutError, Unavailable, psycopg.Error):
+            return False

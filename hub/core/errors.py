@@ -1,0 +1,84 @@
+"""What can go wrong, as a person should read it.
+
+    HubError                 the hub refuses, and says why and what to do
+    ├── ConfigError          a file or variable is wrong: names file, key and remedy
+    ├── Invalid              422: the input breaks a rule
+    ├── Unauthorized         401: nobody is signed in
+    ├── Forbidden            403: signed in, but not allowed
+    ├── NotFound             404: not there, or not for you to see
+    ├── Conflict             409: somebody else was faster, or the state does not allow it
+    ├── TooMany              429: slow down
+    └── Unavailable          503: a part we need is away; try again
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import ClassVar
+
+
+class HubError(Exception):
+    """The hub cannot do this."""
+
+    status: ClassVar[int] = 500
+
+    def __init__(self, detail: str | None = None, *, remedy: str | None = None, fields: dict[str, str] | None = None):
+        self.detail = detail or inspect.cleandoc(type(self).__doc__ or "")
+        self.remedy = remedy
+        self.fields = fields or {}
+        super().__init__(self.detail if remedy is None else f"{self.detail} {remedy}")
+
+    @property
+    def title(self) -> str:
+        """The first sentence of the class's docstring, the same for every case."""
+        return inspect.cleandoc(type(self).__doc__ or "").split("\n")[0].rstrip(".")
+
+
+class ConfigError(HubError):
+    """The configuration is wrong."""
+
+
+class Invalid(HubError):
+    """The input is not valid."""
+
+    status = 422
+
+
+class Unauthorized(HubError):
+    """Nobody is signed in."""
+
+    status = 401
+
+
+class Forbidden(HubError):
+    """You are not allowed to do this."""
+
+    status = 403
+
+
+class NotFound(HubError):
+    """There is nothing here that you can see."""
+
+    status = 404
+
+
+class Conflict(HubError):
+    """The state has changed meanwhile."""
+
+    status = 409
+
+
+class TooMany(HubError):
+    """Too many requests."""
+
+    status = 429
+
+    def __init__(self, detail: str | None = None, *, retry_after: int = 60, remedy: str | None = None):
+        super().__init__(detail, remedy=remedy)
+        self.retry_after = retry_after
+
+
+class Unavailable(HubError):
+    """A part of the hub is not available right now."""
+
+    status = 503

@@ -1,0 +1,179 @@
+"""The append-only event log and its commit-safe reader.
+
+Every change of state writes an event in its own transaction. Two kinds of readers follow:
+
+- screens: `Unit` publishes each event after the commit on the topics `c:{conversation}` and `u:{agent}`, whose
+  sequences were taken under the row lock the change held, so that commit order is sequence order;
+- everything else (statistics, automation, the router) reads the log with a `Reader`, each with its own cursor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, LiteralString
+
+from psycopg.types.json import Jsonb
+
+from hub.core.db import Connection, Database, execute, fetch_all, fetch_one, fetch_value
+from hub.core.feed import Feed
+from hub.core.sql import Queries
+
+sql = Queries.beside(__file__, "events.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of state. `conversation_seq`/`agent_seq` are None when the event is not on that topic."""
+
+    id: int
+    at: datetime
+    kind: str
+    contact_id: int | None
+    conversation_id: int | None
+    conversation_seq: int | None
+    agent_id: int | None
+    agent_seq: int | None
+    queue_id: int | None
+    actor_id: int | None
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent(Event):
+    """An event as the log's reader sees it, with the transaction that wrote it."""
+
+    xid: str = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in the log: everything up to and including (xid, id) has been read."""
+
+    xid: str = "0"
+    id: int = 0
+
+
+async def append(  # noqa: PLR0913 - an event has that many ends, all optional
+    conn: Connection,
+    kind: str,
+    *,
+    contact_id: int | None = None,
+    conversation_id: int | None = None,
+    agent_id: int | None = None,
+    queue_id: int | None = None,
+    actor_id: int | None = None,
+    data: dict[str, Any] | None = None,
+    on_conversation: bool = True,
+    on_agent: bool = True,
+) -> Event:
+    """Write one event inside the caller's transaction.
+
+    With `conversation_id` it goes on the conversation's topic, with `agent_id` on the agent's; the two flags keep
+    it off a topic that need not hear of it.
+    """
+    event = await fetch_one(
+        conn,
+        Event,
+        sql["append"],
+        {
+            "kind": kind,
+            "contact_id": contact_id,
+            "conversation_id": conversation_id,
+            "agent_id": agent_id,
+            "queue_id": queue_id,
+            "actor_id": actor_id,
+            "data": Jsonb(data or {}),
+            "on_conversation": on_conversation,
+            "on_agent": on_agent,
+        },
+    )
+    assert event is not None  # noqa: S101 - an insert without a condition always returns its row
+    return event
+
+
+@dataclass(slots=True)
+class Unit:
+    """One transaction and the events it wrote; they are published when it has committed."""
+
+    conn: Connection
+    events: list[Event] = field(default_factory=list[Event])
+    wakes: list[str] = field(default_factory=list[str])
+
+    async def log(self, kind: str, **ends: Any) -> Event:
+        """`append`, remembered for publishing."""
+        event = await append(self.conn, kind, **ends)
+        self.events.append(event)
+        return event
+
+    def wake(self, who: str) -> None:
+        """Ring somebody's bell after the commit: `router`, `outbox`, `log`…"""
+        if who not in self.wakes:
+            self.wakes.append(who)
+
+
+@asynccontextmanager
+async def unit(db: Database, feed: Feed) -> AsyncGenerator[Unit]:
+    """A transaction whose events reach the screens as soon as it is committed, and never if it is not."""
+    async with db.transaction() as conn:
+        work = Unit(conn)
+        yield work
+    await feed.publish_events(work.events)
+    for who in work.wakes:
+        await feed.wake(who)
+
+
+async def topic_events(db: Database, topic: str, after: int, limit: int = 500) -> list[Event]:
+    """What was said on `c:{id}` or `u:{id}` after sequence `after`, oldest first."""
+    kind, _, number = topic.partition(":")
+    names: dict[str, LiteralString] = {"c": "after_conversation", "u": "after_agent"}
+    return await db.all(Event, sql[names[kind]], {"topic_id": int(number), "seq": after, "limit": limit})
+
+
+class Reader:
+    """Reads the log in order, exactly once per committed batch, with a cursor stored under `name`.
+
+    Use `batch()` when the reader's effects are rows of this database: they commit together with the cursor.
+    """
+
+    def __init__(self, db: Database, name: str, *, from_start: bool = True):
+        self._db = db
+        self._name = name
+        self._from_start = from_start
+
+    @asynccontextmanager
+    async def batch(self, limit: int = 500) -> AsyncGenerator[tuple[Connection, list[LoggedEvent]]]:
+        """The next events and the transaction in which the cursor moves past them. An error reads them again."""
+        async with self._db.transaction() as conn:
+            at = await self._position(conn)
+            events = await read(conn, at, limit)
+            yield conn, events
+            if events:
+                last = events[-1]
+                await execute(conn, sql["advance"], {"reader": self._name, "xid": last.xid, "id": last.id})
+
+    async def _position(self, conn: Connection) -> Position:
+        found = await fetch_one(conn, Position, sql["lock_cursor"], {"reader": self._name})
+        if found is not None:
+            return found
+        start = Position() if self._from_start else await newest(conn)
+        await execute(conn, sql["start_cursor"], {"reader": self._name, "xid": start.xid, "id": start.id})
+        return await self._position(conn)
+
+
+async def read(conn: Connection, at: Position, limit: int = 500) -> list[LoggedEvent]:
+    """The events after `at` that no running transaction can still precede."""
+    return await fetch_all(conn, LoggedEvent, sql["read"], {"xid": at.xid, "id": at.id, "limit": limit})
+
+
+async def newest(conn: Connection) -> Position:
+    """The last place that `read` would reach now."""
+    found = await fetch_one(conn, Position, sql["newest"])
+    return found or Position()
+
+
+async def behind(conn: Connection, at: Position) -> bool:
+    """Whether something lies after `at`, readable yet or not."""
+    return bool(await fetch_value(conn, sql["behind"], {"xid": at.xid, "id": at.id}))

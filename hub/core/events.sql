@@ -1,0 +1,49 @@
+-- append: Log one event, moving the sequence of each topic it belongs to; the rows' locks order the sequences.
+with conversation_topic as (
+    update conversation set seq = seq + 1, updated_at = clock_timestamp()
+    where id = %(conversation_id)s and %(on_conversation)s
+    returning seq
+), agent_topic as (
+    update agent_state set seq = seq + 1
+    where agent_id = %(agent_id)s and %(on_agent)s
+    returning seq
+)
+insert into event (kind, contact_id, conversation_id, conversation_seq, agent_id, agent_seq, queue_id, actor_id, data)
+select %(kind)s, %(contact_id)s, %(conversation_id)s, (select seq from conversation_topic),
+       %(agent_id)s, (select seq from agent_topic), %(queue_id)s, %(actor_id)s, %(data)s
+returning id, at, kind, contact_id, conversation_id, conversation_seq, agent_id, agent_seq, queue_id, actor_id, data;
+
+-- read: The events after a cursor that no running transaction can still precede.
+select xid::text as xid, id, at, kind, contact_id, conversation_id, conversation_seq, agent_id, agent_seq, queue_id,
+       actor_id, data
+from event
+where (xid, id) > (%(xid)s::text::xid8, %(id)s) and xid < pg_snapshot_xmin(pg_current_snapshot())
+order by xid, id
+limit %(limit)s;
+
+-- behind: Whether anything committed or running lies after a cursor.
+select exists (select from event where (xid, id) > (%(xid)s::text::xid8, %(id)s));
+
+-- newest: The place in the log below which everything is readable now.
+select coalesce((select xid from event where xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid desc, id desc limit 1), '0')::text as xid,
+       coalesce((select id from event where xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid desc, id desc limit 1), 0) as id;
+
+-- cursor: Where a reader stands.
+select xid::text as xid, id from event_cursor where reader = %(reader)s;
+
+-- lock_cursor: Where a reader stands, held against a second copy of it until the transaction ends.
+select xid::text as xid, id from event_cursor where reader = %(reader)s for update;
+
+-- start_cursor: A reader's first place in the log.
+insert into event_cursor (reader, xid, id) values (%(reader)s, %(xid)s::text::xid8, %(id)s) on conflict do nothing;
+
+-- advance: Move a reader forward.
+update event_cursor set xid = %(xid)s::text::xid8, id = %(id)s where reader = %(reader)s;
+
+-- after_conversation: What a screen missed on c:{conversation}.
+select id, at, kind, contact_id, conversation_id, conversation_seq, agent_id, agent_seq, queue_id, actor_id, data
+from event where conversation_id = %(topic_id)s and conversation_seq > %(seq)s order by conversation_seq limit %(limit)s;
+
+-- after_agent: What a screen missed on u:{agent}.
+select id, at, kind, contact_id, conversation_id, conversation_seq, agent_id, agent_seq, queue_id, actor_id, data
+from event where agent_id = %(topic_id)s and agent_seq > %(seq)s order by agent_seq limit %(limit)s;

@@ -1,0 +1,120 @@
+"""The doorbell: Redis/Valkey pub/sub after the commit.
+
+Nothing here may be needed for correctness. A publish that is lost heals by sequence gaps on the screens and by the
+sweepers' own clock; while Redis is away, publishing costs one log line a minute and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Iterable
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from redis.asyncio import Redis
+from redis.backoff import ExponentialBackoff
+from redis.asyncio.retry import Retry
+from redis.exceptions import RedisError
+
+from hub.core import log
+from hub.core.clock import iso
+
+if TYPE_CHECKING:
+    from hub.core.events import Event
+
+logger = log.get(__name__)
+
+
+def frames(event: Event) -> list[tuple[str, dict[str, Any]]]:
+    """An event as what goes over pub/sub: (topic, message) for each topic it is on."""
+    message = {
+        "id": event.id,
+        "at": iso(event.at),
+        "type": event.kind,
+        "conversation_id": event.conversation_id,
+        "agent_id": event.agent_id,
+        "queue_id": event.queue_id,
+        "data": event.data,
+    }
+    found: list[tuple[str, dict[str, Any]]] = []
+    if event.conversation_seq is not None:
+        found.append((f"c:{event.conversation_id}", {**message, "seq": event.conversation_seq}))
+    if event.agent_seq is not None:
+        found.append((f"u:{event.agent_id}", {**message, "seq": event.agent_seq}))
+    return found
+
+
+class Feed:
+    """Publishes to topics and rings bells; never raises because Redis is away."""
+
+    def __init__(self, url: str, *, timeout: float = 1.0):
+        self.url = url
+        self.redis: Redis = Redis.from_url(
+            url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(ExponentialBackoff(), 0)
+        )
+        self._complained = 0.0
+
+    async def publish_events(self, events: Iterable[Event]) -> None:
+        """Tell the screens and everyone who reads the log."""
+        messages = [pair for event in events for pair in frames(event)]
+        if messages:
+            await self.publish(messages)
+
+    async def publish(self, messages: Iterable[tuple[str, Any]]) -> None:
+        """Send (topic, JSON-able message) pairs in one round trip."""
+        pipe = self.redis.pipeline(transaction=False)
+        for topic, message in messages:
+            pipe.publish(f"t:{topic}", orjson.dumps(message))
+        await self._try(pipe.execute())
+
+    async def wake(self, who: str, message: str = "") -> None:
+        """Ring the bell of a service: it looks at PostgreSQL sooner than its own clock would make it."""
+        await self._try(self.redis.publish(f"w:{who}", message))
+
+    async def bells(self, *who: str, every: float) -> AsyncGenerator[str]:
+        """Yields at once, then whenever a bell rings, and at least each `every` seconds, for ever."""
+        yield ""
+        while True:
+            pubsub = self.redis.pubsub(ignore_subscribe_messages=True)
+            try:
+                await pubsub.subscribe(*[f"w:{name}" for name in who])
+                while True:
+                    message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=every)
+                    yield message["data"].decode() if message else ""
+            except (RedisError, OSError) as error:
+                self._complain(error)
+                await asyncio.sleep(min(every, 1.0))
+                yield ""
+            finally:
+                await _quietly_close(pubsub)
+
+    async def healthy(self) -> bool:
+        """Whether Redis answers within a second."""
+        try:
+            async with asyncio.timeout(1):
+                return bool(await self.redis.ping())
+        except (RedisError, OSError, TimeoutError):
+            return False
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.redis.aclose()
+
+    async def _try(self, call: Any) -> None:
+        try:
+            await call
+        except (RedisError, OSError, TimeoutError) as error:
+            self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        if time.monotonic() - self._complained > 60:
+            self._complained = time.monotonic()
+            logger.warning("redis_away", error=str(error), effect="screens and workers react a few seconds later")
+
+
+async def _quietly_close(pubsub: Any) -> None:
+    try:
+        await pubsub.aclose()
+    except (RedisError, OSError):
+        logger.debug("pubsub_close_failed")

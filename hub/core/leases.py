@@ -1,0 +1,101 @@
+"""Leases: whatever only one process may do.
+
+The holder renews three times per `ttl`. A holder that was stopped (SIGSTOP, a long pause) may come back believing
+it still holds: that is why every write made under a lease checks the epoch in its own transaction (`check`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+
+import psycopg
+
+from hub.core import log
+from hub.core.db import Connection, Database, fetch_value
+from hub.core.errors import Conflict, Unavailable
+from hub.core.metrics import LEADER
+from hub.core.sql import Queries
+
+logger = log.get(__name__)
+sql = Queries.beside(__file__, "leases.sql")
+
+
+class LeaseLost(Conflict):
+    """Another process holds the lease now."""
+
+
+async def check(conn: Connection, name: str, epoch: int) -> None:
+    """Raise `LeaseLost` unless `epoch` still holds `name`; keeps it so until the transaction ends."""
+    if await fetch_value(conn, sql["held"], {"name": name, "epoch": epoch}) is None:
+        raise LeaseLost
+
+
+class Lease:
+    """One process's claim on `name`, taken again and again for ever."""
+
+    def __init__(self, db: Database, name: str, *, ttl: float = 4.0):
+        self.name = name
+        self.ttl = ttl
+        self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._db = db
+
+    async def try_acquire(self) -> int | None:
+        """The epoch if the lease is ours now, else None."""
+        epoch = await self._db.value(sql["acquire"], {"name": self.name, "holder": self.holder, "ttl": self.ttl})
+        return None if epoch is None else int(epoch)
+
+    async def release(self, epoch: int) -> None:
+        """Give the lease up."""
+        await self._db.execute(sql["release"], {"name": self.name, "holder": self.holder, "epoch": epoch})
+
+    async def hold(self, work: Callable[[int], Awaitable[None]]) -> None:
+        """Run `work(epoch)` whenever the lease is ours, cancelling it when it is lost; until cancelled."""
+        while True:
+            epoch = await self._acquire_quietly()
+            if epoch is None:
+                await asyncio.sleep(self.ttl / 4)
+                continue
+            LEADER.labels(self.name).set(1)
+            logger.info("lease_taken", lease=self.name, epoch=epoch)
+            task = asyncio.ensure_future(work(epoch))
+            try:
+                await self._renew_while(task, epoch)
+            finally:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await task
+                LEADER.labels(self.name).set(0)
+                with contextlib.suppress(Unavailable, psycopg.Error, asyncio.CancelledError):
+                    await self.release(epoch)
+
+    async def _renew_while(self, task: asyncio.Future[None], epoch: int) -> None:
+        """Return when the lease is lost or the work ended; a work's error is logged and the lease let go."""
+        renewed = asyncio.get_running_loop().time()
+        while True:
+            done, _ = await asyncio.wait([task], timeout=self.ttl / 3)
+            if done:
+                error = None if task.cancelled() else task.exception()
+                if error is not None and not isinstance(error, LeaseLost):
+                    logger.error("leased_work_failed", lease=self.name, exc_info=error)
+                    await asyncio.sleep(1)
+                return
+            now = asyncio.get_running_loop().time()
+            kept = await self._acquire_quietly()
+            if kept == epoch:
+                renewed = now
+            elif kept is not None or now - renewed > self.ttl:
+                logger.warning("lease_lost", lease=self.name, epoch=epoch)
+                return
+
+    async def _acquire_quietly(self) -> int | None:
+        try:
+            async with asyncio.timeout(self.ttl):
+                return await self.try_acquire()
+        except (Unavailable, psycopg.Error, TimeoutError) as error:
+            logger.warning("lease_unreachable", lease=self.name, error=str(error))
+            return None

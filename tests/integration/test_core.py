@@ -1,0 +1,100 @@
+"""The ground floor: log, leases, group commit, on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from hub.core import events, leases
+from hub.core.db import Database
+from hub.core.groupcommit import GroupCommit
+from hub.core.service import Core
+
+
+async def test_reader_skips_nothing_when_an_earlier_transaction_commits_late(db: Database) -> None:
+    reader = events.Reader(db, "test")
+    async with db.transaction() as slow:
+        await events.append(slow, "early")
+        async with db.transaction() as quick:
+            await events.append(quick, "late")
+        async with reader.batch() as (_, seen):
+            assert seen == []  # "late" is committed, but "early" may still come before it
+    async with reader.batch() as (_, seen):
+        assert [e.kind for e in seen] == ["early", "late"]
+    async with reader.batch() as (_, seen):
+        assert seen == []
+
+
+async def test_reader_reads_again_when_its_work_fails(db: Database) -> None:
+    reader = events.Reader(db, "test")
+    async with db.transaction() as conn:
+        await events.append(conn, "one")
+    with pytest.raises(RuntimeError):
+        async with reader.batch() as (_, seen):
+            assert [e.kind for e in seen] == ["one"]
+            raise RuntimeError
+    async with reader.batch() as (_, seen):
+        assert [e.kind for e in seen] == ["one"]
+
+
+async def test_unit_publishes_nothing_when_rolled_back(core: Core) -> None:
+    pubsub = core.feed.redis.pubsub(ignore_subscribe_messages=True)
+    await pubsub.psubscribe("t:*")
+    agent = await core.db.value("insert into agent (email, name) values ('a@example.com', 'A') returning id")
+    await core.db.execute("insert into agent_state (agent_id) values (%s)", [agent])
+    with pytest.raises(RuntimeError):
+        async with events.unit(core.db, core.feed) as unit:
+            await unit.log("lost", agent_id=agent)
+            raise RuntimeError
+    async with events.unit(core.db, core.feed) as unit:
+        await unit.log("kept", agent_id=agent)
+    heard = [m["data"] for _ in range(3) if (m := await pubsub.get_message(ignore_subscribe_messages=True, timeout=0.3))]
+    assert len(heard) == 1
+    assert b'"kept"' in heard[0]
+    assert b'"seq":1' in heard[0]
+    await pubsub.aclose()
+
+
+async def test_lease_moves_with_a_new_epoch_when_its_holder_is_gone(db: Database) -> None:
+    first, second = leases.Lease(db, "router", ttl=0.3), leases.Lease(db, "router", ttl=0.3)
+    assert await first.try_acquire() == 1
+    assert await first.try_acquire() == 1
+    assert await second.try_acquire() is None
+    await asyncio.sleep(0.4)
+    assert await second.try_acquire() == 2
+    async with db.transaction() as conn:
+        with pytest.raises(leases.LeaseLost):
+            await leases.check(conn, "router", 1)
+        await leases.check(conn, "router", 2)
+
+
+async def test_group_commit_isolates_the_poisonous_item(db: Database) -> None:
+    flushes: list[int] = []
+
+    async def flush(items: Sequence[int]) -> list[int]:
+        flushes.append(len(items))
+        await asyncio.sleep(0.01)
+        if 13 in items:
+            raise ValueError("poison")
+        return [i * 2 for i in items]
+
+    group = GroupCommit(flush, limit=64)
+    results = await asyncio.gather(*[group.submit(i) for i in range(40)], return_exceptions=True)
+    assert isinstance(results[13], ValueError)
+    assert [r for i, r in enumerate(results) if i != 13] == [i * 2 for i in range(40) if i != 13]
+    assert max(flushes) > 10
+
+
+async def test_group_commit_waits_for_nobody_when_alone() -> None:
+    sizes: list[int] = []
+
+    async def flush(items: Sequence[str]) -> Sequence[str]:
+        sizes.append(len(items))
+        return items
+
+    group = GroupCommit(flush)
+    assert await group.submit("a") == "a"
+    assert await group.submit("b") == "b"
+    assert sizes == [1, 1]
