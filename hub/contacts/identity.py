@@ -1,0 +1,71 @@
+"""Who is who: addresses in one normal form, so that one person's spellings meet.
+
+E-mail: the domain in lower case and IDNA form, the local part lower-cased too for matching (RFC 5321 §2.4 lets the
+local part be case-sensitive, and no provider in use makes it so). Phone: E.164 by libphonenumber.
+"""
+
+from __future__ import annotations
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+
+from hub.channels.model import AddressKind
+from hub.core.errors import Invalid
+
+
+def normalise(kind: AddressKind, value: str, *, region: str | None = None) -> str:
+    """The form under which an address is stored; `Invalid` says what is wrong with it.
+
+    `region` (ISO 3166) reads national phone numbers; without it a number must begin with `+`.
+    """
+    value = value.strip()
+    match kind:
+        case AddressKind.EMAIL:
+            return _email(value)
+        case AddressKind.PHONE:
+            return _phone(value, region)
+        case AddressKind.WHATSAPP | AddressKind.VISITOR:
+            return _opaque(value)
+
+
+def lenient(kind: AddressKind, value: str) -> str:
+    """As `normalise`, but an odd address that really wrote to us is kept as it is, trimmed and lower-cased."""
+    try:
+        return normalise(kind, value)
+    except Invalid:
+        return _opaque(value.strip().lower())
+
+
+def _email(value: str) -> str:
+    local, _, domain = value.rpartition("@")
+    # The common case needs no library: plain ASCII with an ordinary domain.
+    if local and value.isascii() and domain.replace(".", "").replace("-", "").isalnum() and "." in domain and len(value) < 255:
+        return f"{local}@{domain}".lower() if not set(local) & set(" \t\r\n<>(),;:\\\"[]") else _email_strictly(value)
+    return _email_strictly(value)
+
+
+def _email_strictly(value: str) -> str:
+    try:
+        found = validate_email(value, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise Invalid(f"This is not an e-mail address: {error}", fields={"value": str(error)}) from error
+    return (found.ascii_email or found.normalized).lower()
+
+
+def _phone(value: str, region: str | None) -> str:
+    try:
+        number = phonenumbers.parse(value, region)
+    except phonenumbers.NumberParseException as error:
+        raise Invalid(
+            f"This is not a phone number: {error}.", remedy="Write it in full, as +14155550123.", fields={"value": str(error)}
+        ) from error
+    if not phonenumbers.is_possible_number(number):
+        raise Invalid("This is not a possible phone number.", remedy="Write it in full, as +14155550123.", fields={"value": "too long or too short"})
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _opaque(value: str) -> str:
+    value = value.replace("\x00", "")[:320]
+    if not value:
+        raise Invalid("The address is empty.", fields={"value": "empty"})
+    return value

@@ -1,0 +1,34 @@
+"""Reply tokens: the signed part of an address that brings an answer back to its conversation.
+
+`c{conversation}-{signature}`: only letters, digits and a hyphen, so that it survives in the local part of any mail
+address (`support+c17-k3v…@example.com`) and in the local part of a Message-ID.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from hub.core.secrets import Vault
+
+_TOKEN = re.compile(r"\bc([1-9][0-9]{0,17})-([a-z2-7]{16})\b", re.IGNORECASE)
+_PURPOSE = "reply"
+
+
+def reply_token(vault: Vault, conversation_id: int) -> str:
+    """The token for one conversation; it never expires and opens nothing but this thread's inbox."""
+    return f"c{conversation_id}-{vault.sign(_PURPOSE, str(conversation_id))}"
+
+
+def conversation_of(vault: Vault, candidates: Iterable[str]) -> int | None:
+    """The conversation of the first genuine token found in `candidates`; forged ones count for nothing."""
+    for candidate in candidates:
+        for number, signature in _TOKEN.findall(candidate):
+            if vault.verify(_PURPOSE, number, signature):
+                return int(number)
+    return None
+
+
+def message_id(vault: Vault, conversation_id: int, interaction_id: int, domain: str) -> str:
+    """Our Message-ID (RFC 5322 §3.6.4), unique by interaction and carrying the reply token."""
+    return f"<{interaction_id}.{reply_token(vault, conversation_id)}@{domain}>"

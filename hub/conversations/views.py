@@ -1,0 +1,104 @@
+"""What screens see of conversations: the shapes of the API, read from the views of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Protocol
+
+from hub.channels.model import Account, Inbound
+from hub.conversations import html
+from hub.core.clock import iso
+from hub.core.db import Connection, Database, fetch_dicts
+from hub.core.sql import Queries
+
+sql = Queries.beside(__file__, "views.sql")
+Shape = dict[str, Any]
+
+
+class Taken(Protocol):
+    """What intake knows of a stored message."""
+
+    @property
+    def interaction_id(self) -> int | None: ...
+    @property
+    def conversation_id(self) -> int | None: ...
+    @property
+    def seq(self) -> int | None: ...
+    @property
+    def contact_id(self) -> int | None: ...
+    @property
+    def contact_name(self) -> str | None: ...
+    @property
+    def event_id(self) -> int | None: ...
+    @property
+    def agent_id(self) -> int | None: ...
+    @property
+    def agent_seq(self) -> int | None: ...
+    @property
+    def at(self) -> datetime: ...
+
+
+def public_interaction(row: Shape) -> Shape:
+    """An `interaction_view` row as the API's Interaction: HTML cleaned, inner columns dropped."""
+    attachments = row["attachments"]
+    shown = {k: v for k, v in row.items() if k not in {"external_id", "contact_id", "meta"}}
+    return {
+        **shown,
+        "html": html.safe(row["html"], attachments),
+        "attachments": [{k: v for k, v in a.items() if k != "content_id"} for a in attachments],
+    }
+
+
+def public_summary(row: Shape) -> Shape:
+    """A `conversation_summary` row as the API's ConversationSummary."""
+    inner = {"queue_id", "agent_id", "contact_id", "disposition", "wrap_up_until"}
+    return {k: v for k, v in row.items() if k not in inner}
+
+
+async def interactions(db: Database, ids: Iterable[int]) -> dict[int, Shape]:
+    """Interactions by id."""
+    rows = await db.dicts(sql["interactions"], {"ids": list(ids)})
+    return {row["id"]: public_interaction(row) for row in rows}
+
+
+async def interaction(conn: Connection, interaction_id: int) -> Shape:
+    """One interaction, seen from inside a transaction."""
+    rows = await fetch_dicts(conn, sql["interactions"], {"ids": [interaction_id]})
+    return public_interaction(rows[0])
+
+
+async def summaries(db: Database, ids: Iterable[int]) -> dict[int, Shape]:
+    """Conversation summaries by id."""
+    rows = await db.dicts(sql["summaries"], {"ids": list(ids)})
+    return {row["id"]: public_summary(row) for row in rows}
+
+
+def inbound_frames(inbound: Inbound, account: Account, taken: Taken) -> list[tuple[str, Shape]]:
+    """What a fresh customer message says on the sockets, without asking the database again.
+
+    The shape equals `public_interaction` of the stored row (a test holds them together). A message with HTML or
+    files is left to the socket's process to read, since both need the stored row.
+    """
+    base: Shape = {
+        "id": taken.event_id, "at": iso(taken.at), "conversation_id": taken.conversation_id, "agent_id": taken.agent_id,
+        "queue_id": None, "data": {"interaction_id": taken.interaction_id},
+    }
+    message: Shape = {**base, "type": "interaction.created", "seq": taken.seq}
+    if not inbound.html and not inbound.attachments:
+        message["view"] = {"interaction": _inline(inbound, account, taken)}
+    frames: list[tuple[str, Shape]] = [(f"c:{taken.conversation_id}", message)]
+    if taken.agent_id is not None:
+        frames.append((f"u:{taken.agent_id}", {**base, "type": "conversation.updated", "seq": taken.agent_seq, "data": {}}))
+    return frames
+
+
+def _inline(inbound: Inbound, account: Account, taken: Taken) -> Shape:
+    return {
+        "id": taken.interaction_id, "conversation_id": taken.conversation_id, "seq": taken.seq, "kind": "message",
+        "direction": "in", "channel": account.channel, "agent": None,
+        "contact": {"id": taken.contact_id, "name": taken.contact_name}, "address": inbound.address,
+        "subject": inbound.subject, "text": inbound.text, "html": None, "status": "received", "error": None,
+        "at": iso(inbound.sent_at or taken.at), "client_id": None, "verified": inbound.verified,
+        "automatic": inbound.automatic, "attachments": [],
+    }

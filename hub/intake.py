@@ -1,0 +1,310 @@
+"""From the wire to the record, in one transaction.
+
+`Intake` is the hub's side of the connector contract (`hub.channels.model.Accept`). A message that was accepted is
+committed with its raw bytes before the wire is acknowledged; the sender's own key makes a repeat harmless; what
+cannot be processed is kept in quarantine with the reason and never blocks the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg.types.json import Jsonb
+
+
+from hub.channels.accounts import Accounts
+from hub.channels.model import Accepted, Account, Connector, Delivery, Inbound
+from hub.contacts.identity import lenient
+from hub.conversations import tokens, views
+from hub.core import log
+from hub.core.db import execute, fetch_all
+from hub.core.errors import Invalid
+from hub.core.groupcommit import GroupCommit
+from hub.core.metrics import INTAKE
+from hub.core.service import Core
+from hub.core.sql import Queries
+from hub.outbox import Reports
+
+logger = log.get(__name__)
+sql = Queries.beside(__file__, "intake.sql")
+
+REOPEN_DAYS = 14  # an answer to a matter closed longer ago opens a new one
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """One row of the SQL function `intake`."""
+
+    n: int
+    duplicate: bool
+    raw_id: int
+    interaction_id: int | None
+    conversation_id: int | None
+    seq: int | None
+    contact_id: int | None
+    contact_name: str | None
+    address_id: int | None
+    event_id: int | None
+    is_new: bool
+    entry_id: int | None
+    queue_id: int | None
+    agent_id: int | None
+    agent_seq: int | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    inbound: Inbound
+    account: Account
+    session: bool
+    hint: int | None
+
+
+class Intake:
+    """Takes messages, delivery reports and the unreadable from every connector of this process."""
+
+    def __init__(self, core: Core, accounts: Accounts, connectors: dict[str, Connector]):
+        self._core = core
+        self._accounts = accounts
+        self._connectors = connectors
+        self._group: GroupCommit[_Item, Accepted] = GroupCommit(self._store)
+        self._reports = Reports(core)
+
+    async def message(self, inbound: Inbound) -> Accepted:
+        """Store one message; see `Accept.message`."""
+        account = await self._accounts.get(inbound.account_id)
+        if account is None:
+            raise Invalid(f"There is no account {inbound.account_id}.", remedy="It was removed; see `hub doctor`.")
+        inbound = _tidy(inbound)
+        item = _Item(inbound, account, self._is_session(account), tokens.conversation_of(self._core.vault, inbound.tokens))
+        try:
+            accepted = await self._group.submit(item)
+        except (psycopg.DataError, psycopg.IntegrityError, Invalid) as error:
+            # Not the database's fault but the message's: keep it, say why, let the next one pass.
+            await self.quarantine(
+                connector=account.connector, account_id=account.id, dedup_key=inbound.dedup_key, raw=inbound.raw,
+                raw_type=inbound.raw_type, reason=f"It could not be stored: {error}", meta=inbound.meta,
+            )
+            return Accepted(duplicate=False, raw_id=0)
+        INTAKE.labels(account.connector, "duplicate" if accepted.duplicate else "accepted").inc()
+        return accepted
+
+    async def delivery(self, delivery: Delivery) -> None:
+        """Record a delivery report; see `Accept.delivery`."""
+        await self._reports.record(delivery)
+
+    async def quarantine(  # noqa: PLR0913 - the contract's keyword arguments
+        self, *, connector: str, account_id: int | None, dedup_key: str, raw: bytes, raw_type: str, reason: str,
+        meta: dict[str, Any] | None = None,
+    ) -> None:
+        """Keep what could not be translated; see `Accept.quarantine`."""
+        await self._core.db.execute(
+            sql["quarantine"],
+            {
+                "connector": connector, "account_id": account_id, "dedup_key": _clean(dedup_key)[:2000], "raw": raw,
+                "raw_type": _clean(raw_type), "reason": _clean(reason)[:2000], "meta": Jsonb(_clean_json(meta or {})),
+            },
+        )
+        INTAKE.labels(connector, "quarantined").inc()
+        logger.warning("quarantined", connector=connector, account=account_id, reason=reason[:200])
+
+    async def accounts(self, connector: str) -> list[Account]:
+        """The enabled accounts of a connector."""
+        return await self._accounts.of(connector)
+
+    async def health(self, account_id: int, **facts: Any) -> None:
+        """Note how an account fares."""
+        await self._accounts.note_health(account_id, facts)
+
+    async def close(self) -> None:
+        """Commit what was handed over."""
+        await self._group.close()
+
+    def _is_session(self, account: Account) -> bool:
+        connector = self._connectors.get(account.connector)
+        return connector is None or connector.capabilities(account.channel).session
+
+    # -- the batch ---------------------------------------------------------------------------------------------
+    async def _store(self, items: Sequence[_Item]) -> list[Accepted]:
+        taken: dict[int, _Taken] = {}
+        prepared = [_row(item) for item in items]
+        waves = _waves(prepared)
+        if len(waves) == 1 and not any(item.inbound.attachments for item in items):
+            async with self._core.db.connection() as conn:  # one statement is its own transaction: one round trip
+                taken = await self._call(conn, prepared, items, waves[0])
+        else:
+            async with self._core.db.transaction() as conn:
+                for wave in waves:
+                    taken |= await self._call(conn, prepared, items, wave)
+                await _store_attachments(conn, items, taken)
+        try:
+            await self._announce(items, taken)
+        except Exception:
+            # Committed is committed: screens that miss this heal by their sequence.
+            logger.exception("announce_failed")
+        return [_accepted(taken[n]) for n in range(len(items))]
+
+    async def _call(self, conn: Any, rows: list[dict[str, Any]], items: Sequence[_Item], wave: list[int]) -> dict[int, _Taken]:
+        batch = [{**rows[n], "n": position} for position, n in enumerate(wave)]
+        parameters = {"batch": Jsonb(batch), "bodies": [items[n].inbound.raw for n in wave], "reopen_days": REOPEN_DAYS}
+        return {wave[row.n]: row for row in await fetch_all(conn, _Taken, sql["intake"], parameters)}
+
+    async def _announce(self, items: Sequence[_Item], taken: dict[int, _Taken]) -> None:
+        """Tell the screens (with the message inline: no query on the hot path) and ring the router."""
+        messages: list[tuple[str, Any]] = []
+        entries: list[int] = []
+        for n, row in taken.items():
+            if not row.duplicate:
+                messages += views.inbound_frames(items[n].inbound, items[n].account, row)
+                entries += [row.entry_id] if row.entry_id else []
+        if messages:
+            await self._core.feed.publish(messages)
+            await self._core.feed.wake("log")
+        if entries:
+            await self._core.feed.wake("router", orjson.dumps({"entries": entries}).decode())
+
+
+def _tidy(inbound: Inbound) -> Inbound:
+    """The message in text that PostgreSQL and JSON can hold: neither knows NUL or lone surrogates."""
+    i = inbound
+    return replace(
+        i, name=_clean(i.name)[:200], subject=_clean(i.subject)[:1000], text=_clean(i.text),
+        html=None if i.html is None else _clean(i.html), raw_type=_clean(i.raw_type)[:200],
+        external_id=_clean(i.external_id)[:1000] if i.external_id else None,
+        references=tuple(_clean(r)[:1000] for r in i.references[:50]), address=lenient(i.address_kind, _clean(i.address)),
+        meta=_clean_json(i.meta),
+    )
+
+
+def _row(item: _Item) -> dict[str, Any]:
+    """A tidy `Inbound` as the SQL function reads it."""
+    i = item.inbound
+    return {
+        "account_id": item.account.id, "connector": item.account.connector, "dedup_key": _key(i.dedup_key),
+        "raw_type": i.raw_type, "kind": i.address_kind.value, "address": i.address, "name": i.name, "subject": i.subject,
+        "text": i.text, "html": i.html, "external_id": i.external_id, "refs": i.references, "hint": item.hint,
+        "session": item.session, "verified": i.verified, "automatic": i.automatic, "locale": i.locale, "at": i.sent_at,
+        "meta": i.meta, "raw_meta": i.meta, "channel": item.account.channel, "is_new": False,
+    }
+
+
+def _key(key: str) -> str:
+    # An index entry is bounded (2,704 bytes); what is longer is known by its hash.
+    return _clean(key) if len(key) <= 500 else "sha256:" + hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+
+
+def _clean(text: str) -> str:
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode() if not text.isascii() or "\x00" in text else text
+
+
+def _clean_json(value: dict[str, Any]) -> dict[str, Any]:
+    def walk(node: Any) -> Any:
+        match node:
+            case str():
+                return _clean(node)
+            case dict():
+                return {_clean(str(k)): walk(v) for k, v in node.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - any JSON
+            case list() | tuple():
+                return [walk(v) for v in node]  # pyright: ignore[reportUnknownVariableType] - any JSON
+            case _:
+                return node
+
+    return walk(value)
+
+
+def _waves(rows: list[dict[str, Any]]) -> list[list[int]]:
+    """Positions in groups: a message that answers another one of this batch comes in a later group."""
+    waves: list[list[int]] = [[]]
+    here: set[str] = set()
+    for n, row in enumerate(rows):
+        if here.intersection(row["refs"]):
+            waves.append([])
+            here = set()
+        waves[-1].append(n)
+        if row["external_id"]:
+            here.add(row["external_id"])
+    return waves
+
+
+async def _store_attachments(conn: Any, items: Sequence[_Item], taken: dict[int, _Taken]) -> None:
+    for n, row in taken.items():
+        if row.duplicate:
+            continue
+        for a in items[n].inbound.attachments:
+            await execute(
+                conn, sql["attach"],
+                {
+                    "interaction_id": row.interaction_id, "name": _clean(a.name)[:255], "content_type": _clean(a.content_type)[:255],
+                    "content_id": _clean(a.content_id)[:255] if a.content_id else None, "inline": a.inline, "body": a.body,
+                },
+            )
+
+
+def _accepted(row: _Taken) -> Accepted:
+    return Accepted(row.duplicate, row.raw_id, row.interaction_id, row.conversation_id, row.seq, row.contact_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """One raw message that could not be processed."""
+
+    id: int
+    connector: str
+    account_id: int | None
+    dedup_key: str
+    content_type: str
+    reason: str | None
+    meta: dict[str, Any]
+    body: bytes
+    received_at: datetime
+
+
+class Quarantine:
+    """What could not be processed, kept until somebody looks: list, show, replay, discard."""
+
+    def __init__(self, core: Core, intake: Intake, accounts: Accounts, connectors: dict[str, Connector]):
+        self._db = core.db
+        self._intake = intake
+        self._accounts = accounts
+        self._connectors = connectors
+
+    async def listed(self, limit: int = 100) -> list[Quarantined]:
+        """The oldest first, without their bodies."""
+        return await self._db.all(Quarantined, sql["quarantined"], {"limit": limit})
+
+    async def show(self, raw_id: int) -> Quarantined:
+        """One, whole."""
+        found = await self._db.one(Quarantined, sql["quarantined_one"], {"id": raw_id})
+        if found is None:
+            raise Invalid(f"There is nothing in quarantine under {raw_id}.", remedy="See `hub quarantine list`.")
+        return found
+
+    async def replay(self, raw_id: int) -> Accepted:
+        """Translate and take it in again; it leaves quarantine only when that is committed.
+
+        The replayed message has its own key (`replay:{id}`), so that a crash in between replays at most once.
+        """
+        held = await self.show(raw_id)
+        account = await self._accounts.get(held.account_id) if held.account_id else None
+        connector = self._connectors.get(held.connector)
+        if connector is None:
+            raise Invalid(f"The connector {held.connector!r} is not installed.")
+        inbound = await asyncio.to_thread(connector.translate, account, held.body, held.content_type, held.meta)
+        accepted = await self._intake.message(replace(inbound, dedup_key=f"replay:{raw_id}"))
+        if accepted.raw_id == 0:
+            raise Invalid("It still cannot be stored; see the newest entry in quarantine.")
+        await self._db.execute(sql["released"], {"id": raw_id})
+        return accepted
+
+    async def discard(self, raw_id: int) -> None:
+        """Put it aside for good; the bytes stay."""
+        if not await self._db.execute(sql["discard"], {"id": raw_id}):
+            raise Invalid(f"There is nothing in quarantine under {raw_id}.", remedy="See `hub quarantine list`.")

@@ -1,0 +1,40 @@
+-- The shapes that every face of the hub shows, defined once: the REST API, the sockets and the workers read these.
+drop view if exists conversation_summary;
+create view conversation_summary as
+select v.id, v.subject, v.preview, v.status, v.channel,
+       case when q.id is not null then jsonb_build_object('id', q.id, 'name', q.name) end as queue,
+       case when a.id is not null then jsonb_build_object('id', a.id, 'name', a.name) end as agent,
+       jsonb_build_object('id', c.root_id, 'name', coalesce(nullif(r.name, ''), c.name)) as contact,
+       v.seq, v.interaction_seq > v.read_seq as unread, v.waiting_since,
+       case when v.status = 'open' then
+           coalesce(e.entered_at + make_interval(secs => e.target_seconds - e.priority_seconds),
+                    v.waiting_since + make_interval(secs => q.target_seconds)) end as due_at,
+       v.updated_at, v.created_at, e.state as entry_state, v.snoozed_until, v.failed,
+       v.queue_id, v.agent_id, v.contact_id, v.disposition, e.wrap_up_until
+from conversation v
+join contact c on c.id = v.contact_id
+join contact r on r.id = c.root_id
+left join queue q on q.id = v.queue_id
+left join agent a on a.id = v.agent_id
+left join lateral ( -- while it waits for somebody the entry's clock counts; on a desk the customer's
+    select x.state, x.wrap_up_until, x.target_seconds, x.priority_seconds,
+           case when x.state in ('waiting', 'offered') then x.entered_at end as entered_at
+    from queue_entry x where x.conversation_id = v.id and x.state <> 'closed' limit 1
+) e on true;
+
+drop view if exists interaction_view;
+create view interaction_view as
+select i.id, i.conversation_id, i.seq, i.kind, i.direction, i.channel,
+       case when g.id is not null then jsonb_build_object('id', g.id, 'name', g.name) end as agent,
+       jsonb_build_object('id', c.root_id, 'name', coalesce(nullif(c.name, ''), r.name)) as contact,
+       a.value as address, i.subject, i.text, i.html, i.status, i.error, i.at, i.client_id, i.verified, i.automatic,
+       i.external_id, i.contact_id, i.meta,
+       coalesce((
+           select jsonb_agg(jsonb_build_object('id', f.id, 'name', f.name, 'content_type', f.content_type,
+                            'size', length(f.body), 'inline', f.inline, 'content_id', f.content_id) order by f.id)
+           from attachment f where f.interaction_id = i.id), '[]') as attachments
+from interaction i
+join contact c on c.id = i.contact_id
+join contact r on r.id = c.root_id
+left join agent g on g.id = i.agent_id
+left join address a on a.id = i.address_id;

@@ -1,0 +1,212 @@
+"""Intake: one interaction per accepted message, whatever happens around it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+from pydantic import BaseModel
+
+from hub.channels.accounts import Accounts
+from hub.channels.model import AddressKind, Capabilities, Inbound
+from hub.conversations import tokens, views
+from hub.core.service import Core
+from hub.intake import Intake, Quarantine
+
+
+class _NoSettings(BaseModel):
+    pass
+
+
+class Fake:
+    """A connector without a wire."""
+
+    name: ClassVar[str] = "fake"
+    channels: ClassVar[tuple[str, ...]] = ("sms", "email")
+    Settings: ClassVar[type[BaseModel]] = _NoSettings
+
+    def capabilities(self, channel: str) -> Capabilities:
+        return Capabilities(session=channel != "email")
+
+    def translate(self, account: Any, raw: bytes, raw_type: str, meta: dict[str, Any]) -> Inbound:
+        return sms(account.id, "translated", raw.decode())
+
+
+def sms(account: int, key: str, text: str = "Hello", sender: str = "+14155550100", **more: Any) -> Inbound:
+    fields = {"address_kind": AddressKind.PHONE, "address": sender, "text": text, **more}
+    return Inbound(account_id=account, dedup_key=key, raw=text.encode("utf-8", "replace"), raw_type="text/plain", **fields)
+
+
+def mail(account: int, key: str, sender: str = "ana@example.com", **more: Any) -> Inbound:
+    return replace(sms(account, key, **more), address_kind=AddressKind.EMAIL, address=sender)
+
+
+class Desk:
+    """An intake on a database with one queue, two accounts and one agent."""
+
+    def __init__(self, core: Core):
+        self.core = core
+        connectors: Any = {"fake": Fake()}
+        self.accounts = Accounts(core.db, core.vault, connectors)
+        self.intake = Intake(core, self.accounts, connectors)
+        self.quarantine = Quarantine(core, self.intake, self.accounts, connectors)
+
+    async def prepare(self) -> None:
+        db = self.core.db
+        await db.execute("insert into queue (key, name) values ('support', 'Support')")
+        await db.execute(
+            "insert into account (key, connector, channel, name, queue_id) values "
+            "('sms', 'fake', 'sms', 'SMS', 1), ('mail', 'fake', 'email', 'Mail', 1)"
+        )
+        await db.execute("insert into agent (email, name) values ('amy@example.com', 'Amy')")
+        await db.execute("insert into agent_state (agent_id) values (1)")
+
+    async def count(self, what: str) -> int:
+        counts = await self.core.db.dicts(
+            "select (select count(*) from interaction) as interaction, (select count(*) from contact) as contact, "
+            "(select count(*) from conversation) as conversation, (select count(*) from queue_entry) as entry, "
+            "(select count(*) from raw where state = 'quarantined') as quarantined, (select count(*) from event) as event"
+        )
+        return counts[0][what]
+
+
+@pytest.fixture
+async def desk(core: Core) -> AsyncGenerator[Desk]:
+    desk = Desk(core)
+    await desk.prepare()
+    yield desk
+    await desk.intake.close()
+
+
+async def test_a_first_message_makes_contact_conversation_and_entry(desk: Desk) -> None:
+    done = await desk.intake.message(sms(1, "SM1", name="Ana"))
+    assert not done.duplicate
+    assert done.seq == 1
+    assert [await desk.count(w) for w in ("contact", "conversation", "interaction", "entry", "event")] == [1, 1, 1, 1, 2]
+
+
+async def test_the_same_key_again_changes_nothing(desk: Desk) -> None:
+    first = await desk.intake.message(sms(1, "SM1"))
+    again = await asyncio.gather(*[desk.intake.message(sms(1, "SM1")) for _ in range(50)])
+    assert all(a.duplicate and a.interaction_id == first.interaction_id for a in again)
+    assert await desk.count("interaction") == 1
+
+
+async def test_fifty_copies_at_once_are_one(desk: Desk) -> None:
+    done = await asyncio.gather(*[desk.intake.message(sms(1, "SM1")) for _ in range(50)])
+    assert sum(not d.duplicate for d in done) == 1
+    assert await desk.count("interaction") == 1
+
+
+async def test_twenty_messages_of_a_new_person_at_once_are_one_conversation(desk: Desk) -> None:
+    others = Desk(desk.core)  # a second process
+    await asyncio.gather(*[(desk if n % 2 else others).intake.message(sms(1, f"SM{n}")) for n in range(20)])
+    assert [await desk.count(w) for w in ("contact", "conversation", "interaction", "entry")] == [1, 1, 20, 1]
+    seqs = await desk.core.db.dicts("select seq from interaction order by seq")
+    assert [s["seq"] for s in seqs] == list(range(1, 21))
+
+
+async def test_mails_of_one_person_without_headers_are_separate_matters(desk: Desk) -> None:
+    await asyncio.gather(*[desk.intake.message(mail(2, f"m{n}")) for n in range(3)])
+    assert [await desk.count(w) for w in ("contact", "conversation", "entry")] == [1, 3, 3]
+
+
+async def test_a_reply_follows_its_reference_even_in_the_same_batch(desk: Desk) -> None:
+    first = mail(2, "m1", external_id="<1@example.com>")
+    reply = mail(2, "m2", external_id="<2@example.com>", references=("<1@example.com>",))
+    one, two = await asyncio.gather(desk.intake.message(first), desk.intake.message(reply))
+    assert one.conversation_id == two.conversation_id
+    assert two.seq == 2
+
+
+async def test_a_stranger_cannot_join_by_guessing_a_reference(desk: Desk) -> None:
+    mine = await desk.intake.message(mail(2, "m1", external_id="<1@example.com>"))
+    theirs = await desk.intake.message(mail(2, "m2", sender="eve@example.net", references=("<1@example.com>",)))
+    assert mine.conversation_id != theirs.conversation_id
+
+
+async def test_a_signed_reply_address_threads_and_a_forged_one_does_not(desk: Desk) -> None:
+    first = await desk.intake.message(mail(2, "m1"))
+    assert first.conversation_id is not None
+    token = tokens.reply_token(desk.core.vault, first.conversation_id)
+    reply = await desk.intake.message(mail(2, "m2", sender="ana@work.example", tokens=(f"support+{token}@example.com",)))
+    forged = await desk.intake.message(mail(2, "m3", sender="eve@example.net", tokens=(f"c{first.conversation_id}-{'a' * 16}",)))
+    assert reply.conversation_id == first.conversation_id
+    assert forged.conversation_id != first.conversation_id
+
+
+async def test_a_poisonous_message_harms_no_neighbour_and_is_kept(desk: Desk) -> None:
+    poison = sms(1, "bad", sent_at="not a time")  # pyright: ignore[reportArgumentType] - the poison
+    done = await asyncio.gather(*[desk.intake.message(sms(1, f"SM{n}")) for n in range(20)], desk.intake.message(poison))
+    assert all(d.interaction_id for d in done[:20])
+    assert await desk.count("interaction") == 20
+    held = await desk.quarantine.listed()
+    assert len(held) == 1
+    assert "could not be stored" in (held[0].reason or "")
+
+
+async def test_quarantine_replays_once(desk: Desk) -> None:
+    await desk.intake.quarantine(connector="fake", account_id=1, dedup_key="x", raw=b"hi", raw_type="text/plain", reason="broken")
+    [held] = await desk.quarantine.listed()
+    done = await desk.quarantine.replay(held.id)
+    assert done.interaction_id
+    assert await desk.quarantine.listed() == []
+    with pytest.raises(Exception, match="nothing in quarantine"):
+        await desk.quarantine.replay(held.id)
+    assert await desk.count("interaction") == 1
+
+
+@pytest.mark.parametrize("text", ["\x00nul", "\ud800lone", "你好，退款还没收到", "\u202eright to left", "x" * 1_000_000, ""])
+async def test_any_text_is_stored(desk: Desk, text: str) -> None:
+    done = await desk.intake.message(sms(1, f"k{len(text)}{text[:3]!r}", text))
+    assert done.interaction_id
+    assert await desk.count("quarantined") == 0
+
+
+async def test_the_inline_frame_equals_the_stored_view(desk: Desk) -> None:
+    pubsub = desk.core.feed.redis.pubsub(ignore_subscribe_messages=True)
+    await pubsub.psubscribe("t:c:*")
+    done = await desk.intake.message(sms(1, "SM1", name="Ana 陳"))
+    assert done.interaction_id
+    import orjson
+
+    heard = None
+    while heard is None:
+        heard = await pubsub.get_message(ignore_subscribe_messages=True, timeout=5)
+    stored = (await views.interactions(desk.core.db, [done.interaction_id]))[done.interaction_id]
+    expected = orjson.loads(orjson.dumps(stored, option=orjson.OPT_UTC_Z))
+    inline = orjson.loads(heard["data"])["view"]["interaction"]
+    assert {**inline, "at": None} == {**expected, "at": None}
+    await pubsub.aclose()
+
+
+async def test_a_message_to_a_resolved_conversation_reopens_it(desk: Desk) -> None:
+    first = await desk.intake.message(sms(1, "SM1"))
+    await desk.core.db.execute("update conversation set status = 'resolved', resolved_at = now(), agent_id = 1")
+    await desk.core.db.execute("update queue_entry set state = 'closed'")
+    second = await desk.intake.message(sms(1, "SM2"))
+    assert second.conversation_id == first.conversation_id
+    [row] = await desk.core.db.dicts(
+        "select v.status, v.reopened, v.agent_id, e.sticky_agent_id from conversation v join queue_entry e on e.conversation_id = v.id "
+        "where e.state = 'waiting'"
+    )
+    assert row == {"status": "open", "reopened": 1, "agent_id": None, "sticky_agent_id": 1}
+
+
+async def test_automatic_mail_neither_reopens_nor_queues(desk: Desk) -> None:
+    await desk.intake.message(mail(2, "m1", automatic=True))
+    assert await desk.count("interaction") == 1
+    assert await desk.count("entry") == 0
+
+
+async def test_the_agent_on_it_hears_of_every_message(desk: Desk) -> None:
+    await desk.intake.message(sms(1, "SM1"))
+    await desk.core.db.execute("update conversation set agent_id = 1")
+    await desk.core.db.execute("update queue_entry set state = 'assigned', agent_id = 1")
+    await asyncio.gather(*[desk.intake.message(sms(1, f"S{n}")) for n in range(5)])
+    rows = await desk.core.db.dicts("select agent_seq from event where agent_id = 1 order by agent_seq")
+    assert [r["agent_seq"] for r in rows] == list(range(1, len(rows) + 1))
+    assert rows
