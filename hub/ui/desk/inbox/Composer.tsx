@@ -1,0 +1,302 @@
+import { Button, NativeSelect, TextInput } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { type Ref as ReactRef, useEffect, useId, useImperativeHandle, useMemo, useRef, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { api, type Conversation, type ReplyChannel, type Template, type Upload } from '../api'
+import { complain } from '../parts/ask'
+import { useChannelName, useLatest } from '../parts/bits'
+import { size } from '../format'
+import { Icon } from '../parts/icons'
+import { templates } from '../parts/queries'
+import { useLive } from '../state/live'
+import { sendOut } from '../state/outbox'
+import { remember, remembered } from '../state/prefs'
+
+export interface ComposerHandle { focus(tab: Tab): void; canned(): void }
+type Tab = 'reply' | 'note'
+
+interface Props { c: Conversation; company: string[]; resolved: () => void; ref: ReactRef<ComposerHandle> }
+
+const keyOf = (r: ReplyChannel) => `${r.channel}:${r.address_id}:${r.account_id}`
+
+export function Composer({ c, company, resolved, ref }: Props) {
+  const { t } = useTranslation()
+  const channelName = useChannelName()
+  const live = useLive()
+  const [tab, setTab] = useState<Tab>('reply')
+  const [text, setText] = useState(() => remembered(`draft.${c.id}.reply`, ''))
+  const [subject, setSubject] = useState('')
+  const [files, setFiles] = useState<Upload[]>([])
+  const [uploading, setUploading] = useState(0)
+  const [picked, setPicked] = useState<string | null>(null)
+  const [menu, setMenu] = useState(false)
+  const area = useRef<HTMLTextAreaElement>(null)
+  const input = useRef<HTMLInputElement>(null)
+  const typed = useRef(0)
+
+  const channel = useMemo(
+    () =>
+      c.reply_channels.find((r) => keyOf(r) === picked) ??
+      c.reply_channels.find((r) => r.channel === c.channel) ??
+      c.reply_channels[0],
+    [c.reply_channels, c.channel, picked],
+  )
+  const needsSubject = tab === 'reply' && channel?.channel === 'email' && !c.subject
+  const blocked = tab === 'reply' && !channel
+
+  const change = (next: string) => {
+    setText(next)
+    remember(`draft.${c.id}.${tab}`, next)
+    if (tab === 'reply' && Date.now() - typed.current > 3_000) {
+      typed.current = Date.now()
+      live.tell(c.topic, 'typing')
+    }
+  }
+  const turn = (to: Tab) => {
+    setTab(to)
+    setText(remembered(`draft.${c.id}.${to}`, ''))
+    setMenu(false)
+  }
+  const state = useLatest({ tab, turn })
+  useImperativeHandle(ref, () => ({
+    focus: (to) => {
+      if (state.current.tab !== to) state.current.turn(to)
+      requestAnimationFrame(() => area.current?.focus())
+    },
+    canned: () => {
+      if (state.current.tab !== 'reply') state.current.turn('reply')
+      setMenu(true)
+      requestAnimationFrame(() => area.current?.focus())
+    },
+  }))
+
+  const send = async (andResolve: boolean) => {
+    const body = text.trim()
+    if ((!body && !files.length) || blocked || uploading) return
+    const client_id = crypto.randomUUID()
+    const note = tab === 'note'
+    setText('')
+    remember(`draft.${c.id}.${tab}`, '')
+    const sent = files
+    setFiles([])
+    setMenu(false)
+    area.current?.focus()
+    const ok = await sendOut({
+      conversation: c.id,
+      kind: note ? 'note' : 'message',
+      channel: note ? null : (channel?.channel ?? null),
+      files: note ? [] : sent.map((f) => ({ name: f.name, size: f.size })),
+      body: note
+        ? { client_id, text: body }
+        : {
+            client_id, text: body, channel: channel?.channel, address_id: channel?.address_id, account_id: channel?.account_id,
+            ...(needsSubject && subject.trim() ? { subject: subject.trim() } : {}),
+            ...(andResolve ? { resolve: true } : {}),
+            ...(sent.length ? { attachments: sent.map((f) => f.id) } : {}),
+          },
+    })
+    if (ok && andResolve && !note) resolved()
+  }
+  const attach = async (list: Iterable<File>) => {
+    for (const file of list) {
+      setUploading((n) => n + 1)
+      try {
+        const stored = await api.upload(file)
+        setFiles((old) => [...old, stored])
+      } catch (e) {
+        complain(e)
+      }
+      setUploading((n) => n - 1)
+    }
+  }
+  const insert = (body: string, newSubject: string | null) => {
+    change(/^\/\S*$/.test(text.trim()) ? body : text ? `${text.trimEnd()}\n\n${body}` : body)
+    if (newSubject) setSubject(newSubject)
+    setMenu(false)
+    requestAnimationFrame(() => area.current?.focus())
+  }
+  const slash = tab === 'reply' ? /^\/(\S*)$/.exec(text)?.[1] : undefined
+  const open = menu || slash !== undefined
+  const panel = useId()
+
+  return (
+    <div
+      className={`comp${tab === 'note' ? ' note' : ''}`} data-testid="composer"
+      onDragOver={(e) => e.preventDefault()}
+      onDrop={(e) => {
+        e.preventDefault()
+        if (tab === 'reply') void attach(e.dataTransfer.files)
+      }}
+    >
+      <div className="top">
+        <div className="tabs" role="tablist" aria-label={t('composer.kind')}>
+          {(['reply', 'note'] as const).map((k) => (
+            <button
+              key={k} type="button" role="tab" id={`${panel}-${k}`} aria-selected={tab === k} aria-controls={panel} tabIndex={tab === k ? 0 : -1}
+              data-testid={`tab-${k}`} onClick={() => turn(k)}
+              onKeyDown={(e) => {
+                if (e.key !== 'ArrowLeft' && e.key !== 'ArrowRight') return
+                const other = k === 'reply' ? 'note' : 'reply'
+                turn(other)
+                document.getElementById(`${panel}-${other}`)?.focus()
+              }}
+            >
+              {t(`composer.${k}`)}
+            </button>
+          ))}
+        </div>
+        <span className="grow wide-only" />
+        {tab === 'reply' && c.reply_channels.length > 0 && (
+          <label className="sendby meta">
+            <span className="wide-only">{t('composer.sendBy')}</span>
+            <NativeSelect
+              size="xs" aria-label={t('composer.sendBy')} value={channel ? keyOf(channel) : ''} data-testid="send-by" style={{ minWidth: 0 }}
+              onChange={(e) => setPicked(e.currentTarget.value)}
+              data={c.reply_channels.map((r) => ({ value: keyOf(r), label: r.channel === 'chat' ? channelName(r.channel) : `${channelName(r.channel)} · ${r.address}` }))}
+            />
+          </label>
+        )}
+      </div>
+      <div id={panel} role="tabpanel" aria-labelledby={`${panel}-${tab}`} style={{ position: 'relative' }}>
+        {open && (
+          <Canned
+            channel={channel?.channel ?? c.channel} filter={slash ?? ''} conversation={c.id} pick={insert}
+            close={() => {
+              setMenu(false)
+              if (slash !== undefined) change('')
+              area.current?.focus()
+            }}
+          />
+        )}
+        {company.length > 0 && tab === 'reply' && text && (
+          <div className="meta" style={{ color: 'var(--soon)', marginBottom: 4 }}>{t('composer.collision', { names: company.join(', ') })}</div>
+        )}
+        {needsSubject && (
+          <TextInput size="xs" mb={6} label={t('composer.subject')} value={subject} onChange={(e) => setSubject(e.currentTarget.value)} />
+        )}
+        <textarea
+          ref={area} value={text} aria-label={t(`composer.${tab}`)} data-testid="composer-text" disabled={blocked}
+          placeholder={blocked ? t('composer.noChannel') : t(`composer.${tab}Hint`)}
+          onChange={(e) => change(e.currentTarget.value)}
+          onPaste={(e) => {
+            if (tab === 'reply' && e.clipboardData.files.length) {
+              e.preventDefault()
+              void attach(e.clipboardData.files)
+            }
+          }}
+          onKeyDown={(e) => {
+            // Enter that ends an input-method word belongs to the word.
+            if (e.nativeEvent.isComposing) return
+            if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) {
+              e.preventDefault()
+              void send(e.shiftKey)
+            } else if (e.key === 'Escape' && !open) {
+              e.currentTarget.blur()
+            }
+          }}
+        />
+      </div>
+      {(files.length > 0 || uploading > 0) && (
+        <div className="files" aria-live="polite">
+          {files.map((f) => (
+            <span className="file" key={f.id}>
+              <Icon name="clip" small />
+              <span className="cut">{f.name}</span>
+              <span className="meta">{size(f.size)}</span>
+              <button type="button" aria-label={t('composer.removeFile', { name: f.name })} onClick={() => setFiles((old) => old.filter((x) => x.id !== f.id))}>
+                <Icon name="close" small />
+              </button>
+            </span>
+          ))}
+          {uploading > 0 && <span className="meta">{t('composer.uploading')}</span>}
+        </div>
+      )}
+      <div className="foot">
+        {tab === 'reply' && (
+          <>
+            <input
+              ref={input} type="file" multiple hidden data-testid="file-input"
+              onChange={(e) => {
+                void attach([...(e.currentTarget.files ?? [])])
+                e.currentTarget.value = ''
+              }}
+            />
+            <Button variant="default" px={8} aria-label={t('composer.attach')} title={t('composer.attach')} onClick={() => input.current?.click()}>
+              <Icon name="clip" small />
+            </Button>
+            <Button variant="default" leftSection={<Icon name="bolt" small />} aria-expanded={open} onClick={() => setMenu(!menu)} data-testid="canned">
+              {t('composer.canned')}
+            </Button>
+          </>
+        )}
+        <span className="grow" />
+        {tab === 'reply' && c.status !== 'resolved' && (
+          <Button variant="default" disabled={blocked || (!text.trim() && !files.length)} onClick={() => void send(true)} data-testid="send-resolve">
+            {t('composer.sendResolve')}
+          </Button>
+        )}
+        <Button disabled={blocked || (!text.trim() && !files.length) || uploading > 0} onClick={() => void send(false)} data-testid="send">
+          {tab === 'note' ? t('composer.addNote') : t('composer.send')}
+          <span className="wide-only">&nbsp;<kbd>Ctrl ↵</kbd></span>
+        </Button>
+      </div>
+    </div>
+  )
+}
+
+interface CannedProps { channel: string; filter: string; conversation: number; pick: (body: string, subject: string | null) => void; close: () => void }
+
+/** Canned replies: the list follows what is typed after the slash; arrows choose, Enter inserts. */
+function Canned({ channel, filter, conversation, pick, close }: CannedProps) {
+  const { t, i18n } = useTranslation()
+  const all = useQuery(templates).data
+  const [at, setAt] = useState(0)
+  const list = useMemo(() => {
+    const word = filter.toLowerCase()
+    const own = (x: Template) => (x.locale === i18n.language ? 0 : 1)
+    return (all ?? [])
+      .filter((x) => (!x.channel || x.channel === channel) && (!word || `${x.key} ${x.name}`.toLowerCase().includes(word)))
+      .sort((a, b) => own(a) - own(b))
+  }, [all, filter, channel, i18n.language])
+  const choose = async (x: Template) => {
+    try {
+      const { body, subject } = await api.render(x.id, conversation)
+      pick(body, subject)
+    } catch (e) {
+      complain(e)
+    }
+  }
+  const latest = useLatest({ list, at, choose, close })
+  useEffect(() => setAt(0), [filter])
+  useEffect(() => {
+    const press = (e: KeyboardEvent) => {
+      const now = latest.current
+      const item = now.list[now.at]
+      if (e.isComposing) return
+      if (e.key === 'ArrowDown') setAt(Math.min(now.list.length - 1, now.at + 1))
+      else if (e.key === 'ArrowUp') setAt(Math.max(0, now.at - 1))
+      else if (e.key === 'Enter' && item && !e.ctrlKey && !e.metaKey) void now.choose(item)
+      else if (e.key === 'Escape') now.close()
+      else return
+      e.preventDefault()
+      e.stopPropagation()
+    }
+    addEventListener('keydown', press, true)
+    return () => removeEventListener('keydown', press, true)
+  }, [latest])
+
+  return (
+    <div className="canned" role="listbox" aria-label={t('composer.canned')} data-testid="canned-list" tabIndex={-1}>
+      {list.length === 0 && <div className="mut" role="option" aria-selected="false" aria-disabled="true">{t('composer.noCanned')}</div>}
+      {list.map((x, n) => (
+        <div
+          key={x.id} role="option" aria-selected={n === at} ref={n === at ? (el) => el?.scrollIntoView({ block: 'nearest' }) : undefined}
+          onMouseMove={() => setAt(n)} onMouseDown={(e) => e.preventDefault()} onClick={() => void choose(x)}
+        >
+          <div className="hflex"><strong className="cut">{x.name}</strong><span className="meta">/{x.key}</span></div>
+          <div className="meta cut">{x.body}</div>
+        </div>
+      ))}
+    </div>
+  )
+}

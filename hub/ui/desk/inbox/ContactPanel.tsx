@@ -1,0 +1,227 @@
+import { ActionIcon, Button, Loader, Modal, NativeSelect, TextInput } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { api, type Contact } from '../api'
+import { complain, explain, say } from '../parts/ask'
+import { Empty, initials, useNow } from '../parts/bits'
+import { fullDate, languageName, localTime } from '../format'
+import { Icon, type IconName } from '../parts/icons'
+import { contact as contactQuery, people } from '../parts/queries'
+import { useDoors } from '../shell/Shell'
+import { Timeline } from './Timeline'
+
+const kinds: Record<string, IconName> = { email: 'mail', phone: 'phone', whatsapp: 'whatsapp', visitor: 'chat' }
+
+function useChange(id: number) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (run: () => Promise<Contact>) => run(),
+    onSuccess: (fresh) => {
+      client.setQueryData(['contact', id], fresh)
+      for (const key of [['timeline'], ['contacts'], ['list'], ['conversation']]) void client.invalidateQueries({ queryKey: key })
+    },
+    onError: complain,
+  })
+}
+
+export function ContactPanel({ id, conversation, timeline = true }: { id: number; conversation?: number | null; timeline?: boolean }) {
+  const { t } = useTranslation()
+  const found = useQuery(contactQuery(id))
+  if (found.isPending) return <div className="center"><Loader size="sm" aria-label={t('common.loading')} /></div>
+  if (found.isError) return <Empty icon="warn" title={explain(found.error)} />
+  const c = found.data
+  return (
+    <>
+      <Identity c={c} page={!timeline} />
+      <Facts c={c} />
+      <Addresses c={c} />
+      <Links c={c} />
+      {timeline && <Timeline key={id} contact={id} current={conversation} />}
+    </>
+  )
+}
+
+function Identity({ c, page }: { c: Contact; page: boolean }) {
+  const { t } = useTranslation()
+  const doors = useDoors()
+  const change = useChange(c.id)
+  const [name, setName] = useState<string | null>(null)
+  const verified = c.addresses.some((a) => a.verified)
+  const save = () => {
+    const next = name?.trim()
+    if (next && next !== c.name) change.mutate(() => api.patchContact(c.id, { name: next }))
+    setName(null)
+  }
+  return (
+    <section>
+      {!page && <h2 className="section">{t('contact.title')}</h2>}
+      {name === null ? (
+        <div className="hflex">
+          <span className="avatar big" aria-hidden="true">{initials(c.name)}</span>
+          <div className="grow">
+            <div className="hflex" style={{ gap: 2 }}>
+              {page ? <h1 className="cut" data-testid="contact-name">{c.name}</h1> : (
+                <Link to="/contacts/$id" params={{ id: String(c.id) }} className="cut" style={{ fontSize: 16, fontWeight: 600, color: 'inherit' }} data-testid="contact-name">{c.name}</Link>
+              )}
+              <ActionIcon variant="subtle" color="gray" c="var(--mut)" size={26} aria-label={t('contact.rename')} onClick={() => setName(c.name)}><Icon name="edit" small /></ActionIcon>
+            </div>
+            <span className={`pill ${verified ? 'ok' : 'soon'}`}>{verified && <Icon name="check" small />}{t(verified ? 'contact.verified' : 'contact.unverified')}</span>
+          </div>
+        </div>
+      ) : (
+        <form
+          className="hflex"
+          onSubmit={(e) => {
+            e.preventDefault()
+            save()
+          }}
+        >
+          <TextInput
+            size="xs" className="grow" aria-label={t('contact.name')} value={name} autoFocus onChange={(e) => setName(e.currentTarget.value)}
+            onKeyDown={(e) => {
+              if (e.key === 'Escape') setName(null)
+            }}
+          />
+          <Button type="submit">{t('common.save')}</Button>
+          <Button variant="default" onClick={() => setName(null)}>{t('common.cancel')}</Button>
+        </form>
+      )}
+      <div className="hflex" style={{ marginTop: 10 }}>
+        <Button variant="default" leftSection={<Icon name="send" small />} onClick={() => doors.compose(c.id)}>{t('contact.write')}</Button>
+        {c.open_conversations > 0 && <span className="meta">{t('contact.open', { n: c.open_conversations })}</span>}
+      </div>
+    </section>
+  )
+}
+
+function Facts({ c }: { c: Contact }) {
+  const { t } = useTranslation()
+  useNow(30_000)
+  const time = localTime(c.timezone)
+  const rows: [string, string][] = []
+  if (c.locale) rows.push([t('contact.language'), languageName(c.locale) ?? c.locale])
+  if (time) rows.push([t('contact.localTime'), time])
+  rows.push([t('contact.since'), fullDate(c.created_at)])
+  for (const [k, v] of Object.entries(c.attributes)) {
+    if (v !== null && v !== '') rows.push([k.replaceAll('_', ' '), typeof v === 'object' ? JSON.stringify(v) : String(v)])
+  }
+  return (
+    <section>
+      <h2 className="section">{t('contact.details')}</h2>
+      <dl className="kv" style={{ margin: 0 }}>
+        {rows.map(([k, v]) => <div key={k} style={{ display: 'contents' }}><dt className="cut" title={k}>{k}</dt><dd>{v}</dd></div>)}
+      </dl>
+    </section>
+  )
+}
+
+function Addresses({ c }: { c: Contact }) {
+  const { t } = useTranslation()
+  const change = useChange(c.id)
+  const [adding, setAdding] = useState(false)
+  const [kind, setKind] = useState('email')
+  const [value, setValue] = useState('')
+  return (
+    <section>
+      <h2 className="section">
+        {t('contact.addresses')}
+        <ActionIcon variant="subtle" color="gray" c="var(--mut)" size={26} aria-label={t('contact.addAddress')} onClick={() => setAdding(!adding)}><Icon name={adding ? 'close' : 'plus'} small /></ActionIcon>
+      </h2>
+      {c.addresses.map((a) => (
+        <div className="addr" key={a.id}>
+          <span className="mut" title={t(`kind.${a.kind}`)}><Icon name={kinds[a.kind] ?? 'person'} small /><span className="sr">{t(`kind.${a.kind}`)}</span></span>
+          <span className="cut grow" title={a.value}>{a.kind === 'visitor' ? t('contact.visitor') : a.value}</span>
+          {a.opted_out && <span className="pill late">{t('contact.optedOut')}</span>}
+          <span className={`pill ${a.verified ? 'ok' : 'soon'}`} title={t(a.verified ? 'contact.verifiedHint' : 'contact.unverifiedHint')}>
+            {t(a.verified ? 'contact.addressVerified' : 'contact.addressUnverified')}
+          </span>
+        </div>
+      ))}
+      {c.addresses.length === 0 && <p className="mut">{t('contact.noAddress')}</p>}
+      {adding && (
+        <form
+          className="hflex" style={{ marginTop: 6 }}
+          onSubmit={(e) => {
+            e.preventDefault()
+            if (!value.trim()) return
+            change.mutate(() => api.addAddress(c.id, kind, value.trim()), {
+              onSuccess: () => {
+                setValue('')
+                setAdding(false)
+              },
+            })
+          }}
+        >
+          <NativeSelect size="xs" w={92} aria-label={t('contact.addressKind')} value={kind} onChange={(e) => setKind(e.currentTarget.value)} data={['email', 'phone', 'whatsapp'].map((k) => ({ value: k, label: t(`kind.${k}`) }))} />
+          <TextInput size="xs" className="grow" aria-label={t('contact.address')} value={value} autoFocus onChange={(e) => setValue(e.currentTarget.value)} placeholder={kind === 'email' ? 'name@example.com' : '+44 20 7946 0000'} />
+          <Button type="submit" loading={change.isPending}>{t('common.add')}</Button>
+        </form>
+      )}
+    </section>
+  )
+}
+
+function Links({ c }: { c: Contact }) {
+  const { t } = useTranslation()
+  const change = useChange(c.id)
+  const [open, setOpen] = useState(false)
+  return (
+    <section>
+      <h2 className="section">
+        {t('contact.linked')}
+        <ActionIcon variant="subtle" color="gray" c="var(--mut)" size={26} aria-label={t('contact.link')} onClick={() => setOpen(true)} data-testid="link-contact"><Icon name="link" small /></ActionIcon>
+      </h2>
+      {c.linked.length === 0 && <p className="meta">{t('contact.notLinked')}</p>}
+      {c.linked.map((l) => (
+        <div className="addr" key={l.link_id} data-testid="linked-contact">
+          <Link to="/contacts/$id" params={{ id: String(l.id) }} className="cut grow">{l.name}</Link>
+          <span className="meta cut">{l.linked_by?.name ?? t('contact.linkedAuto')}</span>
+          <Button variant="default" onClick={() => change.mutate(() => api.unlink(c.id, l.link_id), { onSuccess: () => say(t('contact.unlinked')) })} data-testid="unlink">{t('contact.unlink')}</Button>
+        </div>
+      ))}
+      {open && (
+        <LinkDialog
+          c={c} close={() => setOpen(false)}
+          pick={(other) =>
+            change.mutate(() => api.link(c.id, other), {
+              onSuccess: () => {
+                setOpen(false)
+                say(t('contact.linkDone'))
+              },
+            })
+          }
+        />
+      )}
+    </section>
+  )
+}
+
+function LinkDialog({ c, close, pick }: { c: Contact; close: () => void; pick: (id: number) => void }) {
+  const { t } = useTranslation()
+  const [text, setText] = useState('')
+  const [q] = useDebouncedValue(text.trim(), 250)
+  const found = useInfiniteQuery({ ...people(q), enabled: q.length > 1 })
+  const linked = new Set([c.id, ...c.linked.map((l) => l.id)])
+  const items = (found.data?.pages[0]?.items ?? []).filter((x) => !linked.has(x.id)).slice(0, 8)
+  return (
+    <Modal opened onClose={close} title={t('contact.link')} closeButtonProps={{ 'aria-label': t('common.close') }}>
+      <p className="mut" style={{ marginBottom: 10 }}>{t('contact.linkText', { name: c.name })}</p>
+      <TextInput value={text} onChange={(e) => setText(e.currentTarget.value)} label={t('contact.search')} data-autofocus data-testid="link-search" mb="sm" />
+      {q.length > 1 && found.isSuccess && items.length === 0 && <p className="mut">{t('contact.nobody')}</p>}
+      <ul style={{ listStyle: 'none', padding: 0, margin: 0 }}>
+        {items.map((x) => (
+          <li key={x.id} className="addr">
+            <div className="grow">
+              <div className="cut">{x.name}</div>
+              <div className="meta cut">{x.addresses.filter((a) => a.kind !== 'visitor').map((a) => a.value).join(' · ')}</div>
+            </div>
+            <Button variant="default" onClick={() => pick(x.id)} data-testid="link-pick">{t('contact.linkThis')}</Button>
+          </li>
+        ))}
+      </ul>
+    </Modal>
+  )
+}

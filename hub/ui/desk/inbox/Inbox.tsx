@@ -1,0 +1,67 @@
+import { Drawer } from '@mantine/core'
+import { useMediaQuery } from '@mantine/hooks'
+import { useParams } from '@tanstack/react-router'
+import { useEffect, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Empty } from '../parts/bits'
+import { remember, usePref } from '../state/prefs'
+import { ConversationPane } from './ConversationPane'
+import { ContactPanel } from './ContactPanel'
+import { List } from './List'
+import { Views } from './Views'
+
+/** Four columns on a wide screen, two on a laptop (views and customer in drawers), one on a phone. */
+export function Inbox() {
+  const { t } = useTranslation()
+  const { view, id } = useParams({ strict: false }) as { view: string; id?: string }
+  const wide = useMediaQuery('(min-width: 1280px)', innerWidth >= 1280, { getInitialValueInEffect: false })
+  const [panel, setPanel] = usePref('panel', true)
+  const [views, setViews] = useState(false)
+  const [drawer, setDrawer] = useState<number | null>(null)
+  const [contact, setContact] = useState<number | null>(null)
+  const open = id === undefined ? null : Number(id)
+
+  useEffect(() => {
+    if (view !== 'all') remember('view', view)
+  }, [view])
+  useEffect(() => {
+    setViews(false)
+    setDrawer(null)
+  }, [view, id])
+
+  const side = wide && panel && contact !== null && open !== null
+  const toggle = () => (wide ? setPanel(!panel) : setDrawer(drawer === null ? contact : null))
+  return (
+    <div className={`inbox${open === null ? '' : ' open'}${side ? '' : ' noside'}`}>
+      <nav className="views" aria-label={t('views.title')}>
+        <Views />
+      </nav>
+      <List view={view} open={open} showViews={() => setViews(true)} />
+      {open === null || Number.isNaN(open) ? (
+        <main className="conv wide-only">
+          <Empty icon="chat" title={t('conv.none')}>{t('conv.noneHint')}</Empty>
+        </main>
+      ) : (
+        <ConversationPane key={open} id={open} view={view} panelOpen={side} togglePanel={toggle} onContact={setContact} />
+      )}
+      {side && (
+        <aside className="side" aria-label={t('contact.panel')} data-testid="contact-panel">
+          <ContactPanel id={contact} conversation={open} />
+        </aside>
+      )}
+      {!wide && (
+        <>
+          <Drawer opened={views} onClose={() => setViews(false)} title={t('views.title')} size={280} closeButtonProps={{ 'aria-label': t('common.close') }}>
+            <nav className="views" style={{ border: 0, padding: 0 }} aria-label={t('views.title')}><Views /></nav>
+          </Drawer>
+          <Drawer
+            opened={drawer !== null} onClose={() => setDrawer(null)} title={t('contact.panel')} position="right" size={380}
+            closeButtonProps={{ 'aria-label': t('common.close') }}
+          >
+            {drawer !== null && <div data-testid="contact-panel"><ContactPanel id={drawer} conversation={open} /></div>}
+          </Drawer>
+        </>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,186 @@
+import { Button } from '@mantine/core'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useEffect, useLayoutEffect, useRef, type ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
+import { api, attachmentUrl, type Attachment, type Conversation, type Interaction } from '../api'
+import { complain } from '../parts/ask'
+import { useChannelName } from '../parts/bits'
+import { clock, dayName, fullDate, sameDay, size } from '../format'
+import { Icon } from '../parts/icons'
+import { useMe } from '../shell/Shell'
+import { discard, type Outgoing, retry, useOutbox } from '../state/outbox'
+import { withEarlier } from '../state/reducers'
+import { MailFrame } from './MailFrame'
+
+export function Messages({ c }: { c: Conversation }) {
+  const { t } = useTranslation()
+  const client = useQueryClient()
+  const known = new Set(c.interactions.map((i) => i.client_id))
+  const outgoing = useOutbox(c.id).filter((o) => !known.has(o.body.client_id))
+  const box = useRef<HTMLDivElement>(null)
+  const stuck = useRef(true)
+  const height = useRef<number | null>(null)
+  const lastId = c.interactions[c.interactions.length - 1]?.id
+  const firstId = c.interactions[0]?.id
+
+  const earlier = useMutation({
+    mutationFn: () => api.earlier(c.id, c.interactions[0]?.seq ?? 0),
+    onSuccess: (page) => {
+      height.current = box.current?.scrollHeight ?? null
+      client.setQueryData<Conversation>(['conversation', c.id], (old) => old && withEarlier(old, page.items, page.has_earlier))
+    },
+    onError: complain,
+  })
+  const toEnd = () => {
+    if (stuck.current && box.current) box.current.scrollTop = box.current.scrollHeight
+  }
+  useLayoutEffect(toEnd, [lastId, outgoing.length])
+  useLayoutEffect(() => {
+    // Older messages grow the top; what is being read must not move.
+    if (height.current !== null && box.current) box.current.scrollTop += box.current.scrollHeight - height.current
+    height.current = null
+  }, [firstId])
+  useEffect(() => {
+    // Mail frames and pictures find their height late, and the composer grows while typing.
+    const watch = new ResizeObserver(toEnd)
+    if (box.current) {
+      watch.observe(box.current)
+      if (box.current.firstElementChild) watch.observe(box.current.firstElementChild)
+    }
+    return () => watch.disconnect()
+  }, [])
+
+  const parts: ReactNode[] = []
+  let before: Interaction | null = null
+  for (const i of c.interactions) {
+    if (!before || !sameDay(before.at, i.at)) parts.push(<div className="day" key={`d${i.id}`}>{dayName(i.at)}</div>)
+    parts.push(<Item key={i.id} i={i} c={c} repeatSubject={before?.subject ?? c.subject} />)
+    before = i
+  }
+  return (
+    <div
+      className="log" ref={box} role="log" tabIndex={0} aria-label={t('conv.messages')} data-testid="messages"
+      onScroll={(e) => {
+        const el = e.currentTarget
+        stuck.current = el.scrollHeight - el.scrollTop - el.clientHeight < 60
+      }}
+    >
+      <div>
+        {c.has_earlier && (
+          <div style={{ textAlign: 'center', marginBottom: 12 }}>
+            <Button variant="default" loading={earlier.isPending} onClick={() => earlier.mutate()} data-testid="earlier">{t('conv.earlier')}</Button>
+          </div>
+        )}
+        {parts}
+        {outgoing.map((o) => <Pending key={o.body.client_id} o={o} />)}
+      </div>
+    </div>
+  )
+}
+
+function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeatSubject: string | null }) {
+  const { t } = useTranslation()
+  const me = useMe()
+  const channelName = useChannelName()
+  if (i.kind === 'system')
+    return (
+      <div className="sys" data-testid="message" data-kind="system"><span title={fullDate(i.at)}>{i.text} · {clock(i.at)}</span></div>
+    )
+  const note = i.kind === 'note'
+  const out = i.direction !== 'in'
+  const who = i.automatic
+    ? t('conv.automatic')
+    : i.agent
+      ? i.agent.id === me.agent.id ? t('conv.you') : i.agent.name
+      : (i.contact?.name ?? c.contact.name)
+  const bad = i.status === 'failed' || i.status === 'unknown'
+  const plain = (s: string | null) => (s ?? '').replace(/^((re|aw|fw|fwd|回复|答复|转发)\s*[:：]\s*)+/i, '').trim()
+  const subject = i.channel === 'email' && i.subject && plain(i.subject) !== plain(repeatSubject) ? i.subject : null
+  const shown = i.attachments.filter((a) => !(a.inline && i.html))
+  return (
+    <article
+      className={`msg${note ? ' note' : out ? ' out' : ''}${bad ? ' bad' : ''}${i.html ? ' wide' : ''}`}
+      data-testid="message" data-kind={i.kind} data-direction={i.direction} data-status={i.status}
+    >
+      <div className="h">
+        <strong>{note ? t('conv.noteBy', { name: who }) : who}</strong>
+        {!note && i.channel && <span>{channelName(i.channel)}</span>}
+        <time dateTime={i.at} title={fullDate(i.at)}>{clock(i.at)}</time>
+        {i.direction === 'out' && !bad && <Delivery status={i.status} />}
+        {i.direction === 'in' && !i.verified && (
+          <span className="pill soon" style={{ lineHeight: '16px' }} title={t('conv.unverifiedHint')}>{t('conv.unverified')}</span>
+        )}
+      </div>
+      {subject && <div className="subjectline">{subject}</div>}
+      {i.html ? <MailFrame html={i.html} title={t('conv.mailFrom', { name: who })} /> : <div className="body">{i.text}</div>}
+      <Files files={shown} />
+      {bad && (
+        <div className="failure" role="note">
+          <Icon name="warn" small />
+          <strong>{t(`delivery.${i.status}`)}</strong>
+          {i.error && <span data-testid="delivery-error">{i.error}</span>}
+        </div>
+      )}
+    </article>
+  )
+}
+
+function Delivery({ status }: { status: string }) {
+  const { t } = useTranslation()
+  return (
+    <span data-testid="delivery" data-status={status} className="hflex" style={{ gap: 3 }}>
+      {(status === 'delivered' || status === 'read') && <Icon name="check" small />}
+      {t(`delivery.${status}`)}
+    </span>
+  )
+}
+
+function Files({ files }: { files: Attachment[] }) {
+  const { t } = useTranslation()
+  if (!files.length) return null
+  return (
+    <div className="files">
+      {files.map((a) =>
+        /^image\/(png|jpeg|gif|webp)$/.test(a.content_type) ? (
+          <a key={a.id} href={attachmentUrl(a.id)} target="_blank" rel="noreferrer" title={`${a.name} · ${size(a.size)}`}>
+            <img className="thumb" src={attachmentUrl(a.id)} alt={a.name} loading="lazy" />
+          </a>
+        ) : (
+          <a key={a.id} className="file" href={attachmentUrl(a.id)} download={a.name} aria-label={t('conv.download', { name: a.name })}>
+            <Icon name="clip" small />
+            <span className="cut">{a.name}</span>
+            <span className="meta">{size(a.size)}</span>
+          </a>
+        ),
+      )}
+    </div>
+  )
+}
+
+function Pending({ o }: { o: Outgoing }) {
+  const { t } = useTranslation()
+  const channelName = useChannelName()
+  const failed = o.state === 'failed'
+  return (
+    <article className={`msg ${o.kind === 'note' ? 'note' : 'out'}${failed ? ' bad' : ''}`} data-testid="message" data-status={failed ? 'unsent' : 'sending'}>
+      <div className="h">
+        <strong>{o.kind === 'note' ? t('conv.noteBy', { name: t('conv.you') }) : t('conv.you')}</strong>
+        {o.kind === 'message' && o.channel && <span>{channelName(o.channel)}</span>}
+        <time dateTime={o.at}>{clock(o.at)}</time>
+        {!failed && <span>{t('delivery.sending')}</span>}
+      </div>
+      <div className="body">{o.body.text}</div>
+      {o.files.length > 0 && (
+        <div className="files">{o.files.map((f) => <span key={f.name} className="file"><Icon name="clip" small /><span className="cut">{f.name}</span></span>)}</div>
+      )}
+      {failed && (
+        <div className="failure">
+          <Icon name="warn" small />
+          <span className="grow">{o.error || t('delivery.unsent')}</span>
+          <Button variant="default" onClick={() => void retry(o.body.client_id)} data-testid="retry">{t('delivery.retry')}</Button>
+          <Button variant="default" onClick={() => discard(o.body.client_id)}>{t('delivery.discard')}</Button>
+        </div>
+      )}
+    </article>
+  )
+}

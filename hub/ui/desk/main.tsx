@@ -1,0 +1,54 @@
+import '@mantine/core/styles.css'
+import '@mantine/notifications/styles.css'
+import '@mantine/spotlight/styles.css'
+import './desk.css'
+import './i18n'
+import { MantineProvider, localStorageColorSchemeManager } from '@mantine/core'
+import { Notifications } from '@mantine/notifications'
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { RouterProvider } from '@tanstack/react-router'
+import { setNonce } from 'get-nonce'
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { Problem, type Conversation } from './api'
+import { router } from './router'
+import { onDelivered } from './state/outbox'
+import { withInteraction } from './state/reducers'
+import { theme, variables } from './theme'
+
+// Vite leaves the page's nonce in this meta tag; the scroll lock and Mantine put it on the styles they add.
+const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? ''
+setNonce(nonce)
+
+const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      retry: (count, error) => count < 2 && !(error instanceof Problem && error.status >= 400 && error.status < 500),
+      refetchOnWindowFocus: false,
+    },
+  },
+})
+
+onDelivered((item, stored) => {
+  client.setQueryData<Conversation>(['conversation', item.conversation], (c) => c && withInteraction(c, stored))
+  for (const key of [['timeline'], ['counts'], ['list']]) void client.invalidateQueries({ queryKey: key })
+  if (item.body.resolve) void client.invalidateQueries({ queryKey: ['conversation', item.conversation] })
+})
+
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <MantineProvider
+      theme={theme}
+      cssVariablesResolver={variables}
+      defaultColorScheme="auto"
+      colorSchemeManager={localStorageColorSchemeManager({ key: 'hub.desk.scheme' })}
+      getStyleNonce={() => nonce}
+    >
+      <QueryClientProvider client={client}>
+        <Notifications position="bottom-left" limit={3} />
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </MantineProvider>
+  </StrictMode>,
+)

@@ -1,0 +1,39 @@
+import { notifications } from '@mantine/notifications'
+import { useMutation, useQueryClient, type QueryClient } from '@tanstack/react-query'
+import i18n from 'i18next'
+import { type Conversation, Problem } from '../api'
+import { keepEarlier } from '../state/reducers'
+
+/** A failure in the reader's words: what happened, and what to do if the server knows. */
+export function explain(error: unknown): string {
+  if (!(error instanceof Problem)) return i18n.t('error.unknown')
+  if (error.status === 0) return i18n.t('error.offline')
+  const fields = error.errors.map((e) => e.message).join(' ')
+  return [error.message || i18n.t('error.unknown'), fields, error.remedy].filter(Boolean).join(' ')
+}
+
+export function complain(error: unknown): void {
+  notifications.show({ color: 'red', message: explain(error), autoClose: 8000 })
+}
+
+export function say(message: string): void {
+  notifications.show({ color: 'green', message, autoClose: 2500 })
+}
+
+export function store(client: QueryClient, c: Conversation): void {
+  client.setQueryData<Conversation>(['conversation', c.id], (old) => keepEarlier(old, c))
+  for (const key of [['list'], ['counts'], ['decisions', c.id], ['session']]) void client.invalidateQueries({ queryKey: key })
+}
+
+/** An action on a conversation: the answer goes to the cache, a refusal to the reader. */
+export function useAct<V>(run: (v: V) => Promise<Conversation>, then?: (c: Conversation) => void) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: run,
+    onSuccess: (c) => {
+      store(client, c)
+      then?.(c)
+    },
+    onError: complain,
+  })
+}

@@ -1,0 +1,82 @@
+import { useEffect, useRef, useState, type ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
+import { span } from '../format'
+import { Icon, type IconName } from './icons'
+
+const channelIcons: Record<string, IconName> = { email: 'mail', chat: 'chat', sms: 'sms', whatsapp: 'whatsapp', voice: 'phone' }
+const known = (channel: string) => (channel in channelIcons ? channel : 'other')
+
+export function useChannelName(): (channel: string) => string {
+  const { t } = useTranslation()
+  return (c) => (c in channelIcons ? t(`channel.${c}`) : c)
+}
+
+export function ChannelIcon({ channel }: { channel: string }) {
+  const name = useChannelName()
+  return (
+    <span className={`ch ch-${known(channel)}`} role="img" aria-label={name(channel)} title={name(channel)}>
+      <Icon name={channelIcons[channel] ?? 'chat'} />
+    </span>
+  )
+}
+
+export function ChannelWord({ channel }: { channel: string }) {
+  const name = useChannelName()
+  return (
+    <span className={`ch ch-${known(channel)}`}>
+      <Icon name={channelIcons[channel] ?? 'chat'} small />
+      {name(channel)}
+    </span>
+  )
+}
+
+/** The present second, for everything that counts down. */
+export function useNow(interval = 1000): number {
+  const [now, setNow] = useState(Date.now)
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), interval)
+    return () => clearInterval(timer)
+  }, [interval])
+  return now
+}
+
+/** Time left before a reply is due: green, amber in the last quarter, red with a minus sign once late. */
+export function SlaPill({ due, from, words }: { due: string | null; from: string | null; words?: boolean }) {
+  const { t } = useTranslation()
+  const now = useNow()
+  if (!due) return null
+  const left = (Date.parse(due) - now) / 1000
+  const whole = from ? (Date.parse(due) - Date.parse(from)) / 1000 : 3600
+  const kind = left < 0 ? 'late' : left < Math.max(60, whole / 4) ? 'soon' : 'ok'
+  const text = `${left < 0 ? '−' : ''}${span(left)}`
+  const label = t(left < 0 ? 'sla.late' : 'sla.left', { span: span(left) })
+  return (
+    <span className={`pill ${kind}`} title={label}>
+      {words ? label : <><span aria-hidden="true">{text}</span><span className="sr">{label}</span></>}
+    </span>
+  )
+}
+
+export function Empty({ icon, title, children }: { icon: IconName; title: string; children?: ReactNode }) {
+  return (
+    <div className="empty">
+      <Icon name={icon} />
+      <strong>{title}</strong>
+      {children && <span>{children}</span>}
+    </div>
+  )
+}
+
+export function initials(name: string): string {
+  const cjk = /[\u3400-\u9fff]/.exec(name)
+  if (cjk && !/[A-Za-z]/.test(name)) return name.trim().slice(0, 1)
+  const words = name.replace(/[^\p{L}\s]/gu, '').trim().split(/\s+/)
+  return ((words[0]?.[0] ?? '#') + (words.length > 1 ? (words[1]?.[0] ?? '') : '')).toUpperCase()
+}
+
+/** Run `f` with its newest closure, without asking effects to restart for it. */
+export function useLatest<T>(value: T): { readonly current: T } {
+  const ref = useRef(value)
+  ref.current = value
+  return ref
+}

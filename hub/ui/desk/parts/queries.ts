@@ -1,0 +1,68 @@
+/** Every read the desk makes, by one name each, so that events and pages mean the same cache entry. */
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
+import { api, type Conversation, type ListFilter, type Me, Problem } from '../api'
+import { keepEarlier, withOffer } from '../state/reducers'
+import type { Offer } from '../api'
+
+export const session = queryOptions({
+  queryKey: ['session'],
+  queryFn: async (): Promise<Me | null> => {
+    try {
+      return await api.session()
+    } catch (e) {
+      if (e instanceof Problem && e.status === 401) return null
+      throw e
+    }
+  },
+  staleTime: 60_000,
+})
+export const config = queryOptions({ queryKey: ['config'], queryFn: api.config, staleTime: Infinity })
+export const offers = queryOptions({
+  queryKey: ['offers'],
+  queryFn: async () => (await api.offers()).items.reduce<Offer[]>((all, o) => withOffer(all, o, Date.now()), []),
+})
+export const counts = queryOptions({ queryKey: ['counts'], queryFn: api.counts })
+export const queues = queryOptions({ queryKey: ['queues'], queryFn: async () => (await api.queues()).items, staleTime: 30_000 })
+export const agents = queryOptions({ queryKey: ['agents'], queryFn: async () => (await api.agents()).items })
+export const templates = queryOptions({ queryKey: ['templates'], queryFn: async () => (await api.templates()).items, staleTime: 60_000 })
+export const dispositions = queryOptions({ queryKey: ['dispositions'], queryFn: async () => (await api.dispositions()).items, staleTime: 300_000 })
+export const board = queryOptions({ queryKey: ['board'], queryFn: api.board })
+
+export interface ListKey { view: string; channel?: string; q?: string }
+
+export const list = (key: ListKey) =>
+  infiniteQueryOptions({
+    queryKey: ['list', key] as const,
+    queryFn: ({ pageParam }) => {
+      const queue = /^q-(\d+)$/.exec(key.view)
+      const filter: ListFilter = { view: queue ? 'all' : key.view, channel: key.channel, q: key.q, cursor: pageParam, limit: 50 }
+      if (queue) filter.queue_id = Number(queue[1])
+      return api.conversations(filter)
+    },
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  })
+
+export const conversation = (id: number) =>
+  queryOptions({
+    queryKey: ['conversation', id],
+    queryFn: async ({ client }): Promise<Conversation> => {
+      const fresh = await api.conversation(id)
+      return keepEarlier(client.getQueryData<Conversation>(['conversation', id]), fresh)
+    },
+  })
+export const contact = (id: number) => queryOptions({ queryKey: ['contact', id], queryFn: () => api.contact(id) })
+export const timeline = (id: number, channel?: string) =>
+  infiniteQueryOptions({
+    queryKey: ['timeline', id, channel ?? ''] as const,
+    queryFn: ({ pageParam }) => api.timeline(id, channel, pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  })
+export const people = (q: string) =>
+  infiniteQueryOptions({
+    queryKey: ['contacts', q] as const,
+    queryFn: ({ pageParam }) => api.contacts(q, pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  })

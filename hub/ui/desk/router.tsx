@@ -1,0 +1,54 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
+import { SignIn } from './auth/SignIn'
+import { Welcome } from './auth/Welcome'
+import { Inbox } from './inbox/Inbox'
+import { remembered } from './state/prefs'
+import { Lost } from './shell/Lost'
+import { Shell } from './shell/Shell'
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: Lost })
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  component: SignIn,
+  validateSearch: (s: Record<string, unknown>): { next?: string } => (typeof s.next === 'string' ? { next: s.next } : {}),
+})
+const welcome = createRoute({ getParentRoute: () => root, path: '/welcome', component: Welcome })
+const shell = createRoute({ getParentRoute: () => root, id: 'shell', component: Shell })
+
+const home = createRoute({
+  getParentRoute: () => shell,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/inbox/$view', params: { view: remembered('view', 'mine') }, replace: true })
+  },
+})
+export interface InboxSearch { q?: string; channel?: string }
+const inboxSearch = (s: Record<string, unknown>): InboxSearch => ({
+  ...(typeof s.q === 'string' && s.q ? { q: s.q } : {}),
+  ...(typeof s.channel === 'string' && s.channel ? { channel: s.channel } : {}),
+})
+const inbox = createRoute({ getParentRoute: () => shell, path: '/inbox/$view', component: Inbox, validateSearch: inboxSearch })
+const inboxOne = createRoute({ getParentRoute: () => shell, path: '/inbox/$view/$id', component: Inbox, validateSearch: inboxSearch })
+const people = lazyRouteComponent(() => import('./contacts/Contacts'), 'Contacts')
+const contacts = createRoute({ getParentRoute: () => shell, path: '/contacts', component: people })
+const contact = createRoute({ getParentRoute: () => shell, path: '/contacts/$id', component: people })
+const board = createRoute({
+  getParentRoute: () => shell,
+  path: '/board',
+  component: lazyRouteComponent(() => import('./board/Board'), 'BoardPage'),
+})
+
+export const router = createRouter({
+  routeTree: root.addChildren([signIn, welcome, shell.addChildren([home, inbox, inboxOne, contacts, contact, board])]),
+  basepath: '/app',
+  defaultPreload: false,
+  scrollRestoration: false,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

@@ -1,0 +1,185 @@
+import { useMantineColorScheme } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
+import { createContext, useContext, useEffect, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { Me } from '../api'
+import { speak } from '../i18n'
+import { explain } from '../parts/ask'
+import { Empty } from '../parts/bits'
+import { Icon, type IconName } from '../parts/icons'
+import { useKeys } from '../parts/keys'
+import { counts, session } from '../parts/queries'
+import { LiveProvider, useLive } from '../state/live'
+import { NewConversation } from '../inbox/NewConversation'
+import { Offers } from './Offers'
+import { Palette } from './Palette'
+import { Shortcuts } from './Shortcuts'
+import { TopBar } from './TopBar'
+
+const MeContext = createContext<Me | null>(null)
+
+export function useMe(): Me {
+  const me = useContext(MeContext)
+  if (!me) throw new Error('useMe outside Shell')
+  return me
+}
+
+/** Dialogs any page may open. */
+export interface Doors { help(): void; compose(contact?: number): void }
+const DoorsContext = createContext<Doors>({ help: () => undefined, compose: () => undefined })
+export const useDoors = () => useContext(DoorsContext)
+
+/** Whoever is not signed in is sent to the door, and back to this page afterwards. */
+export function Shell() {
+  const me = useQuery(session)
+  const navigate = useNavigate()
+  const href = useLocation({ select: (l) => l.href })
+  const { setColorScheme } = useMantineColorScheme()
+  const out = me.data === null
+
+  useEffect(() => {
+    if (out) void navigate({ to: '/sign-in', search: href.length > 1 ? { next: `/app${href}` } : {}, replace: true })
+  }, [out, navigate, href])
+  const locale = me.data?.agent.locale
+  const scheme = me.data?.agent.theme
+  useEffect(() => {
+    if (locale) speak(locale)
+  }, [locale])
+  useEffect(() => {
+    if (scheme) setColorScheme(scheme)
+  }, [scheme, setColorScheme])
+
+  if (me.data)
+    return (
+      <MeContext.Provider value={me.data}>
+        <LiveProvider me={me.data}>
+          <Frame />
+        </LiveProvider>
+      </MeContext.Provider>
+    )
+  if (me.isError)
+    return (
+      <main className="center">
+        <Empty icon="warn" title={explain(me.error)} />
+      </main>
+    )
+  return null
+}
+
+function useTitle() {
+  const { t } = useTranslation()
+  const path = useLocation({ select: (l) => l.pathname })
+  const page = path.startsWith('/board') ? 'board' : path.startsWith('/contacts') ? 'contacts' : 'inbox'
+  const mine = useQuery(counts).data?.mine ?? 0
+  useEffect(() => {
+    document.title = `${page === 'inbox' && mine ? `(${mine}) ` : ''}${t(`nav.${page}`)} · ${t('nav.product')}`
+  }, [page, mine, t])
+}
+
+function Frame() {
+  const { t } = useTranslation()
+  const live = useLive()
+  const navigate = useNavigate()
+  const [help, setHelp] = useState(false)
+  const [compose, setCompose] = useState<{ contact?: number } | null>(null)
+  const doors: Doors = { help: () => setHelp(true), compose: (contact) => setCompose({ contact }) }
+  useTitle()
+  useKeys({
+    '?': () => setHelp(true),
+    'g i': () => void navigate({ to: '/inbox/$view', params: { view: 'mine' } }),
+    'g q': () => void navigate({ to: '/inbox/$view', params: { view: 'waiting' } }),
+    'g d': () => void navigate({ to: '/board' }),
+    'g c': () => void navigate({ to: '/contacts' }),
+    c: () => setCompose({}),
+  })
+
+  return (
+    <DoorsContext.Provider value={doors}>
+      <div className="desk">
+        <Rail />
+        <TopBar />
+        <div className="main">
+          <Outlet />
+        </div>
+        <BottomBar />
+      </div>
+      <Delayed show={live.state === 'waiting' || live.state === 'connecting'}>
+        <div className="offline" role="status">{t('live.reconnecting')}</div>
+      </Delayed>
+      <Offers />
+      <Palette />
+      <Shortcuts opened={help} close={() => setHelp(false)} />
+      {compose && <NewConversation contactId={compose.contact} close={() => setCompose(null)} />}
+    </DoorsContext.Provider>
+  )
+}
+
+/** A line that breaks for a moment is nobody's news. */
+function Delayed({ show, children }: { show: boolean; children: React.ReactNode }) {
+  const [due, setDue] = useState(false)
+  useEffect(() => {
+    if (!show) return setDue(false)
+    const timer = setTimeout(() => setDue(true), 3_000)
+    return () => clearTimeout(timer)
+  }, [show])
+  return show && due ? children : null
+}
+
+const pages: { to: '/inbox/$view' | '/contacts' | '/board'; name: string; icon: IconName }[] = [
+  { to: '/inbox/$view', name: 'inbox', icon: 'inbox' },
+  { to: '/contacts', name: 'contacts', icon: 'people' },
+  { to: '/board', name: 'board', icon: 'board' },
+]
+
+function Rail() {
+  const { t } = useTranslation()
+  const doors = useDoors()
+  const mine = useQuery(counts).data?.mine ?? 0
+  const path = useLocation({ select: (l) => l.pathname })
+  return (
+    <nav className="rail" aria-label={t('nav.main')}>
+      {pages.map((p) => (
+        <Link
+          key={p.name} to={p.to} params={{ view: 'mine' }} aria-label={t(`nav.${p.name}`)} title={t(`nav.${p.name}`)}
+          aria-current={path.startsWith(`/${p.name}`) ? 'page' : undefined} data-testid={`nav-${p.name}`}
+        >
+          <Icon name={p.icon} />
+          {p.name === 'inbox' && mine > 0 && <span className="badge" aria-hidden="true">{mine}</span>}
+        </Link>
+      ))}
+      <span className="grow" />
+      <button type="button" aria-label={t('shortcuts.title')} title={`${t('shortcuts.title')} (?)`} onClick={doors.help}>
+        <Icon name="help" />
+      </button>
+    </nav>
+  )
+}
+
+function BottomBar() {
+  const { t } = useTranslation()
+  const mine = useQuery(counts).data?.mine ?? 0
+  const path = useLocation({ select: (l) => l.pathname })
+  const inbox = path.startsWith('/inbox/mine')
+  return (
+    <nav className="bottombar" aria-label={t('nav.main')}>
+      <Link to="/inbox/$view" params={{ view: 'mine' }} aria-current={inbox ? 'page' : undefined}>
+        <Icon name="inbox" />
+        {t('nav.inbox')}
+        {mine > 0 && <span className="badge" aria-hidden="true">{mine}</span>}
+      </Link>
+      <Link to="/inbox/$view" params={{ view: 'waiting' }} aria-current={path.startsWith('/inbox') && !inbox ? 'page' : undefined}>
+        <Icon name="list" />
+        {t('nav.queues')}
+      </Link>
+      <Link to="/contacts" aria-current={path.startsWith('/contacts') ? 'page' : undefined}>
+        <Icon name="people" />
+        {t('nav.contacts')}
+      </Link>
+      <Link to="/board" aria-current={path.startsWith('/board') ? 'page' : undefined}>
+        <Icon name="board" />
+        {t('nav.board')}
+      </Link>
+    </nav>
+  )
+}

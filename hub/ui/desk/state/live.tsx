@@ -1,0 +1,198 @@
+/** The desk's one socket: frames come in, the query cache changes, nothing else. */
+import { useQueryClient, type QueryClient } from '@tanstack/react-query'
+import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from 'react'
+import { HubSocket, type Json, type LinkState } from '../../realtime/hub'
+import { api, type Board, type Conversation, type Interaction, type Load, type Me, type Offer, type Presence, type QueueLive, type Ref, type Summary } from '../api'
+import { type ListData, keepEarlier, matches, withInteraction, withOffer, withoutOffer, withoutRow, withRow, withSummary } from './reducers'
+
+type EphListener = (topic: string, type: string, agent: Ref | null) => void
+
+export interface Live {
+  state: LinkState
+  watch(topic: string, cursor: number): void
+  unwatch(topic: string): void
+  tell(topic: string, type: 'typing' | 'viewing'): void
+  onEph(listener: EphListener): () => void
+}
+
+const LiveContext = createContext<Live | null>(null)
+
+export function useLive(): Live {
+  const live = useContext(LiveContext)
+  if (!live) throw new Error('useLive outside LiveProvider')
+  return live
+}
+
+/** Refetch at most once per interval, and once more at its end. */
+function throttle(run: () => void, interval: number): () => void {
+  let timer = 0
+  let last = 0
+  return () => {
+    const wait = last + interval - Date.now()
+    if (timer) return
+    timer = window.setTimeout(() => {
+      timer = 0
+      last = Date.now()
+      run()
+    }, Math.max(50, wait))
+  }
+}
+
+function touchLists(client: QueryClient, s: Summary, me: number): void {
+  for (const query of client.getQueryCache().findAll({ queryKey: ['list'] })) {
+    const filter = query.queryKey[1] as { view: string; channel?: string; q?: string }
+    const belongs = matches(s, filter.view, me) && (!filter.channel || filter.channel === s.channel) && !filter.q
+    client.setQueryData<ListData>(query.queryKey, (old) => withRow(old, s, belongs))
+  }
+}
+
+class Feed {
+  readonly socket: HubSocket
+  private readonly eph = new Set<EphListener>()
+  private readonly counts: () => void
+  private readonly shared: () => void
+
+  constructor(
+    private readonly client: QueryClient,
+    private readonly me: Me,
+    private readonly gone: () => void,
+    onState: (s: LinkState) => void,
+  ) {
+    this.counts = throttle(() => void client.invalidateQueries({ queryKey: ['counts'] }), 1_500)
+    this.shared = throttle(
+      () =>
+        void client.invalidateQueries({
+          queryKey: ['list'],
+          predicate: (q) => /^(waiting|q-)/.test((q.queryKey[1] as { view: string }).view),
+        }),
+      2_000,
+    )
+    const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`
+    this.socket = new HubSocket(url, {
+      hello: (topics) => ({ t: 'hello', topics }),
+      event: (topic, type, data) => this.event(topic, type, data),
+      snap: (topic, data) => this.snap(topic, data),
+      eph: (topic, type, data) => {
+        for (const tell of this.eph) tell(topic, type, (data.agent as Ref | undefined) ?? null)
+      },
+      reset: (topic) => this.refetch(topic),
+      closed: (code) => {
+        if (code !== 4401) return false
+        this.gone()
+        return true
+      },
+      state: onState,
+    })
+    this.socket.seed(me.topic, me.seq)
+    for (const q of me.queues) this.socket.seed(`q:${q.id}`, 0)
+  }
+
+  listen(f: EphListener): () => void {
+    this.eph.add(f)
+    return () => this.eph.delete(f)
+  }
+
+  private event(topic: string, type: string, data: Json): void {
+    if (topic.startsWith('c:')) this.conversation(Number(topic.slice(2)), type, data)
+    else this.mine(type, data)
+  }
+
+  private conversation(id: number, type: string, data: Json): void {
+    const key = ['conversation', id]
+    if (type === 'conversation.updated') this.summary(data.conversation as Summary)
+    else if (type.startsWith('interaction.')) {
+      const interaction = data.interaction as Interaction
+      this.client.setQueryData<Conversation>(key, (c) => c && withInteraction(c, interaction))
+      if (type === 'interaction.created') void this.client.invalidateQueries({ queryKey: ['timeline'] })
+    }
+  }
+
+  private mine(type: string, data: Json): void {
+    switch (type) {
+      case 'offer.created':
+        this.client.setQueryData<Offer[]>(['offers'], (old) => withOffer(old ?? [], data.offer as Offer, Date.now()))
+        break
+      case 'offer.ended':
+        this.client.setQueryData<Offer[]>(['offers'], (old) => withoutOffer(old ?? [], data.offer_id as number))
+        break
+      case 'conversation.assigned':
+      case 'conversation.updated':
+        this.summary(data.conversation as Summary)
+        break
+      case 'conversation.unassigned': {
+        const id = data.conversation_id as number
+        this.client.setQueriesData<ListData>(
+          { queryKey: ['list'], predicate: (q) => (q.queryKey[1] as { view: string }).view === 'mine' },
+          (old) => withoutRow(old, id),
+        )
+        void this.client.invalidateQueries({ queryKey: ['conversation', id] })
+        break
+      }
+      case 'presence.changed':
+        this.client.setQueryData<Me>(['session'], (m) =>
+          m ? { ...m, presence: data.presence as Presence, load: data.load as Load } : m,
+        )
+        break
+    }
+    this.counts()
+    this.shared()
+  }
+
+  private summary(s: Summary): void {
+    this.client.setQueryData<Conversation>(['conversation', s.id], (c) => c && withSummary(c, s))
+    touchLists(this.client, s, this.me.agent.id)
+    this.counts()
+  }
+
+  private snap(topic: string, data: Json): void {
+    if (topic === 'wall') {
+      const board = ('board' in data ? data.board : data) as Board
+      this.client.setQueryData<Board>(['board'], board)
+    } else if (topic.startsWith('q:')) {
+      const queue = data.queue as QueueLive
+      this.client.setQueryData<QueueLive[]>(['queues'], (old) => old?.map((q) => (q.id === queue.id ? queue : q)))
+      this.counts()
+      this.shared()
+    }
+  }
+
+  private refetch(topic: string): void {
+    if (topic.startsWith('c:')) {
+      const id = Number(topic.slice(2))
+      void api.conversation(id).then((fresh) =>
+        this.client.setQueryData<Conversation>(['conversation', id], (old) => keepEarlier(old, fresh)),
+      )
+    } else if (topic === this.me.topic) {
+      for (const key of [['offers'], ['counts'], ['list'], ['session']]) void this.client.invalidateQueries({ queryKey: key })
+    }
+  }
+}
+
+export function LiveProvider({ me, children }: { me: Me; children: ReactNode }) {
+  const client = useQueryClient()
+  const [state, setState] = useState<LinkState>('connecting')
+  const [feed, setFeed] = useState<Feed | null>(null)
+  const id = me.agent.id
+
+  useEffect(() => {
+    const gone = () => void client.invalidateQueries({ queryKey: ['session'] })
+    const fresh = new Feed(client, me, gone, setState)
+    setFeed(fresh)
+    fresh.socket.start()
+    return () => fresh.socket.stop()
+    // One feed per signed-in person: the cursors inside outlive every refetch of `me`.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [client, id])
+
+  const live = useMemo<Live>(
+    () => ({
+      state,
+      watch: (topic, cursor) => feed?.socket.sub(topic, cursor),
+      unwatch: (topic) => feed?.socket.unsub(topic),
+      tell: (topic, type) => void feed?.socket.send({ t: 'eph', topic, type, data: {} }),
+      onEph: (f) => feed?.listen(f) ?? (() => undefined),
+    }),
+    [feed, state],
+  )
+  return <LiveContext.Provider value={live}>{children}</LiveContext.Provider>
+}

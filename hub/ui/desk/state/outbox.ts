@@ -1,0 +1,91 @@
+/** Replies on their way: shown at once, kept over a reload, repeated with the same client_id so that none is sent twice. */
+import { useSyncExternalStore } from 'react'
+import { api, Problem, type Interaction, type ReplyBody } from '../api'
+
+export interface Outgoing {
+  conversation: number
+  kind: 'message' | 'note'
+  body: ReplyBody
+  channel: string | null
+  files: { name: string; size: number }[]
+  at: string
+  state: 'sending' | 'failed'
+  error: string
+}
+
+type Done = (item: Outgoing, stored: Interaction) => void
+
+const KEY = 'hub.desk.outbox'
+const listeners = new Set<() => void>()
+let items: Outgoing[] = load()
+let done: Done = () => undefined
+
+function load(): Outgoing[] {
+  try {
+    const raw = JSON.parse(sessionStorage.getItem(KEY) ?? '[]') as Outgoing[]
+    // What was on the wire when the page went away may or may not have arrived: asking again is safe.
+    return raw.map((o) => ({ ...o, state: 'failed', error: '' }))
+  } catch {
+    return []
+  }
+}
+
+function set(next: Outgoing[]): void {
+  items = next
+  try {
+    sessionStorage.setItem(KEY, JSON.stringify(items))
+  } catch {
+    // Without storage the outbox lives as long as the page.
+  }
+  for (const tell of listeners) tell()
+}
+
+const patch = (id: string, change: Partial<Outgoing>) =>
+  set(items.map((o) => (o.body.client_id === id ? { ...o, ...change } : o)))
+
+export const onDelivered = (f: Done) => {
+  done = f
+}
+
+export function useOutbox(conversation: number): Outgoing[] {
+  const all = useSyncExternalStore(
+    (tell) => {
+      listeners.add(tell)
+      return () => listeners.delete(tell)
+    },
+    () => items,
+  )
+  return all.filter((o) => o.conversation === conversation)
+}
+
+export function discard(clientId: string): void {
+  set(items.filter((o) => o.body.client_id !== clientId))
+}
+
+export async function retry(clientId: string): Promise<void> {
+  const item = items.find((o) => o.body.client_id === clientId)
+  if (!item) return
+  patch(clientId, { state: 'sending', error: '' })
+  await deliver(item)
+}
+
+export async function sendOut(item: Omit<Outgoing, 'state' | 'error' | 'at'>): Promise<boolean> {
+  const full: Outgoing = { ...item, at: new Date().toISOString(), state: 'sending', error: '' }
+  set([...items, full])
+  return deliver(full)
+}
+
+async function deliver(item: Outgoing): Promise<boolean> {
+  const { client_id, text } = item.body
+  try {
+    const stored = await (item.kind === 'note'
+      ? api.note(item.conversation, { client_id, text })
+      : api.reply(item.conversation, item.body))
+    done(item, stored)
+    discard(client_id)
+    return true
+  } catch (e) {
+    patch(client_id, { state: 'failed', error: e instanceof Problem && e.status ? e.message : '' })
+    return false
+  }
+}
