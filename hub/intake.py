@@ -18,7 +18,6 @@ import orjson
 import psycopg
 from psycopg.types.json import Jsonb
 
-
 from hub.channels.accounts import Accounts
 from hub.channels.model import Accepted, Account, Connector, Delivery, Inbound
 from hub.contacts.identity import lenient

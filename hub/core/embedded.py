@@ -231,7 +231,7 @@ class Embedded:
         with output.open("ab") as out:
             return subprocess.Popen(  # noqa: S603 - our own binaries
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd="/", start_new_session=True,
-                preexec_fn=_die_with_parent(at_parents_death),  # noqa: PLW1509 - one prctl call, no locks
+                preexec_fn=_die_with_parent(at_parents_death),
                 **({} if user is None else self._as_user()),
             )
 

@@ -1,14 +1,14 @@
 """What can go wrong, as a person should read it.
 
-    HubError                 the hub refuses, and says why and what to do
-    ├── ConfigError          a file or variable is wrong: names file, key and remedy
-    ├── Invalid              422: the input breaks a rule
-    ├── Unauthorized         401: nobody is signed in
-    ├── Forbidden            403: signed in, but not allowed
-    ├── NotFound             404: not there, or not for you to see
-    ├── Conflict             409: somebody else was faster, or the state does not allow it
-    ├── TooMany              429: slow down
-    └── Unavailable          503: a part we need is away; try again
+HubError                 the hub refuses, and says why and what to do
+├── ConfigError          a file or variable is wrong: names file, key and remedy
+├── Invalid              422: the input breaks a rule
+├── Unauthorized         401: nobody is signed in
+├── Forbidden            403: signed in, but not allowed
+├── NotFound             404: not there, or not for you to see
+├── Conflict             409: somebody else was faster, or the state does not allow it
+├── TooMany              429: slow down
+└── Unavailable          503: a part we need is away; try again
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from redis.asyncio import Redis
-from redis.backoff import ExponentialBackoff
 from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
 
 from hub.core import log
@@ -73,12 +73,16 @@ class Feed:
         await self._try(self.redis.publish(f"w:{who}", message))
 
     async def bells(self, *who: str, every: float) -> AsyncGenerator[str]:
-        """Yields at once, then whenever a bell rings, and at least each `every` seconds, for ever."""
-        yield ""
+        """Yields at once, then whenever a bell rings, and at least each `every` seconds, for ever.
+
+        It listens before it yields for the first time, so that nothing rung meanwhile is missed.
+        """
         while True:
-            pubsub = self.redis.pubsub(ignore_subscribe_messages=True)
+            pubsub = self.redis.pubsub()
             try:
                 await pubsub.subscribe(*[f"w:{name}" for name in who])
+                await pubsub.get_message(timeout=1)
+                yield ""
                 while True:
                     message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=every)
                     yield message["data"].decode() if message else ""

@@ -5,12 +5,18 @@ The hub finds services by the entry-point group `hub.services`; a wing adds one 
 
 from __future__ import annotations
 
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from hub.core.db import Database
+from hub.core.errors import ConfigError
 from hub.core.feed import Feed
 from hub.core.secrets import Vault
+
+CORE_VARIABLES = ("HUB_CORE_DATABASE", "HUB_CORE_REDIS", "HUB_CORE_KEY", "HUB_CORE_PUBLIC_URL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,43 @@ class Core:
     feed: Feed
     vault: Vault
     public_url: str  # where customers and providers reach us, without a trailing slash
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the parts of `Core` are found; what a worker process hands to its jobs."""
+
+    database_url: str
+    redis_url: str
+    key: bytes
+    public_url: str
+
+    def to_environment(self) -> None:
+        """Leave the addresses for the jobs of this process (RQ passes them nothing but ids)."""
+        values = (self.database_url, self.redis_url, self.key.decode(), self.public_url)
+        os.environ.update(zip(CORE_VARIABLES, values, strict=True))
+
+    @classmethod
+    def from_environment(cls) -> Addresses:
+        """What `to_environment` left."""
+        try:
+            database, redis, key, public_url = (os.environ[name] for name in CORE_VARIABLES)
+        except KeyError:
+            raise ConfigError("Jobs run only inside `hub work`.", remedy="Start a worker with `hub work`.") from None
+        return cls(database, redis, key.encode(), public_url)
+
+
+@asynccontextmanager
+async def open_core(addresses: Addresses | None = None, *, pool: int = 12) -> AsyncGenerator[Core]:
+    """Connect to PostgreSQL and Redis, and let go at the end."""
+    found = addresses or Addresses.from_environment()
+    db, feed = Database(found.database_url, size=pool), Feed(found.redis_url)
+    await db.open()
+    try:
+        yield Core(db, feed, Vault(found.key), found.public_url)
+    finally:
+        await feed.close()
+        await db.close()
 
 
 class Service(Protocol):

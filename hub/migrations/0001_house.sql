@@ -361,6 +361,7 @@ create table outbound (
 );
 create index outbound_due on outbound (due_at) where state = 'pending';
 create index outbound_leased on outbound (lease_until) where state in ('claimed', 'wire');
+create index outbound_order on outbound (conversation_id, account_id, id) where state in ('pending', 'claimed', 'wire');
 create index outbound_provider on outbound (provider_id) where provider_id is not null;
 
 -- A delivery report that came before the send was recorded, or for nothing we know: kept, applied later.

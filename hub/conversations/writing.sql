@@ -1,0 +1,70 @@
+-- lock: The conversation, held until the transaction ends.
+select id, contact_id, account_id, subject, status, agent_id, queue_id, channel from conversation where id = %(id)s for no key update;
+
+-- written: What was written before under the same client id.
+select id from interaction where conversation_id = %(conversation_id)s and client_id = %(client_id)s;
+
+-- reply_channels: Every way to answer: the customer's addresses (linked records too) by an account that can reach them.
+with person as (
+    select a.id as address_id, a.kind, a.value, a.opted_out_at, a.verified_at
+    from conversation v
+    join contact c on c.id = v.contact_id
+    join contact k on k.root_id = c.root_id
+    join address a on a.contact_id = k.id
+    where v.id = %(conversation_id)s
+), last_used as (
+    select i.address_id, i.account_id, max(i.id) as id
+    from interaction i where i.conversation_id = %(conversation_id)s and i.address_id is not null and i.account_id is not null
+    group by 1, 2
+)
+select t.channel, p.address_id, p.value as address, t.id as account_id, t.name as account, t.connector, t.address as account_address,
+       p.opted_out_at is not null as opted_out
+from person p
+join account t on t.enabled and t.channel = case p.kind when 'email' then 'email' when 'phone' then 'sms'
+    when 'whatsapp' then 'whatsapp' when 'visitor' then 'chat' end
+left join last_used u on u.address_id = p.address_id and u.account_id = t.id
+left join conversation v on v.id = %(conversation_id)s
+where p.kind <> 'visitor' or u.id is not null
+order by u.id desc nulls last, (t.id = v.account_id) desc, (t.queue_id = v.queue_id) desc nulls last, p.verified_at is null, p.address_id, t.id;
+
+-- next_interaction: An id before the row, for the event that carries it.
+select nextval('interaction_id_seq');
+
+-- insert_interaction: A message or note of ours.
+insert into interaction (id, conversation_id, contact_id, seq, kind, direction, channel, account_id, address_id, agent_id,
+    subject, text, html, external_id, client_id, status, automatic, at) overriding system value
+values (%(id)s, %(conversation_id)s, %(contact_id)s, %(seq)s, %(kind)s, %(direction)s, %(channel)s, %(account_id)s,
+    %(address_id)s, %(agent_id)s, %(subject)s, %(text)s, %(html)s, %(external_id)s, %(client_id)s, %(status)s,
+    %(automatic)s, %(at)s);
+
+-- insert_outbound: What is to leave.
+insert into outbound (interaction_id, conversation_id, account_id, connector, payload, due_at)
+values (%(interaction_id)s, %(conversation_id)s, %(account_id)s, %(connector)s, %(payload)s, %(due_at)s);
+
+-- after_reply: The conversation's clocks after an answer.
+update conversation set
+    waiting_since = case when %(automatic)s then waiting_since end,
+    first_reply_at = case when %(automatic)s then first_reply_at else coalesce(first_reply_at, now()) end,
+    last_outbound_at = now(), interaction_seq = %(seq)s, preview = %(preview)s, failed = false,
+    read_seq = case when %(automatic)s then read_seq else %(seq)s end,
+    channel = case when %(automatic)s then channel else %(channel)s end, updated_at = now()
+where id = %(conversation_id)s;
+
+-- keep_thread: The customer's next message from this address belongs here.
+insert into thread (account_id, address_id, conversation_id) values (%(account_id)s, %(address_id)s, %(conversation_id)s)
+on conflict (account_id, address_id) do update set conversation_id = excluded.conversation_id;
+
+-- mail_thread: The message ids of the mails so far, the newest first.
+select external_id, direction from interaction
+where conversation_id = %(conversation_id)s and channel = 'email' and external_id is not null
+order by id desc limit 20;
+
+-- claim_uploads: Files the writer uploaded become part of the message.
+update attachment set interaction_id = %(interaction_id)s
+where id = any(%(ids)s) and interaction_id is null and uploaded_by = %(agent_id)s;
+
+-- customer: Whom we answer.
+select c.id, coalesce(nullif(r.name, ''), c.name) as name from contact c join contact r on r.id = c.root_id where c.id = %(id)s;
+
+-- mark_read: What the desk has seen.
+update conversation set read_seq = greatest(read_seq, least(%(seq)s, interaction_seq)) where id = %(id)s;

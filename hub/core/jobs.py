@@ -1,0 +1,50 @@
+"""RQ as a doorbell: a job carries at most ids, drains whatever PostgreSQL holds, and may be lost without loss.
+
+One queue (RQ takes from one queue without a gap in which a job is nowhere), JSON instead of pickle, and a short
+flag so that a thousand rings make one job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from hub.core import log
+
+logger = log.get(__name__)
+QUEUE = "hub"
+JOB_TIMEOUT = 180  # seconds; a drain ends itself well before
+
+
+def connect(url: str) -> Redis:
+    """A blocking client, as RQ wants it."""
+    keepalive = {} if urlsplit(url).scheme == "unix" else {"socket_keepalive": True}
+    return Redis.from_url(url, socket_connect_timeout=5, **keepalive)
+
+
+class Doorbell:
+    """Enqueues a job by its dotted name unless one was just enqueued."""
+
+    def __init__(self, url: str):
+        self._redis = connect(url)
+        self._queue = Queue(QUEUE, connection=self._redis, serializer=JSONSerializer, default_timeout=JOB_TIMEOUT)
+
+    async def ring(self, job: str, *, quiet_seconds: float = 1.0) -> None:
+        """Make some worker run `job` soon; harmless when Redis is away (the sweeper rings again)."""
+        try:
+            await asyncio.wait_for(asyncio.to_thread(self._ring, job, quiet_seconds), 5)
+        except (RedisError, OSError, TimeoutError) as error:
+            logger.warning("doorbell_silent", job=job, error=str(error))
+
+    def _ring(self, job: str, quiet_seconds: float) -> None:
+        if self._redis.set(f"rung:{job}", "1", nx=True, px=int(quiet_seconds * 1000)):
+            self._queue.enqueue(job, result_ttl=60, failure_ttl=3600)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._redis.close()

@@ -1,0 +1,76 @@
+-- chat_status: A visitor's latest conversation as its status line: {} before the first message.
+create or replace function chat_status(p_address bigint) returns jsonb language sql stable as $$
+    select coalesce((
+        select jsonb_build_object(
+            'conversation', c.id,
+            'state', case c.status when 'resolved' then 'resolved' else 'open' end,
+            'agent', case when c.status <> 'resolved' then a.name end,
+            'position', case when e.state in ('waiting', 'offered') then (
+                select count(*) + 1 from queue_entry o
+                where o.queue_id = e.queue_id and o.state in ('waiting', 'offered')
+                  and (o.entered_at, o.id) < (e.entered_at, e.id)
+            ) end,
+            'answered', c.first_reply_at is not null,
+            'rated', exists (select from rating r where r.conversation_id = c.id)
+        )
+        from interaction i
+        join conversation c on c.id = i.conversation_id
+        left join agent a on a.id = c.agent_id
+        left join queue_entry e on e.conversation_id = c.id and e.state <> 'closed'
+        where i.address_id = p_address and i.channel = 'chat' and i.kind = 'message'
+        order by i.id desc limit 1
+    ), '{}')
+$$;
+
+-- chat_follow: Number whatever the visitor may see and was not numbered yet; the last number and the status.
+-- Numbers are given under the visitor's row lock and never change, so a message that commits late comes last instead
+-- of slipping in before what was already shown. A mere change of queue position is told every few seconds.
+create or replace function chat_follow(p_address bigint, out last_seq bigint, out status jsonb)
+language plpgsql as $$
+declare
+    visitor chat_visitor;
+    pause interval := interval '3 seconds';
+begin
+    status := chat_status(p_address);
+    select * into visitor from chat_visitor where address_id = p_address;
+    if found and visitor.told = status and not exists (
+        select from interaction i
+        where i.address_id = p_address and i.channel = 'chat' and i.kind = 'message'
+          and not exists (select from chat_log l where l.interaction_id = i.id)
+    ) then
+        last_seq := visitor.seq;
+        return;
+    end if;
+
+    insert into chat_visitor (address_id) values (p_address) on conflict do nothing;
+    select * into visitor from chat_visitor where address_id = p_address for update;
+    last_seq := visitor.seq;
+    status := chat_status(p_address); -- again, now that nobody else can number beside us
+
+    with fresh as (
+        select i.id, row_number() over (order by i.id) as n
+        from interaction i
+        where i.address_id = p_address and i.channel = 'chat' and i.kind = 'message'
+          and not exists (select from chat_log l where l.interaction_id = i.id)
+    ), logged as (
+        insert into chat_log (address_id, seq, kind, interaction_id)
+        select p_address, last_seq + n, 'message', id from fresh
+        returning seq
+    )
+    select coalesce(max(seq), last_seq) into last_seq from logged;
+
+    if visitor.told is distinct from status and (
+        visitor.told - 'position' is distinct from status - 'position' or visitor.told_at < clock_timestamp() - pause
+    ) then
+        last_seq := last_seq + 1;
+        insert into chat_log (address_id, seq, kind) values (p_address, last_seq, 'status');
+        if status ->> 'state' = 'resolved' and visitor.told ->> 'state' is distinct from 'resolved'
+           and (status ->> 'answered')::boolean and not (status ->> 'rated')::boolean then
+            last_seq := last_seq + 1;
+            insert into chat_log (address_id, seq, kind) values (p_address, last_seq, 'rating.ask');
+        end if;
+        update chat_visitor set told = status, told_at = clock_timestamp() where address_id = p_address;
+    end if;
+    update chat_visitor set seq = last_seq where address_id = p_address and seq <> last_seq;
+end
+$$;

@@ -1,0 +1,55 @@
+-- claim: Take due sends, the oldest first, one at a time per conversation and account so that order is kept.
+with due as (
+    select o.id from outbound o
+    where o.state = 'pending' and o.due_at <= now()
+      and not exists (
+          select from outbound b where b.conversation_id = o.conversation_id and b.account_id = o.account_id
+            and b.id < o.id and b.state in ('pending', 'claimed', 'wire') and b.due_at <= o.due_at + interval '1 hour')
+    order by o.due_at, o.id
+    limit %(limit)s
+    for update of o skip locked
+)
+update outbound o set state = 'claimed', attempt = o.attempt + 1, lease_until = clock_timestamp() + interval '60 seconds'
+from due where o.id = due.id
+returning o.id, o.interaction_id, o.conversation_id, o.account_id, o.attempt, o.payload, o.created_at;
+
+-- due: Whether anything waits to leave.
+select exists (select from outbound where state = 'pending' and due_at <= now());
+
+-- wire: Cross the line after which the outcome may be unknown; only while the claim holds.
+update outbound set state = 'wire', wire_at = clock_timestamp(), lease_until = clock_timestamp() + interval '120 seconds'
+where (id, attempt) in (select * from unnest(%(ids)s::bigint[], %(attempts)s::int[])) and state = 'claimed'
+returning id, attempt;
+
+-- results: Record results and reports; see migrations/functions/outbox.sql.
+select * from outbox_results(%(items)s);
+
+-- expired: Claims whose worker is gone: before the wire they are tried again, after it the outcome is unknown.
+select id, attempt, state from outbound
+where state in ('claimed', 'wire') and lease_until < now()
+order by id limit 500;
+
+-- attachments: The files of a send.
+select name, content_type, body, content_id, inline from attachment where interaction_id = %(interaction_id)s order by id;
+
+-- stuck: Sends that wait for a person.
+select o.id, o.state, o.error, o.conversation_id, o.interaction_id, o.created_at
+from outbound o where o.state = 'unknown' order by o.id limit %(limit)s;
+
+-- retry: A person decides to send again what is unknown or failed.
+update outbound set state = 'pending', due_at = now(), error = null, rank = 0
+where id = %(id)s and state in ('unknown', 'failed')
+returning conversation_id, interaction_id;
+
+-- settle: A person found that it did arrive.
+update outbound set state = 'sent', rank = greatest(rank, 1), error = null, done_at = now()
+where id = %(id)s and state = 'unknown'
+returning conversation_id, interaction_id;
+
+-- show_status: The status a person's decision leads to.
+update interaction set status = %(status)s, error = null where id = %(id)s;
+
+-- clear_failed: The conversation is red only while something in it did not leave.
+update conversation v set failed = exists (
+    select from outbound o where o.conversation_id = v.id and o.state in ('failed', 'unknown'))
+where v.id = %(id)s;

@@ -1,0 +1,104 @@
+"""The job that empties the outbox: claims due sends and hands them to their connectors, many at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from hub.channels.model import Outcome, SendError
+from hub.core import log
+from hub.core.errors import HubError
+from hub.core.metrics import DELIVERIES
+from hub.outbox import Claimed, ClaimLost, Outbox
+from workers.context import JobContext, job_context
+
+logger = log.get(__name__)
+JOB = "workers.deliver.drain"
+AT_ONCE = 64  # sends in flight in one worker
+SEND_TIMEOUT = 50.0  # seconds, less than a claim lasts
+LINGER = 5.0  # seconds a drain waits for more before it ends
+LONGEST = 100.0  # seconds after which a drain gives its place to another
+
+
+async def drain() -> int:
+    """Send everything that is due, then a little longer whatever comes; how many were tried."""
+    async with job_context() as context:
+        return await Delivery(context).drain(linger=LINGER, longest=LONGEST)
+
+
+class Delivery:
+    """Sends claimed messages and records what became of each."""
+
+    def __init__(self, context: JobContext):
+        self._context = context
+        self._outbox = Outbox(context.core)
+
+    async def drain(self, *, linger: float = 0.0, longest: float = LONGEST) -> int:
+        """Empty the outbox; with `linger`, wait that many seconds for a bell before ending."""
+        ends = time.monotonic() + longest
+        tried = await self._empty(ends)
+        if linger:
+            quiet_until = time.monotonic() + linger
+            async for _ in self._context.core.feed.bells("outbox", every=linger):
+                some = await self._empty(ends)
+                tried += some
+                if some:
+                    quiet_until = time.monotonic() + linger
+                if time.monotonic() >= min(quiet_until, ends):
+                    break
+        return tried
+
+    async def _empty(self, ends: float) -> int:
+        """Keep `AT_ONCE` sends in flight until nothing is due: a slow one holds up nobody but itself."""
+        tried = 0
+        flying: set[asyncio.Task[None]] = set()
+        while time.monotonic() < ends:
+            claims = await self._outbox.claim(AT_ONCE - len(flying)) if len(flying) < AT_ONCE else []
+            tried += len(claims)
+            flying |= {asyncio.create_task(self._one(claim), name=f"send-{claim.id}") for claim in claims}
+            if not flying:
+                break
+            _, flying = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
+        if flying:
+            await asyncio.wait(flying)
+        return tried
+
+    async def _one(self, claim: Claimed) -> None:
+        crossed = False
+
+        async def wire() -> None:
+            nonlocal crossed
+            await self._outbox.wire(claim)
+            crossed = True
+
+        account = await self._context.accounts.get(claim.account_id)
+        connector = self._context.connectors.get(account.connector) if account else None
+        name = account.connector if account else "none"
+        try:
+            if account is None or connector is None:
+                raise SendError("The account is gone or its connector is not installed.", outcome=Outcome.FAILED)
+            async with asyncio.timeout(SEND_TIMEOUT):
+                provider_id = await connector.send(account, await self._outbox.outbound(claim), wire)
+        except ClaimLost:
+            logger.warning("claim_lost", outbound=claim.id)
+            return
+        except Exception as error:  # noqa: BLE001 - whatever a connector raises must end as a state, never as silence
+            problem = _problem(error, crossed=crossed)
+            logger.warning("not_sent", outbound=claim.id, connector=name, outcome=problem.outcome.value, error=problem.detail)
+            await self._outbox.reports.not_sent(claim, problem)
+            DELIVERIES.labels(name, problem.outcome.value).inc()
+            return
+        await self._outbox.reports.sent(claim, provider_id)
+        DELIVERIES.labels(name, "sent").inc()
+
+
+def _problem(error: Exception, *, crossed: bool) -> SendError:
+    """A connector's own words, or for anything else the outcome that is safe."""
+    if isinstance(error, SendError):
+        return error
+    outcome = Outcome.UNKNOWN if crossed else Outcome.RETRY
+    if isinstance(error, TimeoutError):
+        return SendError("The server did not answer in time.", outcome=outcome)
+    if isinstance(error, HubError):
+        return SendError(error.detail, outcome=outcome)
+    return SendError(f"The connector failed: {type(error).__name__}: {error}", outcome=outcome)

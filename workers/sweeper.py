@@ -1,0 +1,39 @@
+"""The sweeper: rings the workers when something is due, and settles the claims of workers that are gone.
+
+Redis may forget every job at any moment; this clock makes that a matter of seconds.
+"""
+
+from __future__ import annotations
+
+from hub.core.jobs import Doorbell
+from hub.core.leases import Lease
+from hub.core.service import Core
+from hub.outbox import Outbox
+from workers.deliver import JOB
+
+EVERY = 5.0  # seconds
+
+
+class Sweeper:
+    """One per installation, by lease."""
+
+    name = "sweeper"
+
+    def __init__(self, core: Core):
+        self._core = core
+        self._outbox = Outbox(core)
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        await Lease(self._core.db, self.name).hold(self._sweep)
+
+    async def _sweep(self, epoch: int) -> None:
+        doorbell = Doorbell(self._core.feed.url)
+        try:
+            async for bell in self._core.feed.bells("outbox", every=EVERY):
+                if not bell:
+                    await self._outbox.recover()
+                if await self._outbox.anything_due():
+                    await doorbell.ring(JOB)
+        finally:
+            doorbell.close()
