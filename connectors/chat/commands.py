@@ -1,0 +1,145 @@
+"""What a visitor can ask for: write, rate, end. Each command is idempotent by its id and answered with an ack."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any, cast
+
+import orjson
+
+from connectors.chat.line import Line
+from connectors.chat.live import Live
+from connectors.chat.record import Frame, Record
+from connectors.chat.token import Visitor
+from hub.channels.model import Accept, Account, AddressKind, Inbound
+from hub.core import log
+from hub.core.errors import HubError, Invalid, TooMany, Unavailable
+
+logger = log.get(__name__)
+RAW_TYPE = "application/json"
+_ID = re.compile(r"^[0-9A-Za-z-]{8,64}$")
+_BURST, _PER_SECOND = 20.0, 2.0
+
+
+class Bucket:
+    """So many commands at once, so many a second after that."""
+
+    def __init__(self) -> None:
+        self._level = _BURST
+        self._at = time.monotonic()
+
+    def take(self) -> bool:
+        """Whether one more is allowed now."""
+        now = time.monotonic()
+        self._level = min(_BURST, self._level + (now - self._at) * _PER_SECOND)
+        self._at = now
+        if self._level < 1.0:
+            return False
+        self._level -= 1.0
+        return True
+
+
+def to_inbound(account: Account, visitor: Visitor, raw: bytes) -> Inbound:
+    """A `message` command as the hub's words. `Invalid` says what is wrong with it."""
+    try:
+        frame: Any = orjson.loads(raw)
+        client_id, text = frame["id"], frame["data"]["text"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise Invalid("The frame is not a message command.") from None
+    limit: int = account.settings.max_text
+    if not isinstance(client_id, str) or not _ID.match(client_id):
+        raise Invalid("The message has no usable id.")
+    if not isinstance(text, str) or not text.replace("\x00", "").strip():
+        raise Invalid("The message has no text.")
+    if len(text) > limit:
+        raise Invalid(f"The message is longer than {limit} characters.")
+    meta = {"visitor": visitor.id, "name": visitor.name, "email": visitor.email, "locale": visitor.locale}
+    return Inbound(
+        account_id=account.id,
+        dedup_key=f"{visitor.id}:{client_id}",
+        raw=raw,
+        raw_type=RAW_TYPE,
+        address_kind=AddressKind.VISITOR,
+        address=visitor.id,
+        name=visitor.name,
+        text=text.replace("\x00", ""),
+        external_id=client_id,
+        locale=visitor.locale,
+        meta={key: value for key, value in meta.items() if value},
+    )
+
+
+class Commands:
+    """Runs the commands of one line."""
+
+    def __init__(self, accept: Accept, record: Record, account: Account):
+        self._accept = accept
+        self._record = record
+        self._account = account
+        self._bucket = Bucket()
+
+    async def run(self, frame: Frame, text: str, line: Line, live: Live) -> Frame:
+        """Do it; the ack, with the stored event or the reason why not."""
+        command = frame.get("id")
+        if not isinstance(command, str) or not _ID.match(command):
+            return {"t": "ack", "id": str(command), "err": _error(Invalid("The id is not usable."))}
+        try:
+            if not self._bucket.take():
+                raise TooMany("Too many messages at once; wait a moment.", retry_after=1)
+            return {"t": "ack", "id": command, "ev": await self._do(frame, text, line, live)}
+        except HubError as error:
+            return {"t": "ack", "id": command, "err": _error(error)}
+
+    async def _do(self, frame: Frame, text: str, line: Line, live: Live) -> Frame:
+        given = frame.get("data")
+        data = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+        match frame.get("type"):
+            case "message":
+                return await self._message(text, line, live)
+            case "rating":
+                return await self._rating(data, line, live)
+            case "end":
+                return await self._end(line, live)
+            case _:
+                raise Invalid("The command is not known.")
+
+    async def _message(self, text: str, line: Line, live: Live) -> Frame:
+        inbound = to_inbound(self._account, line.visitor, text.encode())
+        accepted = await self._accept.message(inbound)
+        if not accepted.raw_id:
+            raise Invalid("The message could not be stored as it is.")
+        # The event itself goes first, so that the ack never runs ahead of what lies before it.
+        await live.catch_up()
+        stored = None
+        if line.address_id is not None and inbound.external_id:
+            stored = await self._record.message(line.address_id, inbound.external_id)
+        if stored is None:
+            raise Unavailable("The message is kept and will show in a moment.")
+        return stored
+
+    async def _rating(self, data: dict[str, Any], line: Line, live: Live) -> Frame:
+        conversation, score, comment = line.status.get("conversation"), data.get("score"), data.get("comment")
+        if not isinstance(score, int) or not 1 <= score <= 5:
+            raise Invalid("A rating is a whole number from 1 to 5.")
+        if conversation is None:
+            raise Invalid("There is nothing to rate yet.")
+        words = comment.replace("\x00", "")[:2000] if isinstance(comment, str) else ""
+        await self._record.rate(conversation, score, words)
+        await live.catch_up()
+        return _done(line, "rating", {"score": score, "comment": words})
+
+    async def _end(self, line: Line, live: Live) -> Frame:
+        if line.address_id is not None:
+            await self._record.end(line.address_id)
+            await live.catch_up()
+        return _done(line, "end", {})
+
+
+def _done(line: Line, kind: str, data: dict[str, Any]) -> Frame:
+    """What has no place of its own in the sequence stands at the cursor."""
+    return {"t": "ev", "topic": "chat", "seq": line.cursor, "type": kind, "data": data}
+
+
+def _error(error: HubError) -> dict[str, object]:
+    return {"code": error.status, "detail": error.detail}

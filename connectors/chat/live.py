@@ -1,0 +1,121 @@
+"""Follows a visitor's thread for one line.
+
+The record is the truth. A line holds nothing but a cursor: whatever is heard makes us look there and send what
+comes after the cursor, so that a lost publish, a slow phone or a second tab can neither lose nor repeat anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from connectors.chat.ears import Ears
+from connectors.chat.line import Line
+from connectors.chat.record import PAGE, Followed, Record
+from hub.core import log
+from hub.core.errors import Unavailable
+
+logger = log.get(__name__)
+
+
+class Live:
+    """Follows the record for one line: what it hears makes it look, and what it finds it sends in order."""
+
+    def __init__(self, line: Line, record: Record, ears: Ears):
+        self._line = line
+        self._record = record
+        self._ears = ears
+        self._conversation: int | None = None
+        self._lock = asyncio.Lock()
+        self._looking: asyncio.Task[None] | None = None
+        self._again = False
+
+    def heard(self, message: dict[str, Any]) -> None:
+        """Something was published about the visitor's conversation."""
+        if message.get("t") == "eph":
+            self._pass_on(message)
+        else:
+            self.look()
+
+    def look(self) -> None:
+        """Look soon; any number of calls while one look is under way make one more."""
+        self._again = True
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look_on(), name="chat-look")
+
+    async def _look_on(self) -> None:
+        while self._again:
+            self._again = False
+            try:
+                await self.catch_up()
+            except Unavailable:
+                logger.debug("chat_look_failed", line=self._line.id)  # the line's clock looks again
+
+    async def catch_up(self) -> None:
+        """Send everything after the cursor, in order."""
+        async with self._lock:
+            if self._line.address_id is None:
+                await self._find()
+            address_id = self._line.address_id
+            if address_id is None:
+                return
+            followed = await self._record.follow(address_id)
+            self._line.status = followed.status
+            await self._listen_to(followed.status.get("conversation"))
+            await self._replay(address_id, followed)
+
+    async def _find(self) -> None:
+        self._line.address_id = await self._record.address(self._line.visitor.id)
+        if self._line.address_id is not None:
+            await self._record.arrive(self._line.address_id, self._line.id)
+
+    async def _replay(self, address_id: int, followed: Followed) -> None:
+        if self._line.cursor > followed.last_seq:
+            # The record is younger than the screen: it was restored from a backup.
+            self._line.cursor = 0
+            await self._line.send({"t": "reset", "topic": "chat", "seq": 0})
+        while self._line.cursor < followed.last_seq:
+            frames = await self._record.after(address_id, self._line.cursor, followed.status)
+            if not frames:
+                return
+            await self._line.send(frames[0] if len(frames) == 1 else frames)
+            self._line.cursor = frames[-1]["seq"]
+            if len(frames) < PAGE:
+                return
+
+    async def _listen_to(self, conversation: int | None) -> None:
+        if conversation == self._conversation:
+            return
+        before, self._conversation = self._conversation, conversation
+        if before is not None:
+            await self._ears.remove(before, self.heard)
+        if conversation is not None:
+            await self._ears.add(conversation, self.heard)
+            self.look()  # what was said between reading and listening
+
+    def _pass_on(self, message: dict[str, Any]) -> None:
+        agent = message.get("data", {}).get("agent")
+        if message.get("type") == "typing" and agent:
+            notice = {
+                "t": "eph",
+                "topic": "chat",
+                "type": "typing",
+                "data": {"from": "agent", "name": agent.get("name", "")},
+            }
+            asyncio.ensure_future(self._line.send(notice)).add_done_callback(_forget)
+
+    async def stop(self) -> None:
+        """Stop following."""
+        await self._listen_to(None)
+        if self._looking is not None:
+            self._looking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._looking
+        if self._line.address_id is not None:
+            await self._record.leave(self._line.address_id, self._line.id)
+
+
+def _forget(task: asyncio.Future[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        logger.debug("chat_typing_lost", error=str(task.exception()))

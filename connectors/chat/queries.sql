@@ -1,0 +1,62 @@
+-- address: The visitor's address, once a first message made it.
+select id from address where kind = 'visitor' and value = %(visitor)s;
+
+-- follow: Number what is new for the visitor; the last number and the status.
+select last_seq, status from chat_follow(%(address_id)s);
+
+-- after: What the visitor may see after a number, oldest first.
+select l.seq, l.kind, i.id, i.direction, i.agent_id, a.name as agent_name, i.text, i.at, i.external_id, i.status
+from chat_log l
+left join interaction i on i.id = l.interaction_id
+left join agent a on a.id = i.agent_id
+where l.address_id = %(address_id)s and l.seq > %(seq)s
+order by l.seq
+limit %(limit)s;
+
+-- by_client_id: One message of the visitor's by the id the widget gave it.
+select l.seq, l.kind, i.id, i.direction, i.agent_id, null as agent_name, i.text, i.at, i.external_id, i.status
+from interaction i
+join chat_log l on l.interaction_id = i.id
+where i.address_id = %(address_id)s and i.channel = 'chat' and i.kind = 'message' and i.direction = 'in'
+  and i.external_id = %(client_id)s;
+
+-- arrive: A connection of the visitor's opened.
+insert into chat_visitor (address_id, socket, gone) values (%(address_id)s, %(socket)s, false)
+on conflict (address_id) do update set socket = excluded.socket, seen_at = now(), left_at = null, gone = false;
+
+-- leave: The visitor's connection closed; nothing if a newer one has come.
+update chat_visitor set left_at = now() where address_id = %(address_id)s and socket = %(socket)s;
+
+-- seen: These visitors are still connected here.
+update chat_visitor set seen_at = now(), gone = false where address_id = any(%(address_ids)s) and left_at is null;
+
+-- departed: Visitors who left and did not come back within the grace, or whose server died.
+select address_id from chat_visitor
+where not gone and (left_at < now() - make_interval(secs => %(grace)s) or seen_at < now() - make_interval(secs => %(silence)s))
+order by address_id
+limit 200;
+
+-- mark_gone: Notice one departure, once.
+update chat_visitor set gone = true
+where address_id = %(address_id)s and not gone
+  and (left_at < now() - make_interval(secs => %(grace)s) or seen_at < now() - make_interval(secs => %(silence)s));
+
+-- waiting: The conversation a visitor is waiting in, if any.
+select e.conversation_id, e.queue_id, c.contact_id
+from queue_entry e
+join conversation c on c.id = e.conversation_id
+where e.state in ('waiting', 'offered')
+  and e.conversation_id = (chat_status(%(address_id)s) ->> 'conversation')::bigint;
+
+-- conversation: A conversation's people, for an event about it.
+select id as conversation_id, queue_id, contact_id from conversation where id = %(id)s for update;
+
+-- rate: Keep a rating; nothing when it says the same as before.
+insert into rating as r (conversation_id, agent_id, score, comment)
+select c.id, coalesce(c.agent_id, (
+    select i.agent_id from interaction i
+    where i.conversation_id = c.id and i.direction = 'out' and i.agent_id is not null order by i.seq desc limit 1
+)), %(score)s, %(comment)s
+from conversation c where c.id = %(id)s
+on conflict (conversation_id) do update set score = excluded.score, comment = excluded.comment, at = now()
+where (r.score, r.comment) is distinct from (excluded.score, excluded.comment);

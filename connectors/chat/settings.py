@@ -1,0 +1,37 @@
+"""What one chat site needs to be configured with."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class Settings(BaseModel):
+    """One chat site.
+
+    `origins` are the web origins allowed to embed the widget and open its socket ("*": any); the hub's own public
+    URL always is. `greeting` by locale; `prechat` asks for name and e-mail before the first message.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    origins: list[str] = Field(default_factory=list)
+    greeting: dict[str, str] = Field(default_factory=dict)
+    prechat: bool = False
+    token_days: int = Field(default=180, ge=1, le=3650)
+    leave_seconds: float = Field(default=30.0, ge=0, le=3600)
+    max_text: int = Field(default=8000, ge=1, le=20_000)
+
+    @field_validator("origins")
+    @classmethod
+    def _plain_origins(cls, value: list[str]) -> list[str]:
+        found = [origin.rstrip("/").lower() for origin in value]
+        for origin in found:
+            scheme, _, rest = origin.partition("://")
+            if origin != "*" and (scheme not in {"http", "https"} or not rest or "/" in rest):
+                raise ValueError(f"{origin!r} is not a web origin such as https://www.example.com")
+        return found
+
+    def greeting_for(self, locale: str | None) -> str:
+        """The greeting in this locale, else in its language, else in English, else any."""
+        wanted = [locale or "", (locale or "").split("-")[0], "en", *self.greeting]
+        return next((self.greeting[key] for key in wanted if key in self.greeting), "")

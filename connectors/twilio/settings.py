@@ -1,0 +1,40 @@
+"""What one Twilio number needs to be configured with."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator
+
+
+class Settings(BaseModel):
+    """One number of a Twilio account. The number itself is the account's `address` (E.164).
+
+    `auth_token` signs webhooks and, without an API key, our requests; `previous_auth_token` is still believed on
+    webhooks while a rotation is under way. `api_base` is where the REST API is: Twilio itself, or a stand-in.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    account_sid: str = Field(pattern=r"^AC[0-9a-fA-F]{32}$")
+    auth_token: SecretStr = Field(min_length=16)
+    previous_auth_token: SecretStr | None = Field(default=None, min_length=16)
+    api_key_sid: str | None = Field(default=None, pattern=r"^SK[0-9a-fA-F]{32}$")
+    api_key_secret: SecretStr | None = None
+    messaging_service_sid: str | None = Field(default=None, pattern=r"^MG[0-9a-fA-F]{32}$")
+    api_base: HttpUrl = HttpUrl("https://api.twilio.com")
+    timeout_seconds: float = Field(default=15.0, gt=0, le=120)
+
+    @field_validator("previous_auth_token", "api_key_secret", mode="before")
+    @classmethod
+    def _blank_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+    def tokens(self) -> list[str]:
+        """Every secret a webhook may be signed with, the current one first."""
+        found = [self.auth_token, self.previous_auth_token]
+        return [secret.get_secret_value() for secret in found if secret is not None and secret.get_secret_value()]
+
+    def credentials(self) -> tuple[str, str]:
+        """User name and password of our own requests."""
+        if self.api_key_sid and self.api_key_secret:
+            return self.api_key_sid, self.api_key_secret.get_secret_value()
+        return self.account_sid, self.auth_token.get_secret_value()
