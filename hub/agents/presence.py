@@ -77,9 +77,7 @@ async def set_presence(unit: Unit, agent_id: int, state: State | str, reason: st
     raise Conflict("Your offers are being changed; try again.")
 
 
-async def _switch(
-    conn: Connection, agent_id: int, state: State, reason: str | None
-) -> tuple[_State, list[_TakenBack]]:
+async def _switch(conn: Connection, agent_id: int, state: State, reason: str | None) -> tuple[_State, list[_TakenBack]]:
     """The change itself. Holds agent_state before queue_entry, against the usual order, so it never waits there."""
     async with conn.transaction():
         if await fetch_one(conn, _State, sql["lock_state"], {"agent_id": agent_id}) is None:
@@ -97,12 +95,18 @@ async def _switch(
 async def _tell(unit: Unit, agent_id: int, row: _State, taken: list[_TakenBack]) -> None:
     for offer in taken:
         data = {
-            "offer_id": offer.offer_id, "entry_id": offer.entry_id, "state": "rescinded",
+            "offer_id": offer.offer_id,
+            "entry_id": offer.entry_id,
+            "state": "rescinded",
             "conversation_id": offer.conversation_id,
         }
         await unit.log(
-            "offer.ended", agent_id=agent_id, conversation_id=offer.conversation_id, queue_id=offer.queue_id,
-            data=data, on_conversation=False,
+            "offer.ended",
+            agent_id=agent_id,
+            conversation_id=offer.conversation_id,
+            queue_id=offer.queue_id,
+            data=data,
+            on_conversation=False,
         )
     held = await load(unit.conn, agent_id)
     await unit.log("presence.changed", agent_id=agent_id, data={"presence": _view(row), "load": held})

@@ -1,0 +1,83 @@
+-- find: Where an offer belongs.
+select o.id, o.entry_id, o.agent_id, e.conversation_id
+from offer o join queue_entry e on e.id = o.entry_id
+where o.id = %(offer_id)s;
+
+-- accept: The entry is the agent's if the offer still stands; no row when it is gone.
+with entry as (
+    update queue_entry set state = 'assigned', assigned_at = clock_timestamp(), sticky_agent_id = null, sticky_until = null
+    where id = %(entry_id)s and offer_id = %(offer_id)s and state = 'offered' and agent_id = %(agent_id)s
+    returning id
+)
+update offer set state = 'accepted', ended_at = clock_timestamp() from entry
+where offer.id = %(offer_id)s and offer.state = 'offered'
+returning offer.id;
+
+-- forget_missed: The agent answers: misses in a row begin anew.
+update agent_state set missed = 0 where agent_id = %(agent_id)s and missed > 0;
+
+-- put_back: End an offer unanswered: its entry waits again in its old place, for a while not for this agent.
+with entry as (
+    update queue_entry e
+    set state = 'waiting', agent_id = null, offer_id = null,
+        sticky_agent_id = nullif(e.sticky_agent_id, e.agent_id),
+        excluded = e.excluded || jsonb_build_object(
+            e.agent_id::text, clock_timestamp() + make_interval(secs => %(exclude_seconds)s))
+    from offer o
+    where o.id = %(offer_id)s and e.id = o.entry_id and e.offer_id = o.id and e.state = 'offered' and o.state = 'offered'
+      and (%(agent_id)s::bigint is null or o.agent_id = %(agent_id)s)
+      and (not %(only_expired)s or o.expires_at <= clock_timestamp())
+    returning e.id, e.conversation_id, e.queue_id
+)
+update offer set state = %(state)s, ended_at = clock_timestamp(), reason = %(reason)s from entry
+where offer.id = %(offer_id)s and offer.state = 'offered'
+returning offer.id as offer_id, offer.agent_id, entry.id as entry_id, entry.conversation_id, entry.queue_id;
+
+-- miss: Count a missed offer; how many in a row it makes.
+update agent_state set missed = missed + 1 where agent_id = %(agent_id)s returning missed;
+
+-- expired: Offers nobody answered in time, and those of channels that answer by themselves.
+select o.id, o.agent_id, p.auto_accept
+from offer o join queue_entry e on e.id = o.entry_id left join channel_policy p on p.channel = e.channel
+where o.state = 'offered' and o.expires_at <= clock_timestamp()
+order by o.expires_at
+limit %(limit)s;
+
+-- views: Offers as the desk shows them: one by id, or all that stand for an agent.
+select o.id, o.state, e.conversation_id, e.channel, q.id as queue_id, q.name as queue_name, c.id as contact_id,
+       c.name as contact_name, v.subject, v.preview, o.offered_at, o.expires_at, clock_timestamp() as server_now,
+       extract(epoch from clock_timestamp() - e.entered_at)::float8 as waited_seconds, coalesce(d.reason, '') as reason,
+       o.agent_id
+from offer o
+join queue_entry e on e.id = o.entry_id
+join queue q on q.id = e.queue_id
+join conversation v on v.id = e.conversation_id
+join contact c on c.id = v.contact_id
+left join decision d on d.entry_id = o.entry_id and d.offer_id = o.id
+where case when %(offer_id)s::bigint is not null then o.id = %(offer_id)s
+           else o.agent_id = %(agent_id)s and o.state = 'offered' end
+order by o.offered_at, o.id;
+
+-- decisions: Whom the router chose for a conversation, and why, oldest first.
+select d.at, d.key, a.id as chosen_id, a.name as chosen_name, o.state as offer_state, d.reason, d.candidates
+from queue_entry e
+join decision d on d.entry_id = e.id
+left join agent a on a.id = d.agent_id
+left join offer o on o.id = d.offer_id
+where e.conversation_id = %(conversation_id)s
+order by d.id desc
+limit 50;
+
+-- names: Agents' names.
+select id, name from agent where id = any(%(ids)s);
+
+-- waiting: What is known of a waiting entry and of the people of its queue.
+select q.name as queue, e.channel, e.requirements, extract(epoch from clock_timestamp() - e.queued_at)::float8 as waited,
+       count(m.agent_id)::int as members,
+       count(*) filter (where s.state = 'available')::int as available,
+       count(*) filter (where s.state = 'available' and e.excluded ? m.agent_id::text)::int as declined
+from queue_entry e
+join queue q on q.id = e.queue_id
+left join (agent_queue m join agent_state s on s.agent_id = m.agent_id) on m.queue_id = e.queue_id
+where e.conversation_id = %(conversation_id)s and e.state = 'waiting'
+group by e.id, q.name;

@@ -1,0 +1,85 @@
+-- lock_conversation: A conversation, held until the transaction ends; the first lock of every change here.
+select id, contact_id, channel, status, agent_id, queue_id from conversation where id = %(conversation_id)s for no key update;
+
+-- live: The conversation's place in a queue, held until the transaction ends.
+select e.id, e.queue_id, e.channel, e.state, e.entered_at, e.queued_at, e.priority_seconds, e.requirements, e.agent_id,
+       e.offer_id, e.assigned_at, q.service_level_seconds, q.short_abandon_seconds, q.wrap_up_seconds,
+       extract(epoch from clock_timestamp() - e.queued_at)::float8 as waited
+from queue_entry e join queue q on q.id = e.queue_id
+where e.conversation_id = %(conversation_id)s and e.state <> 'closed'
+for no key update of e;
+
+-- insert: Put a conversation into a queue; no row when it is in one already.
+insert into queue_entry (conversation_id, queue_id, channel, entered_at, queued_at, target_seconds, priority_seconds,
+                         weight, requirements, sticky_agent_id, sticky_until)
+select %(conversation_id)s, q.id, %(channel)s, coalesce(%(entered_at)s::timestamptz, n.at), n.at, q.target_seconds,
+       coalesce(%(priority_seconds)s, q.priority_seconds), coalesce(p.weight, 100), %(requirements)s, %(sticky_agent_id)s,
+       case when %(sticky_agent_id)s::bigint is not null and %(sticky_seconds)s > 0
+            then n.at + make_interval(secs => %(sticky_seconds)s) end
+from queue q
+cross join (select clock_timestamp() as at) n
+left join channel_policy p on p.channel = %(channel)s
+where q.id = %(queue_id)s and q.archived_at is null
+on conflict (conversation_id) where state <> 'closed' do nothing
+returning id, queued_at;
+
+-- insert_assigned: A conversation that never waited: an agent works on it from the start.
+insert into queue_entry (conversation_id, queue_id, channel, state, target_seconds, weight, agent_id, assigned_at)
+select %(conversation_id)s, q.id, %(channel)s, 'assigned', q.target_seconds, coalesce(p.weight, 100), %(agent_id)s,
+       clock_timestamp()
+from queue q left join channel_policy p on p.channel = %(channel)s
+where q.id = %(queue_id)s
+returning id;
+
+-- rescind: End the offer of an entry that is held.
+update offer set state = 'rescinded', ended_at = clock_timestamp(), reason = %(reason)s
+where entry_id = %(entry_id)s and state = 'offered'
+returning id, agent_id;
+
+-- assign: Give an entry that is held to an agent.
+update queue_entry set state = 'assigned', agent_id = %(agent_id)s, offer_id = null, assigned_at = clock_timestamp()
+where id = %(entry_id)s and state in ('waiting', 'offered');
+
+-- put_back: Return an assigned entry to its queue, its place kept.
+update queue_entry
+set state = 'waiting', agent_id = null, offer_id = null, assigned_at = null, wrap_up_until = null,
+    sticky_agent_id = null, sticky_until = null
+where id = %(entry_id)s and state = 'assigned';
+
+-- close: End an entry's life. Who worked on it stays on it for the record.
+update queue_entry
+set state = 'closed', closed_at = clock_timestamp(), outcome = %(outcome)s,
+    agent_id = case when state in ('assigned', 'wrapping') then agent_id end
+where id = %(entry_id)s and state <> 'closed'
+returning extract(epoch from clock_timestamp() - assigned_at)::float8 as seconds;
+
+-- wrap: Leave the conversation, keep its weight until the notes are done.
+update queue_entry set state = 'wrapping', wrap_up_until = clock_timestamp() + make_interval(secs => %(seconds)s)
+where id = %(entry_id)s and state = 'assigned'
+returning wrap_up_until;
+
+-- idle: The agent's work ended now: they go to the back of the line.
+update agent_state set idle_since = clock_timestamp() where agent_id = %(agent_id)s;
+
+-- set_desk: Whose desk a conversation is on, and in which queue it stands.
+update conversation set agent_id = %(agent_id)s, queue_id = coalesce(%(queue_id)s, queue_id) where id = %(conversation_id)s;
+
+-- set_disposition: What came of it.
+update conversation set disposition = %(disposition)s where id = %(conversation_id)s;
+
+-- queue_for_agent: The queue in which an agent takes a conversation: its own if they work there, else their first.
+select m.queue_id from agent_queue m join queue q on q.id = m.queue_id
+where m.agent_id = %(agent_id)s and q.archived_at is null
+order by m.queue_id <> coalesce(%(queue_id)s, 0), m.queue_id
+limit 1;
+
+-- due_wrap_ups: Wrap-ups whose time is over.
+select conversation_id from queue_entry where state = 'wrapping' and wrap_up_until <= clock_timestamp()
+order by wrap_up_until limit %(limit)s;
+
+-- stranded: Customers waiting at the other end of somebody who has been away from the desk for a while.
+select e.conversation_id
+from queue_entry e join agent_state s on s.agent_id = e.agent_id
+where e.state = 'assigned' and e.channel in ('chat', 'voice') and s.state = 'offline'
+  and s.since < clock_timestamp() - make_interval(secs => %(grace_seconds)s)
+limit %(limit)s;
