@@ -139,6 +139,8 @@ async def pull(unit: Unit, conversation_id: int, agent_id: int) -> None:
     if entry is None:
         await _assign_new(unit, held, agent_id)
     else:
+        # Two agents may pull what is on offer to each other: their rows are locked in one order.
+        await execute(unit.conn, sql["lock_agents"], {"agent_ids": [agent_id, entry.agent_id]})
         await _rescind(unit, conversation_id, entry, "pulled")
         await execute(unit.conn, sql["assign"], {"entry_id": entry.id, "agent_id": agent_id})
         await log_answered(unit, conversation_id, entry, agent_id)
@@ -223,7 +225,7 @@ async def release(unit: Unit, conversation_id: int, *, actor_id: int | None = No
 
 
 async def close(unit: Unit, conversation_id: int, outcome: str, *, actor_id: int | None = None) -> bool:
-    """End the live entry: `abandoned` (the customer left), `resolved`, `snoozed`, `callback`; False if there is none."""
+    """End the live entry: `abandoned` (the customer left), `resolved`, `snoozed`, `callback`; False without one."""
     await hold(unit.conn, conversation_id)
     entry = await live(unit.conn, conversation_id)
     if entry is None:

@@ -83,3 +83,6 @@ from queue_entry e join agent_state s on s.agent_id = e.agent_id
 where e.state = 'assigned' and e.channel in ('chat', 'voice') and s.state = 'offline'
   and s.since < clock_timestamp() - make_interval(secs => %(grace_seconds)s)
 limit %(limit)s;
+
+-- lock_agents: Agents' rows, held in order of id.
+select 1 from agent_state where agent_id = any(%(agent_ids)s) order by agent_id for no key update;
