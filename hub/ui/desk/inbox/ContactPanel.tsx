@@ -112,7 +112,7 @@ function Facts({ c }: { c: Contact }) {
     <section>
       <h2 className="section">{t('contact.details')}</h2>
       <dl className="kv" style={{ margin: 0 }}>
-        {rows.map(([k, v]) => <div key={k} style={{ display: 'contents' }}><dt className="cut" title={k}>{k}</dt><dd>{v}</dd></div>)}
+        {rows.map(([k, v]) => <div key={k} style={{ display: 'contents' }}><dt>{k}</dt><dd>{v}</dd></div>)}
       </dl>
     </section>
   )

@@ -161,7 +161,7 @@ function Pane({ c, view, panelOpen, togglePanel }: { c: Conversation; view: stri
           <span className="pill line" data-testid="assignee">{c.agent ? (mine ? t('conv.you') : c.agent.name) : t('conv.unassigned')}</span>
           {closed && <span className="pill ok" data-testid="status"><Icon name="check" small />{t('status.resolved')}</span>}
           {c.status === 'open' && <SlaPill due={c.due_at} from={c.waiting_since} words />}
-          <span className="grow" />
+          <span className="actions">
           {!mine && !closed && (
             <Button onClick={() => pull.mutate(undefined)} loading={pull.isPending} leftSection={<Icon name="take" small />} data-testid="pull">{t('action.take')}</Button>
           )}
@@ -177,6 +177,7 @@ function Pane({ c, view, panelOpen, togglePanel }: { c: Conversation; view: stri
             </>
           )}
           <Button variant="default" onClick={() => setDialog('why')} data-testid="why">{t('action.why')}</Button>
+          </span>
         </div>
       </div>
       {c.status === 'snoozed' && c.snoozed_until && (

@@ -103,15 +103,15 @@ export function List({ view, open, showViews }: { view: string; open: number | n
           />
         ) : (
           <>
-            <h2 className="cut grow" style={{ fontSize: 14, fontWeight: 600 }}>{name(view)}</h2>
+            <h2 className="cut narrow-only" style={{ fontSize: 14, fontWeight: 600 }}>{name(view)}</h2>
             {view !== 'resolved' && (
               <NativeSelect
-                size="xs" w={104} aria-label={t('list.sort')} value={sort} onChange={(e) => setSort(e.currentTarget.value as 'sla' | 'new')}
+                size="xs" className="pick" aria-label={t('list.sort')} value={sort} onChange={(e) => setSort(e.currentTarget.value as 'sla' | 'new')}
                 data={[{ value: 'sla', label: t('list.sla') }, { value: 'new', label: t('list.newest') }]}
               />
             )}
             <NativeSelect
-              size="xs" w={96} aria-label={t('list.channel')} value={search.channel ?? ''}
+              size="xs" className="pick" aria-label={t('list.channel')} value={search.channel ?? ''}
               onChange={(e) => {
                 const channel = e.currentTarget.value || undefined
                 void navigate({ to: '.', search: (s: object) => ({ ...s, channel }), replace: true })
@@ -121,7 +121,7 @@ export function List({ view, open, showViews }: { view: string; open: number | n
           </>
         )}
         <ActionIcon
-          variant="default" size={30} aria-label={finding ? t('list.searchClose') : t('list.search')}
+          variant="default" size={30} className="find" aria-label={finding ? t('list.searchClose') : t('list.search')}
           onClick={() => {
             if (finding) {
               setQ('')

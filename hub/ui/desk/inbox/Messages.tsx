@@ -19,6 +19,7 @@ export function Messages({ c }: { c: Conversation }) {
   const outgoing = useOutbox(c.id).filter((o) => !known.has(o.body.client_id))
   const box = useRef<HTMLDivElement>(null)
   const stuck = useRef(true)
+  const top = useRef(0)
   const height = useRef<number | null>(null)
   const lastId = c.interactions[c.interactions.length - 1]?.id
   const firstId = c.interactions[0]?.id
@@ -62,7 +63,10 @@ export function Messages({ c }: { c: Conversation }) {
       className="log" ref={box} role="log" tabIndex={0} aria-label={t('conv.messages')} data-testid="messages"
       onScroll={(e) => {
         const el = e.currentTarget
-        stuck.current = el.scrollHeight - el.scrollTop - el.clientHeight < 60
+        // Only the reader's own scrolling up lets go of the end; growing content does not.
+        if (el.scrollHeight - el.scrollTop - el.clientHeight < 60) stuck.current = true
+        else if (el.scrollTop < top.current - 2) stuck.current = false
+        top.current = el.scrollTop
       }}
     >
       <div>

@@ -34,13 +34,15 @@ export const useDoors = () => useContext(DoorsContext)
 export function Shell() {
   const me = useQuery(session)
   const navigate = useNavigate()
-  const href = useLocation({ select: (l) => l.href })
   const { setColorScheme } = useMantineColorScheme()
   const out = me.data === null
 
   useEffect(() => {
-    if (out) void navigate({ to: '/sign-in', search: href.length > 1 ? { next: `/app${href}` } : {}, replace: true })
-  }, [out, navigate, href])
+    if (!out) return
+    const here = location.pathname + location.search
+    const search = /^\/app\/(?!sign-in).+/.test(here) ? { next: here } : {}
+    void navigate({ to: '/sign-in', search, replace: true })
+  }, [out, navigate])
   const locale = me.data?.agent.locale
   const scheme = me.data?.agent.theme
   useEffect(() => {

@@ -1,0 +1,256 @@
+/** The state of one visitor's chat, in signals; the line below it is hub.v1. */
+import { computed, signal } from '@preact/signals'
+import { HubSocket, type Json } from '../../realtime/hub'
+import type { Identity, Opening, ToPage } from './bridge'
+import { again, change, next, restore, type Waiting, without } from './outbox'
+import { locale, w } from './words'
+
+export interface Message {
+  id: number; from: 'customer' | 'agent' | 'system'; name: string | null; text: string; at: string; client_id: string | null; status: string
+}
+interface Site { name: string; greeting: string; locale: string; prechat: boolean; open: boolean }
+interface Session { token: string; visitor: string; site: Site; conversation: { status: string; seq: number } | null }
+export interface Status { status: 'open' | 'resolved'; position: number | null; agent: { name: string } | null }
+
+const SITE = new URLSearchParams(location.search).get('site') ?? ''
+const hooks = `/hooks/chat/${encodeURIComponent(SITE)}`
+
+export const site = signal<Site | null>(null)
+export const messages = signal<Message[]>([])
+export const waiting = signal<Waiting[]>([])
+export const status = signal<Status | null>(null)
+export const typing = signal('')
+export const line = signal<'connecting' | 'ready' | 'down'>('connecting')
+export const rating = signal<'no' | 'ask' | 'done'>('no')
+export const shown = signal(false)
+export const unread = signal(0)
+export const identity = signal<Identity | null>(null)
+export const started = signal(false)
+/** Counts requests to put the cursor into the text field. */
+export const focusing = signal(0)
+/** The form comes before the first word, never in the middle of a chat. */
+export const asking = computed(() => Boolean(site.value?.prechat && !started.value && !messages.value.length && !waiting.value.length && !identity.value?.email))
+
+let port: MessagePort | null = null
+let token: string | null = null
+let socket: HubSocket | null = null
+let typed = 0
+let typingTimer = 0
+let retries = 0
+/** The place of the last request for a rating, and of the last one that was followed. */
+let asked = 0
+let rated = 0
+
+const tell = (m: ToPage) => port?.postMessage(m)
+
+function setWaiting(list: Waiting[]): void {
+  waiting.value = list
+  tell({ t: 'outbox', outbox: list.length ? JSON.stringify(list.map(({ id, text, at }) => ({ id, text, at }))) : null })
+}
+
+export async function begin(opening: Opening, to: MessagePort): Promise<void> {
+  port = to
+  token = opening.token
+  rated = opening.rated
+  identity.value = opening.identity
+  setWaiting(restore(opening.outbox))
+  await join()
+}
+
+/** Open the session, then the line. The server answers with the same visitor for a token it knows. */
+async function join(): Promise<void> {
+  try {
+    const answer = await fetch(`${hooks}/session`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ ...(token ? { token } : {}), ...identity.value, locale }),
+    })
+    if (!answer.ok) throw new Error(String(answer.status))
+    const session = (await answer.json()) as Session
+    retries = 0
+    token = session.token
+    tell({ t: 'token', token })
+    site.value = session.site
+    started.value ||= session.conversation !== null
+    connect()
+  } catch {
+    line.value = 'down'
+    setTimeout(() => void join(), Math.min(30_000, 1000 * 2 ** retries++) * (0.5 + Math.random() / 2))
+  }
+}
+
+function connect(): void {
+  socket?.stop()
+  const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${hooks}/socket`
+  socket = new HubSocket(url, {
+    hello: (cursors) => ({ t: 'hello', token, cursor: cursors.chat ?? 0 }),
+    event: (_topic, type, data, seq) => take(type, data, seq),
+    eph: (_topic, type, data) => type === 'typing' && someoneTypes(data),
+    ack: (id, ev, err) => acknowledged(id, ev, err),
+    ready: () => {
+      // Whatever was on the wire when the line broke goes again, in order, and only now.
+      setWaiting(again(waiting.value))
+      flush()
+    },
+    state: (s) => {
+      line.value = s === 'ready' ? 'ready' : s === 'connecting' && line.value === 'connecting' ? 'connecting' : 'down'
+    },
+    reset: () => {
+      messages.value = []
+      socket?.seed('chat', 0)
+      connect()
+    },
+    closed: (code) => {
+      if (code !== 4401) return false
+      token = null
+      void join()
+      return true
+    },
+  })
+  socket.seed('chat', 0)
+  messages.value = []
+  status.value = null
+  socket.start()
+}
+
+function take(type: string, data: Json, seq: number): void {
+  if (type === 'message') {
+    const m = { ...(data as unknown as Message), at: (data.at as string | null) ?? new Date().toISOString() }
+    started.value = true
+    if (m.client_id) setWaiting(without(waiting.value, m.client_id))
+    const known = messages.value.some((x) => x.id === m.id)
+    messages.value = known ? messages.value.map((x) => (x.id === m.id ? { ...x, ...m } : x)) : [...messages.value, m]
+    if (m.from === 'customer') flush()
+    if (m.from !== 'customer' && !known) arrived(m)
+  } else if (type === 'status') {
+    status.value = data as unknown as Status
+    if (status.value.status === 'open') rating.value = 'no'
+    tell({ t: 'event', name: 'status', detail: data })
+  } else if (type === 'rating.ask') {
+    // A replay after a reload asks again; what was rated stays rated.
+    asked = seq
+    if (status.value?.status !== 'open') rating.value = seq <= rated ? 'done' : 'ask'
+  } else if (type === 'rating' || type === 'rating.done') {
+    rating.value = 'done'
+  }
+}
+
+function arrived(m: Message): void {
+  typing.value = ''
+  // Replayed history is no news: only what is younger than the page counts as unread.
+  const fresh = Date.parse(m.at) > read()
+  if (!shown.value && fresh) {
+    unread.value++
+    tell({ t: 'unread', count: unread.value })
+  }
+  if (fresh) tell({ t: 'event', name: 'message', detail: { from: m.from, text: m.text, at: m.at } })
+}
+
+let lastSeen = Date.now()
+const read = () => lastSeen
+
+export function setShown(open: boolean): void {
+  shown.value = open
+  lastSeen = Date.now()
+  if (open && unread.value) {
+    unread.value = 0
+    tell({ t: 'unread', count: 0 })
+  }
+}
+
+function someoneTypes(data: Json): void {
+  const agent = data.agent as { name?: string } | undefined
+  typing.value = agent?.name ?? status.value?.agent?.name ?? w('agent')
+  clearTimeout(typingTimer)
+  typingTimer = window.setTimeout(() => (typing.value = ''), 6_000)
+}
+
+function flush(): void {
+  const first = next(waiting.value)
+  if (!first || !socket?.send({ t: 'cmd', id: first.id, type: 'message', data: { text: first.text } })) return
+  setWaiting(change(waiting.value, first.id, { sent: true }))
+}
+
+function acknowledged(id: string, ev: (Json & { seq?: number }) | undefined, err: { code: number | string; detail: string } | undefined): void {
+  if (err && (Number(err.code) === 429 || Number(err.code) >= 500)) {
+    setTimeout(() => {
+      setWaiting(again(waiting.value))
+      flush()
+    }, 2_000)
+    return
+  }
+  if (err) setWaiting(change(waiting.value, id, { error: err.detail || w('failed') }))
+  else if (ev && waiting.value.some((x) => x.id === id)) {
+    // The event itself follows in its place of the sequence; until then the confirmed copy stays where it is.
+    setWaiting(change(waiting.value, id, { sent: true }))
+    if (messages.value.some((m) => m.client_id === id)) setWaiting(without(waiting.value, id))
+    else confirmed(id, ev)
+  }
+  flush()
+}
+
+function confirmed(id: string, ev: Json & { seq?: number }): void {
+  const data = (typeof ev.data === 'object' && ev.data ? ev.data : ev) as Partial<Message>
+  const copy = waiting.value.find((x) => x.id === id)
+  if (!copy || data.id === undefined) return
+  setWaiting(without(waiting.value, id))
+  messages.value = [
+    ...messages.value,
+    { id: data.id, from: 'customer', name: null, text: data.text ?? copy.text, at: data.at ?? copy.at, client_id: id, status: data.status ?? 'sent' },
+  ]
+}
+
+export function say(text: string): void {
+  const body = text.trim()
+  if (!body) return
+  setWaiting([...waiting.value, { id: crypto.randomUUID(), text: body, at: new Date().toISOString(), sent: false, error: '' }])
+  rating.value = 'no'
+  started.value = true
+  flush()
+}
+
+export function retry(id: string): void {
+  setWaiting(change(waiting.value, id, { error: '', sent: false }))
+  flush()
+}
+
+export function isTyping(): void {
+  if (Date.now() - typed < 3_000) return
+  typed = Date.now()
+  socket?.send({ t: 'eph', type: 'typing' })
+}
+
+export function rate(score: number, comment: string): void {
+  socket?.send({ t: 'cmd', id: crypto.randomUUID(), type: 'rating', data: { score, comment } })
+  rating.value = 'done'
+  rated = asked
+  tell({ t: 'rated', seq: rated })
+}
+
+export function end(): void {
+  socket?.send({ t: 'cmd', id: crypto.randomUUID(), type: 'end', data: {} })
+}
+
+export function close(): void {
+  tell({ t: 'close' })
+}
+
+/** Who the visitor is, from the form or from the page; a new session call carries it to the server. */
+export function identify(who: Identity): void {
+  identity.value = { ...identity.value, ...who }
+  started.value = true
+  void join()
+}
+
+export function logout(): void {
+  socket?.stop()
+  token = null
+  identity.value = null
+  started.value = false
+  messages.value = []
+  status.value = null
+  rating.value = 'no'
+  setWaiting([])
+  tell({ t: 'token', token: null })
+  void join()
+}

@@ -1,0 +1,180 @@
+/**
+ * The script a shop embeds: a button in a shadow root, and on first interest a frame with the chat. It adds one element
+ * to the page, asks for no permission, and leaves the page's own styles alone.
+ */
+import type { Identity, Opening, ToFrame, ToPage } from './bridge'
+
+type Listener = (detail: unknown) => void
+type Call = [method: string, ...args: unknown[]]
+
+interface HubApi {
+  open(): void
+  close(): void
+  identify(identity: Identity): void
+  logout(): void
+  on(event: string, listener: Listener): () => void
+}
+
+declare global {
+  interface Window {
+    Hub?: HubApi | Call[]
+  }
+}
+
+const script = document.currentScript as HTMLScriptElement | null
+const site = script?.dataset.site ?? ''
+const base = script ? new URL(script.src).origin : location.origin
+const zh = (navigator.language || '').toLowerCase().startsWith('zh')
+const label = zh ? '在线咨询' : 'Chat with us'
+const key = `hub.chat.${site}.`
+
+const read = (name: string): string | null => {
+  try {
+    return localStorage.getItem(key + name)
+  } catch {
+    return null
+  }
+}
+const write = (name: string, value: string | null): void => {
+  try {
+    if (value === null) localStorage.removeItem(key + name)
+    else localStorage.setItem(key + name, value)
+  } catch {
+    // Without storage the visitor is new on every page; the chat itself works.
+  }
+}
+
+const CSS = `
+:host{all:initial}
+button{position:fixed;right:20px;bottom:20px;width:60px;height:60px;border:0;border-radius:50%;background:#1864ab;color:#fff;cursor:pointer;box-shadow:0 6px 24px #0005;display:grid;place-items:center;z-index:2147483000;padding:0}
+button:hover{background:#14528c}
+button:focus-visible{outline:3px solid #e67700;outline-offset:3px}
+svg{width:28px;height:28px;fill:none;stroke:currentColor;stroke-width:1.9;stroke-linecap:round;stroke-linejoin:round}
+b{position:absolute;top:-4px;right:-4px;min-width:22px;height:22px;border-radius:11px;background:#c92a2a;color:#fff;font:600 13px/22px system-ui,sans-serif;text-align:center;padding:0 5px;box-sizing:border-box}
+b:empty{display:none}
+iframe{position:fixed;right:20px;bottom:92px;width:384px;height:min(640px,calc(100dvh - 112px));border:0;border-radius:16px;box-shadow:0 16px 56px #0006;background:#fff;z-index:2147483001;color-scheme:light dark}
+iframe[hidden]{display:none}
+@media(max-width:480px){iframe{inset:0;width:100%;height:100dvh;border-radius:0;bottom:0}.open{visibility:hidden}}
+@media print{button,iframe{display:none}}`
+const BUBBLE = 'M5 5h14a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2h-7l-5 4v-4H5a2 2 0 0 1-2-2V7a2 2 0 0 1 2-2z'
+const CROSS = 'M6 6l12 12M18 6 6 18'
+
+function start(): void {
+  const host = document.createElement('div')
+  host.id = 'hub-chat'
+  const root = host.attachShadow({ mode: 'open' })
+  // A constructed sheet needs no permission from the page's own style-src.
+  const sheet = new CSSStyleSheet()
+  sheet.replaceSync(CSS)
+  root.adoptedStyleSheets = [sheet]
+  const button = document.createElement('button')
+  button.type = 'button'
+  button.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${BUBBLE}"/></svg><b></b>`
+  const path = button.querySelector('path')!
+  const badge = button.querySelector('b')!
+  root.append(button)
+  document.body.append(host)
+
+  const listeners = new Map<string, Set<Listener>>()
+  let identity: Identity | null = null
+  let frame: HTMLIFrameElement | null = null
+  let port: MessagePort | null = null
+  let open = false
+  let unread = Number(read('unread') ?? 0)
+
+  const emit = (name: string, detail?: unknown) => listeners.get(name)?.forEach((tell) => tell(detail))
+  const say = (message: ToFrame) => port?.postMessage(message)
+  const paint = () => {
+    path.setAttribute('d', open ? CROSS : BUBBLE)
+    badge.textContent = unread && !open ? String(Math.min(unread, 99)) : ''
+    button.className = open ? 'open' : ''
+    button.setAttribute('aria-expanded', String(open))
+    button.setAttribute('aria-label', unread && !open ? `${label} (${unread})` : label)
+  }
+  const hear = (m: ToPage) => {
+    if (m.t === 'token') write('token', m.token)
+    else if (m.t === 'outbox') write('outbox', m.outbox)
+    else if (m.t === 'rated') write('rated', String(m.seq))
+    else if (m.t === 'close') show(false)
+    else if (m.t === 'event') emit(m.name, m.detail)
+    else {
+      unread = m.count
+      write('unread', unread ? String(unread) : null)
+      paint()
+      emit('unread', unread)
+    }
+  }
+  const connect = () => {
+    const channel = new MessageChannel()
+    port = channel.port1
+    port.onmessage = (e) => hear(e.data as ToPage)
+    const opening: Opening = { hub: 1, token: read('token'), outbox: read('outbox'), rated: Number(read('rated') ?? 0), identity }
+    frame!.contentWindow!.postMessage(opening, base, [channel.port2])
+    say({ t: 'shown', open })
+  }
+  const load = () => {
+    if (frame) return
+    frame = document.createElement('iframe')
+    frame.title = label
+    frame.hidden = !open
+    frame.allow = 'clipboard-write'
+    frame.onload = connect
+    frame.src = `${base}/widget/frame?site=${encodeURIComponent(site)}`
+    root.append(frame)
+  }
+  const show = (next: boolean) => {
+    if (next === open) return
+    load()
+    open = next
+    frame!.hidden = !open
+    write('open', open ? '1' : null)
+    paint()
+    say({ t: 'shown', open })
+    if (open) {
+      frame!.focus()
+      say({ t: 'focus' })
+    } else button.focus()
+    emit(open ? 'open' : 'close')
+  }
+
+  button.onclick = () => show(!open)
+  button.onpointerenter = button.onfocus = load
+  addEventListener('keydown', (e) => {
+    if (e.key === 'Escape' && open && root.activeElement) show(false)
+  })
+
+  const api: HubApi = {
+    open: () => show(true),
+    close: () => show(false),
+    identify: (who) => {
+      identity = who
+      say({ t: 'identify', identity: who })
+    },
+    logout: () => {
+      identity = null
+      for (const name of ['token', 'outbox', 'unread', 'rated', 'open']) write(name, null)
+      unread = 0
+      paint()
+      if (port) say({ t: 'logout' })
+    },
+    on: (event, listener) => {
+      if (!listeners.has(event)) listeners.set(event, new Set())
+      listeners.get(event)!.add(listener)
+      return () => listeners.get(event)?.delete(listener)
+    },
+  }
+  // Calls made before this script arrived wait in an array under the same name.
+  const early = Array.isArray(window.Hub) ? window.Hub : []
+  window.Hub = api
+  for (const [method, ...args] of early) (api as unknown as Record<string, (...a: unknown[]) => void>)[method]?.(...args)
+
+  paint()
+  if (read('open') && innerWidth > 480) show(true)
+  // A returning visitor may have an answer waiting: look when the page has nothing better to do.
+  else if (read('token')) (window.requestIdleCallback ?? ((f: () => void) => setTimeout(f, 1500)))(load)
+}
+
+if (!site) console.error('hub.js: the script tag needs data-site')
+else if (document.getElementById('hub-chat')) console.warn('hub.js is on this page twice')
+else if (document.body) start()
+else addEventListener('DOMContentLoaded', start)

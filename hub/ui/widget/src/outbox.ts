@@ -1,0 +1,27 @@
+/** Messages the server has not confirmed. Pure, so that every rule has a test. */
+export interface Waiting { id: string; text: string; at: string; sent: boolean; error: string }
+
+export function restore(raw: string | null): Waiting[] {
+  try {
+    const list = JSON.parse(raw ?? '[]') as Partial<Waiting>[]
+    return list
+      .filter((x): x is Waiting => typeof x.id === 'string' && typeof x.text === 'string')
+      .map((x) => ({ id: x.id, text: x.text, at: x.at ?? new Date().toISOString(), sent: false, error: '' }))
+  } catch {
+    return []
+  }
+}
+
+export const without = (list: Waiting[], id: string | null | undefined): Waiting[] => list.filter((x) => x.id !== id)
+
+export const change = (list: Waiting[], id: string, what: Partial<Waiting>): Waiting[] =>
+  list.map((x) => (x.id === id ? { ...x, ...what } : x))
+
+/** The next to go: one at a time, so that a slow first cannot arrive after a quick second. */
+export function next(list: Waiting[]): Waiting | undefined {
+  if (list.some((x) => x.sent && !x.error)) return undefined
+  return list.find((x) => !x.sent && !x.error)
+}
+
+/** After a lost line nobody knows what arrived; the server knows each by its id. */
+export const again = (list: Waiting[]): Waiting[] => list.map((x) => (x.error ? x : { ...x, sent: false }))
