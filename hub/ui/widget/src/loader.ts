@@ -80,6 +80,7 @@ function start(): void {
   let frame: HTMLIFrameElement | null = null
   let port: MessagePort | null = null
   let open = false
+  let wanted = false
   let unread = Number(read('unread') ?? 0)
 
   const emit = (name: string, detail?: unknown) => listeners.get(name)?.forEach((tell) => tell(detail))
@@ -111,6 +112,12 @@ function start(): void {
     const opening: Opening = { hub: 1, token: read('token'), outbox: read('outbox'), rated: Number(read('rated') ?? 0), identity }
     frame!.contentWindow!.postMessage(opening, base, [channel.port2])
     say({ t: 'shown', open })
+    if (wanted) take()
+  }
+  const take = () => {
+    wanted = false
+    frame!.focus()
+    say({ t: 'focus' })
   }
   const load = () => {
     if (frame) return
@@ -122,7 +129,7 @@ function start(): void {
     frame.src = `${base}/widget/frame?site=${encodeURIComponent(site)}`
     root.append(frame)
   }
-  const show = (next: boolean) => {
+  const show = (next: boolean, focus = true) => {
     if (next === open) return
     load()
     open = next
@@ -130,10 +137,9 @@ function start(): void {
     write('open', open ? '1' : null)
     paint()
     say({ t: 'shown', open })
-    if (open) {
-      frame!.focus()
-      say({ t: 'focus' })
-    } else button.focus()
+    wanted = open && focus
+    if (wanted && port) take()
+    else if (!open) button.focus()
     emit(open ? 'open' : 'close')
   }
 
@@ -169,7 +175,8 @@ function start(): void {
   for (const [method, ...args] of early) (api as unknown as Record<string, (...a: unknown[]) => void>)[method]?.(...args)
 
   paint()
-  if (read('open') && innerWidth > 480) show(true)
+  // Open again on the next page, but leave the cursor where the visitor has it.
+  if (read('open') && innerWidth > 480) show(true, false)
   // A returning visitor may have an answer waiting: look when the page has nothing better to do.
   else if (read('token')) (window.requestIdleCallback ?? ((f: () => void) => setTimeout(f, 1500)))(load)
 }
