@@ -47,3 +47,13 @@ from event where conversation_id = %(topic_id)s and conversation_seq > %(seq)s o
 -- after_agent: What a screen missed on u:{agent}.
 select id, at, kind, contact_id, conversation_id, conversation_seq, agent_id, agent_seq, queue_id, actor_id, data
 from event where agent_id = %(topic_id)s and agent_seq > %(seq)s order by agent_seq limit %(limit)s;
+
+-- feed: The log for outside readers, after an event id, within the viewer's queues; ordered as committed.
+select e.id, e.at, e.kind, e.conversation_id, e.agent_id, e.contact_id, e.queue_id, e.data
+from event e
+where (e.xid, e.id) > (coalesce((select c.xid from event c where c.id = %(cursor)s), '0'), %(cursor)s)
+  and e.xid < pg_snapshot_xmin(pg_current_snapshot())
+  and (%(sees_all)s or e.conversation_id is null or e.conversation_id in (
+      select v.id from conversation v where v.agent_id = %(viewer)s
+         or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s)))
+order by e.xid, e.id limit %(limit)s;

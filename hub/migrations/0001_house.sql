@@ -91,6 +91,7 @@ create table agent_state (
     since      timestamptz not null default now(),
     idle_since timestamptz not null default now(), -- last moment work ended: "longest idle"
     missed     integer     not null default 0,     -- offers timed out in a row
+    connected_until timestamptz, -- some screen is open until then; null: never had one (a script), never counted out
     seq        bigint      not null default 0
 );
 
@@ -247,6 +248,7 @@ create table interaction (
 );
 create unique index interaction_seq on interaction (conversation_id, seq);
 create unique index interaction_client on interaction (conversation_id, client_id) where client_id is not null;
+create index interaction_started on interaction (agent_id, client_id) where seq = 1 and direction = 'out';
 create index interaction_external on interaction (external_id) where external_id is not null;
 create index interaction_contact on interaction (contact_id, at desc, id desc);
 

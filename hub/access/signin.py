@@ -1,0 +1,165 @@
+"""Signing in: argon2id passwords, server-side sessions, API tokens, one-time links.
+
+Only hashes are stored: of passwords argon2id, of tokens (256 random bits) SHA-256. A sign-in for an unknown address
+costs the same time and counts the same way as one with a wrong password (OWASP ASVS 5.0, 6.3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError, VerificationError
+
+from hub.access.model import Actor, Role
+from hub.core.clock import now
+from hub.core.db import Database, execute, fetch_value
+from hub.core.errors import Conflict, Invalid, TooMany, Unauthorized
+from hub.core.sql import Queries
+
+sql = Queries.beside(__file__)
+SESSION_HOURS = 24 * 7
+IDLE_HOURS = 24
+INVITATION_HOURS = 24
+WINDOW = timedelta(minutes=15)
+PER_ACCOUNT = 10  # attempts in a window
+PER_ADDRESS = 60
+MIN_PASSWORD = 10
+
+_hasher = PasswordHasher()
+_nobody = _hasher.hash(secrets.token_hex(8))
+
+
+@dataclass(frozen=True, slots=True)
+class _Agent:
+    id: int
+    email: str
+    name: str
+    role: str
+    locale: str
+    theme: str
+    password_hash: str | None
+    disabled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A fresh session; `token` is for the cookie and is not stored."""
+
+    agent_id: int
+    token: str
+
+
+def digest(token: str) -> bytes:
+    """What is stored of a token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+async def sign_in(db: Database, email: str, password: str, *, ip: str, user_agent: str) -> SignedIn:
+    """Check the password and open a session. `Unauthorized` never says which of the two was wrong."""
+    email = email.strip().lower()
+    await _count(db, f"account:{email[:200]}", PER_ACCOUNT)
+    await _count(db, f"address:{ip}", PER_ADDRESS)
+    agent = await db.one(_Agent, sql["agent_by_email"], {"email": email})
+    stored = agent.password_hash if agent and agent.password_hash else _nobody
+    fits = await asyncio.to_thread(_fits, stored, password)
+    if agent is None or not fits or agent.disabled_at is not None or agent.password_hash is None:
+        raise Unauthorized("The e-mail address or the password is wrong.")
+    await db.execute(sql["forget_attempts"], {"key": f"account:{email[:200]}"})
+    if _hasher.check_needs_rehash(stored):
+        await db.execute(sql["rehash"], {"id": agent.id, "hash": await asyncio.to_thread(_hasher.hash, password)})
+    return await open_session(db, agent.id, ip=ip, user_agent=user_agent)
+
+
+async def open_session(db: Database, agent_id: int, *, ip: str, user_agent: str) -> SignedIn:
+    """A new session with a new token: sign-in never keeps an old one."""
+    token = secrets.token_urlsafe(32)
+    await db.execute(
+        sql["new_session"],
+        {"id": digest(token), "agent_id": agent_id, "user_agent": user_agent[:300], "ip": ip[:60], "hours": SESSION_HOURS},
+    )
+    return SignedIn(agent_id, token)
+
+
+async def actor_of_session(db: Database, token: str) -> Actor | None:
+    """Who holds this cookie, if it still counts."""
+    actor = await db.one(Actor, sql["session_actor"], {"id": digest(token), "idle_hours": IDLE_HOURS})
+    if actor is not None and now() - actor.seen_at > timedelta(minutes=5):
+        await db.execute(sql["touch_session"], {"id": actor.session_id})
+    return actor
+
+
+async def actor_of_token(db: Database, token: str) -> Actor | None:
+    """Who holds this API token."""
+    return await db.one(Actor, sql["token_actor"], {"hash": digest(token)})
+
+
+async def sign_out(db: Database, session_id: bytes) -> None:
+    """End a session; its sockets close within seconds."""
+    await db.execute(sql["end_session"], {"id": session_id})
+
+
+async def new_api_token(db: Database, agent_id: int, name: str, expires_at: datetime | None = None) -> tuple[int, str]:
+    """A token for scripts: (id, the token, shown once)."""
+    token = f"hub_{secrets.token_urlsafe(32)}"
+    parameters = {"hash": digest(token), "agent_id": agent_id, "name": name, "expires_at": expires_at}
+    return int(await db.value(sql["new_token"], parameters)), token
+
+
+async def add_agent(db: Database, *, email: str, name: str, role: Role, locale: str = "en") -> int:
+    """A new person of ours, without a password; `Conflict` when the address is taken."""
+    parameters = {"email": email.strip().lower(), "name": name, "role": role.value, "locale": locale}
+    made = await db.value(sql["new_agent"], parameters)
+    if made is None:
+        raise Conflict(f"There is already a user {email}.", remedy="Use another address.")
+    return int(made)
+
+
+async def invite(db: Database, agent_id: int) -> str:
+    """A one-time token to set a password with, good for a day; older ones die."""
+    token = secrets.token_urlsafe(24)
+    await db.execute(sql["invite"], {"hash": digest(token), "agent_id": agent_id, "hours": INVITATION_HOURS})
+    return token
+
+
+async def use_invitation(db: Database, token: str, password: str) -> int:
+    """Set the password by a one-time link; the agent's id."""
+    hashed = await hash_password(password)
+    async with db.transaction() as conn:
+        agent_id = await fetch_value(conn, sql["use_invitation"], {"hash": digest(token)})
+        if agent_id is None:
+            raise Unauthorized("This link has expired or was used.", remedy="Ask for a new one: `hub user invite EMAIL`.")
+        await execute(conn, sql["set_password"], {"id": agent_id, "hash": hashed})
+    return int(agent_id)
+
+
+async def hash_password(password: str) -> str:
+    """The argon2id hash; `Invalid` when it is too short or too long."""
+    if not MIN_PASSWORD <= len(password) <= 200:
+        rule = f"between {MIN_PASSWORD} and 200 characters"
+        raise Invalid("The password does not fit.", remedy=f"Use {rule}.", fields={"password": rule})
+    return await asyncio.to_thread(_hasher.hash, password)
+
+
+async def set_password(db: Database, agent_id: int, password: str) -> None:
+    """A new password; every session of the agent ends."""
+    await db.execute(sql["set_password"], {"id": agent_id, "hash": await hash_password(password)})
+
+
+def _fits(stored: str, password: str) -> bool:
+    try:
+        return _hasher.verify(stored, password[:200])
+    except (VerifyMismatchError, VerificationError, InvalidHashError):
+        return False
+
+
+async def _count(db: Database, key: str, limit: int) -> None:
+    moment = now()
+    start = datetime.fromtimestamp(moment.timestamp() // WINDOW.total_seconds() * WINDOW.total_seconds(), moment.tzinfo)
+    if int(await db.value(sql["count_attempt"], {"key": key, "window": start})) > limit:
+        left = int((start + WINDOW - moment).total_seconds()) + 1
+        raise TooMany("Too many attempts to sign in.", retry_after=left, remedy="Wait a few minutes.")

@@ -1,0 +1,133 @@
+"""Wiring: the parts of one process, put together once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from hub.channels.accounts import Accounts
+from hub.channels.registry import load_connectors
+from hub.core import log
+from hub.core.errors import ConfigError
+from hub.core.secrets import Vault
+from hub.core.service import Addresses, Core, Service, open_core
+from hub.intake import Intake
+from hub.settings import Settings
+from hub.web.context import WebContext
+from hub.web.server import build
+
+logger = log.get(__name__)
+SHUTDOWN = 5.0  # seconds requests in flight may take when the process ends
+
+
+def hub_version() -> str:
+    """The installed version."""
+    try:
+        return version("omnihub")
+    except PackageNotFoundError:
+        return "0"
+
+
+def addresses(settings: Settings, *, database_url: str | None = None, redis_url: str | None = None) -> Addresses:
+    """Where the parts are; a `ConfigError` when a server is neither configured nor given."""
+    database = database_url or (settings.database.url and settings.database.url.get_secret_value())
+    redis = redis_url or (settings.redis.url and settings.redis.url.get_secret_value())
+    if not database or not redis:
+        missing = "HUB_DATABASE__URL" if not database else "HUB_REDIS__URL"
+        raise ConfigError(
+            f"{missing} is not set, so this process does not know its server.",
+            remedy="Set it, or use `hub up`, which brings its own servers.",
+        )
+    settings.data.mkdir(parents=True, exist_ok=True)
+    key = settings.secret_key.get_secret_value().encode() if settings.secret_key else None
+    if key is None:
+        Vault.from_file(settings.data / "secret.key")
+        key = (settings.data / "secret.key").read_bytes().strip()
+    return Addresses(database, redis, key, settings.public_url)
+
+
+@asynccontextmanager
+async def serving(settings: Settings, places: Addresses, *, demo: bool = False, services: bool = True) -> AsyncGenerator[str]:
+    """Web, sockets, webhooks, listeners and the leased services of one process; yields where it listens."""
+    async with open_core(places, pool=settings.database.pool) as core:
+        connectors = load_connectors(core)
+        accounts = Accounts(core.db, core.vault, connectors)
+        intake = Intake(core, accounts, connectors)
+        context = WebContext(
+            core, accounts, connectors, intake, hub_version(), demo=demo,
+            allowed_origins=frozenset(settings.web.allowed_origins), trusted_proxies=settings.web.trusted_proxies,
+        )
+        runner = web.AppRunner(build(context), access_log=None, shutdown_timeout=SHUTDOWN, handle_signals=False)
+        await runner.setup()
+        try:
+            where = await _listen(runner, settings)
+            running = [c.run(intake) for c in connectors.values()] + ([s.run() for s in _services(core)] if services else [])
+            tasks = [asyncio.create_task(_guard(part), name=getattr(part, "__qualname__", "part")) for part in running]
+            try:
+                yield where
+            finally:
+                await _end(tasks)
+        finally:
+            await runner.cleanup()
+
+
+async def serve(settings: Settings, places: Addresses) -> None:
+    """`hub serve`: until SIGTERM or SIGINT."""
+    async with serving(settings, places) as where:
+        logger.info("serving", url=where, public_url=places.public_url)
+        await until_stopped()
+        logger.info("stopping")
+
+
+async def until_stopped() -> None:
+    """Return at the first SIGTERM or SIGINT."""
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopped.set)
+    try:
+        await stopped.wait()
+    finally:
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(name)
+
+
+def _services(core: Core) -> list[Service]:
+    return [point.load()(core) for point in entry_points(group="hub.services")]
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> str:
+    site = web.TCPSite(runner, settings.web.host, settings.web.port, reuse_port=False)
+    try:
+        await site.start()
+    except OSError as error:
+        raise ConfigError(
+            f"Port {settings.web.port} on {settings.web.host} cannot be used: {error.strerror}.",
+            remedy="Choose another: PORT=8081 make run, or HUB_WEB__PORT=8081.",
+        ) from error
+    host, port = runner.addresses[0][:2]
+    return f"http://{host}:{port}" if urlsplit(f"//{host}").hostname else f"http://[{host}]:{port}"
+
+
+async def _guard(part: object) -> None:
+    """A part that fails is a line in the log, not the end of the others; a configuration error says what to do."""
+    try:
+        await part  # pyright: ignore[reportGeneralTypeIssues] - a coroutine
+    except ConfigError as error:
+        logger.error("part_not_started", error=str(error))  # noqa: TRY400 - the message is for a person; no trace needed
+    except Exception:
+        logger.exception("part_failed")
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

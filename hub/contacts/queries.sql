@@ -1,0 +1,86 @@
+-- contact: One contact (its root), with addresses and links.
+select r.id, r.name, r.locale, r.timezone, r.attributes, r.created_at,
+       coalesce((select jsonb_agg(jsonb_build_object('id', a.id, 'kind', a.kind, 'value', a.value,
+                 'verified', a.verified_at is not null, 'opted_out', a.opted_out_at is not null) order by a.id)
+                 from contact k join address a on a.contact_id = k.id where k.root_id = r.id), '[]') as addresses,
+       coalesce((select jsonb_agg(jsonb_build_object('id', k.id, 'name', k.name, 'link_id', l.id, 'linked_at', l.linked_at,
+                 'linked_by', case when g.id is not null then jsonb_build_object('id', g.id, 'name', g.name) end) order by l.id)
+                 from contact_link l join contact k on k.id = l.contact_id left join agent g on g.id = l.linked_by
+                 where k.root_id = r.id and l.undone_at is null), '[]') as linked,
+       (select count(*) from contact k join conversation v on v.contact_id = k.id where k.root_id = r.id and v.status <> 'resolved')::int
+           as open_conversations
+from contact c join contact r on r.id = c.root_id
+where c.id = %(id)s;
+
+-- search: Roots by name or address, the newest first; the cursor is the last id seen.
+select r.id from contact r
+where r.id = r.root_id and (%(cursor)s::bigint is null or r.id < %(cursor)s)
+  and (%(q)s = '' or r.name ilike %(pattern)s or exists (
+      select from contact k left join address a on a.contact_id = k.id
+      where k.root_id = r.id and (k.name ilike %(pattern)s or a.value ilike %(pattern)s)))
+order by r.id desc limit %(limit)s;
+
+-- update: What a person knows better than the machine.
+update contact set name = coalesce(%(name)s, name), locale = coalesce(%(locale)s, locale),
+    timezone = coalesce(%(timezone)s, timezone), attributes = coalesce(%(attributes)s, attributes)
+where id = (select root_id from contact where id = %(id)s) returning id;
+
+-- lock_pair: Two contacts and their roots, locked in order of id.
+select id, root_id from contact where id = any(%(ids)s) order by id for update;
+
+-- root: The record that stands for a contact.
+select root_id from contact where id = %(id)s;
+
+-- set_merged: A root is linked into another.
+update contact set merged_into = %(into_id)s where id = %(id)s and merged_into is null and root_id = id;
+
+-- move_root: Everybody below one root stands under another now.
+update contact set root_id = %(to_id)s where root_id = %(from_id)s;
+
+-- new_link: Who linked whom, when.
+insert into contact_link (contact_id, into_id, linked_by) values (%(contact_id)s, %(into_id)s, %(agent_id)s) returning id;
+
+-- undo_link: The link ends; only once.
+update contact_link set undone_at = now(), undone_by = %(agent_id)s
+where id = %(link_id)s and undone_at is null returning contact_id, into_id;
+
+-- clear_merged: The linked record stands alone again.
+update contact set merged_into = null where id = %(id)s;
+
+-- restore_root: The record and all that was linked below it stand under it again.
+with recursive below as (
+    select id from contact where id = %(id)s
+    union all
+    select c.id from contact c join below b on c.merged_into = b.id
+)
+update contact set root_id = %(id)s where id in (select id from below);
+
+-- add_address: One more way to reach somebody; taken ones stay where they are.
+insert into address (contact_id, kind, value) values ((select root_id from contact where id = %(contact_id)s), %(kind)s, %(value)s)
+on conflict (kind, value) do nothing returning id;
+
+-- address_owner: Whose address it is.
+select c.root_id from address a join contact c on c.id = a.contact_id where a.kind = %(kind)s and a.value = %(value)s;
+
+-- find_or_add: The address of somebody we write to first.
+with made as (
+    insert into address as a (contact_id, kind, value) values (nextval('contact_id_seq'), %(kind)s, %(value)s)
+    on conflict (kind, value) do update set value = excluded.value
+    returning a.id, a.contact_id, (xmax = 0) as created
+), fresh as (
+    insert into contact (id, root_id, name) overriding system value
+    select contact_id, contact_id, '' from made where created
+)
+select id, contact_id, created from made;
+
+-- timeline: Everything said with a person, newest first, across linked records and channels, as far as the viewer may see.
+select x.*, v.subject as conversation_subject
+from contact c
+join contact k on k.root_id = c.root_id
+join interaction i on i.contact_id = k.id
+join interaction_view x on x.id = i.id
+join conversation v on v.id = i.conversation_id
+where c.id = %(id)s and (%(cursor)s::bigint is null or i.id < %(cursor)s)
+  and (%(channel)s::text is null or i.channel = %(channel)s) and i.kind <> 'system'
+  and (%(sees_all)s or v.agent_id = %(viewer)s or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s))
+order by i.id desc limit %(limit)s;

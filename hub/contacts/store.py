@@ -1,0 +1,90 @@
+"""Customer records: search, read, change, and the timeline across all channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from hub.channels.model import AddressKind
+from hub.contacts.identity import normalise
+from hub.core.db import Connection, Database, fetch_dicts, fetch_one, fetch_value
+from hub.core.errors import Conflict, NotFound
+from hub.core.events import Unit
+from hub.core.sql import Queries
+
+sql = Queries.beside(__file__)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An address of a customer, existing or just made."""
+
+    id: int
+    contact_id: int
+    created: bool
+
+
+async def contact(db: Database, contact_id: int) -> dict[str, Any]:
+    """The record that stands for a contact, as the API's Contact."""
+    rows = await db.dicts(sql["contact"], {"id": contact_id})
+    if not rows:
+        raise NotFound("There is no such contact.")
+    return rows[0]
+
+
+async def search(db: Database, q: str, *, cursor: int | None, limit: int) -> list[dict[str, Any]]:
+    """Contacts whose name or address contains `q`, newest first."""
+    pattern = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    rows = await db.dicts(sql["search"], {"q": q, "pattern": pattern, "cursor": cursor, "limit": limit})
+    return [await contact(db, row["id"]) for row in rows]
+
+
+async def timeline(
+    db: Database, contact_id: int, viewer: dict[str, int | bool], *, channel: str | None, cursor: int | None, limit: int
+) -> list[dict[str, Any]]:
+    """`interaction_view` rows with `conversation_subject`, newest first."""
+    return await db.dicts(
+        sql["timeline"], {"id": contact_id, "channel": channel, "cursor": cursor, "limit": limit, **viewer}
+    )
+
+
+async def update(unit: Unit, contact_id: int, changes: dict[str, Any], *, actor_id: int) -> None:
+    """Change name, locale, timezone or attributes; keys left out stay."""
+    attributes = changes.get("attributes")
+    parameters = {
+        "id": contact_id, "name": changes.get("name"), "locale": changes.get("locale"), "timezone": changes.get("timezone"),
+        "attributes": Jsonb(attributes) if attributes is not None else None,
+    }
+    root = await fetch_value(unit.conn, sql["update"], parameters)
+    if root is None:
+        raise NotFound("There is no such contact.")
+    await unit.log("contact.updated", contact_id=int(root), actor_id=actor_id, data={"fields": sorted(changes)})
+
+
+async def add_address(unit: Unit, contact_id: int, kind: AddressKind, value: str, *, actor_id: int) -> None:
+    """Add an address; `Conflict` when it belongs to somebody else (then link the two instead)."""
+    normal = normalise(kind, value)
+    parameters = {"contact_id": contact_id, "kind": kind.value, "value": normal}
+    if await fetch_value(unit.conn, sql["add_address"], parameters) is None:
+        owner = await fetch_value(unit.conn, sql["address_owner"], parameters)
+        if owner != await root_of(unit.conn, contact_id):
+            raise Conflict("This address belongs to another contact.", remedy="Link the two contacts instead.")
+        return
+    await unit.log("contact.address_added", contact_id=contact_id, actor_id=actor_id, data={"kind": kind.value})
+
+
+async def find_or_add(unit: Unit, kind: AddressKind, value: str) -> Found:
+    """The address of somebody we write to, with a new contact when nobody has it."""
+    found = await fetch_one(unit.conn, Found, sql["find_or_add"], {"kind": kind.value, "value": normalise(kind, value)})
+    assert found is not None  # noqa: S101 - the upsert always returns its row
+    return found
+
+
+async def root_of(conn: Connection, contact_id: int) -> int:
+    """The record that stands for a contact."""
+    rows = await fetch_dicts(conn, sql["root"], {"id": contact_id})
+    if not rows:
+        raise NotFound("There is no such contact.")
+    return int(rows[0]["root_id"])

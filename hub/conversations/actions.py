@@ -1,0 +1,133 @@
+"""What people do with a conversation beside writing: resolve, reopen, snooze, hand over, start one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hub.channels.model import AddressKind
+from hub.contacts import store as contacts
+from hub.conversations import queueing, writing
+from hub.conversations.store import sql
+from hub.core.clock import now
+from hub.core.db import execute, fetch_dicts, fetch_value
+from hub.core.errors import Conflict, Invalid
+from hub.core.events import Unit
+from hub.core.secrets import Vault
+
+KIND_OF_CHANNEL = {"email": AddressKind.EMAIL, "sms": AddressKind.PHONE, "whatsapp": AddressKind.WHATSAPP}
+
+
+async def resolve(unit: Unit, conversation_id: int, *, actor_id: int | None, disposition: str | None = None) -> None:
+    """Close the matter; its agent goes into wrap-up where the queue gives time for it. Resolving twice is once."""
+    await writing.lock(unit, conversation_id)
+    await _check_disposition(unit, disposition)
+    changed = await fetch_dicts(unit.conn, sql["resolve"], {"id": conversation_id, "disposition": disposition})
+    if not changed:
+        return
+    await queueing.start_wrap_up(unit, conversation_id, "resolved")
+    await unit.log(
+        "conversation.resolved", conversation_id=conversation_id, queue_id=changed[0]["queue_id"],
+        agent_id=changed[0]["agent_id"], actor_id=actor_id, data={"disposition": disposition},
+    )
+    unit.wake("log")
+
+
+async def reopen(unit: Unit, conversation_id: int, *, actor_id: int | None) -> None:
+    """Take the matter up again: it waits in its queue, first for the agent who had it."""
+    await writing.lock(unit, conversation_id)
+    changed = await fetch_dicts(unit.conn, sql["reopen"], {"id": conversation_id})
+    if not changed:
+        return
+    row = changed[0]
+    if row["queue_id"] is not None:
+        await queueing.enqueue(
+            unit, conversation_id, row["queue_id"], channel=row["channel"], sticky_agent_id=row["agent_id"], sticky_seconds=120
+        )
+    await unit.log("conversation.reopened", conversation_id=conversation_id, queue_id=row["queue_id"], actor_id=actor_id)
+
+
+async def snooze(unit: Unit, conversation_id: int, until: datetime, *, actor_id: int | None) -> None:
+    """Put it out of sight until a moment, or until the customer writes."""
+    if until <= now():
+        raise Invalid("The time lies in the past.", fields={"until": "choose a later time"})
+    await writing.lock(unit, conversation_id)
+    changed = await fetch_dicts(unit.conn, sql["snooze"], {"id": conversation_id, "until": until})
+    if not changed:
+        raise Conflict("Only an open conversation can be snoozed.")
+    await queueing.close(unit, conversation_id, outcome="snoozed")
+    await unit.log(
+        "conversation.snoozed", conversation_id=conversation_id, agent_id=changed[0]["agent_id"], actor_id=actor_id,
+        data={"until": until.isoformat()},
+    )
+    unit.wake("log")
+
+
+async def end_wrap_up(unit: Unit, conversation_id: int, *, agent_id: int, disposition: str | None) -> None:
+    """Finish after-contact work early."""
+    await writing.lock(unit, conversation_id)
+    await _check_disposition(unit, disposition)
+    await queueing.end_wrap_up(unit, conversation_id, agent_id, disposition)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A first message of ours: to a contact's own address of that channel, or to a given one."""
+
+    channel: str
+    text: str
+    client_id: str
+    contact_id: int | None = None
+    address: str | None = None
+    account_id: int | None = None
+    subject: str = ""
+
+
+async def start(unit: Unit, vault: Vault, opening: Opening, *, actor_id: int) -> int:
+    """Open a conversation by writing first; it is on the writer's desk. Its id; the same client id begins one only."""
+    once = {"client_id": opening.client_id, "agent_id": actor_id}
+    await execute(unit.conn, sql["start_once"], once)
+    before = await fetch_value(unit.conn, sql["started"], once)
+    if before is not None:
+        return int(before)
+    kind = KIND_OF_CHANNEL.get(opening.channel)
+    if kind is None:
+        raise Invalid("You cannot write first on this channel.", fields={"channel": "use email or sms"})
+    account = await fetch_dicts(unit.conn, sql["account_for"], {"channel": opening.channel, "account_id": opening.account_id})
+    if not account:
+        raise Invalid("There is no account of ours for this channel.", fields={"channel": "configure one with `hub apply`"})
+    address_id, contact_id = await _recipient(unit, kind, opening)
+    row = account[0]
+    conversation_id = int(
+        await fetch_value(
+            unit.conn, sql["new_conversation"],
+            {
+                "contact_id": contact_id, "account_id": row["id"], "channel": opening.channel, "subject": opening.subject,
+                "queue_id": row["queue_id"], "agent_id": actor_id,
+            },
+        )
+    )
+    answer = writing.Reply(
+        opening.text, opening.client_id, subject=opening.subject or None, address_id=address_id, account_id=row["id"]
+    )
+    await writing.reply(unit, vault, conversation_id, answer, actor_id=actor_id)
+    return conversation_id
+
+
+async def _recipient(unit: Unit, kind: AddressKind, opening: Opening) -> tuple[int, int]:
+    if opening.address is not None:
+        found = await contacts.find_or_add(unit, kind, opening.address)
+        return found.id, found.contact_id
+    if opening.contact_id is None:
+        raise Invalid("Nobody to write to.", fields={"contact_id": "give a contact or an address"})
+    rows: list[dict[str, Any]] = await fetch_dicts(unit.conn, contacts.sql["contact"], {"id": opening.contact_id})
+    for address in rows[0]["addresses"] if rows else []:
+        if address["kind"] == kind.value:
+            return int(address["id"]), opening.contact_id
+    raise Invalid("This contact has no address for that channel.", fields={"contact_id": f"add a {kind.value} address"})
+
+
+async def _check_disposition(unit: Unit, key: str | None) -> None:
+    if key is not None and not await fetch_value(unit.conn, sql["known_disposition"], {"key": key}):
+        raise Invalid("There is no such outcome code.", fields={"disposition": "see GET /dispositions"})

@@ -1,0 +1,101 @@
+-- visible: Whether the viewer may see a conversation: of their queues, or on their desk.
+select v.id from conversation v
+where v.id = %(id)s and (%(sees_all)s or v.agent_id = %(viewer)s
+    or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s)
+    or exists (select from queue_entry e where e.conversation_id = v.id and e.state = 'offered' and e.agent_id = %(viewer)s));
+
+-- listed: One page of conversations, the latest change first; the cursor is (updated_at, id).
+select s.* from conversation_summary s
+join conversation v on v.id = s.id
+where (%(sees_all)s or v.agent_id = %(viewer)s
+       or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s))
+  and case %(view)s
+        when 'mine' then v.agent_id = %(viewer)s and v.status = 'open'
+        when 'waiting' then v.status = 'open' and v.agent_id is null and s.entry_state in ('waiting', 'offered')
+        when 'snoozed' then v.status = 'snoozed'
+        when 'resolved' then v.status = 'resolved'
+        else true end
+  and (%(queue_id)s::bigint is null or v.queue_id = %(queue_id)s)
+  and (%(channel)s::text is null or v.channel = %(channel)s)
+  and (%(q)s = '' or v.subject ilike %(pattern)s or v.preview ilike %(pattern)s or s.contact->>'name' ilike %(pattern)s
+       or v.id::text = ltrim(%(q)s, '#'))
+  and (%(before)s::timestamptz is null or (v.updated_at, v.id) < (%(before)s, %(before_id)s))
+order by v.updated_at desc, v.id desc
+limit %(limit)s;
+
+-- counts: How many lie where, for the viewer.
+with mine as (
+    select v.id, v.status, v.agent_id, v.queue_id, v.resolved_at,
+           exists (select from queue_entry e where e.conversation_id = v.id and e.state in ('waiting', 'offered')) as waiting
+    from conversation v
+    where (%(sees_all)s or v.agent_id = %(viewer)s
+           or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s))
+      and (v.status <> 'resolved' or v.resolved_at > now() - interval '1 day')
+)
+select count(*) filter (where agent_id = %(viewer)s and status = 'open')::int as mine,
+       count(*) filter (where waiting and status = 'open' and agent_id is null)::int as waiting,
+       count(*) filter (where status = 'snoozed')::int as snoozed,
+       count(*) filter (where status = 'resolved')::int as resolved_today,
+       coalesce((select jsonb_object_agg(queue_id, n) from (
+           select queue_id, count(*) as n from mine where status = 'open' and queue_id is not null group by queue_id) q), '{}') as queues
+from mine;
+
+-- summary: One conversation, with what only its own page shows.
+select * from conversation_summary where id = %(id)s;
+
+-- page: Interactions before a sequence, the latest first.
+select * from interaction_view
+where conversation_id = %(id)s and (%(before_seq)s::bigint is null or seq < %(before_seq)s)
+order by seq desc limit %(limit)s;
+
+-- resolve: The matter is closed.
+update conversation set status = 'resolved', resolved_at = now(), disposition = coalesce(%(disposition)s, disposition),
+    waiting_since = null, snoozed_until = null, updated_at = now()
+where id = %(id)s and status <> 'resolved' returning queue_id, agent_id;
+
+-- reopen: It is not closed after all.
+update conversation set status = 'open', resolved_at = null, snoozed_until = null, reopened = reopened + 1, updated_at = now()
+where id = %(id)s and status <> 'open' returning queue_id, agent_id, channel;
+
+-- snooze: Out of sight until then, or until the customer writes.
+update conversation set status = 'snoozed', snoozed_until = %(until)s, updated_at = now()
+where id = %(id)s and status = 'open' returning agent_id;
+
+-- dispositions: The outcome codes, in their order.
+select key, name from disposition order by position, key;
+
+-- known_disposition: Whether there is such a code (any is, while none are configured).
+select exists (select from disposition where key = %(key)s) or not exists (select from disposition);
+
+-- templates: Canned replies.
+select id, key, name, channel, locale, subject, body from template
+where %(channel)s::text is null or channel is null or channel = %(channel)s order by name, locale;
+
+-- template: One.
+select id, key, name, channel, locale, subject, body from template where id = %(id)s;
+
+-- new_conversation: An agent writes first.
+insert into conversation (contact_id, account_id, channel, subject, queue_id, agent_id, read_seq)
+values (%(contact_id)s, %(account_id)s, %(channel)s, %(subject)s, %(queue_id)s, %(agent_id)s, 0) returning id;
+
+-- start_once: Hold every other start with the same client id until this one is done.
+select pg_advisory_xact_lock(hashtextextended(%(client_id)s, %(agent_id)s));
+
+-- started: The conversation this client id began.
+select conversation_id from interaction where agent_id = %(agent_id)s and client_id = %(client_id)s and seq = 1 and direction = 'out';
+
+-- account_for: The account an agent writes first from.
+select id, queue_id from account
+where enabled and channel = %(channel)s and (%(account_id)s::bigint is null or id = %(account_id)s) order by id limit 1;
+
+-- attachment: A file, and the conversation it belongs to.
+select f.name, f.content_type, f.body, i.conversation_id, f.uploaded_by
+from attachment f left join interaction i on i.id = f.interaction_id where f.id = %(id)s;
+
+-- upload: A file before its message.
+insert into attachment (uploaded_by, name, content_type, body) values (%(agent_id)s, %(name)s, %(content_type)s, %(body)s) returning id;
+
+-- variables: What a template may say.
+select v.id as conversation_id, v.subject, coalesce(nullif(r.name, ''), c.name) as contact_name, q.name as queue_name
+from conversation v join contact c on c.id = v.contact_id join contact r on r.id = c.root_id left join queue q on q.id = v.queue_id
+where v.id = %(id)s;

@@ -1,0 +1,74 @@
+"""Reading conversations, always through the viewer's eyes: nobody reads one outside their queues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hub.conversations import views, writing
+from hub.core.db import Database
+from hub.core.errors import NotFound
+from hub.core.sql import Queries
+
+sql = Queries.beside(__file__)
+Viewer = dict[str, int | bool]
+PAGE = 50  # interactions shown at first
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which conversations a list shows; `before` and `before_id` continue a page."""
+
+    view: str = "all"
+    queue_id: int | None = None
+    channel: str | None = None
+    q: str = ""
+    before: datetime | None = None
+    before_id: int | None = None
+    limit: int = 50
+
+
+async def require_visible(db: Database, conversation_id: int, viewer: Viewer) -> None:
+    """`NotFound`, as if it were not there, unless the viewer may see it."""
+    if await db.value(sql["visible"], {"id": conversation_id, **viewer}) is None:
+        raise NotFound("There is no such conversation.")
+
+
+async def listed(db: Database, wanted: Filter, viewer: Viewer) -> list[dict[str, Any]]:
+    """Summaries, the latest change first."""
+    pattern = "%" + wanted.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    parameters = {
+        "view": wanted.view, "queue_id": wanted.queue_id, "channel": wanted.channel, "q": wanted.q, "pattern": pattern,
+        "before": wanted.before, "before_id": wanted.before_id, "limit": wanted.limit, **viewer,
+    }
+    return [views.public_summary(row) for row in await db.dicts(sql["listed"], parameters)]
+
+
+async def counts(db: Database, viewer: Viewer) -> dict[str, Any]:
+    """How many conversations lie in each view and queue."""
+    [row] = await db.dicts(sql["counts"], dict(viewer))
+    return row
+
+
+async def conversation(db: Database, conversation_id: int, viewer: Viewer) -> dict[str, Any]:
+    """The API's Conversation: summary, last messages, ways to answer."""
+    await require_visible(db, conversation_id, viewer)
+    [row] = await db.dicts(sql["summary"], {"id": conversation_id})
+    shown, has_earlier = await page(db, conversation_id, before_seq=None, limit=PAGE)
+    async with db.connection() as conn:
+        ways = await writing.reply_channels(conn, conversation_id)
+    return {
+        **views.public_summary(row), "interactions": shown, "has_earlier": has_earlier, "topic": f"c:{conversation_id}",
+        "disposition": row["disposition"], "wrap_up_until": row["wrap_up_until"],
+        "reply_channels": [
+            {"channel": w.channel, "address_id": w.address_id, "address": w.address, "account_id": w.account_id, "account": w.account}
+            for w in ways if not w.opted_out
+        ],
+    }
+
+
+async def page(db: Database, conversation_id: int, *, before_seq: int | None, limit: int) -> tuple[list[dict[str, Any]], bool]:
+    """Interactions before a sequence in reading order, and whether there are earlier ones."""
+    rows = await db.dicts(sql["page"], {"id": conversation_id, "before_seq": before_seq, "limit": limit + 1})
+    return [views.public_interaction(row) for row in rows[:limit]][::-1], len(rows) > limit

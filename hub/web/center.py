@@ -1,0 +1,322 @@
+"""Customers, colleagues, templates, files, the event feed, and what needs a supervisor's eye."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from aiohttp import web
+from pydantic import BaseModel, Field, StringConstraints
+
+from hub.access.model import Action
+from hub.agents import store as agents
+from hub.channels.model import AddressKind
+from hub.contacts import linking, store as contacts
+from hub.conversations import store as conversations, views
+from hub.conversations.templates import render
+from hub.core import events
+from hub.core.db import Connection, fetch_dicts
+from hub.core.errors import Invalid, NotFound
+from hub.intake import Quarantine
+from hub.outbox import Outbox, sql as outbox_sql
+from hub.web import shapes
+from hub.web.endpoints import Call, Endpoints
+from hub.web.shapes import Id, In, Line
+
+center = Endpoints("center")
+Limit = Annotated[int, Field(ge=1, le=100)]
+MAX_UPLOAD = 25 * 1024 * 1024
+# Shown in the browser as they are; whatever else is only ever downloaded (a script in an SVG or HTML file is a script).
+INLINE_TYPES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
+
+
+class ContactQuery(In):
+    q: Annotated[str, StringConstraints(max_length=200)] = ""
+    cursor: Id | None = None
+    limit: Limit = 25
+
+
+class ContactPage(BaseModel):
+    items: list[shapes.Contact]
+    next_cursor: str | None
+
+
+class ContactChange(In):
+    name: Annotated[str, StringConstraints(max_length=200)] | None = None
+    locale: Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z0-9-]*$")] | None = None
+    timezone: Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_+/-]*$")] | None = None
+    attributes: dict[Annotated[str, StringConstraints(max_length=64)], Line | int | bool | None] | None = None
+
+
+class TimelineQuery(In):
+    channel: Annotated[str, StringConstraints(max_length=40)] | None = None
+    cursor: Id | None = None
+    limit: Limit = 25
+
+
+class TimelinePage(BaseModel):
+    items: list[shapes.TimelineItem]
+    next_cursor: str | None
+
+
+class LinkIn(In):
+    contact_id: Id
+
+
+class AddressIn(In):
+    kind: Literal["email", "phone", "whatsapp"]
+    value: Annotated[str, StringConstraints(min_length=1, max_length=320)]
+
+
+class Colleagues(BaseModel):
+    items: list[shapes.Colleague]
+
+
+class TemplateQuery(In):
+    channel: Annotated[str, StringConstraints(max_length=40)] | None = None
+
+
+class Templates(BaseModel):
+    items: list[shapes.Template]
+
+
+class RenderIn(In):
+    conversation_id: Id
+
+
+class Dispositions(BaseModel):
+    items: list[shapes.Disposition]
+
+
+class FeedQuery(In):
+    cursor: Id | None = None
+    limit: Limit = 100
+
+
+class FeedPage(BaseModel):
+    items: list[shapes.FeedEvent]
+    next_cursor: str | None
+
+
+class QuarantinePage(BaseModel):
+    items: list[shapes.QuarantinedMessage]
+
+
+class Replayed(BaseModel):
+    conversation_id: int | None
+
+
+class Unsettled(BaseModel):
+    items: list[shapes.UnsettledSend]
+
+
+class Settle(In):
+    arrived: bool
+
+
+# -- customers -------------------------------------------------------------------------------------------------------
+@center.add("GET", "/contacts", returns=ContactPage)
+async def list_contacts(call: Call, query: ContactQuery) -> dict[str, Any]:
+    """Find customers by name or address."""
+    found = await contacts.search(call.core.db, query.q.replace("\x00", ""), cursor=query.cursor, limit=query.limit + 1)
+    return _page(found, query.limit)
+
+
+@center.add("GET", "/contacts/{contact_id}", returns=shapes.Contact)
+async def read_contact(call: Call, contact_id: int) -> dict[str, Any]:
+    """One customer: the record that stands for everything linked to it."""
+    return await contacts.contact(call.core.db, contact_id)
+
+
+@center.add("PATCH", "/contacts/{contact_id}", returns=shapes.Contact)
+async def change_contact(call: Call, contact_id: int, body: ContactChange) -> dict[str, Any]:
+    """Change what is known of a customer."""
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await contacts.update(unit, contact_id, body.model_dump(exclude_none=True), actor_id=call.me.id)
+    return await contacts.contact(call.core.db, contact_id)
+
+
+@center.add("GET", "/contacts/{contact_id}/timeline", returns=TimelinePage)
+async def read_timeline(call: Call, contact_id: int, query: TimelineQuery) -> dict[str, Any]:
+    """Everything said with a customer on any channel, newest first."""
+    await contacts.contact(call.core.db, contact_id)
+    rows = await contacts.timeline(
+        call.core.db, contact_id, call.me.viewer, channel=query.channel, cursor=query.cursor, limit=query.limit + 1
+    )
+    return _page([views.public_interaction(row) for row in rows], query.limit)
+
+
+@center.add("POST", "/contacts/{contact_id}/link", returns=shapes.Contact, errors=(409,))
+async def link_contact(call: Call, contact_id: int, body: LinkIn) -> dict[str, Any]:
+    """Say that two records are one person; it can be undone without a trace."""
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await linking.link(unit, contact_id, body.contact_id, actor_id=call.me.id)
+    return await contacts.contact(call.core.db, contact_id)
+
+
+@center.add("DELETE", "/contacts/{contact_id}/links/{link_id}", returns=shapes.Contact)
+async def unlink_contact(call: Call, contact_id: int, link_id: int) -> dict[str, Any]:
+    """Undo a link: both records are as they were."""
+    shown = await contacts.contact(call.core.db, contact_id)
+    if link_id not in {linked["link_id"] for linked in shown["linked"]}:
+        raise NotFound("There is no such link.")
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await linking.unlink(unit, link_id, actor_id=call.me.id)
+    return await contacts.contact(call.core.db, contact_id)
+
+
+@center.add("POST", "/contacts/{contact_id}/addresses", returns=shapes.Contact, errors=(409,))
+async def add_address(call: Call, contact_id: int, body: AddressIn) -> dict[str, Any]:
+    """Add a way to reach a customer; it counts as unverified until they write from it."""
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await contacts.add_address(unit, contact_id, AddressKind(body.kind), body.value, actor_id=call.me.id)
+    return await contacts.contact(call.core.db, contact_id)
+
+
+# -- the desk's furniture --------------------------------------------------------------------------------------------
+@center.add("GET", "/agents", returns=Colleagues)
+async def list_agents(call: Call) -> dict[str, Any]:
+    """Colleagues, to hand over to."""
+    return {"items": await agents.agents_list(call.core.db)}
+
+
+@center.add("GET", "/templates", returns=Templates)
+async def list_templates(call: Call, query: TemplateQuery) -> dict[str, Any]:
+    """Canned replies."""
+    return {"items": await call.core.db.dicts(conversations.sql["templates"], {"channel": query.channel})}
+
+
+@center.add("POST", "/templates/{template_id}/render", returns=shapes.Rendered)
+async def render_template(call: Call, template_id: int, body: RenderIn) -> dict[str, Any]:
+    """A canned reply with a conversation's names filled in."""
+    await conversations.require_visible(call.core.db, body.conversation_id, call.me.viewer)
+    rows = await call.core.db.dicts(conversations.sql["template"], {"id": template_id})
+    if not rows:
+        raise NotFound("There is no such template.")
+    [facts] = await call.core.db.dicts(conversations.sql["variables"], {"id": body.conversation_id})
+    variables = {
+        "contact.name": facts["contact_name"], "agent.name": call.me.name, "conversation.id": str(facts["conversation_id"]),
+        "conversation.subject": facts["subject"], "queue.name": facts["queue_name"] or "",
+    }
+    return {"subject": render(rows[0]["subject"], variables), "body": render(rows[0]["body"], variables)}
+
+
+@center.add("GET", "/dispositions", returns=Dispositions)
+async def list_dispositions(call: Call) -> dict[str, Any]:
+    """Outcome codes."""
+    return {"items": await call.core.db.dicts(conversations.sql["dispositions"])}
+
+
+@center.add("GET", "/config", returns=shapes.PublicConfig, action=None)
+async def read_config(call: Call) -> dict[str, Any]:
+    """What the pages need to know; accounts only for those signed in."""
+    accounts = (await call.context.accounts.all()).values() if call.actor else []
+    return {
+        "product": "omnihub", "version": call.context.version, "demo": call.context.demo, "locales": ["en", "zh-CN"],
+        "accounts": [{"id": a.id, "channel": a.channel, "name": a.name} for a in accounts if a.enabled],
+    }
+
+
+# -- files -----------------------------------------------------------------------------------------------------------
+@center.add("POST", "/uploads", returns=shapes.Upload, status=201, upload=True, errors=(422,))
+async def upload(call: Call) -> dict[str, Any]:
+    """Upload one file (multipart field `file`) to attach to a reply."""
+    if call.request.content_type != "multipart/form-data":
+        raise Invalid("This is not an upload.", fields={"file": "send multipart/form-data with one file"})
+    try:
+        part = await (await call.request.multipart()).next()
+    except ValueError as error:
+        raise Invalid(f"The upload cannot be read: {error}", fields={"file": "send multipart/form-data with one file"}) from None
+    if part is None or getattr(part, "filename", None) is None:
+        raise Invalid("There is no file in the upload.", fields={"file": "missing"})
+    body = bytearray()
+    while chunk := await part.read_chunk(65536):  # pyright: ignore[reportAttributeAccessIssue] - a file part, checked above
+        body += chunk
+        if len(body) > MAX_UPLOAD:
+            raise web.HTTPRequestEntityTooLarge(max_size=MAX_UPLOAD, actual_size=len(body))
+    name = str(part.filename).replace("\x00", "")[:255]  # pyright: ignore[reportAttributeAccessIssue] - as above
+    content_type = part.headers.get("Content-Type", "application/octet-stream")[:255]
+    values = {"agent_id": call.me.id, "name": name, "content_type": content_type, "body": bytes(body)}
+    new_id = await call.core.db.value(conversations.sql["upload"], values)
+    return {"id": new_id, "name": name, "size": len(body), "content_type": content_type}
+
+
+@center.add("GET", "/attachments/{attachment_id}", returns=bytes)
+async def read_attachment(call: Call, attachment_id: int) -> web.Response:
+    """A file of a message one may see; only plain images are shown, everything else is downloaded."""
+    rows = await call.core.db.dicts(conversations.sql["attachment"], {"id": attachment_id})
+    if not rows or (rows[0]["conversation_id"] is None and rows[0]["uploaded_by"] != call.me.id):
+        raise NotFound("There is no such file.")
+    row = rows[0]
+    if row["conversation_id"] is not None:
+        await conversations.require_visible(call.core.db, row["conversation_id"], call.me.viewer)
+    shown = row["content_type"].split(";")[0].strip().lower() in INLINE_TYPES
+    headers = {
+        "Content-Type": row["content_type"] if shown else "application/octet-stream",
+        "Content-Disposition": f"{'inline' if shown else 'attachment'}; filename*=UTF-8''{quote(row['name'], safe='')}",
+        "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Cache-Control": "private, max-age=3600",
+    }
+    return web.Response(body=row["body"], headers=headers)
+
+
+# -- for supervisors -------------------------------------------------------------------------------------------------
+@center.add("GET", "/events", returns=FeedPage, action=Action.SUPERVISE)
+async def read_events(call: Call, query: FeedQuery) -> dict[str, Any]:
+    """The event log after a cursor, oldest first, never skipping a late commit. Poll with `next_cursor`."""
+    async with call.core.db.connection() as conn:
+        rows = await _feed(conn, query, call.me.viewer)
+    items = rows[: query.limit]
+    return {"items": items, "next_cursor": str(items[-1]["id"]) if items else None}
+
+
+@center.add("GET", "/quarantine", returns=QuarantinePage, action=Action.SUPERVISE)
+async def list_quarantine(call: Call) -> dict[str, Any]:
+    """What could not be processed, oldest first."""
+    return {"items": [_quarantined(q) for q in await _quarantine(call).listed()]}
+
+
+@center.add("POST", "/quarantine/{raw_id}/replay", returns=Replayed, action=Action.SUPERVISE, errors=(422,))
+async def replay(call: Call, raw_id: int) -> dict[str, Any]:
+    """Try to take it in again."""
+    done = await _quarantine(call).replay(raw_id)
+    return {"conversation_id": done.conversation_id}
+
+
+@center.add("DELETE", "/quarantine/{raw_id}", status=204, action=Action.SUPERVISE, errors=(422,))
+async def discard(call: Call, raw_id: int) -> None:
+    """Put it aside; the bytes stay."""
+    await _quarantine(call).discard(raw_id)
+
+
+@center.add("GET", "/outbox/unsettled", returns=Unsettled, action=Action.SUPERVISE)
+async def list_unsettled(call: Call) -> dict[str, Any]:
+    """Sends whose outcome nobody knows: a person decides."""
+    return {"items": await call.core.db.dicts(outbox_sql["stuck"], {"limit": 200})}
+
+
+@center.add("POST", "/outbox/{outbound_id}/settle", status=204, action=Action.SUPERVISE, errors=(409,))
+async def settle(call: Call, outbound_id: int, body: Settle) -> None:
+    """Say that a send arrived after all, or that it is to be sent again."""
+    await Outbox(call.core).decide(outbound_id, arrived=body.arrived, actor_id=call.me.id)
+
+
+def _quarantine(call: Call) -> Quarantine:
+    return Quarantine(call.core, call.context.intake, call.context.accounts, call.context.connectors)
+
+
+def _quarantined(q: Any) -> dict[str, Any]:
+    return {
+        "id": q.id, "connector": q.connector, "account_id": q.account_id, "content_type": q.content_type, "reason": q.reason,
+        "received_at": q.received_at,
+    }
+
+
+def _page(found: list[dict[str, Any]], limit: int) -> dict[str, Any]:
+    items = found[:limit]
+    return {"items": items, "next_cursor": str(items[-1]["id"]) if len(found) > limit else None}
+
+
+async def _feed(conn: Connection, query: FeedQuery, viewer: dict[str, int | bool]) -> list[dict[str, Any]]:
+    return await fetch_dicts(conn, events.sql["feed"], {"cursor": query.cursor or 0, "limit": query.limit, **viewer})
+

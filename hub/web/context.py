@@ -1,0 +1,69 @@
+"""What the handlers of one web process share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from hub.channels.accounts import Accounts
+from hub.channels.model import Connector
+from hub.core.service import Core
+from hub.intake import Intake
+
+
+@dataclass(slots=True)
+class WebContext:
+    """Built once in `hub.app`."""
+
+    core: Core
+    accounts: Accounts
+    connectors: dict[str, Connector]
+    intake: Intake
+    version: str
+    demo: bool = False
+    allowed_origins: frozenset[str] = frozenset()
+    trusted_proxies: int = 0
+    openapi: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def secure(self) -> bool:
+        """Whether the world reaches us by https."""
+        return self.core.public_url.startswith("https://")
+
+    @property
+    def cookie(self) -> str:
+        """The session cookie's name; browsers tie `__Host-` ones to https and this host alone."""
+        return "__Host-hub_session" if self.secure else "hub_session"
+
+
+CONTEXT = web.AppKey("context", WebContext)
+
+
+def same_origin(request: web.Request, context: WebContext) -> bool:
+    """Whether the request's Origin is ours: the public address, an allowed one, or the host it was sent to."""
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return request.headers.get("Sec-Fetch-Site", "same-origin") in {"same-origin", "none"}
+    parts = urlsplit(origin)
+    return (
+        origin == _origin(context.core.public_url)
+        or origin in context.allowed_origins
+        or (parts.netloc == request.host and parts.scheme in {"http", "https"})
+    )
+
+
+def client_ip(request: web.Request, context: WebContext) -> str:
+    """The caller's network address: as many steps back in X-Forwarded-For as there are proxies of ours."""
+    if context.trusted_proxies:
+        hops = [h.strip() for h in ",".join(request.headers.getall("X-Forwarded-For", [])).split(",") if h.strip()]
+        if len(hops) >= context.trusted_proxies:
+            return hops[-context.trusted_proxies]
+    return request.remote or "unknown"
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

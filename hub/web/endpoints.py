@@ -1,0 +1,200 @@
+"""Endpoints: typed functions that validate, authorize, answer JSON and describe themselves.
+
+A handler is a plain coroutine. Its parameters say what it wants: `call` (who and where), `body` and `query` (pydantic
+models), and the ids of the path by name. The decorator says the rest. OpenAPI is derived from exactly this.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from aiohttp import hdrs, web
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from hub.access.model import Action, Actor, authorize
+from hub.access.signin import actor_of_session, actor_of_token
+from hub.core.errors import Forbidden, Invalid, NotFound, Unauthorized
+from hub.core.service import Core
+from hub.web.context import CONTEXT, WebContext, same_origin
+from hub.web.shapes import Id
+
+Handler = Callable[..., Awaitable[Any]]
+_ID = TypeAdapter(Id)
+_SAFE = {hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request: who calls and what of the hub the handler may use."""
+
+    request: web.Request
+    context: WebContext
+    actor: Actor | None
+
+    @property
+    def core(self) -> Core:
+        """Database, feed, vault."""
+        return self.context.core
+
+    @property
+    def me(self) -> Actor:
+        """Who calls; only endpoints without an action may be called by nobody."""
+        if self.actor is None:
+            raise Unauthorized(remedy="Sign in, or send an API token.")
+        return self.actor
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One operation of the API and everything OpenAPI says about it."""
+
+    method: str
+    path: str
+    handler: Handler
+    returns: type | None
+    status: int
+    action: Action | None
+    errors: tuple[int, ...]
+    also: tuple[int, ...]
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    path_ids: tuple[str, ...]
+    tag: str
+    upload: bool
+
+    @property
+    def summary(self) -> str:
+        """The handler's docstring."""
+        return inspect.getdoc(self.handler) or ""
+
+
+class Endpoints:
+    """The endpoints of one area (`tag`), collected by decorator."""
+
+    def __init__(self, tag: str):
+        self._tag = tag
+        self.all: list[Endpoint] = []
+
+    def add(  # noqa: PLR0913 - what an operation is, by name
+        self, method: str, path: str, *, returns: type | None = None, status: int = 200, action: Action | None = Action.CONVERSE,
+        errors: tuple[int, ...] = (), also: tuple[int, ...] = (), upload: bool = False,
+    ) -> Callable[[Handler], Handler]:
+        """Declare a handler. `action` None: callable by nobody in particular. `also`: other good statuses."""
+
+        def remember(handler: Handler) -> Handler:
+            hints = typing.get_type_hints(handler)
+            names = list(inspect.signature(handler).parameters)
+            ids = tuple(name for name in names if name not in {"call", "body", "query"})
+            self.all.append(
+                Endpoint(
+                    method, f"/api/v1{path}", handler, returns, status, action, errors, also, hints.get("body"),
+                    hints.get("query"), ids, self._tag, upload,
+                )
+            )
+            return handler
+
+        return remember
+
+
+def route(endpoint: Endpoint) -> web.RouteDef:
+    """The aiohttp route of an endpoint."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        context = request.app[CONTEXT]
+        actor = await identify(request, context)
+        if endpoint.action is not None:
+            if actor is None:
+                raise Unauthorized(remedy="Sign in, or send an API token.")
+            authorize(actor, endpoint.action)
+        arguments: dict[str, Any] = {name: _path_id(request, name) for name in endpoint.path_ids}
+        if endpoint.query is not None:
+            arguments["query"] = _query(endpoint.query, request)
+        if endpoint.body is not None:
+            arguments["body"] = await _body(endpoint.body, request)
+        result = await endpoint.handler(Call(request, context, actor), **arguments)
+        if isinstance(result, web.StreamResponse):
+            return result
+        return json_response(result, status=endpoint.status)
+
+    return web.route(endpoint.method, endpoint.path, handle)
+
+
+def json_response(value: Any, *, status: int = 200) -> web.Response:
+    """`value` as JSON; None is an empty 204."""
+    if value is None:
+        return web.Response(status=204)
+    return web.Response(body=dumps(value), status=status, content_type="application/json")
+
+
+def dumps(value: Any) -> bytes:
+    """JSON with times in UTC and a `Z`."""
+    return orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(f"{type(value).__name__} cannot be shown as JSON")
+
+
+async def identify(request: web.Request, context: WebContext) -> Actor | None:
+    """Who calls: by API token, or by session cookie with the proofs against forged requests."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        actor = await actor_of_token(context.core.db, token.strip())
+        if actor is None:
+            raise Unauthorized("The API token is not valid.", remedy="Make a new one in your profile.")
+        return actor
+    cookie = request.cookies.get(context.cookie)
+    if not cookie:
+        return None
+    if request.method not in _SAFE:
+        _check_forgery(request, context)
+    return await actor_of_session(context.core.db, cookie)
+
+
+def _check_forgery(request: web.Request, context: WebContext) -> None:
+    if not same_origin(request, context) or request.headers.get("X-Hub-Request") != "1":
+        raise Forbidden("The request did not come from the hub's own pages.", remedy="Send the header X-Hub-Request: 1.")
+
+
+def _path_id(request: web.Request, name: str) -> int:
+    try:
+        return _ID.validate_python(request.match_info[name])
+    except ValidationError:
+        raise NotFound("There is nothing at this address.") from None
+
+
+def _query(model: type[BaseModel], request: web.Request) -> BaseModel:
+    values: dict[str, str] = {}
+    for name, value in request.query.items():
+        if name in values:
+            raise Invalid("A parameter is given twice.", fields={name: "give it once"})
+        values[name] = value
+    return _validated(model.model_validate, values, "query")
+
+
+async def _body(model: type[BaseModel], request: web.Request) -> BaseModel:
+    raw = await request.read()
+    if request.content_type != "application/json":
+        raise Invalid("The body is not JSON.", remedy="Send Content-Type: application/json.", fields={"body": "not JSON"})
+    return _validated(model.model_validate_json, raw, "body")
+
+
+def _validated(validate: Callable[[Any], BaseModel], value: Any, place: str) -> BaseModel:
+    try:
+        return validate(value)
+    except ValidationError as error:
+        fields = {".".join(map(str, e["loc"])) or place: e["msg"] for e in error.errors(include_url=False)}
+        raise Invalid(f"The {place} is not valid.", remedy="Correct the fields named.", fields=fields) from None
+
+
+def utc(moment: datetime) -> datetime:
+    """A time a caller gave, in UTC; one without a zone counts as UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,94 @@
+"""What every request passes: an id for the log, a metric, security headers, and errors as problem+json (RFC 9457)."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+import psycopg
+import structlog
+from aiohttp import web
+
+from hub.core import log
+from hub.core.errors import HubError, TooMany, Unavailable
+from hub.core.metrics import REQUESTS
+
+logger = log.get(__name__)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+SLOW = 1.0  # seconds; a request that takes longer is worth a line
+
+
+@web.middleware
+async def outer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Time, name and guard every request; a stranger never sees a stack trace."""
+    request_id = secrets.token_hex(8)
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    started = time.perf_counter()
+    response = await _answered(request, handler)
+    took = time.perf_counter() - started
+    route = request.match_info.route.resource
+    name = route.canonical if route is not None else "unmatched"
+    if not response.prepared:
+        response.headers["X-Request-Id"] = request_id
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+        if request.path.startswith("/api/"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        REQUESTS.labels(request.method, name, str(response.status)).observe(took)
+        if took > SLOW:
+            logger.warning("slow_request", method=request.method, route=name, status=response.status, seconds=round(took, 3))
+    return response
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except HubError as error:
+        if error.status >= 500:
+            logger.error("refused", error=error.detail, path=request.path)
+        return problem(error)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return _http_problem(request, error)
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
+        return problem(Unavailable("The database is busy.", remedy="Try again shortly."))
+    except (psycopg.DataError, UnicodeError) as error:
+        logger.warning("bad_data", error=str(error), path=request.path)
+        return _problem(422, "The input is not valid", "A value cannot be stored.", remedy="Check for odd characters or huge numbers.")
+    except Exception:
+        logger.exception("unexpected", path=request.path)
+        return _problem(500, "Something went wrong here", "The error was logged under this request's id.", remedy="Try again; if it stays, tell your administrator the id in X-Request-Id.")
+
+
+def problem(error: HubError) -> web.Response:
+    """A refusal as the caller should read it."""
+    fields = [{"field": f, "message": m} for f, m in error.fields.items()]
+    response = _problem(error.status, error.title, error.detail, remedy=error.remedy, errors=fields)
+    if isinstance(error, TooMany):
+        response.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, Unavailable):
+        response.headers["Retry-After"] = "5"
+    return response
+
+
+def _http_problem(request: web.Request, error: web.HTTPException) -> web.Response:
+    details = {
+        404: "There is nothing at this address.",
+        405: f"{request.method} is not possible here.",
+        413: "That is too large.",
+    }
+    response = _problem(error.status, error.reason, details.get(error.status, error.reason))
+    if "Allow" in error.headers:
+        response.headers["Allow"] = error.headers["Allow"]
+    return response
+
+
+def _problem(
+    status: int, title: str, detail: str, *, remedy: str | None = None, errors: list[dict[str, Any]] | None = None
+) -> web.Response:
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "errors": errors or [], "remedy": remedy}
+    return web.Response(body=orjson.dumps(body), status=status, content_type="application/problem+json")

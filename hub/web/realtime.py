@@ -1,0 +1,259 @@
+"""Realtime `hub.v1`: one WebSocket per screen, topics with a sequence, gapless whatever is lost on the way.
+
+PostgreSQL is the truth; Redis pub/sub is how a process hears of it. Each connection knows the last sequence it sent
+per topic: what is older is dropped, what would leave a gap is read from the log first. Every few seconds the
+sequences are compared with the database, so that a lost publish heals by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+import psycopg
+from redis.exceptions import RedisError
+
+from hub.access import signin
+from hub.core import events, log
+from hub.core.clock import iso
+from hub.core.errors import HubError
+from hub.core.feed import frames
+from hub.core.service import Core
+from hub.web.connection import Connection
+from hub.web.render import Renderer
+
+logger = log.get(__name__)
+HEAL_EVERY = 4.0  # seconds
+BACKLOG = 500  # events replayed at most; beyond that the screen reads everything anew
+
+
+class Realtime:
+    """The sockets of one web process and what they listen to."""
+
+    def __init__(self, core: Core, renderer: Renderer):
+        self._core = core
+        self._renderer = renderer
+        self._topics: dict[str, set[Connection]] = {}
+        self._connections: set[Connection] = set()
+        self._heard: list[tuple[str, dict[str, Any]]] = []
+        self._rang = asyncio.Event()
+        self._sessions_changed = asyncio.Event()
+        self._pubsub: Any = None
+        self._following = asyncio.Lock()
+
+    # -- connections -------------------------------------------------------------------------------------------------
+    def join(self, connection: Connection) -> None:
+        """A screen is here."""
+        self._connections.add(connection)
+
+    def leave(self, connection: Connection) -> None:
+        """A screen is gone."""
+        self._connections.discard(connection)
+        for topic in list(connection.cursors):
+            self.unsubscribe(connection, topic)
+
+    def connections(self) -> Iterable[Connection]:
+        """Everybody here."""
+        return tuple(self._connections)
+
+    def agents_here(self) -> set[int]:
+        """The agents with a screen open on this process."""
+        return {c.actor.id for c in self._connections}
+
+    def watched(self, topic: str) -> set[Connection]:
+        """Who listens to a topic here."""
+        return self._topics.get(topic, set())
+
+    def queue_topics(self) -> list[str]:
+        """The queues somebody watches here."""
+        return [t for t in self._topics if t.startswith("q:")]
+
+    async def subscribe(self, connection: Connection, topic: str, cursor: int) -> None:
+        """Replay what follows `cursor`, then go on live. The caller has checked that the topic may be seen."""
+        connection.cursors[topic] = cursor
+        connection.replaying[topic] = []
+        self._topics.setdefault(topic, set()).add(connection)
+        if _numbered(topic):
+            # Listen first, then read what was missed: nothing can fall between the two.
+            await self._follow(topic)
+            await self._replay(connection, topic)
+        connection.replaying.pop(topic, None)
+
+    def unsubscribe(self, connection: Connection, topic: str) -> None:
+        """Stop listening."""
+        connection.cursors.pop(topic, None)
+        listeners = self._topics.get(topic)
+        if listeners is not None:
+            listeners.discard(connection)
+            if not listeners:
+                del self._topics[topic]
+
+    async def _replay(self, connection: Connection, topic: str) -> None:
+        """Send what the connection has not seen; called again until nothing new came meanwhile."""
+        while topic in connection.cursors:
+            missed = await events.topic_events(self._core.db, topic, connection.cursors[topic], BACKLOG + 1)
+            if len(missed) > BACKLOG:
+                seq = missed[-1].agent_seq if topic[0] == "u" else missed[-1].conversation_seq
+                newest = await self._newest(topic, seq or 0)
+                connection.cursors[topic] = newest
+                await connection.send({"t": "reset", "topic": topic, "seq": newest})
+            else:
+                messages = [message for event in missed for t, message in frames(event) if t == topic]
+                await self._send(connection, topic, messages)
+            waiting = connection.replaying.get(topic)
+            if not waiting:
+                return
+            connection.replaying[topic] = []
+            if max(m["seq"] for m in waiting) <= connection.cursors.get(topic, 0):
+                return
+
+    async def _newest(self, topic: str, at_least: int) -> int:
+        query = "select seq from agent_state where agent_id = %s" if topic[0] == "u" else "select seq from conversation where id = %s"
+        return max(int(await self._core.db.value(query, [int(topic[2:])]) or 0), at_least)
+
+    # -- the feed ----------------------------------------------------------------------------------------------------
+    async def run(self) -> None:
+        """Listen and deliver until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen())
+            group.create_task(self._deliver_forever())
+            group.create_task(self._heal_forever())
+
+    async def _listen(self) -> None:
+        while True:
+            pubsub = self._core.feed.redis.pubsub(ignore_subscribe_messages=True)
+            try:
+                await pubsub.subscribe("w:sessions", *[f"t:{t}" for t in self._topics if _numbered(t)])
+                self._pubsub = pubsub
+                while True:
+                    message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=5)
+                    if message is not None:
+                        self._hear(message)
+            except (RedisError, OSError):
+                await asyncio.sleep(0.5)
+            finally:
+                self._pubsub = None
+                with contextlib.suppress(RedisError, OSError, asyncio.CancelledError):
+                    await pubsub.aclose()
+
+    async def _follow(self, topic: str) -> None:
+        """Hear of a topic. While Redis is away the healing rounds do the work."""
+        async with self._following:
+            if self._pubsub is not None:
+                with contextlib.suppress(RedisError, OSError):
+                    await self._pubsub.subscribe(f"t:{topic}")
+
+    async def _forget_unwatched(self) -> None:
+        """Stop hearing of topics that nobody watches any more."""
+        async with self._following:
+            if self._pubsub is None:
+                return
+            followed = {name.decode()[2:] for name in self._pubsub.channels if name.startswith(b"t:")}
+            if gone := followed - set(self._topics):
+                with contextlib.suppress(RedisError, OSError):
+                    await self._pubsub.unsubscribe(*[f"t:{t}" for t in gone])
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        channel = message["channel"].decode()
+        if channel == "w:sessions":
+            self._sessions_changed.set()
+        elif channel.startswith("t:"):
+            self._heard.append((channel[2:], orjson.loads(message["data"])))
+            self._rang.set()
+
+    async def _deliver_forever(self) -> None:
+        while True:
+            await self._rang.wait()
+            self._rang.clear()
+            heard, self._heard = self._heard, []
+            try:
+                await self._deliver(heard)
+            except (HubError, psycopg.Error) as error:
+                logger.warning("delivery_to_screens_failed", error=str(error), effect="they heal by their sequence")
+
+    async def _deliver(self, heard: list[tuple[str, dict[str, Any]]]) -> None:
+        by_topic: dict[str, list[dict[str, Any]]] = {}
+        for topic, message in heard:
+            if topic in self._topics:
+                by_topic.setdefault(topic, []).append(message)
+        live = [m for messages in by_topic.values() for m in messages if m.get("t") != "eph"]
+        await self._renderer.prepare(live)
+        for topic, messages in by_topic.items():
+            for connection in tuple(self._topics.get(topic, ())):
+                await self._hand_over(connection, topic, messages)
+
+    async def _hand_over(self, connection: Connection, topic: str, messages: list[dict[str, Any]]) -> None:
+        for eph in (m for m in messages if m.get("t") == "eph"):
+            if eph.get("from") != connection.id:
+                await connection.send({k: v for k, v in eph.items() if k != "from"})
+        numbered = [m for m in messages if m.get("t") != "eph"]
+        if topic in connection.replaying:
+            connection.replaying[topic] += numbered
+            return
+        fresh = sorted((m for m in numbered if m["seq"] > connection.cursors.get(topic, 0)), key=lambda m: m["seq"])
+        if not fresh or topic not in connection.cursors:
+            return
+        expected = range(connection.cursors[topic] + 1, connection.cursors[topic] + 1 + len(fresh))
+        if [m["seq"] for m in fresh] == list(expected):
+            await self._send(connection, topic, fresh)
+        else:
+            connection.replaying[topic] = []
+            await self._replay(connection, topic)
+            connection.replaying.pop(topic, None)
+
+    async def _send(self, connection: Connection, topic: str, messages: list[dict[str, Any]]) -> None:
+        if not messages or topic not in connection.cursors:
+            return
+        await self._renderer.prepare(messages)
+        sent = [self._renderer.frame(topic, m) for m in messages if m["seq"] > connection.cursors[topic]]
+        connection.cursors[topic] = max(connection.cursors[topic], messages[-1]["seq"])
+        await connection.send(sent[0] if len(sent) == 1 else sent)
+
+    # -- healing -----------------------------------------------------------------------------------------------------
+    async def _heal_forever(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._sessions_changed.wait(), HEAL_EVERY)
+            self._sessions_changed.clear()
+            try:
+                await self._end_signed_out()
+                await self._catch_up()
+                await self._forget_unwatched()
+            except (HubError, psycopg.Error) as error:
+                logger.warning("healing_failed", error=str(error))
+
+    async def _end_signed_out(self) -> None:
+        """Close the sockets of sessions that ended (ASVS 7.4: revoked means gone within seconds)."""
+        by_session = {c.actor.session_id: c for c in self._connections if c.actor.session_id is not None}
+        if not by_session:
+            return
+        rows = await self._core.db.dicts(signin.sql["live_sessions"], {"ids": list(by_session)})
+        alive = {bytes(row["id"]) for row in rows}
+        for connection in tuple(self._connections):
+            if connection.actor.session_id is not None and connection.actor.session_id not in alive:
+                await connection.close(4401, "signed out")
+
+    async def _catch_up(self) -> None:
+        """Compare the sequences with the database and replay what a lost publish left out."""
+        for letter, query in (("c", "select id, seq from conversation where id = any(%s)"), ("u", "select agent_id as id, seq from agent_state where agent_id = any(%s)")):
+            ids = [int(t[2:]) for t in self._topics if t.startswith(f"{letter}:")]
+            for row in await self._core.db.dicts(query, [ids]) if ids else []:
+                topic = f"{letter}:{row['id']}"
+                for connection in tuple(self._topics.get(topic, ())):
+                    if connection.cursors.get(topic, 0) < row["seq"] and topic not in connection.replaying:
+                        connection.replaying[topic] = []
+                        await self._replay(connection, topic)
+                        connection.replaying.pop(topic, None)
+
+
+def _numbered(topic: str) -> bool:
+    """Whether a topic has a sequence (`c:`, `u:`); the others are snapshots."""
+    return topic[:2] in {"c:", "u:"}
+
+
+def ready_frame(heartbeat: int, moment: Any) -> dict[str, Any]:
+    """The first frame of the server."""
+    return {"t": "ready", "hb": heartbeat, "now": iso(moment)}

@@ -1,0 +1,120 @@
+"""The web application: every route of the hub in one place."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from hub.core import log
+from hub.core.errors import Unavailable
+from hub.web import middleware
+from hub.web.center import center
+from hub.web.context import CONTEXT, WebContext
+from hub.web.desk import desk
+from hub.web.endpoints import Endpoint, json_response, route
+from hub.web.numbers import Wall, numbers
+from hub.web.openapi import describe
+from hub.web.pages import page_routes
+from hub.web.presence import Presences
+from hub.web.realtime import Realtime
+from hub.web.render import Renderer
+from hub.web.sessions import session
+from hub.web.socket import PRESENCES, REALTIME, websocket
+
+logger = log.get(__name__)
+UI = Path(__file__).parent.parent / "_ui"
+MAX_BODY = 30 * 1024 * 1024
+
+
+def endpoints() -> list[Endpoint]:
+    """Every operation of the API."""
+    return [e for area in (session, desk, center, numbers) for e in area.all]
+
+
+def build(context: WebContext) -> web.Application:
+    """The application, ready to run; its background parts start and stop with it."""
+    app = web.Application(middlewares=[middleware.outer], client_max_size=MAX_BODY)
+    context.openapi = describe(endpoints(), version=context.version)
+    app[CONTEXT] = context
+    app[REALTIME] = Realtime(context.core, Renderer(context.core.db))
+    app[PRESENCES] = Presences(context.core)
+    app.add_routes([route(e) for e in _most_literal_first(endpoints())])
+    app.add_routes([
+        web.get("/ws", websocket),
+        web.get("/api/openapi.json", _openapi),
+        web.get("/health/live", _live),
+        web.get("/health/ready", _ready),
+        web.get("/metrics", _metrics),
+    ])
+    for connector in context.connectors.values():
+        app.add_routes(connector.routes(context.intake))
+    app.add_routes(page_routes(UI, _ancestors(context), demo=context.demo))
+    app.cleanup_ctx.append(_background)
+    return app
+
+
+def _most_literal_first(found: Iterable[Endpoint]) -> list[Endpoint]:
+    # aiohttp takes the first route that fits: `/conversations/counts` before `/conversations/{conversation_id}`.
+    return sorted(found, key=lambda e: e.path.count("{"))
+
+
+def _ancestors(context: WebContext) -> Callable[[str], Any]:
+    async def frame_ancestors(site: str) -> list[str] | None:
+        """The origins that may embed a chat site's widget; None when there is no such site."""
+        for account in (await context.accounts.all()).values():
+            if account.channel == "chat" and account.key == site and account.enabled:
+                return [*getattr(account.settings, "origins", []), "'self'"]
+        return None
+
+    return frame_ancestors
+
+
+async def _background(app: web.Application) -> AsyncGenerator[None]:
+    parts = (app[REALTIME].run, app[PRESENCES].run, Wall(app[CONTEXT].core, app[REALTIME]).run)
+    tasks = [asyncio.create_task(_for_ever(part)) for part in parts]
+    yield
+    for connection in app[REALTIME].connections():
+        await connection.close(1012, "restart")
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    await app[CONTEXT].intake.close()
+
+
+async def _for_ever(part: Callable[[], Any]) -> None:
+    """A background part that fails is logged and started again; the others go on."""
+    while True:
+        try:
+            await part()
+        except Exception:
+            logger.exception("background_part_failed", part=part.__qualname__)
+            await asyncio.sleep(1)
+
+
+async def _openapi(request: web.Request) -> web.Response:
+    return json_response(request.app[CONTEXT].openapi)
+
+
+async def _live(request: web.Request) -> web.Response:
+    return json_response({"status": "alive"})
+
+
+async def _ready(request: web.Request) -> web.Response:
+    """Ready means: the database answers. Redis may be away; that costs seconds, not messages."""
+    core = request.app[CONTEXT].core
+    database, redis = await asyncio.gather(core.db.healthy(), core.feed.healthy())
+    if not database:
+        raise Unavailable("The database does not answer.")
+    return json_response({"status": "ready", "database": database, "redis": redis})
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,0 +1,150 @@
+"""Signing in and out, oneself, one's tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from aiohttp import web
+from pydantic import BaseModel, Field, StringConstraints
+
+from hub.access import signin
+from hub.agents import load, presence, store
+from hub.core import events
+from hub.core.clock import now
+from hub.core.errors import NotFound
+from hub.web import shapes
+from hub.web.context import WebContext, client_ip
+from hub.web.endpoints import Call, Endpoints, dumps
+from hub.web.shapes import In, Short
+
+session = Endpoints("session")
+Password = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class SignIn(In):
+    email: Annotated[str, StringConstraints(max_length=320)]
+    password: Password
+
+
+class UseLink(In):
+    token: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    password: Password
+
+
+class Profile(In):
+    locale: Literal["en", "zh-CN"] | None = None
+    theme: Literal["auto", "light", "dark"] | None = None
+
+
+class NewPresence(In):
+    state: Literal["available", "away", "busy", "offline"]
+    reason: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+
+class NewToken(In):
+    name: Short
+    days: Annotated[int, Field(ge=1, le=3650)] | None = None
+
+
+class Tokens(BaseModel):
+    items: list[shapes.ApiToken]
+
+
+@session.add("POST", "/session", returns=shapes.Me, action=None, errors=(401, 403, 429))
+async def sign_in(call: Call, body: SignIn) -> web.Response:
+    """Sign in with e-mail address and password; sets the session cookie."""
+    context, request = call.context, call.request
+    ip, agent = client_ip(request, context), request.headers.get("User-Agent", "")
+    done = await signin.sign_in(context.core.db, body.email, body.password, ip=ip, user_agent=agent)
+    return await _welcome(context, done)
+
+
+@session.add("POST", "/session/link", returns=shapes.Me, action=None, errors=(401, 403))
+async def use_link(call: Call, body: UseLink) -> web.Response:
+    """Set a password by a one-time link and sign in."""
+    context, request = call.context, call.request
+    agent_id = await signin.use_invitation(context.core.db, body.token, body.password)
+    ip, agent = client_ip(request, context), request.headers.get("User-Agent", "")
+    return await _welcome(context, await signin.open_session(context.core.db, agent_id, ip=ip, user_agent=agent))
+
+
+@session.add("GET", "/session", returns=shapes.Me)
+async def read_session(call: Call) -> dict[str, Any]:
+    """Who is signed in."""
+    return await me(call.context, call.me.id)
+
+
+@session.add("DELETE", "/session", status=204, action=None, errors=(403,))
+async def sign_out(call: Call) -> web.Response:
+    """Sign out; the session's sockets close within seconds. Signed out already is fine."""
+    if call.actor is not None and call.actor.session_id is not None:
+        await signin.sign_out(call.core.db, call.actor.session_id)
+        await call.core.feed.wake("sessions")
+    response = web.Response(status=204)
+    response.del_cookie(call.context.cookie, path="/", secure=call.context.secure, httponly=True, samesite="Lax")
+    return response
+
+
+@session.add("GET", "/me", returns=shapes.Me)
+async def read_me(call: Call) -> dict[str, Any]:
+    """Oneself: presence, load, queues."""
+    return await me(call.context, call.me.id)
+
+
+@session.add("PATCH", "/me", returns=shapes.Me)
+async def change_me(call: Call, body: Profile) -> dict[str, Any]:
+    """Change language or theme."""
+    await call.core.db.execute(signin.sql["set_profile"], {"id": call.me.id, "locale": body.locale, "theme": body.theme})
+    return await me(call.context, call.me.id)
+
+
+@session.add("PUT", "/me/presence", returns=shapes.Me, errors=(409,))
+async def change_presence(call: Call, body: NewPresence) -> dict[str, Any]:
+    """Become available, away, busy or offline."""
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await presence.set_presence(unit, call.me.id, body.state, body.reason)
+    return await me(call.context, call.me.id)
+
+
+@session.add("GET", "/tokens", returns=Tokens)
+async def list_tokens(call: Call) -> dict[str, Any]:
+    """One's API tokens, without their secrets."""
+    return {"items": await call.core.db.dicts(signin.sql["tokens"], {"agent_id": call.me.id})}
+
+
+@session.add("POST", "/tokens", returns=shapes.NewApiToken, status=201)
+async def make_token(call: Call, body: NewToken) -> dict[str, Any]:
+    """Make an API token; it is shown this once."""
+    expires: datetime | None = now() + timedelta(days=body.days) if body.days else None
+    token_id, token = await signin.new_api_token(call.core.db, call.me.id, body.name, expires)
+    return {"id": token_id, "name": body.name, "token": token}
+
+
+@session.add("DELETE", "/tokens/{token_id}", status=204)
+async def drop_token(call: Call, token_id: int) -> None:
+    """Revoke one of one's API tokens."""
+    if not await call.core.db.execute(signin.sql["drop_token"], {"id": token_id, "agent_id": call.me.id}):
+        raise NotFound("There is no such token.")
+
+
+async def me(context: WebContext, agent_id: int) -> dict[str, Any]:
+    """The API's Me."""
+    db = context.core.db
+    [agent] = await db.dicts("select id, name, email, role, locale, theme from agent where id = %s", [agent_id])
+    seq = await db.value("select seq from agent_state where agent_id = %s", [agent_id])
+    async with db.connection() as conn:
+        held = await load.load(conn, agent_id)
+    return {
+        "agent": agent, "presence": await presence.presence(db, agent_id), "load": held,
+        "queues": await store.queues_of(db, agent_id), "topic": f"u:{agent_id}", "seq": seq or 0,
+    }
+
+
+async def _welcome(context: WebContext, done: signin.SignedIn) -> web.Response:
+    response = web.Response(body=dumps(await me(context, done.agent_id)), content_type="application/json")
+    response.set_cookie(
+        context.cookie, done.token, max_age=signin.SESSION_HOURS * 3600, path="/", secure=context.secure, httponly=True,
+        samesite="Lax",
+    )
+    return response

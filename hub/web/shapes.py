@@ -1,0 +1,377 @@
+"""The shapes of the API, as pydantic models: they validate what comes in and describe what goes out (OpenAPI 3.1)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Presence_ = Literal["available", "away", "busy", "offline"]
+Text = Annotated[str, StringConstraints(max_length=100_000)]
+Line = Annotated[str, StringConstraints(max_length=1000)]
+Short = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+# 64-bit ids; JavaScript's numbers end at 2^53.
+Id = Annotated[int, Field(ge=1, le=9_007_199_254_740_991)]
+
+
+class In(BaseModel):
+    """A request body: unknown fields are an error that names them."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+
+
+class Ref(BaseModel):
+    id: int
+    name: str
+
+
+class Agent(BaseModel):
+    id: int
+    name: str
+    email: str
+    role: Literal["agent", "supervisor", "admin"]
+    locale: str
+    theme: Literal["auto", "light", "dark"]
+
+
+class Presence(BaseModel):
+    state: Presence_
+    reason: str | None
+    since: datetime
+
+
+class ChannelLoad(BaseModel):
+    count: int
+    max: int
+
+
+class Load(BaseModel):
+    used: int
+    capacity: int
+    by_channel: dict[str, ChannelLoad]
+
+
+class Me(BaseModel):
+    agent: Agent
+    presence: Presence
+    load: Load
+    queues: list[Ref]
+    topic: str
+    seq: int
+
+
+class Offer(BaseModel):
+    id: int
+    state: Literal["offered", "accepted", "declined", "timed_out", "rescinded"]
+    conversation_id: int
+    channel: str
+    queue: Ref
+    contact: Ref
+    subject: str
+    preview: str
+    waited_seconds: float
+    offered_at: datetime
+    expires_at: datetime
+    server_now: datetime
+    reason: str
+
+
+class ConversationSummary(BaseModel):
+    id: int
+    subject: str
+    preview: str
+    status: Literal["open", "snoozed", "resolved"]
+    channel: str
+    queue: Ref | None
+    agent: Ref | None
+    contact: Ref
+    seq: int
+    unread: bool
+    waiting_since: datetime | None
+    due_at: datetime | None
+    updated_at: datetime
+    created_at: datetime
+    entry_state: Literal["waiting", "offered", "assigned", "wrapping"] | None
+    snoozed_until: datetime | None
+    failed: bool
+
+
+class AttachmentRef(BaseModel):
+    id: int
+    name: str
+    content_type: str
+    size: int
+    inline: bool
+
+
+class Interaction(BaseModel):
+    id: int
+    conversation_id: int
+    seq: int
+    kind: Literal["message", "note", "system"]
+    direction: Literal["in", "out", "internal"]
+    channel: str | None
+    agent: Ref | None
+    contact: Ref | None
+    address: str | None
+    subject: str
+    text: str
+    html: str | None
+    status: Literal["received", "pending", "sent", "delivered", "read", "failed", "unknown", "cancelled"]
+    error: str | None
+    at: datetime
+    client_id: str | None
+    verified: bool
+    automatic: bool
+    attachments: list[AttachmentRef]
+
+
+class ReplyChannel(BaseModel):
+    channel: str
+    address_id: int
+    address: str
+    account_id: int
+    account: str
+
+
+class Conversation(ConversationSummary):
+    interactions: list[Interaction]
+    has_earlier: bool
+    reply_channels: list[ReplyChannel]
+    disposition: str | None
+    wrap_up_until: datetime | None
+    topic: str
+
+
+class Address(BaseModel):
+    id: int
+    kind: Literal["email", "phone", "whatsapp", "visitor"]
+    value: str
+    verified: bool
+    opted_out: bool
+
+
+class LinkedContact(BaseModel):
+    id: int
+    name: str
+    link_id: int
+    linked_at: datetime
+    linked_by: Ref | None
+
+
+class Contact(BaseModel):
+    id: int
+    name: str
+    locale: str | None
+    timezone: str | None
+    attributes: dict[str, Any]
+    addresses: list[Address]
+    linked: list[LinkedContact]
+    open_conversations: int
+    created_at: datetime
+
+
+class TimelineItem(Interaction):
+    conversation_subject: str
+
+
+class ServiceLevel(BaseModel):
+    target_seconds: int | None
+    percent: float | None
+    answered_in_target: int
+    offered: int
+    variant: str
+
+
+class QueueLive(BaseModel):
+    id: int
+    key: str
+    name: str
+    waiting: int
+    longest_wait_seconds: float | None
+    oldest_entered_at: datetime | None
+    offered: int
+    assigned: int
+    service_level: ServiceLevel
+    abandoned: int
+    answered: int
+    average_speed_of_answer: float | None
+    agents_available: int
+    agents_total: int
+
+
+class AgentLive(BaseModel):
+    id: int
+    name: str
+    state: Presence_
+    reason: str | None
+    since: datetime
+    load: Load
+    conversations: int
+    wrapping: int
+
+
+class AgentStates(BaseModel):
+    available: int
+    busy: int
+    away: int
+    offline: int
+    wrap_up: int
+
+
+class SeriesPoint(BaseModel):
+    at: datetime
+    arrived: int
+    answered: int
+
+
+class Board(BaseModel):
+    at: datetime
+    waiting: int
+    longest_wait_seconds: float | None
+    service_level: ServiceLevel
+    answered: int
+    abandoned: int
+    agents: AgentStates
+    queues: list[QueueLive]
+    agent_list: list[AgentLive]
+    series: list[SeriesPoint]
+
+
+class Template(BaseModel):
+    id: int
+    key: str
+    name: str
+    channel: str | None
+    locale: str
+    subject: str
+    body: str
+
+
+class Rendered(BaseModel):
+    subject: str
+    body: str
+
+
+class Candidate(BaseModel):
+    agent: Ref
+    chosen: bool
+    level: int | None
+    load: float
+    idle_seconds: float
+    reason: str
+
+
+class Decision(BaseModel):
+    at: datetime
+    key: float
+    chosen: Ref | None
+    offer_state: str | None
+    reason: str
+    candidates: list[Candidate]
+
+
+class Decisions(BaseModel):
+    items: list[Decision]
+    waiting_reason: str | None
+
+
+class Counts(BaseModel):
+    mine: int
+    waiting: int
+    snoozed: int
+    resolved_today: int
+    queues: dict[str, int]
+
+
+class Colleague(BaseModel):
+    id: int
+    name: str
+    state: Presence_
+    queues: list[int]
+
+
+class Disposition(BaseModel):
+    key: str
+    name: str
+
+
+class FeedEvent(BaseModel):
+    id: int
+    at: datetime
+    kind: str
+    conversation_id: int | None
+    agent_id: int | None
+    contact_id: int | None
+    queue_id: int | None
+    data: dict[str, Any]
+
+
+class ApiToken(BaseModel):
+    id: int
+    name: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class NewApiToken(BaseModel):
+    id: int
+    name: str
+    token: str
+
+
+class Upload(BaseModel):
+    id: int
+    name: str
+    size: int
+    content_type: str
+
+
+class AccountRef(BaseModel):
+    id: int
+    channel: str
+    name: str
+
+
+class PublicConfig(BaseModel):
+    product: str
+    version: str
+    demo: bool
+    locales: list[str]
+    accounts: list[AccountRef]
+
+
+class QuarantinedMessage(BaseModel):
+    id: int
+    connector: str
+    account_id: int | None
+    content_type: str
+    reason: str | None
+    received_at: datetime
+
+
+class UnsettledSend(BaseModel):
+    id: int
+    state: str
+    error: str | None
+    conversation_id: int
+    interaction_id: int
+    created_at: datetime
+
+
+class FieldProblem(BaseModel):
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] = []
+    remedy: str | None = None
