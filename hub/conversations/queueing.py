@@ -14,7 +14,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from hub.core.clock import iso
-from hub.core.db import Connection, execute, fetch_one, fetch_value
+from hub.core.db import Connection, Database, execute, fetch_one, fetch_value
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.events import Unit
 from hub.core.sql import Queries
@@ -270,6 +270,17 @@ async def end_wrap_up(unit: Unit, conversation_id: int, agent_id: int | None, di
         await execute(unit.conn, sql["set_disposition"], values)
     await unit.log("conversation.updated", conversation_id=conversation_id, agent_id=entry.agent_id, actor_id=agent_id)
     await _end(unit, conversation_id, entry, "resolved", actor_id=agent_id)
+
+
+async def due_wrap_ups(db: Database, limit: int) -> list[int]:
+    """Conversations whose wrap-up time is over."""
+    return [row["conversation_id"] for row in await db.dicts(sql["due_wrap_ups"], {"limit": limit})]
+
+
+async def stranded(db: Database, grace_seconds: float, limit: int) -> list[int]:
+    """Chats and calls whose agent has been offline for longer than `grace_seconds`."""
+    values = {"grace_seconds": grace_seconds, "limit": limit}
+    return [row["conversation_id"] for row in await db.dicts(sql["stranded"], values)]
 
 
 async def put_on_desk(unit: Unit, conversation_id: int, agent_id: int, queue_id: int | None) -> None:

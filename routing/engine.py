@@ -1,0 +1,269 @@
+"""The router: one leader that keeps agents and waiting entries in memory and decides when something happens.
+
+PostgreSQL stays the truth. The leader learns of changes from the log (bells only make it look sooner), commits its
+decisions in batches guarded by its lease's epoch, and reads again whatever a commit left out. Killed at any line it
+loses nothing: the next leader rebuilds the pool in well under a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from hub.core import log
+from hub.core.db import Connection
+from hub.core.errors import HubError
+from hub.core.leases import Lease, LeaseLost
+from hub.core.metrics import WAITING
+from hub.core.service import Core
+from hub.core.sql import Queries
+from routing import offers, policy
+from routing.policy import Step
+from routing.pool import AgentFacts, Channel, Pick, Pool, Waiting
+
+logger = log.get(__name__)
+sql = Queries.beside(__file__)
+LEASE = "router"
+BATCH = 256  # decisions per commit
+_TICK = 0.25  # seconds between looks at the log when no bell rings
+_BLOCKED = 0.05  # seconds to leave alone what somebody else holds
+_CATCHING_UP = 0.01  # seconds between looks while a running transaction hides newer events
+
+
+class Router:
+    """The service: takes the lease, leads, and starts anew when it loses it."""
+
+    name = "router"
+
+    def __init__(self, core: Core, *, ttl: float = 3.0):
+        self._core = core
+        self._lease = Lease(core.db, LEASE, ttl=ttl)
+
+    async def run(self) -> None:
+        """Lead whenever nobody else does, until cancelled."""
+        await self._lease.hold(self._lead)
+
+    async def _lead(self, epoch: int) -> None:
+        try:
+            async with self._core.db.connection() as conn, asyncio.TaskGroup() as group:
+                leader = Leader(self._core, conn, epoch)
+                group.create_task(leader.listen(), name="router-bells")
+                group.create_task(offers.run_clock(self._core), name="router-clock")
+                await leader.run()
+        except* LeaseLost:
+            raise LeaseLost from None
+
+
+class Leader:
+    """One term of leading, on one connection."""
+
+    def __init__(self, core: Core, conn: Connection, epoch: int):
+        self._core = core
+        self._conn = conn
+        self._epoch = epoch
+        self.pool = Pool({})
+        self._since = "0"  # the log is read up to this transaction
+        self._ahead = 0.0  # of the database's clock before ours, seconds
+        self._bell = asyncio.Event()
+        self._hinted: set[int] = set()
+        self._look = True  # whether the log has to be read
+        self._flying: frozenset[int] = frozenset()  # entries of a commit under way
+        self._later: set[int] = set()  # entries to read when that has landed
+        self._steps: dict[str, tuple[Step, ...]] = {}
+
+    async def run(self) -> None:
+        """Rebuild, then decide for ever. Raises `LeaseLost` when a commit finds another leader."""
+        await self.rebuild()
+        while True:
+            await self._wait()
+            await self.catch_up()
+            await self.settle()
+            WAITING.set(len(self.pool.waiting))
+
+    async def listen(self) -> None:
+        """Hear the bells; one that names entries saves the look into the log."""
+        async for message in self._core.feed.bells("router", every=_TICK):
+            self.hint(message)
+
+    def hint(self, message: str) -> None:
+        """A bell rang: `{"entries": [ids]}`, or anything else for a look into the log."""
+        entries = _entries(message)
+        if entries:
+            self._hinted.update(entries)
+        else:
+            self._look = True
+        self._bell.set()
+
+    def now(self) -> float:
+        """The database's clock, in seconds since the epoch."""
+        return time.time() + self._ahead
+
+    async def _wait(self) -> None:
+        timer = self.pool.next_timer()
+        seconds = _TICK if timer is None else min(_TICK, max(0.0, timer - self.now()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._bell.wait()
+        self._bell.clear()
+
+    # -- learning ----------------------------------------------------------------------------------------------
+    async def rebuild(self) -> None:
+        """Read everything; later changes come from the log."""
+        started = time.perf_counter()
+        self._since, server_now = (await self._rows("position", {}))[0]
+        self._ahead = server_now - time.time()
+        channels = {c[0]: Channel(c[1], c[2], c[3]) for c in await self._rows("channels", {})}
+        self.pool = Pool(channels)
+        now = self.now()
+        for row in await self._rows("agents", {"ids": None}):
+            self.pool.set_agent(_facts(row), now)
+        for row in await self._rows("entries_all", {}):
+            self._see(row, now)
+        self.pool.everybody_first()
+        self._hinted.clear()
+        logger.info("router_rebuilt", waiting=len(self.pool.waiting), seconds=round(time.perf_counter() - started, 3))
+
+    async def catch_up(self) -> None:
+        """Read what the bells named and, if due, what the log says."""
+        entries, self._hinted = self._hinted, set()
+        agents: list[int] = []
+        if self._look or not entries:
+            self._look = False
+            self._since, changed, moved, rules, behind = (await self._rows("changes", {"since": self._since}))[0]
+            if rules:
+                await self.rebuild()
+                return
+            entries.update(changed or ())
+            agents = list(moved or ())
+            if behind:
+                self._look = True
+                asyncio.get_running_loop().call_later(_CATCHING_UP, self._bell.set)
+        if agents:
+            await self._read_agents(agents)
+        if entries:
+            await self._read_entries(entries)
+
+    async def _read_agents(self, ids: Sequence[int]) -> None:
+        now = self.now()
+        missing = set(ids)
+        for row in await self._rows("agents", {"ids": list(ids)}):
+            self.pool.set_agent(_facts(row), now)
+            missing.discard(row[0])
+        for agent_id in missing:
+            self.pool.remove_agent(agent_id, now)
+
+    async def _read_entries(self, ids: Iterable[int], not_before: float = 0.0) -> set[int]:
+        """Read entries anew; the ids of those that wait."""
+        wanted = set(ids)
+        self._later |= wanted & self._flying
+        wanted -= self._flying
+        rows = await self._rows("entries", {"ids": list(wanted)})
+        now = self.now()
+        for gone in wanted - {row[0] for row in rows}:
+            self.pool.forget(gone)
+        for row in rows:
+            self._see(row, now, not_before)
+        return {row[0] for row in rows if row[4] == "waiting"}
+
+    def _see(self, row: Sequence[Any], now: float, not_before: float = 0.0) -> None:
+        if row[4] != "waiting":
+            if row[14] is not None:
+                self.pool.hold(row[0], row[14], row[3], row[9])
+            return
+        due = policy.due(row[5], row[7], row[8])
+        excluded = _moments(row[13]) if row[13] else {}
+        self.pool.wait(
+            Waiting(
+                row[0], row[1], row[2], row[3], row[5], row[6], due, row[9], self._parsed(row[10]), row[11],
+                row[12] or 0.0, excluded, not_before,
+            ),
+            now,
+        )  # fmt: skip
+
+    def _parsed(self, text: str | None) -> tuple[Step, ...]:
+        if text is None:
+            return (policy.ANYBODY,)
+        steps = self._steps.get(text)
+        if steps is None:
+            steps = self._steps[text] = policy.parse_steps(orjson.loads(text))
+        return steps
+
+    async def _rows(self, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+        async with self._conn.cursor(binary=True) as cur:
+            await cur.execute(sql[query], values)
+            return await cur.fetchall()
+
+    # -- deciding ----------------------------------------------------------------------------------------------
+    async def settle(self) -> int:
+        """Decide and commit until nothing more can be offered; how many offers that made.
+
+        The next batch is chosen while the database commits the last one.
+        """
+        total = 0
+        picks = self.pool.decide(self.now(), BATCH)
+        while picks:
+            self._flying = frozenset(p.entry_id for p in picks)
+            task = asyncio.create_task(offers.commit(self._conn, LEASE, self._epoch, picks))
+            await asyncio.sleep(0)
+            ahead = self.pool.decide(self.now(), BATCH) if len(picks) >= BATCH else []
+            made = await task
+            self._flying = frozenset(p.entry_id for p in ahead)
+            await self._announce(made)
+            await self._read_left_out(picks, made)
+            total += len(made)
+            picks = ahead or self.pool.decide(self.now(), BATCH)
+        return total
+
+    async def _announce(self, made: Sequence[offers.Made]) -> None:
+        if made:
+            await self._core.feed.publish(offers.announcements(made))
+        automatic = {name for name, channel in self.pool.channels.items() if channel.auto_accept}
+        if automatic:
+            for offer in made:
+                if self.pool.channel_of(offer.entry_id) in automatic:
+                    # Whoever was faster, the clock or the customer who left: both are seen in the log.
+                    with contextlib.suppress(HubError):
+                        await offers.accept_by_itself(self._core, offer.offer_id, offer.agent_id)
+
+    async def _read_left_out(self, picks: Sequence[Pick], made: Sequence[offers.Made]) -> None:
+        """What was not committed was changed or is held by somebody else: look again, in the same place."""
+        committed = {m.entry_id for m in made}
+        left = {p.entry_id: p.agent_id for p in picks if p.entry_id not in committed}
+        if left:
+            until = self.now() + _BLOCKED
+            await self._read_agents(sorted(set(left.values())))
+            for entry_id in await self._read_entries(left, until):
+                self.pool.pause(left[entry_id], until)
+        if self._later:
+            later, self._later = self._later - self._flying, self._later & self._flying
+            await self._read_entries(later)
+
+
+def _entries(message: str) -> list[int]:
+    """The ids a bell names; none for any other message: what is on the bell is never believed, only looked up."""
+    if not message.startswith("{"):
+        return []
+    try:
+        found = orjson.loads(message).get("entries")
+    except orjson.JSONDecodeError:
+        return []
+    return [e for e in found if isinstance(e, int)] if isinstance(found, list) else []  # pyright: ignore[reportUnknownVariableType] - checked item by item
+
+
+def _facts(row: Sequence[Any]) -> AgentFacts:
+    skills: dict[str, int] = row[6] or {}
+    return AgentFacts(
+        row[0], row[1], row[2], row[3], row[4], tuple(row[5]), tuple(sorted(skills.items())), row[7] or {}
+    )
+
+
+def _moments(text: str) -> dict[int, float]:
+    """`queue_entry.excluded` as agent id -> seconds since the epoch."""
+    found: dict[str, str] = orjson.loads(text)
+    return {int(agent): datetime.fromisoformat(until).timestamp() for agent, until in found.items()}

@@ -1,0 +1,130 @@
+"""What the leader writes: decisions in batches, and the answers that time gives.
+
+A batch is one statement (`router_commit`), so a process stopped at any point leaves either all of it or nothing.
+Time-outs and ends of wrap-up are conditional updates of single rows; a second leader doing them too is harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row
+
+from hub.conversations import offers, queueing
+from hub.core import events, log
+from hub.core.clock import iso
+from hub.core.db import Connection
+from hub.core.errors import HubError
+from hub.core.leases import LeaseLost
+from hub.core.metrics import OFFERS
+from hub.core.service import Core
+from hub.core.sql import Queries
+from routing.pool import Pick
+
+logger = log.get(__name__)
+sql = Queries.beside(__file__)
+_LOST = "HB001"  # raised by router_commit
+STRANDED_SECONDS = 30  # a chat or call of somebody offline goes back to its queue after so long
+_AT_ONCE = 200  # rows one round of the clock takes on
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An offer that is committed."""
+
+    entry_id: int
+    offer_id: int
+    agent_id: int
+    conversation_id: int
+    queue_id: int
+    event_id: int
+    agent_seq: int
+    at: datetime
+
+
+async def commit(conn: Connection, lease: str, epoch: int, picks: Sequence[Pick]) -> list[Made]:
+    """Commit what still holds of these decisions. Raises `LeaseLost` when somebody else leads."""
+    values = {
+        "lease": lease,
+        "epoch": epoch,
+        "entries": [p.entry_id for p in picks],
+        "agents": [p.agent_id for p in picks],
+        "timeouts": [p.timeout for p in picks],
+        "keys": [p.key for p in picks],
+        "reasons": [p.reason for p in picks],
+        "considered": [p.considered for p in picks],
+    }
+    try:
+        async with conn.cursor(row_factory=class_row(Made)) as cur:
+            await cur.execute(sql["commit"], values)
+            made = await cur.fetchall()
+    except psycopg.Error as error:
+        if error.sqlstate == _LOST:
+            raise LeaseLost from None
+        raise
+    OFFERS.labels("offered").inc(len(made))
+    return made
+
+
+def announcements(made: Sequence[Made]) -> list[tuple[str, dict[str, Any]]]:
+    """Committed offers as frames for the agents' topics."""
+    return [
+        (
+            f"u:{m.agent_id}",
+            {
+                "id": m.event_id, "at": iso(m.at), "type": "offer.created", "seq": m.agent_seq,
+                "conversation_id": m.conversation_id, "agent_id": m.agent_id, "queue_id": m.queue_id,
+                "data": {"offer_id": m.offer_id, "entry_id": m.entry_id, "conversation_id": m.conversation_id},
+            },
+        )
+        for m in made
+    ]  # fmt: skip
+
+
+async def accept_by_itself(core: Core, offer_id: int, agent_id: int) -> None:
+    """A channel that rings nobody: its offer is taken the moment it is made."""
+    async with events.unit(core.db, core.feed) as unit:
+        await offers.accept(unit, offer_id, agent_id)
+
+
+async def run_clock(core: Core, *, every: float = 0.25) -> None:
+    """End offers, wrap-ups and stranded chats when their time is over, until cancelled."""
+    while True:
+        await _quietly("offers", lambda: _end_offers(core))
+        await _quietly("wrap_ups", lambda: _end_wrap_ups(core))
+        await _quietly("stranded", lambda: _rescue(core))
+        await asyncio.sleep(every)
+
+
+async def _end_offers(core: Core) -> None:
+    for offer in await offers.expired(core.db, _AT_ONCE):
+        async with events.unit(core.db, core.feed) as unit:
+            if offer.auto_accept:
+                await offers.accept(unit, offer.id, offer.agent_id)
+            else:
+                await offers.time_out(unit, offer.id)
+
+
+async def _end_wrap_ups(core: Core) -> None:
+    for conversation_id in await queueing.due_wrap_ups(core.db, _AT_ONCE):
+        async with events.unit(core.db, core.feed) as unit:
+            await queueing.end_wrap_up(unit, conversation_id, None)
+
+
+async def _rescue(core: Core) -> None:
+    for conversation_id in await queueing.stranded(core.db, STRANDED_SECONDS, _AT_ONCE):
+        async with events.unit(core.db, core.feed) as unit:
+            await queueing.release(unit, conversation_id, reason="the agent is gone")
+
+
+async def _quietly(what: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Somebody else may always be faster, and the database may be away: the next round tries again."""
+    try:
+        await work()
+    except (HubError, psycopg.Error) as error:
+        logger.info("clock_postponed", what=what, error=str(error))
