@@ -1,0 +1,168 @@
+"""Which parts of a mail are its text, which its HTML, and which are files."""
+
+from __future__ import annotations
+
+import html as entities
+import mimetypes
+import re
+from dataclasses import dataclass, field
+
+import connectors.email.header as header
+import connectors.email.mime as mime
+from connectors.email.charset import decode
+from connectors.email.html import reasonable, tidy, to_text
+from hub.channels.model import Attachment
+
+_MAX_FILES = 200
+_ODD_TYPES = {"text", "plain", "text/plain;", "text/text", "text/ascii", "text/unicode"}
+
+
+@dataclass(slots=True)
+class Body:
+    """`text` and `html` as they were written (None: there is none); `html_source` also when too hostile to show."""
+
+    text: str | None = None
+    html_source: str | None = None
+    html: str | None = None
+    charset: str | None = None
+    attachments: list[Attachment] = field(default_factory=list[Attachment])
+
+
+@dataclass(slots=True)
+class _Piece:
+    text: str | None = None
+    html: str | None = None
+
+    def plain(self) -> str:
+        return self.text if self.text is not None else to_text(self.html or "")
+
+    def marked(self) -> str:
+        return self.html if self.html is not None else f"<pre>{entities.escape(self.text or '')}</pre>"
+
+
+def assemble(root: mime.Part, notes: list[str]) -> Body:
+    """The body of a mail, and its files in order."""
+    body = Body(charset=_charset(next((p for p in root.leaves() if p.content_type.startswith("text/")), root)))
+    piece = _read(root, body, notes, inside=None)
+    body.text = piece.text if piece.text is not None and (piece.text.strip() or piece.html is None) else None
+    body.html_source = piece.html
+    if piece.html is not None and reasonable(piece.html):
+        body.html = piece.html
+    elif piece.html is not None:
+        notes.append("the HTML is too large or too deep to show")
+    return body
+
+
+def _charset(part: mime.Part) -> str | None:
+    return part.params.get("charset", b"").decode("ascii", "replace") or None
+
+
+def _read(part: mime.Part, body: Body, notes: list[str], inside: str | None) -> _Piece:
+    if part.children:
+        pieces = [_read(child, body, notes, part.content_type) for child in part.children]
+        return _one_of(pieces) if part.content_type == "multipart/alternative" else _joined(pieces)
+    if _is_file(part, inside):
+        _attach(part, body)
+        return _Piece()
+    return _text(part, body, notes)
+
+
+def _one_of(pieces: list[_Piece]) -> _Piece:
+    """RFC 2046 §5.1.4: the same thing several times, the best last."""
+    texts = [p.text for p in pieces if p.text is not None and p.text.strip()]
+    htmls = [p.html for p in pieces if p.html is not None and p.html.strip()]
+    return _Piece(texts[0] if texts else None, htmls[-1] if htmls else None)
+
+
+def _joined(pieces: list[_Piece]) -> _Piece:
+    """Parts that follow each other."""
+    full = [p for p in pieces if (p.text or "").strip() or (p.html or "").strip()]
+    if len(full) <= 1:
+        return full[0] if full else next((p for p in pieces if p.text is not None), _Piece())
+    has_html = any(p.html is not None for p in full)
+    has_text = any(p.text is not None for p in full)
+    return _Piece(
+        "\n".join(p.plain() for p in full) if has_text else None,
+        "\n".join(p.marked() for p in full) if has_html else None,
+    )
+
+
+def _is_file(part: mime.Part, inside: str | None) -> bool:
+    disposition = mime.parameters(part.headers.get("content-disposition"))[0]
+    if disposition == "attachment":
+        return True
+    if part.content_type.startswith("multipart/"):
+        return False  # one that could not be cut: its text is better than nothing
+    if part.content_type not in {"text/plain", "text/html"} | _ODD_TYPES:
+        return True
+    return bool(_name(part)) and (disposition == "inline" or inside != "multipart/alternative")
+
+
+def _name(part: mime.Part, charset: str | None = None) -> str:
+    _, params = mime.parameters(part.headers.get("content-disposition"))
+    return header.parameter(params, "filename", charset) or header.parameter(part.params, "name", charset)
+
+
+def _text(part: mime.Part, body: Body, notes: list[str]) -> _Piece:
+    is_html = part.content_type == "text/html"
+    content, files = mime.uuencoded(part.content())
+    for name, data in files[:_MAX_FILES]:
+        label = header.text(name)
+        body.attachments.append(Attachment(label, _guess(label), data))
+    decoded = decode(content, _charset(part), html=is_html)
+    if decoded.doubtful:
+        notes.append("the character set was guessed")
+    text = decoded.text.replace("\x00", "")
+    if is_html:
+        return _Piece(html=text)
+    if part.params.get("format", b"").lower() == b"flowed":
+        text = unflowed(text, delete_space=part.params.get("delsp", b"").lower() == b"yes")
+    return _Piece(text=tidy(text))
+
+
+def unflowed(text: str, *, delete_space: bool) -> str:
+    """RFC 3676: a line that ends in a space goes on in the next one of the same quote depth."""
+    lines: list[str] = []
+    for line in text.replace("\r\n", "\n").split("\n"):
+        quote = re.match(r">*", line)
+        depth = quote[0] if quote else ""
+        content = line[len(depth) :].removeprefix(" ")
+        flows = bool(lines) and lines[-1].endswith(" ") and lines[-1].rstrip("\n") != "-- "
+        before = re.match(r">*", lines[-1]) if lines else None
+        if flows and content and before is not None and before[0] == depth:
+            lines[-1] = (lines[-1][:-1] if delete_space else lines[-1]) + content
+        else:
+            lines.append(f"{depth} {content}" if depth else content)
+    return "\n".join(lines)
+
+
+def _attach(part: mime.Part, body: Body) -> None:
+    if len(body.attachments) >= _MAX_FILES:
+        return
+    disposition = mime.parameters(part.headers.get("content-disposition"))[0]
+    content_id = part.headers.get("content-id").decode("utf-8", "replace").strip().strip("<>") or None
+    content = part.content()
+    body.attachments.append(
+        Attachment(
+            name=_name(part, body.charset) or _fallback_name(part),
+            content_type=part.content_type
+            if re.fullmatch(r"[\w.+-]+/[\w.+-]+", part.content_type)
+            else "application/octet-stream",
+            body=content,
+            content_id=content_id,
+            inline=(content_id is not None and disposition != "attachment") or disposition == "inline",
+        )
+    )
+
+
+def _fallback_name(part: mime.Part) -> str:
+    if part.content_type == "message/rfc822":
+        inner, _ = mime.split_headers(part.content())
+        subject = re.sub(r'[\\/:*?"<>|\x00-\x1f]', " ", header.text(inner.get("subject"))).strip()
+        return f"{subject[:80] or 'message'}.eml"
+    known = {"text/calendar": ".ics", "message/delivery-status": ".txt", "text/rfc822-headers": ".txt"}
+    return "file" + (known.get(part.content_type) or mimetypes.guess_extension(part.content_type) or ".bin")
+
+
+def _guess(name: str) -> str:
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"

@@ -1,0 +1,185 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
+# aiosmtpd's hooks are untyped; this is the only module that touches them.
+"""Mail handed to us over SMTP or LMTP: committed before it is acknowledged, each recipient answered for itself.
+
+Meant to stand behind the organisation's own mail server, on loopback or a private network: it offers neither TLS nor
+sign-in, and takes mail for our own addresses only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any, Protocol
+
+from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import Envelope as Session
+
+from connectors.email.parse import MAX_BYTES, Envelope
+from connectors.email.settings import host_port
+from connectors.email.take import take
+from hub.channels.model import Accept, Account
+from hub.core import log
+from hub.core.errors import Unavailable
+from hub.core.secrets import Vault
+
+logger = log.get(__name__)
+_LINE = 10_000_000  # aiosmtpd refuses lines over 1,001 bytes; real programs write longer ones
+_MAX_RECIPIENTS = 100
+_IDENT = "omnihub"
+_GONE = "451 4.3.0 Not stored just now; try again"
+
+
+class Doorkeeper(Protocol):
+    """Who counts a listener's connections, to close them with it."""
+
+    def opened(self, protocol: SMTP) -> None:
+        """Count a connection."""
+        ...
+
+    def closed(self, protocol: SMTP) -> None:
+        """Forget it."""
+        ...
+
+
+class _Tracked(SMTP):
+    """SMTP that takes long lines and knows its listener."""
+
+    line_length_limit = _LINE
+    listener: Doorkeeper
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.listener.opened(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.listener.closed(self)
+        super().connection_lost(error)
+
+
+class _TrackedLmtp(_Tracked, LMTP):
+    """The same for LMTP (RFC 2033)."""
+
+
+def matches(account: Account, recipient: str) -> bool:
+    """Whether a recipient is this account, with or without a plus-part."""
+    local, _, domain = recipient.lower().rpartition("@")
+    known = {one.lower() for one in (account.address or "", *account.settings.aliases)}
+    return f"{local}@{domain}" in known or f"{local.split('+', 1)[0]}@{domain}" in known
+
+
+class Listener:
+    """One listening address, shared by every account that names it."""
+
+    def __init__(self, accept: Accept, vault: Vault, address: str, *, lmtp: bool):
+        self.address = address
+        self.lmtp = lmtp
+        self.open: set[Any] = set()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self.bound: tuple[str, int] | None = None
+        self._accept = accept
+        self._vault = vault
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen; `OSError` if the address is taken."""
+        loop = asyncio.get_running_loop()
+        host, port = host_port(self.address)
+        self._server = await loop.create_server(self._protocol, host, port)
+        found = self._server.sockets[0].getsockname()
+        self.bound = (found[0], found[1])
+        logger.info("mail_listener", kind="lmtp" if self.lmtp else "smtp", host=found[0], port=found[1])
+
+    def _protocol(self) -> _Tracked:
+        kind = _TrackedLmtp if self.lmtp else _Tracked
+        protocol = kind(
+            self, data_size_limit=MAX_BYTES, enable_SMTPUTF8=True, hostname="localhost", ident=_IDENT, timeout=300,
+            loop=asyncio.get_running_loop(),
+        )  # fmt: skip
+        protocol.listener = self
+        return protocol
+
+    async def stop(self) -> None:
+        """Stop listening and drop who is connected: what was not acknowledged comes again."""
+        if self._server is None:
+            return
+        self._server.close()
+        for protocol in list(self.open):
+            if protocol.transport is not None:
+                protocol.transport.abort()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await self._quiet.wait()
+        self._server = None
+
+    def opened(self, protocol: SMTP) -> None:
+        """Count a connection."""
+        self.open.add(protocol)
+        self._quiet.clear()
+
+    def closed(self, protocol: SMTP) -> None:
+        """Forget it."""
+        self.open.discard(protocol)
+        if not self.open:
+            self._quiet.set()
+
+    # -- aiosmtpd's hooks ----------------------------------------------------------------------------------------
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd finds its hooks by name
+        self, server: Any, session: Any, envelope: Session, address: str, options: list[str]
+    ) -> str:
+        """Only our own addresses."""
+        if len(envelope.rcpt_tos) >= _MAX_RECIPIENTS:
+            return "452 4.5.3 Too many recipients"
+        try:
+            accounts = await self._accounts()
+        except Unavailable:
+            return _GONE
+        if not any(matches(account, address) for account in accounts):
+            return "550 5.1.1 There is no such mailbox here"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Session) -> str:  # noqa: N802 - as above
+        """Store the message for each account it is for, then answer."""
+        raw = bytes(envelope.content or b"")  # pyright: ignore[reportArgumentType] - bytes, as we decode nothing
+        answers = await self._store(raw, envelope.mail_from, list(envelope.rcpt_tos))
+        if self.lmtp:
+            return "\r\n".join(answers)
+        return next((answer for answer in answers if not answer.startswith("250")), answers[0])
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Whatever goes wrong in a session is ours to mend and the sender's to repeat."""
+        logger.error("mail_session_failed", exc_info=error)
+        return _GONE
+
+    async def _store(self, raw: bytes, mail_from: str | None, recipients: list[str]) -> list[str]:
+        """One reply for each recipient, in order."""
+        try:
+            accounts = await self._accounts()
+        except Unavailable:
+            return [_GONE] * len(recipients)
+        answers = dict.fromkeys(recipients, "550 5.1.1 There is no such mailbox here")
+        for account in accounts:
+            mine = [one for one in recipients if matches(account, one)]
+            if mine:
+                answer = await self._take(account, raw, Envelope(mail_from or "", tuple(mine)))
+                answers.update(dict.fromkeys(mine, answer))
+        return [answers[one] for one in recipients]
+
+    async def _take(self, account: Account, raw: bytes, envelope: Envelope) -> str:
+        try:
+            held = await take(self._accept, self._vault, account, raw, envelope)
+        except Unavailable:
+            return _GONE
+        return "250 2.0.0 Kept for a person to look at" if held else "250 2.0.0 Stored"
+
+    async def _accounts(self) -> list[Account]:
+        mine = [a for a in await self._accept.accounts("email") if self.address in _listening(a, lmtp=self.lmtp)]
+        return [a for a in mine if a.address]
+
+
+def _listening(account: Account, *, lmtp: bool) -> list[str]:
+    named = account.settings.listen_lmtp if lmtp else account.settings.listen_smtp
+    return [named] if named else []

@@ -1,0 +1,277 @@
+"""The shape of a message: headers, parts, bodies. Linear in time and bounded in depth, on any bytes whatsoever.
+
+The standard library's parser walks nested parts with nested generators, so that one hostile mail of a few hundred
+kilobytes costs minutes or a RecursionError; this one cuts the bytes at the boundaries and nothing else (RFC 2045,
+2046). What is beyond a limit is left as it is and noted; the raw message is always kept by the hub.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+MAX_PARTS = 1000
+MAX_DEPTH = 30
+MAX_HEADERS = 500
+MAX_HEADER = 64 * 1024
+
+_FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
+_BLANK = re.compile(rb"(?:^|\n)[ \t]*\r?\n")
+_NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
+_FOREIGN = re.compile(rb"[^A-Za-z0-9+/=\s\x00]")
+_BEGIN = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n(?=[ -`]{2,90}\r?\n)", re.MULTILINE)
+_END = re.compile(rb"^end[ \t]*\r?(?:\n|\Z)", re.MULTILINE)
+
+
+class Headers:
+    """Header fields in their order, names in lower case, values as unfolded bytes."""
+
+    __slots__ = ("cut", "fields")
+
+    def __init__(self, fields: list[tuple[str, bytes]], *, cut: bool = False):
+        self.fields = fields
+        self.cut = cut
+
+    def get(self, name: str) -> bytes:
+        """The first value, or nothing."""
+        return next((value for key, value in self.fields if key == name), b"")
+
+    def all(self, name: str) -> list[bytes]:
+        """Every value of a field."""
+        return [value for key, value in self.fields if key == name]
+
+    def has(self, name: str) -> bool:
+        """Whether the field is there at all."""
+        return any(key == name for key, _ in self.fields)
+
+
+@dataclass(slots=True)
+class Part:
+    """One part: its headers and its body as it lies in the message; `children` if it is a multipart."""
+
+    headers: Headers
+    body: bytes
+    content_type: str = "text/plain"
+    params: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    children: list[Part] = field(default_factory=list["Part"])
+
+    def leaves(self) -> Iterator[Part]:
+        """Every part without children, in order."""
+        if not self.children:
+            yield self
+        for child in self.children:
+            yield from child.leaves()
+
+    def content(self) -> bytes:
+        """The body with its transfer encoding undone."""
+        return undo(self.body, self.headers.get("content-transfer-encoding").decode("ascii", "replace").strip().lower())
+
+
+@dataclass(slots=True)
+class _Budget:
+    parts: int = MAX_PARTS
+    notes: list[str] = field(default_factory=list[str])
+
+    def note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+
+def read(raw: bytes) -> tuple[Part, list[str]]:
+    """The message as a tree, and notes on what was beyond a limit or had to be mended."""
+    if b"\n" not in raw[:100_000]:
+        raw = raw.replace(b"\r", b"\n")
+    start = re.match(rb"(?:[ \t]*\r?\n)*(?:>?From [^\n]{0,1000}\n)?", raw)
+    budget = _Budget()
+    return _part(raw[start.end() if start else 0 :], 0, budget), budget.notes
+
+
+def split_headers(data: bytes) -> tuple[Headers, bytes]:
+    """The header fields and what follows them; a line that is no header ends them (and belongs to the body)."""
+    fields: list[tuple[str, list[bytes]]] = []
+    position, length, room = 0, len(data), 0
+    while position < length and len(fields) < MAX_HEADERS:
+        end = data.find(b"\n", position)
+        end = length if end < 0 else end + 1
+        line = data[position:end]
+        if not line.strip(b"\r\n"):
+            return _joined(fields), data[end:]
+        if line[0] in b" \t" and fields:
+            more = line.strip()[:room]
+            room -= len(more)
+            fields[-1][1].append(more)
+        else:
+            found = _FIELD.match(line)
+            if not found:
+                return _joined(fields), data[position:]
+            value = line[found.end() :].strip()[:MAX_HEADER]
+            room = MAX_HEADER - len(value)
+            fields.append((found[1].decode("ascii").lower(), [value]))
+        position = end
+    rest = _BLANK.search(data, max(position - 1, 0))
+    return _joined(fields, cut=position < length), data[rest.end() :] if rest else b""
+
+
+def _joined(fields: list[tuple[str, list[bytes]]], *, cut: bool = False) -> Headers:
+    return Headers([(name, b" ".join(piece for piece in pieces if piece)) for name, pieces in fields], cut=cut)
+
+
+def _part(data: bytes, depth: int, budget: _Budget, *, default: str = "text/plain") -> Part:
+    budget.parts -= 1
+    headers, body = split_headers(data)
+    if headers.cut:
+        budget.note("more header fields than we read")
+    kind, params = parameters(headers.get("content-type"))
+    part = Part(headers, body, kind if "/" in kind else default, params)
+    if part.content_type.startswith("multipart/"):
+        _split(part, depth, budget)
+    return part
+
+
+def _split(part: Part, depth: int, budget: _Budget) -> None:
+    if depth >= MAX_DEPTH:
+        budget.note(f"parts nested deeper than {MAX_DEPTH}")
+        return
+    default = "message/rfc822" if part.content_type == "multipart/digest" else "text/plain"
+    for piece in _pieces(part, budget):
+        if budget.parts <= 0:
+            budget.note(f"more than {MAX_PARTS} parts")
+            return
+        part.children.append(_part(piece, depth + 1, budget, default=default))
+
+
+def _pieces(part: Part, budget: _Budget) -> list[bytes]:
+    boundary = part.params.get("boundary", b"").rstrip()[:200]
+    pieces = _cut(part.body, boundary) if boundary else []
+    if pieces:
+        return pieces
+    budget.note("the boundary between the parts was wrong")
+    seen = re.search(rb"(?:^|\n)--([^\s-][^\r\n]{0,200}?)[ \t]*\r?\n(?=[A-Za-z-]{1,60}:)", part.body[:200_000])
+    return _cut(part.body, seen[1]) if seen else []
+
+
+def _cut(body: bytes, boundary: bytes) -> list[bytes]:
+    """The pieces between the boundary lines; the last one may lack its end (RFC 2046 §5.1.1)."""
+    lines = re.compile(rb"(?:^|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?:\r?\n|$)")
+    pieces: list[bytes] = []
+    position, start = 0, -1
+    while len(pieces) <= MAX_PARTS:
+        found = lines.search(body, position)
+        if found is None or (start >= 0 and found.start() < start - 2):
+            break
+        if start >= 0:
+            pieces.append(body[start : max(found.start(), start)])
+        start = found.end()
+        if found[1]:
+            return pieces
+        # The line break that ends this boundary may also begin the next one.
+        position = start - 1 if body[start - 1 : start] == b"\n" else start
+    if start >= 0 and body[start:].strip():
+        pieces.append(body[start:])
+    return pieces
+
+
+def parameters(value: bytes) -> tuple[str, dict[str, bytes]]:
+    """A structured value as (type in lower case, parameters): RFC 2231 pieces joined, everything still in bytes.
+
+    An RFC 2231 extended value is given under `name*`, so that the caller knows to look for its charset.
+    """
+    pieces = _semicolons(value[:MAX_HEADER])
+    kind = re.sub(rb"\([^()]*\)", b"", pieces[0]).strip().lower().decode("ascii", "replace") if pieces else ""
+    plain: dict[str, bytes] = {}
+    numbered: dict[str, dict[int, tuple[bytes, bool]]] = {}
+    for piece in pieces[1:200]:
+        name, equals, raw = piece.partition(b"=")
+        key = name.strip().lower().decode("ascii", "replace")
+        if not equals or not key:
+            continue
+        found = re.fullmatch(r"([^*]+)\*(\d{1,3})(\*?)", key)
+        if found:
+            numbered.setdefault(found[1], {})[int(found[2])] = (_unquote(raw), bool(found[3]))
+        else:
+            plain.setdefault(key, _unquote(raw))
+    for key, parts in numbered.items():
+        extended = any(coded for _, coded in parts.values())
+        plain.setdefault(key + "*" if extended else key, b"".join(parts[n][0] for n in sorted(parts)))
+    return kind, plain
+
+
+def _semicolons(value: bytes) -> list[bytes]:
+    """Split at semicolons outside quotes."""
+    pieces: list[bytes] = []
+    start, quoted, skip = 0, False, -1
+    for mark in re.finditer(rb'[;"\\]', value):
+        at = mark.start()
+        if at == skip:
+            continue
+        if mark[0] == b"\\":
+            skip = at + 1 if quoted else -1
+        elif mark[0] == b'"':
+            quoted = not quoted
+        elif not quoted:
+            pieces.append(value[start:at])
+            start = at + 1
+    return [*pieces, value[start:]]
+
+
+def _unquote(value: bytes) -> bytes:
+    value = value.strip()
+    if len(value) >= 2 and value[:1] == b'"' and value[-1:] == b'"':
+        return re.sub(rb"\\(.)", rb"\1", value[1:-1])
+    return value.strip(b'"')
+
+
+def undo(body: bytes, encoding: str) -> bytes:
+    """Undo a transfer encoding; what is broken is decoded as far as it goes."""
+    match encoding:
+        case "base64":
+            return base64(body)
+        case "quoted-printable":
+            return binascii.a2b_qp(body)
+        case "x-uuencode" | "uuencode" | "uue" | "x-uue":
+            _, files = uuencoded(body)
+            return files[0][1] if files else body
+        case _:
+            return body
+
+
+def base64(data: bytes) -> bytes:
+    """Base64 without its rules: foreign characters ignored, padding optional, joined pieces read on."""
+    padding = data.find(b"=")
+    if padding >= 0 and _FOREIGN.search(data, padding):
+        data = data[: padding + 2]  # a mailing list's footer below the encoded text
+    clean = data.translate(None, _NOT_BASE64)
+    decoded: list[bytes] = []
+    for run in re.split(rb"=+", clean):
+        usable = run if len(run) % 4 != 1 else run[:-1]
+        decoded.append(binascii.a2b_base64(usable + b"=" * (-len(usable) % 4)))
+    return b"".join(decoded)
+
+
+def uudecode(data: bytes) -> bytes:
+    """The lines between `begin` and `end`; a broken line is left out."""
+    decoded: list[bytes] = []
+    for line in data.splitlines():
+        try:
+            decoded.append(binascii.a2b_uu(line))
+        except binascii.Error:
+            count = (((line[0] - 32) & 63) * 4 + 5) // 3 if line else 0
+            try:
+                decoded.append(binascii.a2b_uu(line[:count]))
+            except binascii.Error:
+                continue
+    return b"".join(decoded)
+
+
+def uuencoded(text: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """Text without the files that lie in it uuencoded, and those files as (name, content)."""
+    kept: list[bytes] = []
+    files: list[tuple[bytes, bytes]] = []
+    position = 0
+    while (begin := _BEGIN.search(text, position)) and (end := _END.search(text, begin.end())):
+        kept.append(text[position : begin.start()])
+        files.append((begin[1].strip(), uudecode(text[begin.end() : end.start()])))
+        position = end.end()
+    return b"".join([*kept, text[position:]]), files

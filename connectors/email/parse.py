@@ -1,0 +1,229 @@
+"""Raw bytes of a mail to the hub's words. Pure, bounded, and it does not raise on anything that can be kept.
+
+A mail without a sender gets one of its own under the reserved domain `invalid` (RFC 2606), so that it can be read
+and nobody is mistaken for anybody else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import connectors.email.header as header
+import connectors.email.mime as mime
+from connectors.email.automatic import proved, suppresses_answers, why_automatic
+from connectors.email.body import Body, assemble
+from connectors.email.bounces import Report, read_report
+from connectors.email.html import to_text
+from connectors.email.quotes import html_without_quote, visible
+from hub.channels.model import AddressKind, Inbound
+from hub.core.errors import Invalid
+
+RAW_TYPE = "message/rfc822"
+MAX_BYTES = 50 * 1024 * 1024
+_MAX_TEXT = 500_000  # characters of one message shown; the raw message has the rest
+_RECIPIENTS = (
+    "to",
+    "cc",
+    "delivered-to",
+    "x-original-to",
+    "envelope-to",
+    "x-envelope-to",
+    "x-delivered-to",
+    "resent-to",
+)
+# What servers on the way add: two copies of one mail differ by these.
+_TRACE = re.compile(
+    rb"^(?:received|return-path|delivered-to|x-original-to|envelope-to|x-envelope-to|x-envelope-from|x-delivered-to|"
+    rb"authentication-results|arc-[a-z-]+|received-spf|x-received|x-spam-[a-z-]+|x-virus-[a-z-]+|x-google-smtp-source|"
+    rb"x-gm-[a-z-]+|status|x-status|x-uid|x-keywords|lines|content-length|x-antiabuse|x-sieve|x-rspamd-[a-z-]+|"
+    rb"x-original-recipient|x-apparently-to|x-envelope-[a-z-]+)[ \t]*:",
+    re.IGNORECASE,
+)
+_TOKEN_ID = re.compile(r"\bc[1-9][0-9]{0,17}-[a-z2-7]{16}\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the delivery said beside the message: `mail_from` "" is the null sender, None means unknown."""
+
+    mail_from: str | None = None
+    rcpt_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A parsed mail: the message for the hub, and the delivery report if it is one."""
+
+    inbound: Inbound
+    report: Report | None
+    notes: list[str] = field(default_factory=list[str])
+
+
+def dedup_key(raw: bytes) -> str:
+    """SHA-256 of the message without the fields that servers add on its way.
+
+    A Message-ID alone is wrong both ways: it may be missing, and it may be used again for another text.
+    """
+    digest = hashlib.sha256()
+    end = re.search(rb"\r?\n\r?\n", raw)
+    head, body = (raw[: end.start()], raw[end.end() :]) if end else (raw, b"")
+    tracing = True
+    for line in head.split(b"\n"):
+        if line[:1] not in (b" ", b"\t"):
+            tracing = bool(_TRACE.match(line)) or line.startswith((b"From ", b">From "))
+        if not tracing:
+            digest.update(line.rstrip(b"\r") + b"\n")
+    digest.update(b"\n")
+    digest.update(body.replace(b"\r\n", b"\n").rstrip(b"\n"))
+    return digest.hexdigest()
+
+
+def parse(
+    raw: bytes, *, account_id: int, envelope: Envelope | None = None, own: str | None = None, trusted: str | None = None
+) -> Mail:
+    """Translate one mail. `own` is our address on this account, `trusted` our server's authserv-id.
+
+    `Invalid` only for what is no mail at all: empty, or larger than can be.
+    """
+    if not raw.strip():
+        raise Invalid("The message is empty.")
+    if len(raw) > MAX_BYTES:
+        raise Invalid(f"The message is larger than {MAX_BYTES // 1024 // 1024} MB.")
+    envelope = envelope or Envelope()
+    root, notes = mime.read(raw)
+    body = assemble(root, notes)
+    return _Reading(raw, account_id, envelope, own, trusted, root, body, notes).mail()
+
+
+@dataclass(slots=True)
+class _Reading:
+    raw: bytes
+    account_id: int
+    envelope: Envelope
+    own: str | None
+    trusted: str | None
+    root: mime.Part
+    body: Body
+    notes: list[str]
+
+    def mail(self) -> Mail:
+        headers = self.root.headers
+        key = dedup_key(self.raw)
+        sender = self._sender(key)
+        full, shown = self._texts()
+        reason = why_automatic(headers, sender.address, self.root.content_type, self.envelope.mail_from)
+        if reason is None and self.own and _same(sender.address, self.own):
+            reason = "our own address"
+        report = read_report(self.root)
+        recipients = self._recipients()
+        ids = self._references(report)
+        inbound = Inbound(
+            account_id=self.account_id,
+            dedup_key=key,
+            raw=self.raw,
+            raw_type=RAW_TYPE,
+            address_kind=AddressKind.EMAIL,
+            address=sender.address,
+            name=sender.name,
+            subject=self._text("subject")[:1000],
+            text=shown,
+            html=self.body.html,
+            external_id=next(iter(header.ids(headers.get("message-id"))), None),
+            references=tuple(ids),
+            tokens=tokens(recipients, ids),
+            verified=proved(headers, sender.address, self.trusted) and len(self._addresses("from")) == 1,
+            automatic=reason is not None,
+            sent_at=sent_at(headers.get("date")),
+            locale=self._locale(),
+            attachments=tuple(self.body.attachments),
+            meta=self._meta(full, shown, reason, recipients),
+        )
+        return Mail(inbound, report, self.notes)
+
+    def _text(self, name: str) -> str:
+        return header.text(self.root.headers.get(name), self.body.charset)
+
+    def _addresses(self, name: str) -> list[header.Address]:
+        return [a for value in self.root.headers.all(name)[:20] for a in header.addresses(value, self.body.charset)]
+
+    def _sender(self, key: str) -> header.Address:
+        for name in ("from", "sender", "reply-to", "return-path"):
+            found = self._addresses(name)
+            if found:
+                return found[0]
+        if self.envelope.mail_from and "@" in self.envelope.mail_from:
+            return header.Address("", self.envelope.mail_from)
+        self.notes.append("no sender")
+        return header.Address(self._text("from")[:200], f"unknown-{key[:16]}@sender.invalid")
+
+    def _texts(self) -> tuple[str, str]:
+        """The whole text, and what of it the customer wrote."""
+        if self.body.text is not None:
+            full = self.body.text[:_MAX_TEXT]
+            return full, visible(full)
+        if self.body.html_source:
+            full = to_text(self.body.html_source)[:_MAX_TEXT]
+            answer = html_without_quote(self.body.html_source)
+            return full, visible(full if answer is self.body.html_source else to_text(answer)[:_MAX_TEXT])
+        return "", ""
+
+    def _recipients(self) -> list[str]:
+        found = list(self.envelope.rcpt_to)
+        for name in _RECIPIENTS:
+            found += [a.address for a in self._addresses(name)]
+        return list(dict.fromkeys(found))[: header.MAX_ADDRESSES]
+
+    def _references(self, report: Report | None) -> list[str]:
+        headers = self.root.headers
+        answered = header.ids(headers.get("in-reply-to"))
+        thread = list(reversed(header.ids(headers.get("references"))))
+        original = [report.message_id] if report and report.message_id else []
+        return list(dict.fromkeys([*original, *answered, *thread]))[:50]
+
+    def _locale(self) -> str | None:
+        said = self.root.headers.get("content-language").decode("ascii", "replace").split(",")[0].strip()
+        return said if re.fullmatch(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}", said) else None
+
+    def _meta(self, full: str, shown: str, reason: str | None, recipients: Sequence[str]) -> dict[str, Any]:
+        answer_to = [a.address for a in self._addresses("reply-to")]
+        facts: dict[str, Any] = {
+            "to": [a.address for a in self._addresses("to")][:50],
+            "cc": [a.address for a in self._addresses("cc")][:50],
+            "reply_to": answer_to[0] if answer_to else None,
+            "full_text": full if full != shown else None,
+            "automatic": reason,
+            "no_auto_answer": suppresses_answers(self.root.headers) or None,
+            "notes": list(dict.fromkeys(self.notes)) or None,
+            "mail_from": self.envelope.mail_from,
+            "rcpt_to": list(self.envelope.rcpt_to)[:50],
+        }
+        return {key: value for key, value in facts.items() if value or value == ""}
+
+
+def tokens(recipients: Sequence[str], ids: Sequence[str]) -> tuple[str, ...]:
+    """What may be reply tokens of ours: plus-parts of recipients, then signed parts of the ids answered to."""
+    found = [local.split("+", 1)[1] for one in recipients if "+" in (local := one.rpartition("@")[0])]
+    return tuple(dict.fromkeys([*found, *(t for one in ids for t in _TOKEN_ID.findall(one))]))[:50]
+
+
+def sent_at(value: bytes) -> datetime | None:
+    """The Date field in UTC; None when it is missing, unreadable or in the future, where no mail comes from."""
+    try:
+        found = parsedate_to_datetime(value[:200].decode("ascii", "replace"))
+        moment = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return moment if moment.year > 1980 and moment <= datetime.now(UTC) else None
+
+
+def _same(address: str, own: str) -> bool:
+    """Whether an address is ours, with or without a plus-part."""
+    local, _, domain = address.lower().rpartition("@")
+    ours, _, our_domain = own.lower().rpartition("@")
+    return domain == our_domain and local.split("+", 1)[0] == ours
