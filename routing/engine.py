@@ -125,7 +125,7 @@ class Leader:
             self.pool.set_agent(_facts(row), now)
         for row in await self._rows("entries_all", {}):
             self._see(row, now)
-        self.pool.everybody_first()
+        self.pool.begin()
         self._hinted.clear()
         logger.info("router_rebuilt", waiting=len(self.pool.waiting), seconds=round(time.perf_counter() - started, 3))
 

@@ -210,9 +210,11 @@ class Pool:
         held = self._placed.get(entry_id)
         return None if held is None else held[1]
 
-    def everybody_first(self) -> None:
-        """After a rebuild: let each agent take what is most urgent for them, across all groups."""
-        self._hot.clear()
+    def begin(self) -> None:
+        """After a rebuild: with more items than hands, let each agent take what is most urgent for them."""
+        hands = sum(1 for agent in self.agents.values() if agent.state == "available")
+        if len(self.waiting) > hands:
+            self._hot.clear()
         self._dirty = dict.fromkeys(self.agents)
 
     def next_timer(self) -> float | None:

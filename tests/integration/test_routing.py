@@ -1,0 +1,219 @@
+"""The router on real servers: one leader, decisions committed, offers announced."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+import pytest
+
+from hub.conversations import offers, queueing
+from hub.core import events
+from hub.core.service import Core
+from routing.engine import Router
+from tests.centre import Centre
+
+
+@pytest.fixture
+def centre(core: Core) -> Centre:
+    return Centre(core)
+
+
+@asynccontextmanager
+async def routing(core: Core) -> AsyncGenerator[None]:
+    task = asyncio.create_task(Router(core, ttl=1.0).run())
+    yield
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def until(read: Callable[[], Awaitable[Any]], seconds: float = 10) -> Any:
+    """The first true value of `read`."""
+    async with asyncio.timeout(seconds):
+        while not (found := await read()):
+            await asyncio.sleep(0.02)
+        return found
+
+
+async def offered(core: Core, agent: int) -> list[offers.Offer]:
+    return await until(lambda: offers.open_offers(core.db, agent))
+
+
+async def test_offer_reaches_the_agent_when_something_waits(core: Core, centre: Centre) -> None:
+    queue = await centre.queue()
+    agent = await centre.agent("Ann", queue)
+    pubsub = core.feed.redis.pubsub(ignore_subscribe_messages=True)
+    await pubsub.subscribe(f"t:u:{agent}")
+    async with routing(core):
+        conversation, _ = await centre.waiting(queue)
+        found = await offered(core, agent)
+        assert found[0]["conversation_id"] == conversation
+        assert found[0]["reason"].startswith("works in this queue")
+        message = await until(lambda: pubsub.get_message(timeout=1))
+        while orjson.loads(message["data"])["type"] != "offer.created":
+            message = await until(lambda: pubsub.get_message(timeout=1))
+        assert orjson.loads(message["data"])["data"]["offer_id"] == found[0]["id"]
+        told = await offers.decisions(core.db, conversation)
+        assert told["items"][0]["chosen"] == {"id": agent, "name": "Ann"}
+        assert told["items"][0]["candidates"][0]["chosen"] is True
+    await pubsub.aclose()
+
+
+async def test_best_level_is_asked_and_the_others_know_why_not(core: Core, centre: Centre) -> None:
+    queue = await centre.queue()
+    await centre.agent("Low", queue, skills={"billing": 2})
+    best = await centre.agent("Best", queue, skills={"billing": 5})
+    await centre.agent("None", queue)
+    await centre.agent("Gone", queue, skills={"billing": 5}, state="away")
+    async with routing(core):
+        conversation, _ = await centre.waiting(queue, requirements=[{"skills": {"billing": 2}, "seconds": None}])
+        await offered(core, best)
+        item = (await offers.decisions(core.db, conversation))["items"][0]
+        reasons = {c["agent"]["name"]: c["reason"] for c in item["candidates"]}
+        assert reasons == {
+            "Best": "chosen", "Low": "level 2, the chosen has 5", "None": "lacks billing 2", "Gone": "away"
+        }
+
+
+async def test_requirement_relaxes_when_its_time_is_over(core: Core, centre: Centre) -> None:
+    queue = await centre.queue()
+    agent = await centre.agent("Ann", queue)
+    async with routing(core):
+        await centre.waiting(queue, requirements=[{"skills": {"law": 3}, "seconds": 1}, {"skills": {}, "seconds": None}])
+        assert (await offered(core, agent))[0]["waited_seconds"] >= 0.9
+
+
+async def test_capacity_bounds_what_is_offered(core: Core, centre: Centre) -> None:
+    queue = await centre.queue()
+    agent = await centre.agent("Ann", queue, capacity=60)
+    async with routing(core):
+        for _ in range(4):
+            await centre.waiting(queue, "chat")
+        await until(lambda: core.db.value("select count(*) = 2 from offer where state = 'offered'"))
+        await centre.waiting(queue, "email")  # 10 of 60 are left: this is served past the chats that cannot be
+        await until(lambda: core.db.value("select count(*) = 3 from offer where state = 'offered'"))
+        used = await core.db.value("select sum(weight) from queue_entry where agent_id = %s", [agent])
+        assert used == 60
+
+
+async def test_declined_item_goes_to_another_in_its_place(core: Core, centre: Centre) -> None:
+    queue = await centre.queue()
+    ann = await centre.agent("Ann", queue)
+    async with routing(core):
+        await centre.waiting(queue)
+        offer = (await offered(core, ann))[0]
+        bob = await centre.agent("Bob", queue)
+        async with events.unit(core.db, core.feed) as unit:
+            await offers.decline(unit, offer["id"], ann)
+        assert (await offered(core, bob))[0]["conversation_id"] == offer["conversation_id"]
+
+
+async def test_held_for_one_agent_until_they_leave(core: Core, centre: Centre) -> None:
+    queue = await centre.queue()
+    ann = await centre.agent("Ann", queue, capacity=25)
+    bob = await centre.agent("Bob", queue)
+    async with routing(core):
+        full, _ = await centre.waiting(queue, sticky_agent_id=ann, sticky_seconds=60)
+        await offered(core, ann)
+        conversation, _ = await centre.waiting(queue, sticky_agent_id=ann, sticky_seconds=60)
+        other, _ = await centre.waiting(queue)
+        assert [o["conversation_id"] for o in await offered(core, bob)] == [other]
+        async with events.unit(core.db, core.feed) as unit:
+            await queueing.pull(unit, full, ann)
+        await centre.presence(ann, "away")
+        await until(lambda: core.db.value(
+            "select agent_id = %s from queue_entry where conversation_id = %s", [bob, conversation]))
+
+
+async def test_automatic_channel_is_assigned_without_asking(core: Core, centre: Centre) -> None:
+    await core.db.execute("update channel_policy set auto_accept = true where channel = 'chat'")
+    queue = await centre.queue()
+    agent = await centre.agent("Ann", queue)
+    async with routing(core):
+        conversation, _ = await centre.waiting(queue)
+        await until(lambda: core.db.value("select agent_id = %s from conversation where id = %s", [agent, conversation]))
+
+
+async def test_missed_offer_moves_on_when_time_is_over(core: Core, centre: Centre) -> None:
+    await core.db.execute("update channel_policy set offer_timeout_seconds = 1 where channel = 'chat'")
+    queue = await centre.queue()
+    ann = await centre.agent("Ann", queue)
+    async with routing(core):
+        conversation, _ = await centre.waiting(queue)
+        await offered(core, ann)
+        bob = await centre.agent("Bob", queue)
+        assert (await offered(core, bob))[0]["conversation_id"] == conversation
+
+
+async def test_wrap_up_ends_by_itself(core: Core, centre: Centre) -> None:
+    queue = await centre.queue(wrap_up_seconds=1)
+    agent = await centre.agent("Ann", queue)
+    async with routing(core):
+        conversation, _ = await centre.waiting(queue)
+        async with events.unit(core.db, core.feed) as unit:
+            await queueing.pull(unit, conversation, agent)
+            await queueing.start_wrap_up(unit, conversation)
+        await until(lambda: core.db.value("select state = 'closed' from queue_entry where conversation_id = %s", [conversation]))
+
+
+async def test_chat_of_somebody_gone_returns_to_the_queue(core: Core, centre: Centre) -> None:
+    queue = await centre.queue()
+    ann = await centre.agent("Ann", queue)
+    conversation, _ = await centre.waiting(queue)
+    async with events.unit(core.db, core.feed) as unit:
+        await queueing.pull(unit, conversation, ann)
+    await centre.presence(ann, "offline", "disconnected")
+    await core.db.execute("update agent_state set since = now() - interval '1 minute' where agent_id = %s", [ann])
+    bob = await centre.agent("Bob", queue)
+    async with routing(core):
+        assert (await offered(core, bob))[0]["conversation_id"] == conversation
+
+
+async def test_second_router_takes_over_when_the_first_ends(core: Core, centre: Centre) -> None:
+    queue = await centre.queue()
+    first = asyncio.create_task(Router(core, ttl=1.0).run())
+    await until(lambda: core.db.value("select holder from lease where name = 'router'"))
+    async with routing(core):
+        first.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await first
+        agent = await centre.agent("Ann", queue)
+        await centre.waiting(queue)
+        await offered(core, agent)
+
+
+async def test_commit_refuses_when_another_leads(core: Core, centre: Centre) -> None:
+    from hub.core.leases import LeaseLost
+    from routing.offers import commit
+    from routing.pool import Pick
+
+    queue = await centre.queue()
+    agent = await centre.agent("Ann", queue)
+    _, entry = await centre.waiting(queue)
+    await core.db.execute("insert into lease values ('router', 'somebody', 7, now() + interval '1 hour')")
+    pick = Pick(entry, agent, 0.0, 30, "why", "[]")
+    async with core.db.connection() as conn:
+        with pytest.raises(LeaseLost):
+            await commit(conn, "router", 6, [pick])
+        assert [m.entry_id for m in await commit(conn, "router", 7, [pick])] == [entry]
+        assert await commit(conn, "router", 7, [pick]) == []
+
+
+async def test_commit_leaves_out_who_is_away_or_full(core: Core, centre: Centre) -> None:
+    from routing.offers import commit
+    from routing.pool import Pick
+
+    queue = await centre.queue()
+    away = await centre.agent("Away", queue, state="away")
+    small = await centre.agent("Small", queue, capacity=50)
+    entries = [(await centre.waiting(queue))[1] for _ in range(4)]
+    await core.db.execute("insert into lease values ('router', 'me', 1, now() + interval '1 hour')")
+    picks = [Pick(entries[0], away, 0.0, 30, "", "[]"), *[Pick(e, small, 0.0, 30, "", "[]") for e in entries[1:]]]
+    async with core.db.connection() as conn:
+        made = await commit(conn, "router", 1, picks)
+    assert [m.entry_id for m in sorted(made, key=lambda m: m.offer_id)] == entries[1:3]
