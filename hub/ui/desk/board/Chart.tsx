@@ -10,7 +10,8 @@ const PAD = { left: 30, right: 4, top: 8, bottom: 22 }
 export function ceiling(max: number): number {
   if (max <= 4) return 4
   const power = 10 ** Math.floor(Math.log10(max))
-  return [1, 2, 4, 5, 8, 10].map((x) => x * power).find((x) => x >= max) ?? max
+  const steps = power === 1 ? [6, 8, 10] : [1, 2, 3, 4, 5, 6, 8, 10]
+  return steps.map((x) => x * power).find((x) => x >= max) ?? max
 }
 
 /** Arrivals beside answers, five minutes a pair. Drawn here: two dozen bars do not need a chart library. */

@@ -224,8 +224,8 @@ export function Composer({ c, company, resolved, ref }: Props) {
             <Button variant="default" px={8} aria-label={t('composer.attach')} title={t('composer.attach')} onClick={() => input.current?.click()}>
               <Icon name="clip" small />
             </Button>
-            <Button variant="default" leftSection={<Icon name="bolt" small />} aria-expanded={open} onClick={() => setMenu(!menu)} data-testid="canned">
-              {t('composer.canned')}
+            <Button variant="default" leftSection={<Icon name="bolt" small />} aria-expanded={open} onClick={() => setMenu(!menu)} data-testid="canned" className="canned-button">
+              <span className="phone-sr">{t('composer.canned')}</span>
             </Button>
           </>
         )}

@@ -12,6 +12,20 @@ const STYLE = `
   blockquote { margin: 8px 0 0; padding-left: 10px; border-left: 3px solid #ced4da; color: #495057; }
   a { color: #1864ab; } p:first-child { margin-top: 0; } p:last-child { margin-bottom: 0; }`
 
+/**
+ * Set style attributes aside (the page's own policy, which srcdoc inherits, would refuse them one by one) and drop pictures
+ * that would be loaded from elsewhere. A parsed document is inert: nothing in it runs or loads.
+ */
+function tame(html: string): string {
+  const doc = new DOMParser().parseFromString(html.replace(/(<[^>]*?\s)style\s*=/gi, '$1data-style='), 'text/html')
+  for (const img of doc.querySelectorAll('img')) {
+    const src = img.getAttribute('src') ?? ''
+    if (!/^(data:|blob:)/i.test(src) && !new URL(src, location.href).href.startsWith(proxy)) img.remove()
+  }
+  for (const el of doc.querySelectorAll('script, link, iframe, object, embed')) el.remove()
+  return doc.body.innerHTML
+}
+
 const nonce = () => document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? ''
 
 /**
@@ -24,7 +38,7 @@ export function MailFrame({ html, title }: { html: string; title: string }) {
   const srcdoc = useMemo(
     () =>
       `<!doctype html><html><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${CSP}">` +
-      `<base target="_blank"><style nonce="${nonce()}">${STYLE}</style></head><body>${html}</body></html>`,
+      `<base target="_blank"><style nonce="${nonce()}">${STYLE}</style></head><body>${tame(html)}</body></html>`,
     [html],
   )
   const measure = useCallback(() => {
@@ -34,8 +48,8 @@ export function MailFrame({ html, title }: { html: string; title: string }) {
   const settle = useCallback(() => {
     const doc = frame.current?.contentDocument
     if (!doc) return
-    // The page's own policy reaches into srcdoc and refuses style attributes; setting them from outside is allowed.
-    for (const el of doc.querySelectorAll<HTMLElement>('[style]')) el.style.cssText = el.getAttribute('style') ?? ''
+    // Styles set from outside are not inline styles, so the policy lets them be.
+    for (const el of doc.querySelectorAll<HTMLElement>('[data-style]')) el.style.cssText = el.dataset.style ?? ''
     for (const a of doc.querySelectorAll('a')) a.rel = 'noopener noreferrer'
     for (const img of doc.images) img.addEventListener('load', measure)
     measure()

@@ -150,7 +150,7 @@ function Files({ files }: { files: Attachment[] }) {
             <img className="thumb" src={attachmentUrl(a.id)} alt={a.name} loading="lazy" />
           </a>
         ) : (
-          <a key={a.id} className="file" href={attachmentUrl(a.id)} download={a.name} aria-label={t('conv.download', { name: a.name })}>
+          <a key={a.id} className="file" href={attachmentUrl(a.id)} download={a.name} title={t('conv.download', { name: a.name })}>
             <Icon name="clip" small />
             <span className="cut">{a.name}</span>
             <span className="meta">{size(a.size)}</span>

@@ -86,7 +86,7 @@ export function Palette() {
   return (
     <Spotlight
       actions={groups} query={query} onQueryChange={setQuery} filter={(_, all) => all} shortcut={['mod + K']} scrollable maxHeight={460}
-      nothingFound={found.isFetching ? t('common.loading') : t('palette.nothing')} clearQueryOnClose
+      nothingFound={found.isFetching ? t('common.loading') : t('palette.nothing')} clearQueryOnClose overlayProps={{ backgroundOpacity: 0.45, blur: 0 }}
       searchProps={{ leftSection: <Icon name="search" />, placeholder: t('palette.placeholder'), 'aria-label': t('palette.placeholder') }}
     />
   )

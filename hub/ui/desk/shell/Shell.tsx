@@ -107,7 +107,7 @@ function Frame() {
         <BottomBar />
       </div>
       <Delayed show={live.state === 'waiting' || live.state === 'connecting'}>
-        <div className="offline" role="status">{t('live.reconnecting')}</div>
+        <div className="linkdown" role="status">{t('live.reconnecting')}</div>
       </Delayed>
       <Offers />
       <Palette />
@@ -143,11 +143,12 @@ function Rail() {
     <nav className="rail" aria-label={t('nav.main')}>
       {pages.map((p) => (
         <Link
-          key={p.name} to={p.to} params={{ view: 'mine' }} aria-label={t(`nav.${p.name}`)} title={t(`nav.${p.name}`)}
+          key={p.name} to={p.to} params={{ view: 'mine' }} title={t(`nav.${p.name}`)}
           aria-current={path.startsWith(`/${p.name}`) ? 'page' : undefined} data-testid={`nav-${p.name}`}
         >
           <Icon name={p.icon} />
-          {p.name === 'inbox' && mine > 0 && <span className="badge" aria-hidden="true">{mine}</span>}
+          <span className="sr">{t(`nav.${p.name}`)}</span>
+          {p.name === 'inbox' && mine > 0 && <span className="badge">{mine}</span>}
         </Link>
       ))}
       <span className="grow" />

@@ -25,14 +25,14 @@ export function TopBar() {
   const doors = useDoors()
   return (
     <header className="topbar">
-      <button type="button" className="searchbtn" onClick={openSpotlight} data-testid="open-palette" aria-label={t('top.search')}>
+      <button type="button" className="searchbtn" onClick={openSpotlight} data-testid="open-palette">
         <Icon name="search" small />
         <span>{t('top.search')}</span>
         <kbd>Ctrl K</kbd>
       </button>
-      <button type="button" className="presence" onClick={() => doors.compose()} aria-label={t('new.title')} title={`${t('new.title')} (C)`} data-testid="new-conversation">
+      <button type="button" className="presence" onClick={() => doors.compose()} title={`${t('new.title')} (C)`} data-testid="new-conversation">
         <Icon name="plus" small />
-        <span className="wide-only">{t('new.short')}</span>
+        <span className="phone-sr">{t('new.short')}</span>
       </button>
       <span className="grow" />
       <LoadText />
@@ -134,8 +134,9 @@ function Profile() {
     <Menu position="bottom-end" width={250} closeOnItemClick>
       <Menu.Target>
         <Tooltip label={agent.name}>
-          <button type="button" className="avatar" aria-label={t('profile.open', { name: agent.name })} data-testid="profile">
+          <button type="button" className="avatar" data-testid="profile">
             {initials(agent.name)}
+            <span className="sr">{t('profile.open', { name: agent.name })}</span>
           </button>
         </Tooltip>
       </Menu.Target>
