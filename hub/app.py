@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from urllib.parse import urlsplit
 
@@ -54,22 +55,33 @@ def addresses(settings: Settings, *, database_url: str | None = None, redis_url:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, places: Addresses, *, demo: bool = False, services: bool = True) -> AsyncGenerator[str]:
+async def serving(
+    settings: Settings, places: Addresses, *, demo: bool = False, services: bool = True
+) -> AsyncGenerator[str]:
     """Web, sockets, webhooks, listeners and the leased services of one process; yields where it listens."""
     async with open_core(places, pool=settings.database.pool) as core:
         connectors = load_connectors(core)
         accounts = Accounts(core.db, core.vault, connectors)
         intake = Intake(core, accounts, connectors)
         context = WebContext(
-            core, accounts, connectors, intake, hub_version(), demo=demo,
-            allowed_origins=frozenset(settings.web.allowed_origins), trusted_proxies=settings.web.trusted_proxies,
+            core,
+            accounts,
+            connectors,
+            intake,
+            hub_version(),
+            demo=demo,
+            allowed_origins=frozenset(settings.web.allowed_origins),
+            trusted_proxies=settings.web.trusted_proxies,
         )
         runner = web.AppRunner(build(context), access_log=None, shutdown_timeout=SHUTDOWN, handle_signals=False)
         await runner.setup()
         try:
             where = await _listen(runner, settings)
-            running = [c.run(intake) for c in connectors.values()] + ([s.run() for s in _services(core)] if services else [])
-            tasks = [asyncio.create_task(_guard(part), name=getattr(part, "__qualname__", "part")) for part in running]
+            parts: list[tuple[str, Callable[[], Awaitable[None]]]] = [
+                (c.name, partial(c.run, intake)) for c in connectors.values()
+            ]
+            parts += [(s.name, s.run) for s in (_services(core) if services else [])]
+            tasks = [asyncio.create_task(_keep_running(name, run), name=name) for name, run in parts]
             try:
                 yield where
             finally:
@@ -115,14 +127,18 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> str:
     return f"http://{host}:{port}" if urlsplit(f"//{host}").hostname else f"http://[{host}]:{port}"
 
 
-async def _guard(part: object) -> None:
-    """A part that fails is a line in the log, not the end of the others; a configuration error says what to do."""
-    try:
-        await part  # pyright: ignore[reportGeneralTypeIssues] - a coroutine
-    except ConfigError as error:
-        logger.error("part_not_started", error=str(error))  # noqa: TRY400 - the message is for a person; no trace needed
-    except Exception:
-        logger.exception("part_failed")
+async def _keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """A part that fails is logged and started again; a configuration error says what to do and waits for a restart."""
+    while True:
+        try:
+            await run()
+        except ConfigError as error:
+            logger.error("part_not_started", part=name, error=str(error))  # noqa: TRY400 - the message is for a person; no trace
+        except Exception:
+            logger.exception("part_failed", part=name)
+            await asyncio.sleep(2)
+            continue
+        return
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:

@@ -22,6 +22,7 @@ from hub.channels.accounts import Accounts
 from hub.channels.model import Accepted, Account, Connector, Delivery, Inbound
 from hub.contacts.identity import lenient
 from hub.conversations import tokens, views
+from hub.conversations.views import Taken
 from hub.core import log
 from hub.core.db import execute, fetch_all
 from hub.core.errors import Invalid
@@ -35,28 +36,6 @@ logger = log.get(__name__)
 sql = Queries.beside(__file__, "intake.sql")
 
 REOPEN_DAYS = 14  # an answer to a matter closed longer ago opens a new one
-
-
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """One row of the SQL function `intake`."""
-
-    n: int
-    duplicate: bool
-    raw_id: int
-    interaction_id: int | None
-    conversation_id: int | None
-    seq: int | None
-    contact_id: int | None
-    contact_name: str | None
-    address_id: int | None
-    event_id: int | None
-    is_new: bool
-    entry_id: int | None
-    queue_id: int | None
-    agent_id: int | None
-    agent_seq: int | None
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +62,21 @@ class Intake:
         if account is None:
             raise Invalid(f"There is no account {inbound.account_id}.", remedy="It was removed; see `hub doctor`.")
         inbound = _tidy(inbound)
-        item = _Item(inbound, account, self._is_session(account), tokens.conversation_of(self._core.vault, inbound.tokens))
+        item = _Item(
+            inbound, account, self._is_session(account), tokens.conversation_of(self._core.vault, inbound.tokens)
+        )
         try:
             accepted = await self._group.submit(item)
         except (psycopg.DataError, psycopg.IntegrityError, Invalid) as error:
             # Not the database's fault but the message's: keep it, say why, let the next one pass.
             await self.quarantine(
-                connector=account.connector, account_id=account.id, dedup_key=inbound.dedup_key, raw=inbound.raw,
-                raw_type=inbound.raw_type, reason=f"It could not be stored: {error}", meta=inbound.meta,
+                connector=account.connector,
+                account_id=account.id,
+                dedup_key=inbound.dedup_key,
+                raw=inbound.raw,
+                raw_type=inbound.raw_type,
+                reason=f"It could not be stored: {error}",
+                meta=inbound.meta,
             )
             return Accepted(duplicate=False, raw_id=0)
         INTAKE.labels(account.connector, "duplicate" if accepted.duplicate else "accepted").inc()
@@ -101,15 +87,27 @@ class Intake:
         await self._reports.record(delivery)
 
     async def quarantine(  # noqa: PLR0913 - the contract's keyword arguments
-        self, *, connector: str, account_id: int | None, dedup_key: str, raw: bytes, raw_type: str, reason: str,
+        self,
+        *,
+        connector: str,
+        account_id: int | None,
+        dedup_key: str,
+        raw: bytes,
+        raw_type: str,
+        reason: str,
         meta: dict[str, Any] | None = None,
     ) -> None:
         """Keep what could not be translated; see `Accept.quarantine`."""
         await self._core.db.execute(
             sql["quarantine"],
             {
-                "connector": connector, "account_id": account_id, "dedup_key": _clean(dedup_key)[:2000], "raw": raw,
-                "raw_type": _clean(raw_type), "reason": _clean(reason)[:2000], "meta": Jsonb(_clean_json(meta or {})),
+                "connector": connector,
+                "account_id": account_id,
+                "dedup_key": _clean(dedup_key)[:2000],
+                "raw": raw,
+                "raw_type": _clean(raw_type),
+                "reason": _clean(reason)[:2000],
+                "meta": Jsonb(_clean_json(meta or {})),
             },
         )
         INTAKE.labels(connector, "quarantined").inc()
@@ -133,7 +131,7 @@ class Intake:
 
     # -- the batch ---------------------------------------------------------------------------------------------
     async def _store(self, items: Sequence[_Item]) -> list[Accepted]:
-        taken: dict[int, _Taken] = {}
+        taken: dict[int, Taken] = {}
         prepared = [_row(item) for item in items]
         waves = _waves(prepared)
         if len(waves) == 1 and not any(item.inbound.attachments for item in items):
@@ -151,12 +149,14 @@ class Intake:
             logger.exception("announce_failed")
         return [_accepted(taken[n]) for n in range(len(items))]
 
-    async def _call(self, conn: Any, rows: list[dict[str, Any]], items: Sequence[_Item], wave: list[int]) -> dict[int, _Taken]:
+    async def _call(
+        self, conn: Any, rows: list[dict[str, Any]], items: Sequence[_Item], wave: list[int]
+    ) -> dict[int, Taken]:
         batch = [{**rows[n], "n": position} for position, n in enumerate(wave)]
         parameters = {"batch": Jsonb(batch), "bodies": [items[n].inbound.raw for n in wave], "reopen_days": REOPEN_DAYS}
-        return {wave[row.n]: row for row in await fetch_all(conn, _Taken, sql["intake"], parameters)}
+        return {wave[row.n]: row for row in await fetch_all(conn, Taken, sql["intake"], parameters)}
 
-    async def _announce(self, items: Sequence[_Item], taken: dict[int, _Taken]) -> None:
+    async def _announce(self, items: Sequence[_Item], taken: dict[int, Taken]) -> None:
         """Tell the screens (with the message inline: no query on the hot path) and ring the router."""
         messages: list[tuple[str, Any]] = []
         entries: list[int] = []
@@ -175,10 +175,15 @@ def _tidy(inbound: Inbound) -> Inbound:
     """The message in text that PostgreSQL and JSON can hold: neither knows NUL or lone surrogates."""
     i = inbound
     return replace(
-        i, name=_clean(i.name)[:200], subject=_clean(i.subject)[:1000], text=_clean(i.text),
-        html=None if i.html is None else _clean(i.html), raw_type=_clean(i.raw_type)[:200],
+        i,
+        name=_clean(i.name)[:200],
+        subject=_clean(i.subject)[:1000],
+        text=_clean(i.text),
+        html=None if i.html is None else _clean(i.html),
+        raw_type=_clean(i.raw_type)[:200],
         external_id=_clean(i.external_id)[:1000] if i.external_id else None,
-        references=tuple(_clean(r)[:1000] for r in i.references[:50]), address=lenient(i.address_kind, _clean(i.address)),
+        references=tuple(_clean(r)[:1000] for r in i.references[:50]),
+        address=lenient(i.address_kind, _clean(i.address)),
         meta=_clean_json(i.meta),
     )
 
@@ -187,11 +192,28 @@ def _row(item: _Item) -> dict[str, Any]:
     """A tidy `Inbound` as the SQL function reads it."""
     i = item.inbound
     return {
-        "account_id": item.account.id, "connector": item.account.connector, "dedup_key": _key(i.dedup_key),
-        "raw_type": i.raw_type, "kind": i.address_kind.value, "address": i.address, "name": i.name, "subject": i.subject,
-        "text": i.text, "html": i.html, "external_id": i.external_id, "refs": i.references, "hint": item.hint,
-        "session": item.session, "verified": i.verified, "automatic": i.automatic, "locale": i.locale, "at": i.sent_at,
-        "meta": i.meta, "raw_meta": i.meta, "channel": item.account.channel, "is_new": False,
+        "account_id": item.account.id,
+        "connector": item.account.connector,
+        "dedup_key": _key(i.dedup_key),
+        "raw_type": i.raw_type,
+        "kind": i.address_kind.value,
+        "address": i.address,
+        "name": i.name,
+        "subject": i.subject,
+        "text": i.text,
+        "html": i.html,
+        "external_id": i.external_id,
+        "refs": i.references,
+        "hint": item.hint,
+        "session": item.session,
+        "verified": i.verified,
+        "automatic": i.automatic,
+        "locale": i.locale,
+        "at": i.sent_at,
+        "meta": i.meta,
+        "raw_meta": i.meta,
+        "channel": item.account.channel,
+        "is_new": False,
     }
 
 
@@ -201,7 +223,11 @@ def _key(key: str) -> str:
 
 
 def _clean(text: str) -> str:
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode() if not text.isascii() or "\x00" in text else text
+    return (
+        text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+        if not text.isascii() or "\x00" in text
+        else text
+    )
 
 
 def _clean_json(value: dict[str, Any]) -> dict[str, Any]:
@@ -233,21 +259,26 @@ def _waves(rows: list[dict[str, Any]]) -> list[list[int]]:
     return waves
 
 
-async def _store_attachments(conn: Any, items: Sequence[_Item], taken: dict[int, _Taken]) -> None:
+async def _store_attachments(conn: Any, items: Sequence[_Item], taken: dict[int, Taken]) -> None:
     for n, row in taken.items():
         if row.duplicate:
             continue
         for a in items[n].inbound.attachments:
             await execute(
-                conn, sql["attach"],
+                conn,
+                sql["attach"],
                 {
-                    "interaction_id": row.interaction_id, "name": _clean(a.name)[:255], "content_type": _clean(a.content_type)[:255],
-                    "content_id": _clean(a.content_id)[:255] if a.content_id else None, "inline": a.inline, "body": a.body,
+                    "interaction_id": row.interaction_id,
+                    "name": _clean(a.name)[:255],
+                    "content_type": _clean(a.content_type)[:255],
+                    "content_id": _clean(a.content_id)[:255] if a.content_id else None,
+                    "inline": a.inline,
+                    "body": a.body,
                 },
             )
 
 
-def _accepted(row: _Taken) -> Accepted:
+def _accepted(row: Taken) -> Accepted:
     return Accepted(row.duplicate, row.raw_id, row.interaction_id, row.conversation_id, row.seq, row.contact_id)
 
 

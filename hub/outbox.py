@@ -70,8 +70,11 @@ class Reports:
         """A provider's report; False when it changed nothing (a repeat, or an older status)."""
         return await self._group.submit(
             {
-                "outbound_id": delivery.outbound_id, "connector": delivery.connector, "provider_id": delivery.provider_id,
-                "status": delivery.status.value, "error": _words(delivery.error),
+                "outbound_id": delivery.outbound_id,
+                "connector": delivery.connector,
+                "provider_id": delivery.provider_id,
+                "status": delivery.status.value,
+                "error": _words(delivery.error),
             }
         )
 
@@ -90,13 +93,22 @@ class Reports:
         return await self._result(claim, outcome.value, error=error.detail, due_at=due)
 
     async def _result(
-        self, claim: Claimed, status: str, *, provider_id: str | None = None, error: str | None = None,
+        self,
+        claim: Claimed,
+        status: str,
+        *,
+        provider_id: str | None = None,
+        error: str | None = None,
         due_at: datetime | None = None,
     ) -> bool:
         return await self._group.submit(
             {
-                "outbound_id": claim.id, "attempt": claim.attempt, "provider_id": provider_id, "status": status,
-                "error": _words(error), "due_at": due_at,
+                "outbound_id": claim.id,
+                "attempt": claim.attempt,
+                "provider_id": provider_id,
+                "status": status,
+                "error": _words(error),
+                "due_at": due_at,
             }
         )
 
@@ -114,8 +126,14 @@ def _words(error: str | None) -> str | None:
 
 def _frame(row: _Applied) -> tuple[str, dict[str, Any]]:
     return f"c:{row.conversation_id}", {
-        "id": row.event_id, "at": iso(row.at), "type": "interaction.updated", "seq": row.seq, "agent_id": None,
-        "conversation_id": row.conversation_id, "queue_id": None, "data": {"interaction_id": row.interaction_id},
+        "id": row.event_id,
+        "at": iso(row.at),
+        "type": "interaction.updated",
+        "seq": row.seq,
+        "agent_id": None,
+        "conversation_id": row.conversation_id,
+        "queue_id": None,
+        "data": {"interaction_id": row.interaction_id},
     }
 
 
@@ -145,10 +163,22 @@ class Outbox:
         p = claim.payload
         files = await self._core.db.all(Attachment, sql["attachments"], {"interaction_id": claim.interaction_id})
         return Outbound(
-            id=claim.id, conversation_id=claim.conversation_id, interaction_id=claim.interaction_id, attempt=claim.attempt,
-            channel=p["channel"], to=p["to"], to_name=p["to_name"], subject=p["subject"], text=p["text"], html=p["html"],
-            message_id=p["message_id"], date=datetime.fromisoformat(p["date"]), in_reply_to=p["in_reply_to"],
-            references=tuple(p["references"]), automatic=p["automatic"], attachments=tuple(files),
+            id=claim.id,
+            conversation_id=claim.conversation_id,
+            interaction_id=claim.interaction_id,
+            attempt=claim.attempt,
+            channel=p["channel"],
+            to=p["to"],
+            to_name=p["to_name"],
+            subject=p["subject"],
+            text=p["text"],
+            html=p["html"],
+            message_id=p["message_id"],
+            date=datetime.fromisoformat(p["date"]),
+            in_reply_to=p["in_reply_to"],
+            references=tuple(p["references"]),
+            automatic=p["automatic"],
+            attachments=tuple(files),
             reply_token=tokens.reply_token(self._core.vault, claim.conversation_id),
         )
 
@@ -158,7 +188,11 @@ class Outbox:
         for row in expired:
             crossed = row["state"] == "wire"
             lost = Claimed(row["id"], 0, 0, 0, row["attempt"], {}, now())
-            words = "The worker stopped while sending; it may have arrived." if crossed else "The worker stopped before sending."
+            words = (
+                "The worker stopped while sending; it may have arrived."
+                if crossed
+                else "The worker stopped before sending."
+            )
             outcome = Outcome.UNKNOWN if crossed else Outcome.RETRY
             await self.reports.not_sent(lost, SendError(words, outcome=outcome, retry_after=0))
             DELIVERIES.labels("recovered", outcome.value).inc()
@@ -175,7 +209,9 @@ class Outbox:
             await execute(unit.conn, sql["show_status"], {"id": ids["interaction_id"], "status": status})
             await execute(unit.conn, sql["clear_failed"], {"id": ids["conversation_id"]})
             await unit.log(
-                "interaction.updated", conversation_id=ids["conversation_id"], actor_id=actor_id,
+                "interaction.updated",
+                conversation_id=ids["conversation_id"],
+                actor_id=actor_id,
                 data={"interaction_id": ids["interaction_id"], "decision": "arrived" if arrived else "send again"},
             )
             unit.wake("outbox")

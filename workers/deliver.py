@@ -84,7 +84,9 @@ class Delivery:
             return
         except Exception as error:  # noqa: BLE001 - whatever a connector raises must end as a state, never as silence
             problem = _problem(error, crossed=crossed)
-            logger.warning("not_sent", outbound=claim.id, connector=name, outcome=problem.outcome.value, error=problem.detail)
+            logger.warning(
+                "not_sent", outbound=claim.id, connector=name, outcome=problem.outcome.value, error=problem.detail
+            )
             await self._outbox.reports.not_sent(claim, problem)
             DELIVERIES.labels(name, problem.outcome.value).inc()
             return

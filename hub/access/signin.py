@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError, VerificationError
+from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
 from hub.access.model import Actor, Role
 from hub.core.clock import now
@@ -80,7 +80,13 @@ async def open_session(db: Database, agent_id: int, *, ip: str, user_agent: str)
     token = secrets.token_urlsafe(32)
     await db.execute(
         sql["new_session"],
-        {"id": digest(token), "agent_id": agent_id, "user_agent": user_agent[:300], "ip": ip[:60], "hours": SESSION_HOURS},
+        {
+            "id": digest(token),
+            "agent_id": agent_id,
+            "user_agent": user_agent[:300],
+            "ip": ip[:60],
+            "hours": SESSION_HOURS,
+        },
     )
     return SignedIn(agent_id, token)
 
@@ -132,7 +138,9 @@ async def use_invitation(db: Database, token: str, password: str) -> int:
     async with db.transaction() as conn:
         agent_id = await fetch_value(conn, sql["use_invitation"], {"hash": digest(token)})
         if agent_id is None:
-            raise Unauthorized("This link has expired or was used.", remedy="Ask for a new one: `hub user invite EMAIL`.")
+            raise Unauthorized(
+                "This link has expired or was used.", remedy="Ask for a new one: `hub user invite EMAIL`."
+            )
         await execute(conn, sql["set_password"], {"id": agent_id, "hash": hashed})
     return int(agent_id)
 

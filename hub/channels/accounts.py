@@ -40,7 +40,8 @@ class _Row:
 def split_secrets(settings: BaseModel) -> tuple[dict[str, Any], dict[str, str]]:
     """A settings model as (what may be shown, what must be sealed): the `SecretStr` fields are the secrets."""
     hidden: dict[str, str] = {
-        name: value.get_secret_value() for name in type(settings).model_fields
+        name: value.get_secret_value()
+        for name in type(settings).model_fields
         if isinstance(value := getattr(settings, name), SecretStr)
     }
     return settings.model_dump(mode="json", exclude=set(hidden)), hidden
@@ -86,12 +87,22 @@ class Accounts:
         if connector is None:
             return None
         try:
-            secrets = orjson.loads(self._vault.decrypt(f"account.secrets:{row.key}", row.secrets)) if row.secrets else {}
+            secrets = (
+                orjson.loads(self._vault.decrypt(f"account.secrets:{row.key}", row.secrets)) if row.secrets else {}
+            )
             settings = connector.Settings.model_validate({**row.settings, **secrets})
         except (ConfigError, ValidationError) as error:
             logger.error("account_unusable", account=row.key, error=str(error))
             return None
         return Account(
-            row.id, row.key, row.connector, row.channel, row.name, row.address, settings, row.queue_id, row.locale,
+            row.id,
+            row.key,
+            row.connector,
+            row.channel,
+            row.name,
+            row.address,
+            settings,
+            row.queue_id,
+            row.locale,
             row.enabled,
         )

@@ -191,7 +191,14 @@ class Accept(Protocol):
         ...
 
     async def quarantine(
-        self, *, connector: str, account_id: int | None, dedup_key: str, raw: bytes, raw_type: str, reason: str,
+        self,
+        *,
+        connector: str,
+        account_id: int | None,
+        dedup_key: str,
+        raw: bytes,
+        raw_type: str,
+        reason: str,
         meta: dict[str, Any] | None = None,
     ) -> None:
         """Keep what could not be translated, with the reason; returns after the commit. It can be replayed."""

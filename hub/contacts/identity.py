@@ -39,8 +39,14 @@ def lenient(kind: AddressKind, value: str) -> str:
 def _email(value: str) -> str:
     local, _, domain = value.rpartition("@")
     # The common case needs no library: plain ASCII with an ordinary domain.
-    if local and value.isascii() and domain.replace(".", "").replace("-", "").isalnum() and "." in domain and len(value) < 255:
-        return f"{local}@{domain}".lower() if not set(local) & set(" \t\r\n<>(),;:\\\"[]") else _email_strictly(value)
+    if (
+        local
+        and value.isascii()
+        and domain.replace(".", "").replace("-", "").isalnum()
+        and "." in domain
+        and len(value) < 255
+    ):
+        return f"{local}@{domain}".lower() if not set(local) & set(' \t\r\n<>(),;:\\"[]') else _email_strictly(value)
     return _email_strictly(value)
 
 
@@ -57,10 +63,16 @@ def _phone(value: str, region: str | None) -> str:
         number = phonenumbers.parse(value, region)
     except phonenumbers.NumberParseException as error:
         raise Invalid(
-            f"This is not a phone number: {error}.", remedy="Write it in full, as +14155550123.", fields={"value": str(error)}
+            f"This is not a phone number: {error}.",
+            remedy="Write it in full, as +14155550123.",
+            fields={"value": str(error)},
         ) from error
     if not phonenumbers.is_possible_number(number):
-        raise Invalid("This is not a possible phone number.", remedy="Write it in full, as +14155550123.", fields={"value": "too long or too short"})
+        raise Invalid(
+            "This is not a possible phone number.",
+            remedy="Write it in full, as +14155550123.",
+            fields={"value": "too long or too short"},
+        )
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 

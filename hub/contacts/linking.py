@@ -22,8 +22,12 @@ async def link(unit: Unit, into_id: int, contact_id: int, *, actor_id: int | Non
         raise Conflict("Somebody linked one of them just now.", remedy="Look again.")
     await execute(unit.conn, sql["set_merged"], {"id": joining, "into_id": into})
     await execute(unit.conn, sql["move_root"], {"from_id": joining, "to_id": into})
-    link_id = int(await fetch_value(unit.conn, sql["new_link"], {"contact_id": joining, "into_id": into, "agent_id": actor_id}))
-    await unit.log("contact.linked", contact_id=into, actor_id=actor_id, data={"link_id": link_id, "contact_id": joining})
+    link_id = int(
+        await fetch_value(unit.conn, sql["new_link"], {"contact_id": joining, "into_id": into, "agent_id": actor_id})
+    )
+    await unit.log(
+        "contact.linked", contact_id=into, actor_id=actor_id, data={"link_id": link_id, "contact_id": joining}
+    )
     return link_id
 
 

@@ -54,7 +54,10 @@ async def update(unit: Unit, contact_id: int, changes: dict[str, Any], *, actor_
     """Change name, locale, timezone or attributes; keys left out stay."""
     attributes = changes.get("attributes")
     parameters = {
-        "id": contact_id, "name": changes.get("name"), "locale": changes.get("locale"), "timezone": changes.get("timezone"),
+        "id": contact_id,
+        "name": changes.get("name"),
+        "locale": changes.get("locale"),
+        "timezone": changes.get("timezone"),
         "attributes": Jsonb(attributes) if attributes is not None else None,
     }
     root = await fetch_value(unit.conn, sql["update"], parameters)

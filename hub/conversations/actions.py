@@ -28,8 +28,12 @@ async def resolve(unit: Unit, conversation_id: int, *, actor_id: int | None, dis
         return
     await queueing.start_wrap_up(unit, conversation_id, "resolved")
     await unit.log(
-        "conversation.resolved", conversation_id=conversation_id, queue_id=changed[0]["queue_id"],
-        agent_id=changed[0]["agent_id"], actor_id=actor_id, data={"disposition": disposition},
+        "conversation.resolved",
+        conversation_id=conversation_id,
+        queue_id=changed[0]["queue_id"],
+        agent_id=changed[0]["agent_id"],
+        actor_id=actor_id,
+        data={"disposition": disposition},
     )
     unit.wake("log")
 
@@ -43,9 +47,16 @@ async def reopen(unit: Unit, conversation_id: int, *, actor_id: int | None) -> N
     row = changed[0]
     if row["queue_id"] is not None:
         await queueing.enqueue(
-            unit, conversation_id, row["queue_id"], channel=row["channel"], sticky_agent_id=row["agent_id"], sticky_seconds=120
+            unit,
+            conversation_id,
+            row["queue_id"],
+            channel=row["channel"],
+            sticky_agent_id=row["agent_id"],
+            sticky_seconds=120,
         )
-    await unit.log("conversation.reopened", conversation_id=conversation_id, queue_id=row["queue_id"], actor_id=actor_id)
+    await unit.log(
+        "conversation.reopened", conversation_id=conversation_id, queue_id=row["queue_id"], actor_id=actor_id
+    )
 
 
 async def snooze(unit: Unit, conversation_id: int, until: datetime, *, actor_id: int | None) -> None:
@@ -58,7 +69,10 @@ async def snooze(unit: Unit, conversation_id: int, until: datetime, *, actor_id:
         raise Conflict("Only an open conversation can be snoozed.")
     await queueing.close(unit, conversation_id, outcome="snoozed")
     await unit.log(
-        "conversation.snoozed", conversation_id=conversation_id, agent_id=changed[0]["agent_id"], actor_id=actor_id,
+        "conversation.snoozed",
+        conversation_id=conversation_id,
+        agent_id=changed[0]["agent_id"],
+        actor_id=actor_id,
         data={"until": until.isoformat()},
     )
     unit.wake("log")
@@ -94,17 +108,26 @@ async def start(unit: Unit, vault: Vault, opening: Opening, *, actor_id: int) ->
     kind = KIND_OF_CHANNEL.get(opening.channel)
     if kind is None:
         raise Invalid("You cannot write first on this channel.", fields={"channel": "use email or sms"})
-    account = await fetch_dicts(unit.conn, sql["account_for"], {"channel": opening.channel, "account_id": opening.account_id})
+    account = await fetch_dicts(
+        unit.conn, sql["account_for"], {"channel": opening.channel, "account_id": opening.account_id}
+    )
     if not account:
-        raise Invalid("There is no account of ours for this channel.", fields={"channel": "configure one with `hub apply`"})
+        raise Invalid(
+            "There is no account of ours for this channel.", fields={"channel": "configure one with `hub apply`"}
+        )
     address_id, contact_id = await _recipient(unit, kind, opening)
     row = account[0]
     conversation_id = int(
         await fetch_value(
-            unit.conn, sql["new_conversation"],
+            unit.conn,
+            sql["new_conversation"],
             {
-                "contact_id": contact_id, "account_id": row["id"], "channel": opening.channel, "subject": opening.subject,
-                "queue_id": row["queue_id"], "agent_id": actor_id,
+                "contact_id": contact_id,
+                "account_id": row["id"],
+                "channel": opening.channel,
+                "subject": opening.subject,
+                "queue_id": row["queue_id"],
+                "agent_id": actor_id,
             },
         )
     )

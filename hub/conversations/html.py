@@ -22,10 +22,36 @@ _ATTRIBUTES = {
     "th": {"colspan", "rowspan", "width", "align", "valign"},
 }
 _STYLES = {
-    "color", "background-color", "font-weight", "font-style", "font-size", "font-family", "text-align", "text-decoration",
-    "margin", "margin-left", "margin-top", "margin-bottom", "margin-right", "padding", "padding-left", "padding-top",
-    "padding-bottom", "padding-right", "border", "border-collapse", "border-color", "border-style", "border-width",
-    "line-height", "width", "max-width", "height", "vertical-align", "white-space", "list-style-type",
+    "color",
+    "background-color",
+    "font-weight",
+    "font-style",
+    "font-size",
+    "font-family",
+    "text-align",
+    "text-decoration",
+    "margin",
+    "margin-left",
+    "margin-top",
+    "margin-bottom",
+    "margin-right",
+    "padding",
+    "padding-left",
+    "padding-top",
+    "padding-bottom",
+    "padding-right",
+    "border",
+    "border-collapse",
+    "border-color",
+    "border-style",
+    "border-width",
+    "line-height",
+    "width",
+    "max-width",
+    "height",
+    "vertical-align",
+    "white-space",
+    "list-style-type",
 }
 
 
@@ -36,7 +62,9 @@ def safe(html: str | None, attachments: Sequence[dict[str, Any]] = ()) -> str | 
     """
     if html is None or len(html) > _MAX or html.count("<") > 60_000:
         return None
-    by_content_id = {f"cid:{a['content_id']}": f"/api/v1/attachments/{a['id']}" for a in attachments if a.get("content_id")}
+    by_content_id = {
+        f"cid:{a['content_id']}": f"/api/v1/attachments/{a['id']}" for a in attachments if a.get("content_id")
+    }
 
     def link(tag: str, attribute: str, value: str) -> str | None:
         if tag == "img" and attribute == "src":
@@ -44,8 +72,13 @@ def safe(html: str | None, attachments: Sequence[dict[str, Any]] = ()) -> str | 
         return value
 
     return nh3.clean(
-        html, tags=_TAGS, attributes=_ATTRIBUTES, attribute_filter=link, url_schemes={"http", "https", "mailto", "tel", "cid"},
-        filter_style_properties=_STYLES, link_rel="noopener noreferrer nofollow",
+        html,
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        attribute_filter=link,
+        url_schemes={"http", "https", "mailto", "tel", "cid"},
+        filter_style_properties=_STYLES,
+        link_rel="noopener noreferrer nofollow",
         clean_content_tags={"script", "style", "title", "head"},
         set_tag_attribute_values={"a": {"target": "_blank"}},
     )

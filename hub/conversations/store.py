@@ -39,8 +39,15 @@ async def listed(db: Database, wanted: Filter, viewer: Viewer) -> list[dict[str,
     """Summaries, the latest change first."""
     pattern = "%" + wanted.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     parameters = {
-        "view": wanted.view, "queue_id": wanted.queue_id, "channel": wanted.channel, "q": wanted.q, "pattern": pattern,
-        "before": wanted.before, "before_id": wanted.before_id, "limit": wanted.limit, **viewer,
+        "view": wanted.view,
+        "queue_id": wanted.queue_id,
+        "channel": wanted.channel,
+        "q": wanted.q,
+        "pattern": pattern,
+        "before": wanted.before,
+        "before_id": wanted.before_id,
+        "limit": wanted.limit,
+        **viewer,
     }
     return [views.public_summary(row) for row in await db.dicts(sql["listed"], parameters)]
 
@@ -59,16 +66,29 @@ async def conversation(db: Database, conversation_id: int, viewer: Viewer) -> di
     async with db.connection() as conn:
         ways = await writing.reply_channels(conn, conversation_id)
     return {
-        **views.public_summary(row), "interactions": shown, "has_earlier": has_earlier, "topic": f"c:{conversation_id}",
-        "disposition": row["disposition"], "wrap_up_until": row["wrap_up_until"],
+        **views.public_summary(row),
+        "interactions": shown,
+        "has_earlier": has_earlier,
+        "topic": f"c:{conversation_id}",
+        "disposition": row["disposition"],
+        "wrap_up_until": row["wrap_up_until"],
         "reply_channels": [
-            {"channel": w.channel, "address_id": w.address_id, "address": w.address, "account_id": w.account_id, "account": w.account}
-            for w in ways if not w.opted_out
+            {
+                "channel": w.channel,
+                "address_id": w.address_id,
+                "address": w.address,
+                "account_id": w.account_id,
+                "account": w.account,
+            }
+            for w in ways
+            if not w.opted_out
         ],
     }
 
 
-async def page(db: Database, conversation_id: int, *, before_seq: int | None, limit: int) -> tuple[list[dict[str, Any]], bool]:
+async def page(
+    db: Database, conversation_id: int, *, before_seq: int | None, limit: int
+) -> tuple[list[dict[str, Any]], bool]:
     """Interactions before a sequence in reading order, and whether there are earlier ones."""
     rows = await db.dicts(sql["page"], {"id": conversation_id, "before_seq": before_seq, "limit": limit + 1})
     return [views.public_interaction(row) for row in rows[:limit]][::-1], len(rows) > limit

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from hub.channels.model import Account, Inbound
 from hub.conversations import html
@@ -16,27 +17,26 @@ sql = Queries.beside(__file__, "views.sql")
 Shape = dict[str, Any]
 
 
-class Taken(Protocol):
-    """What intake knows of a stored message."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One row of the SQL function `intake`: what became of one message."""
 
-    @property
-    def interaction_id(self) -> int | None: ...
-    @property
-    def conversation_id(self) -> int | None: ...
-    @property
-    def seq(self) -> int | None: ...
-    @property
-    def contact_id(self) -> int | None: ...
-    @property
-    def contact_name(self) -> str | None: ...
-    @property
-    def event_id(self) -> int | None: ...
-    @property
-    def agent_id(self) -> int | None: ...
-    @property
-    def agent_seq(self) -> int | None: ...
-    @property
-    def at(self) -> datetime: ...
+    n: int
+    duplicate: bool
+    raw_id: int
+    interaction_id: int | None
+    conversation_id: int | None
+    seq: int | None
+    contact_id: int | None
+    contact_name: str | None
+    address_id: int | None
+    event_id: int | None
+    is_new: bool
+    entry_id: int | None
+    queue_id: int | None
+    agent_id: int | None
+    agent_seq: int | None
+    at: datetime
 
 
 def public_interaction(row: Shape) -> Shape:
@@ -81,24 +81,43 @@ def inbound_frames(inbound: Inbound, account: Account, taken: Taken) -> list[tup
     files is left to the socket's process to read, since both need the stored row.
     """
     base: Shape = {
-        "id": taken.event_id, "at": iso(taken.at), "conversation_id": taken.conversation_id, "agent_id": taken.agent_id,
-        "queue_id": None, "data": {"interaction_id": taken.interaction_id},
+        "id": taken.event_id,
+        "at": iso(taken.at),
+        "conversation_id": taken.conversation_id,
+        "agent_id": taken.agent_id,
+        "queue_id": None,
+        "data": {"interaction_id": taken.interaction_id},
     }
     message: Shape = {**base, "type": "interaction.created", "seq": taken.seq}
     if not inbound.html and not inbound.attachments:
         message["view"] = {"interaction": _inline(inbound, account, taken)}
     frames: list[tuple[str, Shape]] = [(f"c:{taken.conversation_id}", message)]
     if taken.agent_id is not None:
-        frames.append((f"u:{taken.agent_id}", {**base, "type": "conversation.updated", "seq": taken.agent_seq, "data": {}}))
+        frames.append(
+            (f"u:{taken.agent_id}", {**base, "type": "conversation.updated", "seq": taken.agent_seq, "data": {}})
+        )
     return frames
 
 
 def _inline(inbound: Inbound, account: Account, taken: Taken) -> Shape:
     return {
-        "id": taken.interaction_id, "conversation_id": taken.conversation_id, "seq": taken.seq, "kind": "message",
-        "direction": "in", "channel": account.channel, "agent": None,
-        "contact": {"id": taken.contact_id, "name": taken.contact_name}, "address": inbound.address,
-        "subject": inbound.subject, "text": inbound.text, "html": None, "status": "received", "error": None,
-        "at": iso(inbound.sent_at or taken.at), "client_id": None, "verified": inbound.verified,
-        "automatic": inbound.automatic, "attachments": [],
+        "id": taken.interaction_id,
+        "conversation_id": taken.conversation_id,
+        "seq": taken.seq,
+        "kind": "message",
+        "direction": "in",
+        "channel": account.channel,
+        "agent": None,
+        "contact": {"id": taken.contact_id, "name": taken.contact_name},
+        "address": inbound.address,
+        "subject": inbound.subject,
+        "text": inbound.text,
+        "html": None,
+        "status": "received",
+        "error": None,
+        "at": iso(inbound.sent_at or taken.at),
+        "client_id": None,
+        "verified": inbound.verified,
+        "automatic": inbound.automatic,
+        "attachments": [],
     }

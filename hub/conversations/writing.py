@@ -107,26 +107,53 @@ async def reply(unit: Unit, vault: Vault, conversation_id: int, answer: Reply, *
     domain = (way.account_address or "").rpartition("@")[2] or "hub.invalid"
     message_id = tokens.message_id(vault, conversation_id, interaction_id, domain)
     event = await unit.log(
-        "interaction.created", conversation_id=conversation_id, contact_id=held.contact_id, actor_id=actor_id,
-        data={"interaction_id": interaction_id, "direction": "out", "channel": way.channel, "automatic": answer.automatic},
+        "interaction.created",
+        conversation_id=conversation_id,
+        contact_id=held.contact_id,
+        actor_id=actor_id,
+        data={
+            "interaction_id": interaction_id,
+            "direction": "out",
+            "channel": way.channel,
+            "automatic": answer.automatic,
+        },
     )
     await execute(
-        unit.conn, sql["insert_interaction"],
+        unit.conn,
+        sql["insert_interaction"],
         {
-            "id": interaction_id, "conversation_id": conversation_id, "contact_id": held.contact_id,
-            "seq": event.conversation_seq, "kind": "message", "direction": "out", "channel": way.channel,
-            "account_id": way.account_id, "address_id": way.address_id, "agent_id": actor_id, "subject": subject,
-            "text": answer.text, "html": answer.html, "external_id": message_id if way.channel == "email" else None,
-            "client_id": answer.client_id, "status": "pending", "automatic": answer.automatic, "at": now(),
+            "id": interaction_id,
+            "conversation_id": conversation_id,
+            "contact_id": held.contact_id,
+            "seq": event.conversation_seq,
+            "kind": "message",
+            "direction": "out",
+            "channel": way.channel,
+            "account_id": way.account_id,
+            "address_id": way.address_id,
+            "agent_id": actor_id,
+            "subject": subject,
+            "text": answer.text,
+            "html": answer.html,
+            "external_id": message_id if way.channel == "email" else None,
+            "client_id": answer.client_id,
+            "status": "pending",
+            "automatic": answer.automatic,
+            "at": now(),
         },
     )
     await _claim_uploads(unit, interaction_id, answer, actor_id)
     payload = await _payload(unit, held, answer, way, subject=subject, message_id=message_id)
     await execute(
-        unit.conn, sql["insert_outbound"],
+        unit.conn,
+        sql["insert_outbound"],
         {
-            "interaction_id": interaction_id, "conversation_id": conversation_id, "account_id": way.account_id,
-            "connector": way.connector, "payload": Jsonb(payload), "due_at": answer.due_at or now(),
+            "interaction_id": interaction_id,
+            "conversation_id": conversation_id,
+            "account_id": way.account_id,
+            "connector": way.connector,
+            "payload": Jsonb(payload),
+            "due_at": answer.due_at or now(),
         },
     )
     await _after(unit, held, answer, way, seq=event.conversation_seq or 0)
@@ -150,7 +177,9 @@ async def mark_read(unit: Unit, conversation_id: int, seq: int) -> None:
     await execute(unit.conn, sql["mark_read"], {"id": conversation_id, "seq": seq})
 
 
-async def _internal(unit: Unit, conversation_id: int, kind: str, text: str, client_id: str | None, actor_id: int | None) -> Written:
+async def _internal(
+    unit: Unit, conversation_id: int, kind: str, text: str, client_id: str | None, actor_id: int | None
+) -> Written:
     held = await lock(unit, conversation_id)
     before = await _before(unit, conversation_id, client_id) if client_id else None
     if before is not None:
@@ -159,16 +188,33 @@ async def _internal(unit: Unit, conversation_id: int, kind: str, text: str, clie
         raise Invalid("The note is empty.", fields={"text": "write something"})
     interaction_id = int(await fetch_value(unit.conn, sql["next_interaction"]))
     event = await unit.log(
-        "interaction.created", conversation_id=conversation_id, actor_id=actor_id,
+        "interaction.created",
+        conversation_id=conversation_id,
+        actor_id=actor_id,
         data={"interaction_id": interaction_id, "direction": "internal", "kind": kind},
     )
     await execute(
-        unit.conn, sql["insert_interaction"],
+        unit.conn,
+        sql["insert_interaction"],
         {
-            "id": interaction_id, "conversation_id": conversation_id, "contact_id": held.contact_id,
-            "seq": event.conversation_seq, "kind": kind, "direction": "internal", "channel": None, "account_id": None,
-            "address_id": None, "agent_id": actor_id, "subject": "", "text": text, "html": None, "external_id": None,
-            "client_id": client_id, "status": "received", "automatic": actor_id is None, "at": now(),
+            "id": interaction_id,
+            "conversation_id": conversation_id,
+            "contact_id": held.contact_id,
+            "seq": event.conversation_seq,
+            "kind": kind,
+            "direction": "internal",
+            "channel": None,
+            "account_id": None,
+            "address_id": None,
+            "agent_id": actor_id,
+            "subject": "",
+            "text": text,
+            "html": None,
+            "external_id": None,
+            "client_id": client_id,
+            "status": "received",
+            "automatic": actor_id is None,
+            "at": now(),
         },
     )
     return Written(interaction_id, created=True)
@@ -181,14 +227,16 @@ async def _before(unit: Unit, conversation_id: int, client_id: str) -> int | Non
 
 def _choose(ways: list[ReplyChannel], answer: Reply) -> ReplyChannel:
     fitting = [
-        w for w in ways
+        w
+        for w in ways
         if (answer.channel is None or w.channel == answer.channel)
         and (answer.address_id is None or w.address_id == answer.address_id)
         and (answer.account_id is None or w.account_id == answer.account_id)
     ]
     if not fitting:
         raise Invalid(
-            "The customer cannot be reached that way.", remedy="Choose one of the conversation's reply channels.",
+            "The customer cannot be reached that way.",
+            remedy="Choose one of the conversation's reply channels.",
             fields={"channel": "no address of this customer and account of ours fit"},
         )
     if fitting[0].opted_out:
@@ -201,7 +249,9 @@ async def _claim_uploads(unit: Unit, interaction_id: int, answer: Reply, actor_i
         return
     parameters = {"interaction_id": interaction_id, "ids": list(answer.attachments), "agent_id": actor_id}
     if await execute(unit.conn, sql["claim_uploads"], parameters) != len(set(answer.attachments)):
-        raise Invalid("An attachment is gone.", remedy="Upload it again.", fields={"attachments": "not found, or sent before"})
+        raise Invalid(
+            "An attachment is gone.", remedy="Upload it again.", fields={"attachments": "not found, or sent before"}
+        )
 
 
 async def _payload(
@@ -209,21 +259,35 @@ async def _payload(
 ) -> dict[str, Any]:
     """Everything the connector will need, fixed before the first try (RFC 5322 §3.6.4: one id, one date, for ever)."""
     customer = await fetch_dicts(unit.conn, sql["customer"], {"id": held.contact_id})
-    thread = await fetch_dicts(unit.conn, sql["mail_thread"], {"conversation_id": held.id}) if way.channel == "email" else []
+    thread = (
+        await fetch_dicts(unit.conn, sql["mail_thread"], {"conversation_id": held.id}) if way.channel == "email" else []
+    )
     earlier = [row["external_id"] for row in thread if row["external_id"] != message_id]
     answered = next((r["external_id"] for r in thread if r["direction"] == "in"), None)
     return {
-        "channel": way.channel, "to": way.address, "to_name": customer[0]["name"], "subject": subject, "text": answer.text,
-        "html": answer.html, "message_id": message_id, "date": iso(now()), "in_reply_to": answered,
-        "references": earlier[::-1], "automatic": answer.automatic,
+        "channel": way.channel,
+        "to": way.address,
+        "to_name": customer[0]["name"],
+        "subject": subject,
+        "text": answer.text,
+        "html": answer.html,
+        "message_id": message_id,
+        "date": iso(now()),
+        "in_reply_to": answered,
+        "references": earlier[::-1],
+        "automatic": answer.automatic,
     }
 
 
 async def _after(unit: Unit, held: Held, answer: Reply, way: ReplyChannel, *, seq: int) -> None:
     await execute(
-        unit.conn, sql["after_reply"],
+        unit.conn,
+        sql["after_reply"],
         {
-            "conversation_id": held.id, "seq": seq, "preview": answer.text[:200], "automatic": answer.automatic,
+            "conversation_id": held.id,
+            "seq": seq,
+            "preview": answer.text[:200],
+            "automatic": answer.automatic,
             "channel": way.channel,
         },
     )
@@ -233,4 +297,3 @@ async def _after(unit: Unit, held: Held, answer: Reply, way: ReplyChannel, *, se
 
 def _re(subject: str) -> str:
     return subject if subject.lower().startswith("re:") else f"Re: {subject}".strip()
-

@@ -162,8 +162,19 @@ class Embedded:
             if self._user is not None:
                 os.chown(file.name, self._user.pw_uid, self._user.pw_gid)
             command = [
-                str(binaries / "initdb"), "-D", str(cluster), "-U", "hub", "-A", "scram-sha-256", "--pwfile", file.name,
-                "-E", "UTF8", "--locale=C", "--no-instructions",
+                str(binaries / "initdb"),
+                "-D",
+                str(cluster),
+                "-U",
+                "hub",
+                "-A",
+                "scram-sha-256",
+                "--pwfile",
+                file.name,
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "--no-instructions",
             ]
             if not self._durable:
                 command.append("--no-sync")
@@ -183,7 +194,9 @@ class Embedded:
 
     def _check_version(self, binaries: Path, cluster: Path) -> None:
         have = (cluster / "PG_VERSION").read_text().strip()
-        done = subprocess.run([str(binaries / "postgres"), "--version"], capture_output=True, text=True, timeout=20, check=True)  # noqa: S603
+        done = subprocess.run(
+            [str(binaries / "postgres"), "--version"], capture_output=True, text=True, timeout=20, check=True
+        )
         if f" {have}." not in f"{done.stdout.strip()}.":
             raise ConfigError(
                 f"The data folder was made by PostgreSQL {have}, but this is {done.stdout.strip()}.",
@@ -211,16 +224,33 @@ class Embedded:
         socket = self._sockets / "valkey.sock"
         socket.unlink(missing_ok=True)
         command = [
-            str(find_valkey()), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700",
-            "--save", "", "--appendonly", "no", "--dir", str(self.folder), "--daemonize", "no",
-            "--maxmemory", "256mb", "--maxmemory-policy", "noeviction",
+            str(find_valkey()),
+            "--port",
+            "0",
+            "--unixsocket",
+            str(socket),
+            "--unixsocketperm",
+            "700",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--dir",
+            str(self.folder),
+            "--daemonize",
+            "no",
+            "--maxmemory",
+            "256mb",
+            "--maxmemory-policy",
+            "noeviction",
         ]
         self._valkey = self._spawn(command, self.folder / "valkey.log", signal.SIGTERM, None)
         deadline = time.monotonic() + 20
         while not socket.exists():
             if self._valkey.poll() is not None or time.monotonic() > deadline:
                 raise ConfigError(
-                    f"Valkey did not start: {_tail(self.folder / 'valkey.log')}", remedy=f"See {self.folder / 'valkey.log'}."
+                    f"Valkey did not start: {_tail(self.folder / 'valkey.log')}",
+                    remedy=f"See {self.folder / 'valkey.log'}.",
                 )
             time.sleep(0.02)
 
@@ -230,8 +260,13 @@ class Embedded:
         # A session of its own: Ctrl-C goes to the supervisor, which stops the servers last.
         with output.open("ab") as out:
             return subprocess.Popen(  # noqa: S603 - our own binaries
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd="/", start_new_session=True,
-                preexec_fn=_die_with_parent(at_parents_death),
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                cwd="/",
+                start_new_session=True,
+                preexec_fn=die_with_parent(at_parents_death),
                 **({} if user is None else self._as_user()),
             )
 
@@ -289,7 +324,9 @@ def _unprivileged() -> pwd.struct_passwd:
 def _reachable(folder: Path, user: pwd.struct_passwd) -> bool:
     """Whether `user` may pass every folder on the way to `folder`."""
     test = ["test", "-x", str(folder)]
-    return subprocess.run(test, user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/", check=False).returncode == 0  # noqa: S603
+    return (
+        subprocess.run(test, user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/", check=False).returncode == 0
+    )
 
 
 def _private(folder: Path, user: pwd.struct_passwd | None) -> None:
@@ -297,7 +334,9 @@ def _private(folder: Path, user: pwd.struct_passwd | None) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     owner = folder.lstat().st_uid
     if folder.is_symlink() or owner not in {os.geteuid(), user.pw_uid if user else os.geteuid()}:
-        raise ConfigError(f"The folder {folder} belongs to somebody else.", remedy="Remove it, or choose another HUB_DATA.")
+        raise ConfigError(
+            f"The folder {folder} belongs to somebody else.", remedy="Remove it, or choose another HUB_DATA."
+        )
     folder.chmod(0o700)
     if user is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
@@ -312,7 +351,7 @@ def _socket_folder(folder: Path) -> Path:
     return Path("/run" if os.geteuid() == 0 else tempfile.gettempdir()) / name
 
 
-def _die_with_parent(how: signal.Signals) -> Callable[[], None]:
+def die_with_parent(how: signal.Signals) -> Callable[[], None]:
     """If the supervisor is killed, the kernel stops its servers (Linux; elsewhere they outlive it)."""
     libc = ctypes.CDLL(None)
 

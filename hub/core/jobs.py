@@ -7,11 +7,12 @@ flag so that a thousand rings make one job.
 from __future__ import annotations
 
 import asyncio
+import time
 from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue
+from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
 from hub.core import log
@@ -48,3 +49,30 @@ class Doorbell:
     def close(self) -> None:
         """Close the connection."""
         self._redis.close()
+
+
+def work(url: str) -> None:
+    """Run one worker in this process until SIGTERM or SIGINT; the job in hand is finished first.
+
+    A `SimpleWorker`: our jobs drain batches and open their own connections, so that a fork each would only cost.
+    Redis may go away and forget everything meanwhile: the worker registers itself anew and goes on.
+    """
+    stopped = False
+    while not stopped:
+        redis = connect(url)
+        try:
+            worker = SimpleWorker(
+                [Queue(QUEUE, connection=redis, serializer=JSONSerializer)],
+                connection=redis,
+                serializer=JSONSerializer,
+                worker_ttl=60,
+                maintenance_interval=60,
+                log_job_description=False,
+            )
+            worker.work(logging_level="WARNING")
+            stopped = True
+        except (RedisError, OSError) as error:
+            logger.warning("worker_waits_for_redis", error=str(error))
+            time.sleep(1)
+        finally:
+            redis.close()

@@ -9,7 +9,9 @@ DELIVERIES = Counter("hub_deliveries_total", "Sends, by outcome", ["connector", 
 OFFERS = Counter("hub_offers_total", "Offers, by how they ended", ["outcome"])
 FOLLOW_UPS = Counter("hub_follow_ups_total", "Follow-ups, by outcome", ["kind", "outcome"])
 REQUESTS = Histogram(
-    "hub_request_seconds", "Time to answer a request", ["method", "route", "status"],
+    "hub_request_seconds",
+    "Time to answer a request",
+    ["method", "route", "status"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 SOCKETS = Gauge("hub_sockets", "Open WebSockets", ["kind"])

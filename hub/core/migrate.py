@@ -28,7 +28,9 @@ def migrate(url: str) -> list[str]:
             raise ConfigError(f"PostgreSQL {version // 10000} is too old.", remedy="Use PostgreSQL 15 or newer.")
         conn.execute("select pg_advisory_lock(%s)", [_LOCK])
         conn.execute("set lock_timeout = '10s'")
-        conn.execute("create table if not exists migration (name text primary key, text text, at timestamptz default now())")
+        conn.execute(
+            "create table if not exists migration (name text primary key, text text, at timestamptz default now())"
+        )
         known = dict(conn.execute("select name, text from migration").fetchall())
         for file in sorted(FOLDER.glob("[0-9]*.sql")):
             if file.stem not in known:

@@ -21,9 +21,7 @@ class Queries:
         text = path.read_text(encoding="utf-8")
         heads = list(_HEAD.finditer(text))
         ends = [h.start() for h in heads[1:]] + [len(text)]
-        self._by_name = {
-            h[1]: text[h.end() : end].strip().rstrip(";") for h, end in zip(heads, ends, strict=True)
-        }
+        self._by_name = {h[1]: text[h.end() : end].strip().rstrip(";") for h, end in zip(heads, ends, strict=True)}
 
     @classmethod
     def beside(cls, module_file: str, name: str = "queries.sql") -> Queries:

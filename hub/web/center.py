@@ -11,14 +11,17 @@ from pydantic import BaseModel, Field, StringConstraints
 from hub.access.model import Action
 from hub.agents import store as agents
 from hub.channels.model import AddressKind
-from hub.contacts import linking, store as contacts
-from hub.conversations import store as conversations, views
+from hub.contacts import linking
+from hub.contacts import store as contacts
+from hub.conversations import store as conversations
+from hub.conversations import views
 from hub.conversations.templates import render
 from hub.core import events
 from hub.core.db import Connection, fetch_dicts
 from hub.core.errors import Invalid, NotFound
 from hub.intake import Quarantine
-from hub.outbox import Outbox, sql as outbox_sql
+from hub.outbox import Outbox
+from hub.outbox import sql as outbox_sql
 from hub.web import shapes
 from hub.web.endpoints import Call, Endpoints
 from hub.web.shapes import Id, In, Line
@@ -195,8 +198,11 @@ async def render_template(call: Call, template_id: int, body: RenderIn) -> dict[
         raise NotFound("There is no such template.")
     [facts] = await call.core.db.dicts(conversations.sql["variables"], {"id": body.conversation_id})
     variables = {
-        "contact.name": facts["contact_name"], "agent.name": call.me.name, "conversation.id": str(facts["conversation_id"]),
-        "conversation.subject": facts["subject"], "queue.name": facts["queue_name"] or "",
+        "contact.name": facts["contact_name"],
+        "agent.name": call.me.name,
+        "conversation.id": str(facts["conversation_id"]),
+        "conversation.subject": facts["subject"],
+        "queue.name": facts["queue_name"] or "",
     }
     return {"subject": render(rows[0]["subject"], variables), "body": render(rows[0]["body"], variables)}
 
@@ -212,7 +218,10 @@ async def read_config(call: Call) -> dict[str, Any]:
     """What the pages need to know; accounts only for those signed in."""
     accounts = (await call.context.accounts.all()).values() if call.actor else []
     return {
-        "product": "omnihub", "version": call.context.version, "demo": call.context.demo, "locales": ["en", "zh-CN"],
+        "product": "omnihub",
+        "version": call.context.version,
+        "demo": call.context.demo,
+        "locales": ["en", "zh-CN"],
         "accounts": [{"id": a.id, "channel": a.channel, "name": a.name} for a in accounts if a.enabled],
     }
 
@@ -226,7 +235,9 @@ async def upload(call: Call) -> dict[str, Any]:
     try:
         part = await (await call.request.multipart()).next()
     except ValueError as error:
-        raise Invalid(f"The upload cannot be read: {error}", fields={"file": "send multipart/form-data with one file"}) from None
+        raise Invalid(
+            f"The upload cannot be read: {error}", fields={"file": "send multipart/form-data with one file"}
+        ) from None
     if part is None or getattr(part, "filename", None) is None:
         raise Invalid("There is no file in the upload.", fields={"file": "missing"})
     body = bytearray()
@@ -254,7 +265,8 @@ async def read_attachment(call: Call, attachment_id: int) -> web.Response:
     headers = {
         "Content-Type": row["content_type"] if shown else "application/octet-stream",
         "Content-Disposition": f"{'inline' if shown else 'attachment'}; filename*=UTF-8''{quote(row['name'], safe='')}",
-        "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
         "Cache-Control": "private, max-age=3600",
     }
     return web.Response(body=row["body"], headers=headers)
@@ -307,7 +319,11 @@ def _quarantine(call: Call) -> Quarantine:
 
 def _quarantined(q: Any) -> dict[str, Any]:
     return {
-        "id": q.id, "connector": q.connector, "account_id": q.account_id, "content_type": q.content_type, "reason": q.reason,
+        "id": q.id,
+        "connector": q.connector,
+        "account_id": q.account_id,
+        "content_type": q.content_type,
+        "reason": q.reason,
         "received_at": q.received_at,
     }
 
@@ -319,4 +335,3 @@ def _page(found: list[dict[str, Any]], limit: int) -> dict[str, Any]:
 
 async def _feed(conn: Connection, query: FeedQuery, viewer: dict[str, int | bool]) -> list[dict[str, Any]]:
     return await fetch_dicts(conn, events.sql["feed"], {"cursor": query.cursor or 0, "limit": query.limit, **viewer})
-

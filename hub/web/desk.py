@@ -137,7 +137,9 @@ async def decline_offer(call: Call, offer_id: int, body: Decline) -> None:
 async def list_conversations(call: Call, query: ListQuery) -> dict[str, Any]:
     """A page of conversations, the latest change first."""
     before, before_id = _decode(query.cursor)
-    wanted = Filter(query.view, query.queue_id, query.channel, query.q.replace("\x00", ""), before, before_id, query.limit + 1)
+    wanted = Filter(
+        query.view, query.queue_id, query.channel, query.q.replace("\x00", ""), before, before_id, query.limit + 1
+    )
     found = await store.listed(call.core.db, wanted, call.me.viewer)
     items = found[: query.limit]
     return {"items": items, "next_cursor": _encode(items[-1]) if len(found) > query.limit else None}
@@ -175,18 +177,34 @@ async def read_decisions(call: Call, conversation_id: int) -> Any:
 async def start_conversation(call: Call, body: NewConversation) -> dict[str, Any]:
     """Write to a customer first."""
     address = _address(body)
-    opening = actions.Opening(body.channel, body.text, body.client_id, body.contact_id, address, body.account_id, body.subject)
+    opening = actions.Opening(
+        body.channel, body.text, body.client_id, body.contact_id, address, body.account_id, body.subject
+    )
     async with events.unit(call.core.db, call.core.feed) as unit:
         conversation_id = await actions.start(unit, call.core.vault, opening, actor_id=call.me.id)
     return await store.conversation(call.core.db, conversation_id, call.me.viewer)
 
 
-@desk.add("POST", "/conversations/{conversation_id}/replies", returns=shapes.Interaction, status=201, also=(200,), errors=(409,))
+@desk.add(
+    "POST",
+    "/conversations/{conversation_id}/replies",
+    returns=shapes.Interaction,
+    status=201,
+    also=(200,),
+    errors=(409,),
+)
 async def reply(call: Call, conversation_id: int, body: NewReply) -> web.Response:
     """Answer the customer. The same `client_id` again returns the same interaction with 200."""
     await require_visible(call.core.db, conversation_id, call.me.viewer)
     answer = writing.Reply(
-        body.text, body.client_id, body.html, body.subject, body.channel, body.address_id, body.account_id, tuple(body.attachments)
+        body.text,
+        body.client_id,
+        body.html,
+        body.subject,
+        body.channel,
+        body.address_id,
+        body.account_id,
+        tuple(body.attachments),
     )
     async with events.unit(call.core.db, call.core.feed) as unit:
         done = await writing.reply(unit, call.core.vault, conversation_id, answer, actor_id=call.me.id)
@@ -231,7 +249,9 @@ async def transfer(call: Call, conversation_id: int, body: Transfer) -> dict[str
     if (body.queue_id is None) == (body.agent_id is None):
         raise Invalid("Say where to.", fields={"queue_id": "give either queue_id or agent_id"})
     async with events.unit(call.core.db, call.core.feed) as unit:
-        await queueing.transfer(unit, conversation_id, queue_id=body.queue_id, agent_id=body.agent_id, actor_id=call.me.id)
+        await queueing.transfer(
+            unit, conversation_id, queue_id=body.queue_id, agent_id=body.agent_id, actor_id=call.me.id
+        )
         if body.note and body.note.strip():
             await writing.note(unit, conversation_id, body.note, None, actor_id=call.me.id)
     return (await views.summaries(call.core.db, [conversation_id]))[conversation_id]
@@ -278,7 +298,9 @@ def _address(body: NewConversation) -> str | None:
         return None
     kind = actions.KIND_OF_CHANNEL.get(body.channel)
     if kind is None or body.address.kind != kind.value:
-        raise Invalid("The address does not fit the channel.", fields={"address.kind": f"does not fit {body.channel!r}"})
+        raise Invalid(
+            "The address does not fit the channel.", fields={"address.kind": f"does not fit {body.channel!r}"}
+        )
     return body.address.value
 
 

@@ -82,8 +82,16 @@ class Endpoints:
         self.all: list[Endpoint] = []
 
     def add(  # noqa: PLR0913 - what an operation is, by name
-        self, method: str, path: str, *, returns: type | None = None, status: int = 200, action: Action | None = Action.CONVERSE,
-        errors: tuple[int, ...] = (), also: tuple[int, ...] = (), upload: bool = False,
+        self,
+        method: str,
+        path: str,
+        *,
+        returns: type | None = None,
+        status: int = 200,
+        action: Action | None = Action.CONVERSE,
+        errors: tuple[int, ...] = (),
+        also: tuple[int, ...] = (),
+        upload: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Declare a handler. `action` None: callable by nobody in particular. `also`: other good statuses."""
 
@@ -93,8 +101,19 @@ class Endpoints:
             ids = tuple(name for name in names if name not in {"call", "body", "query"})
             self.all.append(
                 Endpoint(
-                    method, f"/api/v1{path}", handler, returns, status, action, errors, also, hints.get("body"),
-                    hints.get("query"), ids, self._tag, upload,
+                    method,
+                    f"/api/v1{path}",
+                    handler,
+                    returns,
+                    status,
+                    action,
+                    errors,
+                    also,
+                    hints.get("body"),
+                    hints.get("query"),
+                    ids,
+                    self._tag,
+                    upload,
                 )
             )
             return handler
@@ -161,7 +180,9 @@ async def identify(request: web.Request, context: WebContext) -> Actor | None:
 
 def _check_forgery(request: web.Request, context: WebContext) -> None:
     if not same_origin(request, context) or request.headers.get("X-Hub-Request") != "1":
-        raise Forbidden("The request did not come from the hub's own pages.", remedy="Send the header X-Hub-Request: 1.")
+        raise Forbidden(
+            "The request did not come from the hub's own pages.", remedy="Send the header X-Hub-Request: 1."
+        )
 
 
 def _path_id(request: web.Request, name: str) -> int:
@@ -183,7 +204,9 @@ def _query(model: type[BaseModel], request: web.Request) -> BaseModel:
 async def _body(model: type[BaseModel], request: web.Request) -> BaseModel:
     raw = await request.read()
     if request.content_type != "application/json":
-        raise Invalid("The body is not JSON.", remedy="Send Content-Type: application/json.", fields={"body": "not JSON"})
+        raise Invalid(
+            "The body is not JSON.", remedy="Send Content-Type: application/json.", fields={"body": "not JSON"}
+        )
     return _validated(model.model_validate_json, raw, "body")
 
 

@@ -39,7 +39,9 @@ async def outer(request: web.Request, handler: Handler) -> web.StreamResponse:
             response.headers.setdefault("Cache-Control", "no-store")
         REQUESTS.labels(request.method, name, str(response.status)).observe(took)
         if took > SLOW:
-            logger.warning("slow_request", method=request.method, route=name, status=response.status, seconds=round(took, 3))
+            logger.warning(
+                "slow_request", method=request.method, route=name, status=response.status, seconds=round(took, 3)
+            )
     return response
 
 
@@ -58,10 +60,20 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         return problem(Unavailable("The database is busy.", remedy="Try again shortly."))
     except (psycopg.DataError, UnicodeError) as error:
         logger.warning("bad_data", error=str(error), path=request.path)
-        return _problem(422, "The input is not valid", "A value cannot be stored.", remedy="Check for odd characters or huge numbers.")
+        return _problem(
+            422,
+            "The input is not valid",
+            "A value cannot be stored.",
+            remedy="Check for odd characters or huge numbers.",
+        )
     except Exception:
         logger.exception("unexpected", path=request.path)
-        return _problem(500, "Something went wrong here", "The error was logged under this request's id.", remedy="Try again; if it stays, tell your administrator the id in X-Request-Id.")
+        return _problem(
+            500,
+            "Something went wrong here",
+            "The error was logged under this request's id.",
+            remedy="Try again; if it stays, tell your administrator the id in X-Request-Id.",
+        )
 
 
 def problem(error: HubError) -> web.Response:
@@ -90,5 +102,12 @@ def _http_problem(request: web.Request, error: web.HTTPException) -> web.Respons
 def _problem(
     status: int, title: str, detail: str, *, remedy: str | None = None, errors: list[dict[str, Any]] | None = None
 ) -> web.Response:
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "errors": errors or [], "remedy": remedy}
+    body = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "errors": errors or [],
+        "remedy": remedy,
+    }
     return web.Response(body=orjson.dumps(body), status=status, content_type="application/problem+json")

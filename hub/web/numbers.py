@@ -29,9 +29,16 @@ class Queues(BaseModel):
 async def list_queues(call: Call) -> dict[str, Any]:
     """The queues one may see, with their numbers now."""
     board = await Live(call.core).board()
-    mine = None if call.me.sees_all else {
-        row["id"] for row in await call.core.db.dicts("select queue_id as id from agent_queue where agent_id = %s", [call.me.id])
-    }
+    mine = (
+        None
+        if call.me.sees_all
+        else {
+            row["id"]
+            for row in await call.core.db.dicts(
+                "select queue_id as id from agent_queue where agent_id = %s", [call.me.id]
+            )
+        }
+    )
     return {"items": [q for q in board["queues"] if mine is None or q["id"] in mine]}
 
 

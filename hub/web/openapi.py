@@ -13,8 +13,14 @@ from hub.web.shapes import Id, Problem
 
 _TEMPLATE = "#/components/schemas/{model}"
 _WORDS = {
-    401: "Nobody is signed in", 403: "Not allowed", 404: "Not there, or not yours to see", 409: "The state has changed meanwhile",
-    413: "Too large", 422: "The input is not valid", 429: "Too many requests", 503: "Not available right now",
+    401: "Nobody is signed in",
+    403: "Not allowed",
+    404: "Not there, or not yours to see",
+    409: "The state has changed meanwhile",
+    413: "Too large",
+    422: "The input is not valid",
+    429: "Too many requests",
+    503: "Not available right now",
 }
 
 
@@ -30,7 +36,11 @@ def describe(endpoints: Sequence[Endpoint], *, version: str) -> dict[str, Any]:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, refs)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "omnihub", "version": version, "license": {"name": "GPL-3.0-or-later", "identifier": "GPL-3.0-or-later"}},
+        "info": {
+            "title": "omnihub",
+            "version": version,
+            "license": {"name": "GPL-3.0-or-later", "identifier": "GPL-3.0-or-later"},
+        },
         "paths": paths,
         "components": {
             "schemas": definitions.get("$defs", {}),
@@ -44,8 +54,11 @@ def describe(endpoints: Sequence[Endpoint], *, version: str) -> dict[str, Any]:
 
 def _operation(endpoint: Endpoint, refs: dict[Any, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": endpoint.handler.__name__, "tags": [endpoint.tag], "summary": endpoint.summary.split("\n")[0],
-        "description": endpoint.summary, "parameters": [*_path(endpoint), *_query(endpoint)],
+        "operationId": endpoint.handler.__name__,
+        "tags": [endpoint.tag],
+        "summary": endpoint.summary.split("\n")[0],
+        "description": endpoint.summary,
+        "parameters": [*_path(endpoint), *_query(endpoint)],
         "responses": _responses(endpoint, refs),
         "security": [{"token": []}, {"session": []}] if endpoint.action is not None else [{}, {"session": []}],
     }
@@ -77,7 +90,11 @@ def _responses(endpoint: Endpoint, refs: dict[Any, Any]) -> dict[str, Any]:
     good = {str(s): {"description": "Done", **content} for s in (endpoint.status, *endpoint.also)}
     if endpoint.returns is None and not endpoint.upload:
         good = {str(endpoint.status): {"description": "Done"}}
-    bad = {*endpoint.errors, 503, *((401, 403) if endpoint.action is not None else (401, 403) if endpoint.method != "GET" else (401,))}
+    bad = {
+        *endpoint.errors,
+        503,
+        *((401, 403) if endpoint.action is not None else (401, 403) if endpoint.method != "GET" else (401,)),
+    }
     if endpoint.body is not None or endpoint.query is not None:
         bad.add(422)
     if endpoint.body is not None or endpoint.upload:

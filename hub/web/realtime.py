@@ -111,7 +111,11 @@ class Realtime:
                 return
 
     async def _newest(self, topic: str, at_least: int) -> int:
-        query = "select seq from agent_state where agent_id = %s" if topic[0] == "u" else "select seq from conversation where id = %s"
+        query = (
+            "select seq from agent_state where agent_id = %s"
+            if topic[0] == "u"
+            else "select seq from conversation where id = %s"
+        )
         return max(int(await self._core.db.value(query, [int(topic[2:])]) or 0), at_least)
 
     # -- the feed ----------------------------------------------------------------------------------------------------
@@ -238,7 +242,10 @@ class Realtime:
 
     async def _catch_up(self) -> None:
         """Compare the sequences with the database and replay what a lost publish left out."""
-        for letter, query in (("c", "select id, seq from conversation where id = any(%s)"), ("u", "select agent_id as id, seq from agent_state where agent_id = any(%s)")):
+        for letter, query in (
+            ("c", "select id, seq from conversation where id = any(%s)"),
+            ("u", "select agent_id as id, seq from agent_state where agent_id = any(%s)"),
+        ):
             ids = [int(t[2:]) for t in self._topics if t.startswith(f"{letter}:")]
             for row in await self._core.db.dicts(query, [ids]) if ids else []:
                 topic = f"{letter}:{row['id']}"

@@ -39,7 +39,13 @@ class Renderer:
         kind = message["type"]
         if topic.startswith("c:") and _about_conversation(kind):
             kind = "conversation.updated"
-        return {"t": "ev", "topic": topic, "seq": message["seq"], "type": kind, "data": self._views.get(message["id"], message["data"])}
+        return {
+            "t": "ev",
+            "topic": topic,
+            "seq": message["seq"],
+            "type": kind,
+            "data": self._views.get(message["id"], message["data"]),
+        }
 
     async def _view(self, m: dict[str, Any], interactions: dict[int, Any], summaries: dict[int, Any]) -> dict[str, Any]:
         kind, data = m["type"], m["data"]

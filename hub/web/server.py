@@ -45,13 +45,15 @@ def build(context: WebContext) -> web.Application:
     app[REALTIME] = Realtime(context.core, Renderer(context.core.db))
     app[PRESENCES] = Presences(context.core)
     app.add_routes([route(e) for e in _most_literal_first(endpoints())])
-    app.add_routes([
-        web.get("/ws", websocket),
-        web.get("/api/openapi.json", _openapi),
-        web.get("/health/live", _live),
-        web.get("/health/ready", _ready),
-        web.get("/metrics", _metrics),
-    ])
+    app.add_routes(
+        [
+            web.get("/ws", websocket),
+            web.get("/api/openapi.json", _openapi),
+            web.get("/health/live", _live),
+            web.get("/health/ready", _ready),
+            web.get("/metrics", _metrics),
+        ]
+    )
     for connector in context.connectors.values():
         app.add_routes(connector.routes(context.intake))
     app.add_routes(page_routes(UI, _ancestors(context), demo=context.demo))

@@ -95,7 +95,9 @@ async def read_me(call: Call) -> dict[str, Any]:
 @session.add("PATCH", "/me", returns=shapes.Me)
 async def change_me(call: Call, body: Profile) -> dict[str, Any]:
     """Change language or theme."""
-    await call.core.db.execute(signin.sql["set_profile"], {"id": call.me.id, "locale": body.locale, "theme": body.theme})
+    await call.core.db.execute(
+        signin.sql["set_profile"], {"id": call.me.id, "locale": body.locale, "theme": body.theme}
+    )
     return await me(call.context, call.me.id)
 
 
@@ -136,15 +138,24 @@ async def me(context: WebContext, agent_id: int) -> dict[str, Any]:
     async with db.connection() as conn:
         held = await load.load(conn, agent_id)
     return {
-        "agent": agent, "presence": await presence.presence(db, agent_id), "load": held,
-        "queues": await store.queues_of(db, agent_id), "topic": f"u:{agent_id}", "seq": seq or 0,
+        "agent": agent,
+        "presence": await presence.presence(db, agent_id),
+        "load": held,
+        "queues": await store.queues_of(db, agent_id),
+        "topic": f"u:{agent_id}",
+        "seq": seq or 0,
     }
 
 
 async def _welcome(context: WebContext, done: signin.SignedIn) -> web.Response:
     response = web.Response(body=dumps(await me(context, done.agent_id)), content_type="application/json")
     response.set_cookie(
-        context.cookie, done.token, max_age=signin.SESSION_HOURS * 3600, path="/", secure=context.secure, httponly=True,
+        context.cookie,
+        done.token,
+        max_age=signin.SESSION_HOURS * 3600,
+        path="/",
+        secure=context.secure,
+        httponly=True,
         samesite="Lax",
     )
     return response

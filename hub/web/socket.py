@@ -109,7 +109,9 @@ class _Screen:
             try:
                 frame = FRAME.validate_python(orjson.loads(message.data))
             except (ValidationError, orjson.JSONDecodeError):
-                await self._connection.send({"t": "err", "topic": None, "code": 422, "detail": "This is not a frame of hub.v1."})
+                await self._connection.send(
+                    {"t": "err", "topic": None, "code": 422, "detail": "This is not a frame of hub.v1."}
+                )
                 continue
             await self._answer(frame)
 

@@ -1,0 +1,241 @@
+"""`hub apply`: make the database say what the file says, and show the difference.
+
+Idempotent: applying twice changes nothing the second time. What the file does not mention is kept and listed, never
+deleted: people and conversations hang on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from psycopg import sql
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+from pydantic import BaseModel, ValidationError
+
+from hub.center.model import Account, Center
+from hub.channels.accounts import seal, split_secrets
+from hub.channels.model import Connector
+from hub.core.db import Connection, Database, execute
+from hub.core.errors import ConfigError
+from hub.core.secrets import Vault
+
+Row = dict[str, Any]
+_JSON = {"week", "holidays", "settings", "requirements"}
+
+
+@dataclass(slots=True)
+class Difference:
+    """What applying changed, or would change, in lines for people; `kept` is what the file does not mention."""
+
+    lines: list[str] = field(default_factory=list[str])
+    kept: list[str] = field(default_factory=list[str])
+
+
+class _DryRun(Exception):
+    """Roll back: only the difference was wanted."""
+
+
+async def apply(
+    db: Database, vault: Vault, connectors: Mapping[str, Connector], center: Center, *, dry_run: bool = False
+) -> Difference:
+    """Apply the file in one transaction; the difference either way."""
+    difference = Difference()
+    try:
+        async with db.transaction() as conn:
+            await execute(conn, "select pg_advisory_xact_lock(7235)")  # one apply at a time
+            await _Applier(conn, vault, connectors, difference).run(center)
+            if dry_run:
+                raise _DryRun
+    except _DryRun:
+        pass
+    return difference
+
+
+class _Applier:
+    def __init__(self, conn: Connection, vault: Vault, connectors: Mapping[str, Connector], difference: Difference):
+        self._conn = conn
+        self._vault = vault
+        self._connectors = connectors
+        self._difference = difference
+
+    async def run(self, center: Center) -> None:
+        """In the order in which things name each other."""
+        hours = await self._table("hours", "key", [h.model_dump(mode="json") for h in center.hours])
+        skills = await self._table("skill", "key", [s.model_dump() for s in center.skill])
+        queues = await self._table(
+            "queue",
+            "key",
+            [{**q.model_dump(exclude={"hours"}), "hours_id": hours.get(q.hours or "")} for q in center.queue],
+        )
+        agents = await self._table(
+            "agent", "email", [a.model_dump(exclude={"queues", "skills"}) for a in center.agent], kept="agents"
+        )
+        await execute(self._conn, "insert into agent_state (agent_id) select id from agent on conflict do nothing")
+        for agent in center.agent:
+            await self._members(
+                "agent_queue", agents[agent.email], agent.email, {queues[k]: None for k in agent.queues}, queues
+            )
+            await self._members(
+                "agent_skill", agents[agent.email], agent.email, {skills[k]: n for k, n in agent.skills.items()}, skills
+            )
+        await self._table("account", "key", [self._account(a, queues) for a in center.account], kept="accounts")
+        await self._templates(center)
+        await self._table("disposition", "key", [d.model_dump() for d in center.disposition])
+        await self._table(
+            "channel_policy",
+            "channel",
+            [{"channel": name, **p.model_dump()} for name, p in center.channel.items()],
+            kept=None,
+        )
+
+    async def _table(self, table: str, key: str, wanted: list[Row], *, kept: str | None = "") -> dict[str, int]:
+        """Upsert rows by key; ids by key. Only columns that differ are written."""
+        have = {row[key]: row for row in await self._all(sql.SQL("select * from {}").format(sql.Identifier(table)))}
+        for row in wanted:
+            await self._row(table, key, row, have.get(row[key]))
+        if kept is not None:
+            self._difference.kept += [f"{table} {name!r}" for name in sorted(set(have) - {r[key] for r in wanted})]
+        if table in {"disposition", "channel_policy"}:
+            return {}  # these are named by their key alone
+        query = sql.SQL("select id, {} as key from {}").format(sql.Identifier(key), sql.Identifier(table))
+        return {row["key"]: row["id"] for row in await self._all(query)}
+
+    async def _row(self, table: str, key: str, row: Row, old: Row | None) -> None:
+        changed = {
+            c: v
+            for c, v in row.items()
+            if old is None or self._comparable(c, old[c], row) != self._comparable(c, v, row)
+        }
+        if not changed:
+            return
+        values = {c: Jsonb(v) if c in _JSON else v for c, v in changed.items()}
+        if old is None:
+            query = sql.SQL("insert into {} ({}) values ({})").format(
+                sql.Identifier(table),
+                sql.SQL(", ").join(map(sql.Identifier, values)),
+                sql.SQL(", ").join(map(sql.Placeholder, values)),
+            )
+            self._difference.lines.append(f"+ {table} {row[key]!r}")
+        else:
+            pairs = [sql.SQL("{} = {}").format(sql.Identifier(c), sql.Placeholder(c)) for c in values]
+            query = sql.SQL("update {} set {} where {} = {}").format(
+                sql.Identifier(table), sql.SQL(", ").join(pairs), sql.Identifier(key), sql.Placeholder("_key")
+            )
+            self._difference.lines += [f"~ {table} {row[key]!r}: {_change(c, old[c], v)}" for c, v in changed.items()]
+        async with self._conn.cursor() as cursor:
+            await cursor.execute(query, {**values, "_key": row[key]})
+
+    def _comparable(self, column: str, value: Any, row: Row) -> Any:
+        """Secrets are sealed with a fresh nonce each time: compare what is inside."""
+        if column == "secrets" and value is not None:
+            return self._vault.decrypt(f"account.secrets:{row['key']}", bytes(value))
+        return value
+
+    async def _members(
+        self, table: str, agent_id: int, email: str, wanted: dict[int, int | None], names: Mapping[str, int]
+    ) -> None:
+        """Make an agent's queues or skills exactly the file's."""
+        column = "queue_id" if table == "agent_queue" else "skill_id"
+        level = sql.SQL("null::int") if table == "agent_queue" else sql.SQL("level")
+        query = sql.SQL("select {} as id, {} as level from {} where agent_id = {}").format(
+            sql.Identifier(column), level, sql.Identifier(table), sql.Literal(agent_id)
+        )
+        have = {row["id"]: row["level"] for row in await self._all(query)}
+        if have == wanted:
+            return
+        by_id = {number: key for key, number in names.items()}
+        said = ", ".join(f"{by_id.get(i, i)}{'' if n is None else f' {n}'}" for i, n in wanted.items()) or "none"
+        self._difference.lines.append(
+            f"~ agent {email!r}: {'queues' if level == sql.SQL('null::int') else 'skills'} are now {said}"
+        )
+        async with self._conn.cursor() as cursor:
+            await cursor.execute(
+                sql.SQL("delete from {} where agent_id = {}").format(sql.Identifier(table), sql.Literal(agent_id))
+            )
+            for number, n in wanted.items():
+                extra = sql.SQL("") if n is None else sql.SQL(", {}").format(sql.Literal(n))
+                columns = sql.SQL("agent_id, {}{}").format(
+                    sql.Identifier(column), sql.SQL("" if n is None else ", level")
+                )
+                await cursor.execute(
+                    sql.SQL("insert into {} ({}) values ({}, {}{})").format(
+                        sql.Identifier(table), columns, sql.Literal(agent_id), sql.Literal(number), extra
+                    )
+                )
+
+    def _account(self, account: Account, queues: Mapping[str, int]) -> Row:
+        connector = self._connectors.get(account.connector)
+        if connector is None:
+            raise ConfigError(
+                f"account {account.key!r}: there is no connector {account.connector!r}.",
+                remedy=f"Installed: {', '.join(sorted(self._connectors))}.",
+            )
+        if account.channel not in connector.channels:
+            raise ConfigError(
+                f"account {account.key!r}: the connector {account.connector!r} has no channel {account.channel!r}.",
+                remedy=f"It has: {', '.join(connector.channels)}.",
+            )
+        settings, secrets = split_secrets(_settings(connector, account))
+        return {
+            **account.model_dump(mode="json", exclude={"queue", "settings"}),
+            "queue_id": queues.get(account.queue or ""),
+            "settings": settings,
+            "secrets": seal(self._vault, account.key, secrets),
+        }
+
+    async def _templates(self, center: Center) -> None:
+        have = {
+            (t["key"], t["locale"]): t
+            for t in await self._all(sql.SQL("select key, locale, name, channel, subject, body from template"))
+        }
+        for template in center.template:
+            row = template.model_dump()
+            old = have.get((template.key, template.locale))
+            if old == row:
+                continue
+            self._difference.lines.append(f"{'~' if old else '+'} template {template.key!r} ({template.locale})")
+            async with self._conn.cursor() as cursor:
+                await cursor.execute(
+                    "insert into template (key, locale, name, channel, subject, body) values (%(key)s, %(locale)s, %(name)s, "
+                    "%(channel)s, %(subject)s, %(body)s) on conflict (key, locale) do update set name = excluded.name, "
+                    "channel = excluded.channel, subject = excluded.subject, body = excluded.body",
+                    row,
+                )
+
+    async def _all(self, query: sql.Composable) -> list[Row]:
+        async with self._conn.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(query)
+            return await cursor.fetchall()
+
+
+def _settings(connector: Connector, account: Account) -> BaseModel:
+    try:
+        return connector.Settings.model_validate(account.settings)
+    except ValidationError as error:
+        lines = [
+            f"account {account.key!r}, settings.{'.'.join(map(str, e['loc']))}: {e['msg']}"
+            for e in error.errors(include_url=False, include_input=False)
+        ]
+        raise ConfigError("\n".join(lines), remedy="Correct these and apply again; nothing was changed.") from None
+
+
+def _change(column: str, old: Any, new: Any) -> str:
+    if column == "secrets":
+        return "secrets changed"
+    return f"{column} {_short(old)} → {_short(new)}"
+
+
+def _short(value: Any) -> str:
+    text = orjson.dumps(value).decode() if isinstance(value, dict | list) else str(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def shown(difference: Difference) -> Iterable[str]:
+    """The difference for a terminal."""
+    yield from difference.lines or ["Nothing to change."]
+    if difference.kept:
+        yield f"Kept, though not in the file: {', '.join(difference.kept)}"

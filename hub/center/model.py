@@ -1,0 +1,228 @@
+"""The centre as a file: queues, skills, people, hours, accounts, templates. What `hub apply` reads."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+
+from hub.core.errors import ConfigError
+
+Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,60}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Clock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+Span = tuple[Clock, Clock]
+Seconds = Annotated[int, Field(ge=0, le=10_000_000)]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SpecialDay(_Part):
+    """A date with hours of its own, or the public holidays of a country (ISO 3166)."""
+
+    date: datetime.date | None = None
+    open: list[Span] = []
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+
+
+class Hours(_Part):
+    """When a queue is open. A span that ends before it starts passes midnight."""
+
+    key: Key
+    timezone: str
+    week: dict[Day, list[Span]] = {}
+    holidays: list[datetime.date | SpecialDay] = []
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"{value!r} is not an IANA time zone such as Europe/London") from None
+        return value
+
+
+class Skill(_Part):
+    """Something an agent can do."""
+
+    key: Key
+    name: Name
+
+
+class Queue(_Part):
+    """Where work waits. `hours` names one of the file's."""
+
+    key: Key
+    name: Name
+    target_seconds: Seconds = 60
+    service_level_seconds: Seconds = 20
+    short_abandon_seconds: Seconds = 5
+    priority_seconds: int = 0
+    wrap_up_seconds: Seconds = 0
+    hours: Key | None = None
+
+
+class Agent(_Part):
+    """A person. `skills` gives a level from 1 to 5 to each."""
+
+    email: Annotated[str, StringConstraints(to_lower=True, pattern=r"^[^@\s]+@[^@\s]+$")]
+    name: Name
+    role: Literal["agent", "supervisor", "admin"] = "agent"
+    locale: Literal["en", "zh-CN"] = "en"
+    capacity: Annotated[int, Field(ge=0, le=10_000)] = 100
+    queues: list[Key] = []
+    skills: dict[Key, Annotated[int, Field(ge=1, le=5)]] = {}
+
+
+class Step(_Part):
+    """What an agent must be able to do, for so many seconds; then the next step counts."""
+
+    skills: dict[Key, Annotated[int, Field(ge=1, le=5)]] = {}
+    seconds: Seconds | None = None
+
+
+class Account(_Part):
+    """A mailbox, number or chat site. `settings` are the connector's own; secrets as ${VARIABLE}."""
+
+    key: Key
+    connector: str
+    channel: str
+    name: Name
+    address: str | None = None
+    queue: Key | None = None
+    priority_seconds: int = 0
+    locale: str | None = None
+    enabled: bool = True
+    requirements: list[Step] = []
+    settings: dict[str, Any] = {}
+
+
+class Template(_Part):
+    """A canned text."""
+
+    key: Key
+    locale: str = "en"
+    name: Name
+    channel: str | None = None
+    subject: str = ""
+    body: str
+
+
+class Disposition(_Part):
+    """An outcome code."""
+
+    key: Key
+    name: Name
+    position: int = 0
+
+
+class ChannelPolicy(_Part):
+    """How much one item of a channel weighs, how many one agent may hold, how it is offered."""
+
+    weight: Annotated[int, Field(ge=0, le=10_000)]
+    max_per_agent: Annotated[int, Field(ge=0, le=10_000)]
+    offer_timeout_seconds: Annotated[int, Field(ge=1, le=86_400)]
+    auto_accept: bool = False
+
+
+class Center(_Part):
+    """The whole file."""
+
+    hours: list[Hours] = []
+    skill: list[Skill] = []
+    queue: list[Queue] = []
+    agent: list[Agent] = []
+    account: list[Account] = []
+    template: list[Template] = []
+    disposition: list[Disposition] = []
+    channel: dict[Key, ChannelPolicy] = {}
+
+
+def read(file: Path, variables: Mapping[str, str] | None = None) -> Center:
+    """The centre of a TOML file; a `ConfigError` names file, place and remedy. `${NAME}` comes from the environment."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"{file} cannot be read: {error.strerror}.", remedy="Give the path of a center.toml."
+        ) from error
+    try:
+        center = Center.model_validate(_filled(tomllib.loads(text), {**os.environ, **(variables or {})}, file, ""))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}.", remedy="Correct that line.") from error
+    except ValidationError as error:
+        lines = [f"{file}: {_place(e['loc'])}: {e['msg']}" for e in error.errors(include_url=False)]
+        raise ConfigError("\n".join(lines), remedy="Correct these and apply again; nothing was changed.") from None
+    _check_names(center, file)
+    return center
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """`agent[2].skills.billing`: counting from 1, as people do."""
+    text = ""
+    for part in loc:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _filled(value: Any, variables: Mapping[str, str], file: Path, place: str) -> Any:
+    match value:
+        case str():
+            return _VARIABLE.sub(lambda found: _variable(found[1], variables, file, place), value)
+        case dict():
+            return {k: _filled(v, variables, file, f"{place}.{k}".lstrip(".")) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - TOML
+        case list():
+            return [_filled(v, variables, file, f"{place}[{n}]") for n, v in enumerate(value, 1)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - TOML
+        case _:
+            return value
+
+
+def _variable(name: str, variables: Mapping[str, str], file: Path, place: str) -> str:
+    try:
+        return variables[name]
+    except KeyError:
+        raise ConfigError(
+            f"{file}: {place}: the environment variable {name} is not set.", remedy=f"Set {name}, then apply again."
+        ) from None
+
+
+def _check_names(center: Center, file: Path) -> None:
+    """Every name used is defined in the file, and no key twice."""
+    problems: list[str] = []
+    known = {kind: {part.key for part in getattr(center, kind)} for kind in ("hours", "skill", "queue")}
+
+    def need(kind: str, key: str | None, place: str) -> None:
+        if key is not None and key not in known[kind]:
+            problems.append(f"{file}: {place}: there is no {kind} {key!r} in this file")
+
+    for queue in center.queue:
+        need("hours", queue.hours, f"queue {queue.key!r}, hours")
+    for agent in center.agent:
+        for key in agent.queues:
+            need("queue", key, f"agent {agent.email!r}, queues")
+        for key in agent.skills:
+            need("skill", key, f"agent {agent.email!r}, skills")
+    for account in center.account:
+        need("queue", account.queue, f"account {account.key!r}, queue")
+        for step in account.requirements:
+            for key in step.skills:
+                need("skill", key, f"account {account.key!r}, requirements")
+    for kind in ("hours", "skill", "queue", "account", "disposition"):
+        keys = [part.key for part in getattr(center, kind)]
+        problems += [
+            f"{file}: {kind} {key!r} is defined twice" for key in sorted({k for k in keys if keys.count(k) > 1})
+        ]
+    if problems:
+        raise ConfigError("\n".join(problems), remedy="Correct these and apply again; nothing was changed.")

@@ -1,0 +1,283 @@
+"""The command line. Every command says what it did, and every failure what to do."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from hub import app
+from hub import settings as configuration
+from hub.access import signin
+from hub.access.model import Role
+from hub.center.apply import apply, shown
+from hub.center.model import read
+from hub.channels.accounts import Accounts
+from hub.channels.registry import load_connectors
+from hub.core import health, jobs, log
+from hub.core.embedded import Embedded
+from hub.core.errors import ConfigError, HubError
+from hub.core.migrate import migrate
+from hub.core.service import Addresses, Core, open_core
+from hub.intake import Intake, Quarantine
+from hub.settings import Settings
+
+Command = Callable[[argparse.Namespace, Settings], int]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of `hub`."""
+    arguments = _parser().parse_args(argv)
+    try:
+        overrides: dict[str, Any] = {}
+        if getattr(arguments, "data", None):
+            overrides["data"] = arguments.data
+        found = configuration.load(**overrides)
+        log.configure(json=found.log.json_lines, level=found.log.level)
+        return arguments.command(arguments, found)
+    except HubError as error:
+        print(f"hub: {error.detail}", file=sys.stderr)
+        if error.remedy:
+            print(f"     {error.remedy}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hub", description="An omnichannel contact centre: one queue, one customer record."
+    )
+    parser.add_argument("--version", action="version", version=app.hub_version())
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    up = _command(commands, "up", _up, "everything on this machine, with servers of its own")
+    up.add_argument(
+        "--demo", action="store_true", help="with a small believable centre, stand-ins for the world, and customers"
+    )
+    up.add_argument("--port", type=int, help="where the desk is (default 8080)")
+    up.add_argument("--quiet-customers", action="store_true", help="with --demo: nobody writes by themselves")
+    _command(commands, "serve", _serve, "web, sockets, webhooks, listeners, router: any number")
+    _command(commands, "work", _work, "a worker that sends: any number")
+    _command(commands, "migrate", _migrate, "bring the database up to date")
+    centre = _command(commands, "apply", _apply, "make the centre as the file says")
+    centre.add_argument("file", type=Path)
+    centre.add_argument("--dry-run", action="store_true", help="only show the difference")
+    _command(commands, "doctor", _doctor, "what is missing or wrong, and how to mend it")
+    _quarantine_commands(commands)
+    _user_commands(commands)
+    demo = _command(commands, "demo", _demo, "a stand-in on its own")
+    demo.add_argument("part", choices=["twilio", "mail"])
+    demo.add_argument("--hub-url", default="http://127.0.0.1:8080", help="where the hub is")
+    demo.add_argument("--port", type=int, default=0)
+    return parser
+
+
+def _command(commands: Any, name: str, run: Command, text: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text)
+    parser.add_argument("--data", type=Path, help="the data folder (default .hub, or HUB_DATA)")
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _quarantine_commands(commands: Any) -> None:
+    parser = commands.add_parser("quarantine", help="what could not be processed: list, show, replay, discard")
+    parts = parser.add_subparsers(required=True, metavar="ACTION")
+    _command(parts, "list", _quarantine_list, "the oldest first")
+    for name, text in (("show", "one, with its bytes"), ("replay", "take it in again"), ("discard", "put it aside")):
+        _command(parts, name, _quarantine_one, text).add_argument("id", type=int)
+        parts.choices[name].set_defaults(action=name)
+
+
+def _user_commands(commands: Any) -> None:
+    parser = commands.add_parser("user", help="people: add, invite")
+    parts = parser.add_subparsers(required=True, metavar="ACTION")
+    add = _command(parts, "add", _user_add, "a new person; prints a one-time link to set the password")
+    add.add_argument("email")
+    add.add_argument("--name", required=True)
+    add.add_argument("--role", choices=[r.value for r in Role], default="agent")
+    add.add_argument("--locale", choices=["en", "zh-CN"], default="en")
+    invite = _command(parts, "invite", _user_invite, "a fresh one-time link")
+    invite.add_argument("email")
+
+
+# -- processes -------------------------------------------------------------------------------------------------------
+def _up(arguments: argparse.Namespace, found: Settings) -> int:
+    from hub.up import up  # only here: a production process needs no demonstration
+
+    if arguments.port is not None:
+        found = found.model_copy(update={"web": found.web.model_copy(update={"port": arguments.port})})
+    return up(found, demo=arguments.demo, customers=arguments.demo and not arguments.quiet_customers)
+
+
+def _serve(arguments: argparse.Namespace, found: Settings) -> int:
+    places = app.addresses(found)
+    migrate(places.database_url)
+    asyncio.run(app.serve(found, places))
+    return 0
+
+
+def _work(arguments: argparse.Namespace, found: Settings) -> int:
+    places = app.addresses(found)
+    places.to_environment()
+    jobs.work(places.redis_url)
+    return 0
+
+
+def _demo(arguments: argparse.Namespace, found: Settings) -> int:
+    from hub.demo.alone import alone
+
+    return asyncio.run(alone(arguments.part, hub_url=arguments.hub_url, port=arguments.port))
+
+
+# -- administration --------------------------------------------------------------------------------------------------
+def _migrate(arguments: argparse.Namespace, found: Settings) -> int:
+    def run(places: Addresses) -> int:
+        applied = migrate(places.database_url)
+        print("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
+        return 0
+
+    return _with_servers(found, run)
+
+
+def _apply(arguments: argparse.Namespace, found: Settings) -> int:
+    center = read(arguments.file)
+
+    async def run(core: Core) -> int:
+        difference = await apply(core.db, core.vault, load_connectors(core), center, dry_run=arguments.dry_run)
+        print("\n".join(shown(difference)))
+        if arguments.dry_run and difference.lines:
+            print("(dry run: nothing was changed)")
+        return 0
+
+    return _with_core(found, run)
+
+
+def _doctor(arguments: argparse.Namespace, found: Settings) -> int:
+    findings = health.machine(found.data)
+
+    async def run(core: Core) -> int:
+        findings.extend([finding async for finding in health.servers(core.db, core.feed)])
+        return 0
+
+    try:
+        _with_core(found, run)
+    except ConfigError as error:
+        findings.append(health.Finding("Servers", False, error.detail, error.remedy or ""))
+    for finding in findings:
+        mark = {True: "ok  ", False: "FAIL", None: "note"}[finding.ok]
+        print(
+            f"{mark} {finding.what}: {finding.detail}"
+            + (f"\n     {finding.remedy}" if not finding.ok and finding.remedy else "")
+        )
+    return 1 if any(finding.ok is False for finding in findings) else 0
+
+
+def _quarantine_list(arguments: argparse.Namespace, found: Settings) -> int:
+    async def run(core: Core) -> int:
+        held = await _quarantine(core).listed()
+        for q in held:
+            print(f"{q.id}\t{q.received_at:%Y-%m-%d %H:%M:%S}Z\t{q.connector}\t{q.reason}")
+        if not held:
+            print("Nothing is in quarantine.")
+        return 0
+
+    return _with_core(found, run)
+
+
+def _quarantine_one(arguments: argparse.Namespace, found: Settings) -> int:
+    async def run(core: Core) -> int:
+        quarantine = _quarantine(core)
+        match arguments.action:
+            case "show":
+                q = await quarantine.show(arguments.id)
+                print(
+                    f"{q.connector}, account {q.account_id}, {q.content_type}, received {q.received_at:%Y-%m-%d %H:%M:%S}Z\nReason: {q.reason}\n"
+                )
+                print(q.body.decode("utf-8", "backslashreplace"))
+            case "replay":
+                done = await quarantine.replay(arguments.id)
+                print(f"Taken in: conversation {done.conversation_id}.")
+            case _:
+                await quarantine.discard(arguments.id)
+                print("Put aside; its bytes stay.")
+        return 0
+
+    return _with_core(found, run)
+
+
+def _quarantine(core: Core) -> Quarantine:
+    connectors = load_connectors(core)
+    accounts = Accounts(core.db, core.vault, connectors)
+    return Quarantine(core, Intake(core, accounts, connectors), accounts, connectors)
+
+
+def _user_add(arguments: argparse.Namespace, found: Settings) -> int:
+    async def run(core: Core) -> int:
+        agent = await signin.add_agent(
+            core.db, email=arguments.email, name=arguments.name, role=Role(arguments.role), locale=arguments.locale
+        )
+        print(_welcome_link(core, await signin.invite(core.db, agent)))
+        return 0
+
+    return _with_core(found, run)
+
+
+def _user_invite(arguments: argparse.Namespace, found: Settings) -> int:
+    async def run(core: Core) -> int:
+        rows = await core.db.dicts("select id from agent where email = %s", [arguments.email.strip().lower()])
+        if not rows:
+            raise ConfigError(
+                f"There is no user {arguments.email}.", remedy="Add one: `hub user add EMAIL --name NAME`."
+            )
+        print(_welcome_link(core, await signin.invite(core.db, rows[0]["id"])))
+        return 0
+
+    return _with_core(found, run)
+
+
+def _welcome_link(core: Core, token: str) -> str:
+    return f"{core.public_url}/app/welcome#{token}  (once, within {signin.INVITATION_HOURS} hours)"
+
+
+def _with_core(found: Settings, run: Callable[[Core], Coroutine[Any, Any, int]]) -> int:
+    """Run against the configured servers, the running `hub up`, or embedded ones started for this command."""
+
+    def with_places(places: Addresses) -> int:
+        async def inside() -> int:
+            async with open_core(places, pool=4) as core:
+                return await run(core)
+
+        migrate(places.database_url)
+        return asyncio.run(inside())
+
+    return _with_servers(found, with_places)
+
+
+def _with_servers(found: Settings, run: Callable[[Addresses], int]) -> int:
+    if found.database.url and found.redis.url:
+        return run(app.addresses(found))
+    running = found.data / "servers.json"
+    if running.exists():
+        urls = json.loads(running.read_text())
+        return run(
+            app.addresses(
+                found.model_copy(update={"web": found.web.model_copy(update={"public_url": urls["public_url"]})}),
+                database_url=urls["database_url"],
+                redis_url=urls["redis_url"],
+            )
+        )
+    embedded = Embedded(found.data)
+    servers = embedded.start()
+    try:
+        return run(app.addresses(found, database_url=servers.database_url, redis_url=servers.redis_url))
+    finally:
+        embedded.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
