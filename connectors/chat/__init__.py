@@ -66,8 +66,11 @@ class Chat:
         ]
 
     async def run(self, accept: Accept) -> None:
-        """Notice, in one process at a time, who left while waiting."""
-        await Lease(self._core.db, "chat:departures").hold(lambda _: self._watch(accept))
+        """Notice, in one process at a time, who left while waiting; at the end tell our visitors to come back."""
+        try:
+            await Lease(self._core.db, "chat:departures").hold(lambda _: self._watch(accept))
+        finally:
+            await self.close()
 
     async def _watch(self, accept: Accept) -> None:
         while True:

@@ -61,6 +61,7 @@ class Email:
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
             await self._stop()
+            await self.close()
 
     async def send(self, account: Account, outbound: Outbound, wire: Wire) -> str:
         """Hand the mail to the account's server; its Message-ID."""

@@ -112,8 +112,10 @@ def to_delivery(report: Report, outbound_id: int | None) -> Delivery | None:
     """The report as the hub's words, or None when it changes nothing (delayed) or names no message."""
     if not report.message_id and outbound_id is None:
         return None
+    # Reports are kept once by (id, status): one that names no message is known by the send.
+    name = report.message_id or f"outbound:{outbound_id}"
     if report.failed:
-        return Delivery("email", DeliveryStatus.FAILED, report.message_id or "", outbound_id, report.words())
+        return Delivery("email", DeliveryStatus.FAILED, name, outbound_id, report.words())
     if report.delivered:
-        return Delivery("email", DeliveryStatus.DELIVERED, report.message_id or "", outbound_id)
+        return Delivery("email", DeliveryStatus.DELIVERED, name, outbound_id)
     return None

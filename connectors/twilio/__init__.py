@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Iterable
@@ -53,7 +54,11 @@ class Twilio:
         ]
 
     async def run(self, accept: Accept) -> None:
-        """Nothing to poll: Twilio calls us."""
+        """Nothing to poll, Twilio calls us; until cancelled, then the connections to it are closed."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self.close()
 
     async def send(self, account: Account, outbound: Outbound, wire: Wire) -> str:
         """Post the message; its SID. The status reports carry our own id in their address."""

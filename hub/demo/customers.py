@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid, parseaddr
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 
@@ -224,7 +224,7 @@ class ChatVisitor:
         if message.type is not aiohttp.WSMsgType.TEXT:
             raise ConnectionError(f"the chat closed ({self._socket.close_code})")
         frames: Any = message.json()
-        several: list[dict[str, Any]] = frames if isinstance(frames, list) else [frames]
+        several = cast("list[dict[str, Any]]", frames if isinstance(frames, list) else [frames])
         return [frame for frame in several if self._is_new(frame)]
 
     def _is_new(self, frame: dict[str, Any]) -> bool:

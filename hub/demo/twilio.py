@@ -144,6 +144,10 @@ class TwilioStandin:
             self._opted_out.discard(sender)
         return message, await self._call(self.sms_url, message.webhook_form())
 
+    async def redeliver(self, message: Message) -> int:
+        """The webhook of a received message once more, as after a lost answer; what the hub answered."""
+        return await self._call(self.sms_url, message.webhook_form())
+
     # -- calling the hub -----------------------------------------------------------------------------------------
     async def _call(self, url: str, form: dict[str, str]) -> int:
         """Post a signed webhook by Twilio's rules: one retry if nobody answers, more as the URL's fragment says."""
