@@ -21,13 +21,20 @@ class Centre:
     core: Core
 
     async def queue(self, key: str = "support", **columns: int) -> int:
-        queue = await self.core.db.value("insert into queue (key, name) values (%s, %s) returning id", [key, key.title()])
+        queue = await self.core.db.value(
+            "insert into queue (key, name) values (%s, %s) returning id", [key, key.title()]
+        )
         for column, value in columns.items():
             await self.core.db.execute(f"update queue set {column} = %s where id = %s", [value, queue])
         return queue
 
     async def agent(
-        self, name: str, *queues: int, skills: dict[str, int] | None = None, state: str = "available", capacity: int = 100
+        self,
+        name: str,
+        *queues: int,
+        skills: dict[str, int] | None = None,
+        state: str = "available",
+        capacity: int = 100,
     ) -> int:
         db = self.core.db
         agent = await db.value(
@@ -38,9 +45,7 @@ class Centre:
             await db.execute("insert into agent_queue (agent_id, queue_id) values (%s, %s)", [agent, queue])
         for key, level in (skills or {}).items():
             await db.execute("insert into skill (key, name) values (%s, %s) on conflict do nothing", [key, key])
-            await db.execute(
-                "insert into agent_skill select %s, id, %s from skill where key = %s", [agent, level, key]
-            )
+            await db.execute("insert into agent_skill select %s, id, %s from skill where key = %s", [agent, level, key])
         await self.presence(agent, state)
         return agent
 
@@ -49,9 +54,7 @@ class Centre:
             await set_presence(unit, agent, state, reason)
 
     async def contact(self, name: str = "Ada") -> int:
-        return await self.core.db.value(
-            "insert into contact (root_id, name) values (0, %s) returning id", [name]
-        )
+        return await self.core.db.value("insert into contact (root_id, name) values (0, %s) returning id", [name])
 
     async def conversation(self, channel: str = "chat", contact: int | None = None) -> int:
         return await self.core.db.value(
@@ -65,9 +68,7 @@ class Centre:
         """A conversation that waits: (conversation, entry)."""
         conversation = await self.conversation(channel)
         async with events.unit(self.core.db, self.core.feed) as unit:
-            entry = await queueing.enqueue(
-                unit, conversation, queue, channel=channel, requirements=requirements, **how
-            )
+            entry = await queueing.enqueue(unit, conversation, queue, channel=channel, requirements=requirements, **how)
         assert entry is not None
         return conversation, entry
 
@@ -85,7 +86,8 @@ class Centre:
             [entry, agent, seconds],
         )
         await self.core.db.execute(
-            "update queue_entry set state = 'offered', agent_id = %s, offer_id = %s where id = %s", [agent, offer, entry]
+            "update queue_entry set state = 'offered', agent_id = %s, offer_id = %s where id = %s",
+            [agent, offer, entry],
         )
         return offer
 
@@ -106,4 +108,6 @@ class Centre:
         )
 
     async def set_time(self, conversation: int, column: str, at: datetime) -> None:
-        await self.core.db.execute(f"update queue_entry set {column} = %s where conversation_id = %s", [at, conversation])
+        await self.core.db.execute(
+            f"update queue_entry set {column} = %s where conversation_id = %s", [at, conversation]
+        )

@@ -73,7 +73,7 @@ class Database:
             max_size=size,
             timeout=wait,
             open=False,
-            kwargs={"autocommit": True, "options": "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=10s"},
+            kwargs={"autocommit": True, "options": "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=15s"},
             check=AsyncConnectionPool.check_connection,
             reconnect_timeout=30,
         )

@@ -76,7 +76,10 @@ async def test_best_level_is_asked_and_the_others_know_why_not(core: Core, centr
         item = (await offers.decisions(core.db, conversation))["items"][0]
         reasons = {c["agent"]["name"]: c["reason"] for c in item["candidates"]}
         assert reasons == {
-            "Best": "chosen", "Low": "level 2, the chosen has 5", "None": "lacks billing 2", "Gone": "away"
+            "Best": "chosen",
+            "Low": "level 2, the chosen has 5",
+            "None": "lacks billing 2",
+            "Gone": "away",
         }
 
 
@@ -84,7 +87,9 @@ async def test_requirement_relaxes_when_its_time_is_over(core: Core, centre: Cen
     queue = await centre.queue()
     agent = await centre.agent("Ann", queue)
     async with routing(core):
-        await centre.waiting(queue, requirements=[{"skills": {"law": 3}, "seconds": 1}, {"skills": {}, "seconds": None}])
+        await centre.waiting(
+            queue, requirements=[{"skills": {"law": 3}, "seconds": 1}, {"skills": {}, "seconds": None}]
+        )
         assert (await offered(core, agent))[0]["waited_seconds"] >= 0.9
 
 
@@ -126,8 +131,11 @@ async def test_held_for_one_agent_until_they_leave(core: Core, centre: Centre) -
         async with events.unit(core.db, core.feed) as unit:
             await queueing.pull(unit, full, ann)
         await centre.presence(ann, "away")
-        await until(lambda: core.db.value(
-            "select agent_id = %s from queue_entry where conversation_id = %s", [bob, conversation]))
+        await until(
+            lambda: core.db.value(
+                "select agent_id = %s from queue_entry where conversation_id = %s", [bob, conversation]
+            )
+        )
 
 
 async def test_automatic_channel_is_assigned_without_asking(core: Core, centre: Centre) -> None:
@@ -136,7 +144,9 @@ async def test_automatic_channel_is_assigned_without_asking(core: Core, centre: 
     agent = await centre.agent("Ann", queue)
     async with routing(core):
         conversation, _ = await centre.waiting(queue)
-        await until(lambda: core.db.value("select agent_id = %s from conversation where id = %s", [agent, conversation]))
+        await until(
+            lambda: core.db.value("select agent_id = %s from conversation where id = %s", [agent, conversation])
+        )
 
 
 async def test_missed_offer_moves_on_when_time_is_over(core: Core, centre: Centre) -> None:
@@ -158,7 +168,9 @@ async def test_wrap_up_ends_by_itself(core: Core, centre: Centre) -> None:
         async with events.unit(core.db, core.feed) as unit:
             await queueing.pull(unit, conversation, agent)
             await queueing.start_wrap_up(unit, conversation)
-        await until(lambda: core.db.value("select state = 'closed' from queue_entry where conversation_id = %s", [conversation]))
+        await until(
+            lambda: core.db.value("select state = 'closed' from queue_entry where conversation_id = %s", [conversation])
+        )
 
 
 async def test_chat_of_somebody_gone_returns_to_the_queue(core: Core, centre: Centre) -> None:
