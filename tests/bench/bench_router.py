@@ -1,0 +1,154 @@
+"""The router under load: durable assignments per second, and the time to rebuild 100,000 waiting entries.
+
+`python -m tests.bench.bench_router` starts a PostgreSQL of its own with fsync on and prints a table. An assignment is
+everything the router commits for one offer: the entry, the offer, the decision with its candidates, the agent's
+sequence and the event. Beside them runs a bare set-based UPDATE of the same rows, for the machine's measure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import tempfile
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from hub.core.db import Connection
+from hub.core.embedded import Embedded
+from hub.core.migrate import migrate
+from hub.core.service import Addresses, Core, open_core
+from routing.engine import Leader
+
+AGENTS, WAITING, CLASSES, ROUNDS = 10_000, 100_000, 60, 3
+Row = tuple[str, float, str, float]
+SEED = """
+insert into queue (key, name) select 'q' || n, 'Queue ' || n from generate_series(1, 60) n;
+insert into agent (email, name, capacity) select 'a' || n || '@example.com', 'Agent ' || n, 100 from generate_series(1, 10000) n;
+insert into agent_state (agent_id, state) select id, 'available' from agent;
+insert into agent_queue (agent_id, queue_id)
+select a.id, q.id from agent a join queue q on (a.id * 7919 %% 97 + q.id * 31) %% 60 < 14 and (a.id + q.id) %% 2 >= 0;
+with c as (insert into contact (root_id, name) select 0, 'x' returning id)
+insert into conversation (contact_id, channel) select c.id, 'voice' from c, generate_series(1, 100000);
+insert into queue_entry (conversation_id, queue_id, channel, entered_at, target_seconds, weight)
+select id, 1 + id %% 60, 'voice', now() - random() * interval '600 s', 60, 100 from conversation;
+insert into lease values ('router', 'bench', 1, now() + interval '1 day');
+analyze;
+"""
+FINISH = """
+update queue_entry set state = 'closed', closed_at = now(), outcome = 'resolved' where state = 'offered'
+"""
+
+
+async def assignments(core: Core, conn: Connection) -> list[Row]:
+    """Every agent is given something, finishes, and is given the next, three times over."""
+    leader = Leader(core, conn, 1)
+    started = time.perf_counter()
+    await leader.rebuild()
+    rebuilt = time.perf_counter() - started
+    made, spent = 0, 0.0
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        made += await leader.settle()
+        spent += time.perf_counter() - started
+        await finish(core, leader)
+    return [("router: rebuild of 100k waiting", rebuilt, "s", 1.0), ("router: durable assignments", made / spent, "/s", 10_000)]
+
+
+async def finish(core: Core, leader: Leader) -> None:
+    """Everybody is done; the router learns it as it learns everything."""
+    entries = [row["id"] for row in await core.db.dicts("select id from queue_entry where state = 'offered'")]
+    await core.db.execute(FINISH)
+    for entry_id in entries:
+        leader.pool.forget(entry_id)
+
+
+async def bare(core: Core) -> Row:
+    """The same rows, updated in batches of the same size by the plainest statement there is."""
+    ids = [row["id"] for row in await core.db.dicts("select id from queue_entry where state = 'waiting' limit 20000")]
+    started = time.perf_counter()
+    for at in range(0, len(ids), 256):
+        await core.db.execute("update queue_entry set offers = offers + 1 where id = any(%s)", [ids[at : at + 256]])
+    return ("router: bare UPDATE of as many rows", len(ids) / (time.perf_counter() - started), "/s", 0.0)
+
+
+async def arrivals(core: Core, conn: Connection, rate: int = 200, seconds: float = 5) -> list[Row]:
+    """Arrival to committed and published offer, for single items while agents are idle."""
+    leader = Leader(core, conn, 1)
+    await core.db.execute("update queue_entry set state = 'closed' where state <> 'closed'")
+    conversations = [r["id"] for r in await core.db.dicts("select id from conversation limit %s", [int(rate * seconds)])]
+    run, ears = asyncio.create_task(leader.run()), asyncio.create_task(leader.listen())
+    await asyncio.sleep(1.5)
+    heard: dict[int, float] = {}
+    listening = asyncio.create_task(hear(core, heard, len(conversations)))
+    await asyncio.sleep(0.2)
+    sent: dict[int, float] = {}
+    tasks: list[asyncio.Task[None]] = []
+    for conversation in conversations:
+        tasks.append(asyncio.create_task(arrive(core, conversation, sent)))
+        await asyncio.sleep(random.expovariate(rate))
+    await asyncio.wait([listening], timeout=10)
+    for task in (run, ears, listening, *tasks):
+        task.cancel()
+    await asyncio.gather(run, ears, listening, *tasks, return_exceptions=True)
+    waits = sorted(heard[c] - sent[c] for c in sent if c in heard)
+    p50, p99 = waits[len(waits) // 2] * 1000, waits[int(len(waits) * 0.99)] * 1000
+    return [("router: arrival to offer at 200/s, p50", p50, "ms", 12), ("router: arrival to offer at 200/s, p99", p99, "ms", 50)]
+
+
+async def arrive(core: Core, conversation: int, sent: dict[int, float]) -> None:
+    sent[conversation] = time.perf_counter()
+    entry = await core.db.value(
+        "insert into queue_entry (conversation_id, queue_id, channel, target_seconds, weight) "
+        "values (%s, 1 + %s %% 60, 'voice', 60, 100) returning id",
+        [conversation, conversation],
+    )
+    await core.feed.wake("router", f'{{"entries":[{entry}]}}')
+
+
+async def hear(core: Core, heard: dict[int, float], expected: int) -> None:
+    import orjson
+
+    pubsub = core.feed.redis.pubsub(ignore_subscribe_messages=True)
+    await pubsub.psubscribe("t:u:*")
+    while len(heard) < expected:
+        message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=1)
+        if message:
+            heard[orjson.loads(message["data"])["conversation_id"]] = time.perf_counter()
+    await pubsub.aclose()
+
+
+async def run(core: Core) -> list[Row]:
+    """All rows of this bench: (name, value, unit, target)."""
+    for statement in SEED.replace("%%", "%").split(";\n"):
+        if statement.strip():
+            await core.db.execute(statement)
+    async with core.db.connection() as conn:
+        rows = await assignments(core, conn)
+        rows.append(await bare(core))
+        return rows + await arrivals(core, conn)
+
+
+@asynccontextmanager
+async def own_core() -> AsyncGenerator[Core]:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        embedded = Embedded(Path(folder) / "data")
+        started = embedded.start()
+        try:
+            migrate(started.database_url)
+            async with open_core(Addresses(started.database_url, started.redis_url, b"bench-key-" * 4, "http://127.0.0.1")) as core:
+                yield core
+        finally:
+            embedded.stop()
+
+
+async def main() -> None:
+    async with own_core() as core:
+        for name, value, unit, target in await run(core):
+            print(f"{name:45} {value:12,.2f} {unit:4} target {target:g}")  # noqa: T201 - a bench prints
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
