@@ -76,7 +76,7 @@ def page_routes(root: Path, frame_ancestors: FrameAncestors, *, demo: bool) -> l
         origins = await frame_ancestors(request.query.get("site", ""))
         if origins is None:
             raise web.HTTPNotFound
-        return page(root / "widget" / "frame.html", " ".join(["'self'", *origins]))
+        return page(root / "widget" / "frame.html", " ".join(dict.fromkeys(["'self'", *origins])))
 
     async def shop(_: web.Request) -> web.Response:
         return page(root / "demo" / "index.html")

@@ -40,9 +40,9 @@ export interface Contact extends Ref {
   open_conversations: number; created_at: string
 }
 export interface TimelineItem extends Interaction { conversation_subject: string }
-export interface ServiceLevel { target_seconds: number; percent: number | null; answered_in_target: number; offered: number; variant: string }
+export interface ServiceLevel { target_seconds: number | null; percent: number | null; answered_in_target: number; offered: number; variant: string }
 export interface QueueLive {
-  id: number; key: string; name: string; waiting: number; longest_wait_seconds: number; oldest_entered_at: string | null
+  id: number; key: string; name: string; waiting: number; longest_wait_seconds: number | null; oldest_entered_at: string | null
   offered: number; assigned: number; service_level: ServiceLevel; abandoned: number; answered: number
   average_speed_of_answer: number | null; agents_available: number; agents_total: number
 }
@@ -50,7 +50,7 @@ export interface AgentLive {
   id: number; name: string; state: PresenceState; reason: string | null; since: string; load: Load; conversations: number; wrapping: number
 }
 export interface Board {
-  at: string; waiting: number; longest_wait_seconds: number; service_level: ServiceLevel; answered: number; abandoned: number
+  at: string; waiting: number; longest_wait_seconds: number | null; service_level: ServiceLevel; answered: number; abandoned: number
   agents: { available: number; busy: number; away: number; offline: number; wrap_up: number }
   queues: QueueLive[]; agent_list: AgentLive[]; series: { at: string; arrived: number; answered: number }[]
 }

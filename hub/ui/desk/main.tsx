@@ -5,7 +5,7 @@ import './desk.css'
 import './i18n'
 import { MantineProvider, localStorageColorSchemeManager } from '@mantine/core'
 import { Notifications } from '@mantine/notifications'
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { setNonce } from 'get-nonce'
 import { StrictMode } from 'react'
@@ -20,7 +20,14 @@ import { theme, variables } from './theme'
 const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? ''
 setNonce(nonce)
 
-const client = new QueryClient({
+/** An answer that says "not signed in" is news for the whole desk, whoever asked. */
+const gone = (error: unknown) => {
+  if (error instanceof Problem && error.status === 401) void client.invalidateQueries({ queryKey: ['session'] })
+}
+
+const client: QueryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: gone }),
+  mutationCache: new MutationCache({ onError: gone }),
   defaultOptions: {
     queries: {
       staleTime: 5_000,

@@ -35,7 +35,7 @@ function Wall({ b }: { b: Board }) {
       </div>
       <div className="tiles">
         <Tile name="waiting" value={number(b.waiting)} label={t('board.waiting')} />
-        <Tile name="longest" value={b.waiting ? span(b.longest_wait_seconds) : '–'} label={t('board.longest')} kind={grade(b.longest_wait_seconds, b.service_level.target_seconds)} />
+        <Tile name="longest" value={b.waiting && b.longest_wait_seconds !== null ? span(b.longest_wait_seconds) : '–'} label={t('board.longest')} kind={grade(b.longest_wait_seconds, b.service_level.target_seconds)} />
         <LevelTile s={b.service_level} />
         <Tile name="abandoned" value={number(b.abandoned)} label={t('board.abandoned')} hint={t('board.answeredToday', { n: number(b.answered) })} />
         {(['available', 'busy', 'away', 'wrap_up'] as const).map((s) => (
@@ -51,7 +51,8 @@ function Wall({ b }: { b: Board }) {
   )
 }
 
-const grade = (seconds: number, target: number) => (seconds > target ? 'late' : seconds > target * 0.75 ? 'soon' : undefined)
+const grade = (seconds: number | null, target: number | null) =>
+  seconds === null || target === null ? undefined : (seconds > target ? 'late' : seconds > target * 0.75 ? 'soon' : undefined)
 
 /** How old the numbers are, by this browser's clock from their arrival: two clocks that differ must not look like staleness. */
 function Age({ at }: { at: string }) {
@@ -89,7 +90,7 @@ function LevelTile({ s }: { s: ServiceLevel }) {
   const kind = s.percent === null ? undefined : s.percent >= 80 ? 'ok' : s.percent >= 60 ? 'soon' : 'late'
   return (
     <Tile
-      name="service-level" label={t('board.level', { span: span(s.target_seconds) })} value={s.percent === null ? '–' : percent(s.percent)} kind={kind}
+      name="service-level" label={s.target_seconds === null ? t('board.levelShort') : t('board.level', { span: span(s.target_seconds) })} value={s.percent === null ? '–' : percent(s.percent)} kind={kind}
       hint={`${number(s.answered_in_target)}/${number(s.offered)} · ${variant(s)}`}
     />
   )
@@ -114,9 +115,9 @@ function Queues({ rows }: { rows: QueueLive[] }) {
               <tr key={q.id} data-testid="queue-row">
                 <td style={{ fontWeight: 500 }}>{q.name}</td>
                 <td className="r">{number(q.waiting)}</td>
-                <td className="r">{q.waiting ? <span className={`pill ${grade(q.longest_wait_seconds, q.service_level.target_seconds) ?? 'ok'}`}>{span(q.longest_wait_seconds)}</span> : '–'}</td>
+                <td className="r">{q.waiting && q.longest_wait_seconds !== null ? <span className={`pill ${grade(q.longest_wait_seconds, q.service_level.target_seconds) ?? 'ok'}`}>{span(q.longest_wait_seconds)}</span> : '–'}</td>
                 <td className="r">{number(q.assigned + q.offered)}</td>
-                <td className="r" title={t('board.level', { span: span(q.service_level.target_seconds) })}>{q.service_level.percent === null ? '–' : percent(q.service_level.percent)}</td>
+                <td className="r" title={q.service_level.target_seconds === null ? undefined : t('board.level', { span: span(q.service_level.target_seconds) })}>{q.service_level.percent === null ? '–' : percent(q.service_level.percent)}</td>
                 <td className="r">{q.average_speed_of_answer === null ? '–' : span(q.average_speed_of_answer)}</td>
                 <td className="r">{number(q.abandoned)}</td>
                 <td className="r">{number(q.agents_available)}/{number(q.agents_total)}</td>

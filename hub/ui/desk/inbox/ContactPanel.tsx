@@ -21,7 +21,7 @@ function useChange(id: number) {
     mutationFn: (run: () => Promise<Contact>) => run(),
     onSuccess: (fresh) => {
       client.setQueryData(['contact', id], fresh)
-      for (const key of [['timeline'], ['contacts'], ['list'], ['conversation']]) void client.invalidateQueries({ queryKey: key })
+      for (const key of [['contact'], ['timeline'], ['contacts'], ['list'], ['conversation']]) void client.invalidateQueries({ queryKey: key })
     },
     onError: complain,
   })

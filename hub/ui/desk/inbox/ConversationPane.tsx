@@ -67,7 +67,10 @@ function useWatch(c: Conversation | undefined): void {
     if (!topic || live.state !== 'ready') return
     tell(topic, 'viewing')
     const timer = setInterval(() => !document.hidden && tell(topic, 'viewing'), 15_000)
-    return () => clearInterval(timer)
+    return () => {
+      clearInterval(timer)
+      tell(topic, 'left')
+    }
   }, [topic, tell, live.state])
 
   const id = c?.id
@@ -102,6 +105,7 @@ function useCompany(topic: string): { viewing: string[]; typing: string[] } {
         const key = String(who?.id ?? 'customer')
         setSeen((old) => {
           const entry = old[key] ?? { name: who?.name ?? '', typing: 0, viewing: 0 }
+          if (type === 'left') return { ...old, [key]: { ...entry, typing: 0, viewing: 0 } }
           return { ...old, [key]: { ...entry, [type === 'typing' ? 'typing' : 'viewing']: Date.now() } }
         })
       }),

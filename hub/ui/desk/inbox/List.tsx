@@ -36,7 +36,7 @@ export function List({ view, open, showViews }: { view: string; open: number | n
 
   const rows = useMemo(() => {
     const all = found.data?.pages.flatMap((p) => p.items) ?? []
-    const unique = [...new Map(all.map((x) => [x.id, x])).values()]
+    const unique = [...new Map(all.map((x) => [x.id, x])).values()].filter((x) => !view.startsWith('q-') || x.status === 'open')
     return sort === 'sla' && view !== 'resolved' ? unique.sort(bySla) : unique.sort((a, b) => Date.parse(b.updated_at) - Date.parse(a.updated_at))
   }, [found.data, sort, view])
 

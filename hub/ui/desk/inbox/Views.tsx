@@ -1,9 +1,11 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
+import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { counts, queues } from '../parts/queries'
 import { number } from '../format'
 import { useMe } from '../shell/Shell'
+import { useLive } from '../state/live'
 
 export function useViewName(): (view: string) => string {
   const { t } = useTranslation()
@@ -19,9 +21,14 @@ export function useViewName(): (view: string) => string {
 export function Views() {
   const { t } = useTranslation()
   const { queues: mine } = useMe()
-  const n = useQuery(counts).data
+  const { watch } = useLive()
+  const n = useQuery({ ...counts, refetchInterval: 30_000 }).data
   const all = useQuery(queues).data
   const visible = all?.length ? all : mine
+  const others = visible.filter((q) => !mine.some((m) => m.id === q.id)).map((q) => q.id).join()
+  useEffect(() => {
+    for (const id of others.split(',').filter(Boolean)) watch(`q:${id}`, 0)
+  }, [others, watch])
   const item = (view: string, label: string, count: number | undefined) => (
     <Link
       key={view} to="/inbox/$view" params={{ view }} search={{}} activeOptions={{ exact: false, includeSearch: false }}

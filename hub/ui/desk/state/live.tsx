@@ -11,7 +11,7 @@ export interface Live {
   state: LinkState
   watch(topic: string, cursor: number): void
   unwatch(topic: string): void
-  tell(topic: string, type: 'typing' | 'viewing'): void
+  tell(topic: string, type: 'typing' | 'viewing' | 'left'): void
   onEph(listener: EphListener): () => void
 }
 
@@ -49,8 +49,11 @@ function touchLists(client: QueryClient, s: Summary, me: number): void {
 class Feed {
   readonly socket: HubSocket
   private readonly eph = new Set<EphListener>()
+  private readonly moved = new Map<string, string>()
   private readonly counts: () => void
   private readonly shared: () => void
+  private readonly session: () => void
+  private wasReady = false
 
   constructor(
     private readonly client: QueryClient,
@@ -67,6 +70,7 @@ class Feed {
         }),
       2_000,
     )
+    this.session = throttle(() => void client.invalidateQueries({ queryKey: ['session'] }), 10_000)
     const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`
     this.socket = new HubSocket(url, {
       hello: (topics) => ({ t: 'hello', topics }),
@@ -81,7 +85,14 @@ class Feed {
         this.gone()
         return true
       },
-      state: onState,
+      state: (s) => {
+        // A refused handshake and a broken line look alike; only the session can tell a sign-out.
+        if (s === 'waiting') this.session()
+        // What happened to the lists while the line was down was not all said on our topics.
+        if (s === 'ready' && this.wasReady) this.shared()
+        this.wasReady ||= s === 'ready'
+        onState(s)
+      },
     })
     this.socket.seed(me.topic, me.seq)
     for (const q of me.queues) this.socket.seed(`q:${q.id}`, 0)
@@ -99,7 +110,7 @@ class Feed {
 
   private conversation(id: number, type: string, data: Json): void {
     const key = ['conversation', id]
-    if (type === 'conversation.updated') this.summary(data.conversation as Summary)
+    if (type === 'conversation.updated') this.summary(data.conversation as Summary | undefined)
     else if (type.startsWith('interaction.')) {
       const interaction = data.interaction as Interaction
       this.client.setQueryData<Conversation>(key, (c) => c && withInteraction(c, interaction))
@@ -117,7 +128,7 @@ class Feed {
         break
       case 'conversation.assigned':
       case 'conversation.updated':
-        this.summary(data.conversation as Summary)
+        this.summary(data.conversation as Summary | undefined)
         break
       case 'conversation.unassigned': {
         const id = data.conversation_id as number
@@ -138,7 +149,11 @@ class Feed {
     this.shared()
   }
 
-  private summary(s: Summary): void {
+  private summary(s: Summary | undefined): void {
+    if (!s) {
+      void this.client.invalidateQueries({ queryKey: ['list'] })
+      return
+    }
     this.client.setQueryData<Conversation>(['conversation', s.id], (c) => c && withSummary(c, s))
     touchLists(this.client, s, this.me.agent.id)
     this.counts()
@@ -151,8 +166,13 @@ class Feed {
     } else if (topic.startsWith('q:')) {
       const queue = data.queue as QueueLive
       this.client.setQueryData<QueueLive[]>(['queues'], (old) => old?.map((q) => (q.id === queue.id ? queue : q)))
-      this.counts()
-      this.shared()
+      // Snapshots come every second; only a queue that moved is worth a look at its list.
+      const now = [queue.waiting, queue.offered, queue.assigned, queue.answered, queue.abandoned].join()
+      if (this.moved.get(topic) !== now && this.moved.has(topic)) {
+        this.counts()
+        this.shared()
+      }
+      this.moved.set(topic, now)
     }
   }
 

@@ -55,7 +55,8 @@ describe('lists', () => {
   it('knows its views', () => {
     expect(matches(summary(1), 'mine', 3)).toBe(true)
     expect(matches(summary(1), 'mine', 4)).toBe(false)
-    expect(matches(summary(1, { entry_state: 'offered' }), 'waiting', 4)).toBe(true)
+    expect(matches(summary(1, { entry_state: 'offered', agent: null }), 'waiting', 4)).toBe(true)
+    expect(matches(summary(1), 'waiting', 4)).toBe(false)
     expect(matches(summary(1), 'q-1', 4)).toBe(true)
     expect(matches(summary(1, { status: 'resolved' }), 'q-1', 4)).toBe(false)
   })

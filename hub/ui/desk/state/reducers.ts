@@ -39,7 +39,7 @@ export function matches(s: Summary, view: string, me: number): boolean {
     case 'mine':
       return s.status === 'open' && s.agent?.id === me
     case 'waiting':
-      return s.status === 'open' && (s.entry_state === 'waiting' || s.entry_state === 'offered')
+      return s.status === 'open' && !s.agent && (s.entry_state === 'waiting' || s.entry_state === 'offered')
     case 'snoozed':
       return s.status === 'snoozed'
     case 'resolved':
