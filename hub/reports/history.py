@@ -1,0 +1,90 @@
+"""The floor as it was: counts by interval of entering."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypedDict
+
+from hub.core.clock import iso
+from hub.core.db import Database
+from hub.core.errors import Invalid
+from hub.core.sql import Queries
+from hub.reports.definitions import BUCKET_SECONDS, SERVICE_LEVEL_VARIANT, Counts
+
+sql = Queries.beside(__file__)
+
+
+class Interval(TypedDict):
+    """One queue and channel in one interval. `open` entries have not found an end yet, so the figures may move."""
+
+    queue_id: int
+    channel: str
+    at: str
+    attribution: str
+    entered: int
+    answered: int
+    abandoned: int
+    short_abandoned: int
+    flowed_out: int
+    open: int
+    service_level: float | None
+    service_level_variant: str
+    average_speed_of_answer: float | None
+    abandonment: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    queue_id: int
+    channel: str
+    at: datetime
+    entered: int
+    answered: int
+    answered_in_target: int
+    abandoned: int
+    short_abandoned: int
+    flowed_out: int
+    wait_seconds: float
+
+
+async def history(
+    db: Database,
+    since: datetime,
+    until: datetime,
+    *,
+    seconds: int = BUCKET_SECONDS,
+    queue_ids: Collection[int] | None = None,
+) -> list[Interval]:
+    """Counts from `since` to `until` per `seconds` (a multiple of 15 minutes, counted from `since`)."""
+    if seconds <= 0 or seconds % BUCKET_SECONDS:
+        raise Invalid("The interval does not fit.", fields={"seconds": f"use a multiple of {BUCKET_SECONDS}"})
+    values = {
+        "since": since, "until": until, "seconds": seconds,
+        "queue_ids": None if queue_ids is None else list(queue_ids),
+    }  # fmt: skip
+    return [_interval(row) for row in await db.all(_Row, sql["history"], values)]
+
+
+def _interval(row: _Row) -> Interval:
+    counts = Counts(
+        row.entered, row.answered, row.answered_in_target, row.abandoned, row.short_abandoned, row.flowed_out,
+        row.wait_seconds,
+    )  # fmt: skip
+    return {
+        "queue_id": row.queue_id,
+        "channel": row.channel,
+        "at": iso(row.at),
+        "attribution": "cohort",
+        "entered": counts.entered,
+        "answered": counts.answered,
+        "abandoned": counts.abandoned,
+        "short_abandoned": counts.short_abandoned,
+        "flowed_out": counts.flowed_out,
+        "open": counts.still_waiting,
+        "service_level": counts.service_level,
+        "service_level_variant": SERVICE_LEVEL_VARIANT,
+        "average_speed_of_answer": counts.average_speed_of_answer,
+        "abandonment": counts.abandonment,
+    }

@@ -1,0 +1,94 @@
+-- add_bucket: Add to the counts of one queue, channel and quarter of an hour.
+insert into stat_bucket as b (queue_id, channel, at, entered, answered, answered_in_target, abandoned, short_abandoned,
+                              flowed_out, wait_seconds)
+values (%(queue_id)s, %(channel)s, %(at)s, %(entered)s, %(answered)s, %(answered_in_target)s, %(abandoned)s,
+        %(short_abandoned)s, %(flowed_out)s, %(wait_seconds)s)
+on conflict (queue_id, channel, at) do update set
+    entered = b.entered + excluded.entered,
+    answered = b.answered + excluded.answered,
+    answered_in_target = b.answered_in_target + excluded.answered_in_target,
+    abandoned = b.abandoned + excluded.abandoned,
+    short_abandoned = b.short_abandoned + excluded.short_abandoned,
+    flowed_out = b.flowed_out + excluded.flowed_out,
+    wait_seconds = b.wait_seconds + excluded.wait_seconds;
+
+-- add_flow: Add to what came and was answered in five minutes.
+insert into stat_flow as f (queue_id, at, arrived, answered) values (%(queue_id)s, %(at)s, %(arrived)s, %(answered)s)
+on conflict (at, queue_id) do update set arrived = f.arrived + excluded.arrived, answered = f.answered + excluded.answered;
+
+-- clear_buckets: Forget the counts.
+truncate stat_bucket, stat_flow;
+
+-- restart: Read the log from its beginning.
+delete from event_cursor where reader = %(reader)s;
+
+-- queues: Each queue as it is now, with its people, and today's counts by its own calendar.
+with live as (
+    select queue_id,
+           count(*) filter (where state = 'waiting')::int as waiting,
+           count(*) filter (where state = 'offered')::int as offered,
+           count(*) filter (where state = 'assigned')::int as assigned,
+           min(entered_at) filter (where state in ('waiting', 'offered')) as oldest
+    from queue_entry where state <> 'closed' group by queue_id
+), people as (
+    select m.queue_id, count(*)::int as total, count(*) filter (where s.state = 'available')::int as available
+    from agent_queue m
+    join agent a on a.id = m.agent_id and a.disabled_at is null
+    left join agent_state s on s.agent_id = m.agent_id
+    group by m.queue_id
+), today as (
+    select q.id as queue_id, sum(b.entered)::int as entered, sum(b.answered)::int as answered,
+           sum(b.answered_in_target)::int as answered_in_target, sum(b.abandoned)::int as abandoned,
+           sum(b.short_abandoned)::int as short_abandoned, sum(b.flowed_out)::int as flowed_out,
+           sum(b.wait_seconds)::float8 as wait_seconds
+    from queue q
+    left join hours h on h.id = q.hours_id
+    join stat_bucket b on b.queue_id = q.id
+        and b.at >= date_trunc('day', clock_timestamp() at time zone coalesce(h.timezone, 'UTC')) at time zone coalesce(h.timezone, 'UTC')
+    group by q.id
+)
+select q.id, q.key, q.name, q.service_level_seconds as target_seconds,
+       coalesce(l.waiting, 0) as waiting, coalesce(l.offered, 0) as offered, coalesce(l.assigned, 0) as assigned,
+       l.oldest as oldest_entered_at,
+       coalesce(extract(epoch from clock_timestamp() - l.oldest), 0)::float8 as longest_wait_seconds,
+       coalesce(p.available, 0) as agents_available, coalesce(p.total, 0) as agents_total,
+       coalesce(t.entered, 0) as entered, coalesce(t.answered, 0) as answered,
+       coalesce(t.answered_in_target, 0) as answered_in_target, coalesce(t.abandoned, 0) as abandoned,
+       coalesce(t.short_abandoned, 0) as short_abandoned, coalesce(t.flowed_out, 0) as flowed_out,
+       coalesce(t.wait_seconds, 0) as wait_seconds
+from queue q
+left join live l on l.queue_id = q.id
+left join people p on p.queue_id = q.id
+left join today t on t.queue_id = q.id
+where q.archived_at is null
+order by q.name, q.id;
+
+-- agents: Each agent as they are now.
+select a.id, a.name, coalesce(s.state, 'offline') as state, s.reason, coalesce(s.since, a.created_at) as since,
+       count(e.id) filter (where e.state = 'assigned')::int as conversations,
+       count(e.id) filter (where e.state = 'wrapping')::int as wrapping
+from agent a
+left join agent_state s on s.agent_id = a.id
+left join queue_entry e on e.agent_id = a.id and e.state in ('assigned', 'wrapping')
+where a.disabled_at is null
+group by a.id, s.agent_id
+order by a.name, a.id;
+
+-- series: What came and was answered in the last hour, per five minutes, without gaps.
+select t.at, coalesce(sum(f.arrived), 0)::int as arrived, coalesce(sum(f.answered), 0)::int as answered
+from generate_series(date_bin('5 minutes', clock_timestamp(), 'epoch') - interval '55 minutes',
+                     date_bin('5 minutes', clock_timestamp(), 'epoch'), interval '5 minutes') as t (at)
+left join stat_flow f on f.at = t.at
+group by t.at
+order by t.at;
+
+-- history: Counts per queue, channel and interval of entering.
+select b.queue_id, b.channel, date_bin(make_interval(secs => %(seconds)s), b.at, %(since)s) as at,
+       sum(b.entered)::int as entered, sum(b.answered)::int as answered,
+       sum(b.answered_in_target)::int as answered_in_target, sum(b.abandoned)::int as abandoned,
+       sum(b.short_abandoned)::int as short_abandoned, sum(b.flowed_out)::int as flowed_out,
+       sum(b.wait_seconds)::float8 as wait_seconds
+from stat_bucket b
+where b.at >= %(since)s and b.at < %(until)s and (%(queue_ids)s::bigint[] is null or b.queue_id = any(%(queue_ids)s))
+group by 1, 2, 3
+order by 3, 1, 2;

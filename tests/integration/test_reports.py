@@ -1,0 +1,91 @@
+"""The numbers: counted once from the log, the same after a rebuild, and shown as defined."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from hub.conversations import queueing
+from hub.core import events
+from hub.core.clock import now
+from hub.core.errors import Invalid
+from hub.core.service import Core
+from hub.reports import buckets
+from hub.reports.definitions import Counts
+from hub.reports.history import history
+from hub.reports.live import Live
+from tests.centre import Centre
+
+
+@pytest.fixture
+def centre(core: Core) -> Centre:
+    return Centre(core)
+
+
+async def busy_day(core: Core, centre: Centre) -> int:
+    queue = await centre.queue(service_level_seconds=20, short_abandon_seconds=5)
+    agent = await centre.agent("Ann", queue, capacity=1000)
+    for waited, outcome in ((3, "pull"), (40, "pull"), (2, "abandoned"), (60, "abandoned"), (9, "transferred")):
+        conversation, entry = await centre.waiting(queue)
+        await core.db.execute(
+            "update queue_entry set queued_at = queued_at - make_interval(secs => %s) where id = %s", [waited, entry]
+        )
+        async with events.unit(core.db, core.feed) as unit:
+            if outcome == "pull":
+                await queueing.pull(unit, conversation, agent)
+            else:
+                await queueing.close(unit, conversation, outcome)
+    await centre.waiting(queue)
+    return queue
+
+
+async def test_board_shows_the_day_as_defined(core: Core, centre: Centre) -> None:
+    queue = await busy_day(core, centre)
+    while await buckets.count_next(core.db):
+        pass
+    live = await Live(core.db).queue(queue)
+    assert live is not None
+    assert (live["answered"], live["abandoned"], live["waiting"], live["assigned"]) == (2, 1, 1, 2)
+    assert live["service_level"]["offered"] == 4  # the one who left after two seconds is not counted
+    assert live["service_level"]["percent"] == 25.0
+    assert live["average_speed_of_answer"] == pytest.approx(21.5, abs=1)
+    assert (live["agents_available"], live["agents_total"]) == (1, 1)
+    board = await Live(core.db).board()
+    assert len(board["series"]) == 12
+    assert sum(f["arrived"] for f in board["series"]) == 6
+    assert sum(f["answered"] for f in board["series"]) == 2
+    assert board["agents"]["available"] == 1
+    assert board["agent_list"][0]["conversations"] == 2
+
+
+async def test_rebuild_counts_the_same(core: Core, centre: Centre) -> None:
+    await busy_day(core, centre)
+    while await buckets.count_next(core.db, 3):
+        pass
+    query = "select * from stat_bucket order by queue_id, channel, at"
+    before = await core.db.dicts(query)
+    flow = await core.db.dicts("select * from stat_flow order by at")
+    await buckets.rebuild(core.db)
+    assert await core.db.dicts(query) == before
+    assert await core.db.dicts("select * from stat_flow order by at") == flow
+    assert sum(b["entered"] for b in before) == 6
+
+
+async def test_history_marks_what_is_still_open(core: Core, centre: Centre) -> None:
+    queue = await busy_day(core, centre)
+    await buckets.rebuild(core.db)
+    since = buckets.floor(now(), 86_400) - timedelta(days=1)
+    found = await history(core.db, since, since + timedelta(days=3), seconds=86_400 * 3, queue_ids=[queue])
+    assert [(i["entered"], i["open"], i["flowed_out"], i["short_abandoned"]) for i in found] == [(6, 1, 1, 1)]
+    with pytest.raises(Invalid):
+        await history(core.db, since, now(), seconds=1000)
+
+
+def test_service_level_is_the_published_vector() -> None:
+    # ICMI's example: 1000 answered, 860 of them in time, 60 abandoned of which 10 within five seconds.
+    counts = Counts(1060, 1000, 860, 50, 10, 0, 8184.0)
+    assert counts.service_level == pytest.approx(81.9)
+    assert counts.average_speed_of_answer == 8.2
+    assert counts.still_waiting == 0
+    assert Counts().service_level is None
