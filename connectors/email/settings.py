@@ -16,6 +16,7 @@ class Imap(BaseModel):
     host: str = Field(min_length=1)
     port: int = Field(default=993, ge=1, le=65535)
     tls: Literal["tls", "none"] = "tls"
+    ca_file: str | None = None
     user: str = Field(min_length=1)
     folder: str = "INBOX"
     first_run: str = Field(default="new", pattern=r"^(new|all|days:[1-9][0-9]{0,3})$")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -58,6 +59,14 @@ class Gate:
     async def health(self, account_id: int, **facts: Any) -> None:
         self.health_notes.setdefault(account_id, {}).update(facts)
         await self.intake.health(account_id, **facts)
+
+
+async def eventually(check: Callable[[], Awaitable[Any]], seconds: float = 10.0) -> Any:
+    """What `check` says as soon as it says something true."""
+    async with asyncio.timeout(seconds):
+        while not (found := await check()):  # noqa: ASYNC110 - the other side is another program or the database
+            await asyncio.sleep(0.02)
+        return found
 
 
 def free_port() -> int:
@@ -135,8 +144,11 @@ class Hub:
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
         self._tasks = [asyncio.create_task(c.run(self.gate)) for c in self.connectors.values()]
-        while len(self.email.listening) < 2:
-            await asyncio.sleep(0.005)
+
+        async def listening() -> bool:
+            return len(self.email.listening) == 2
+
+        await eventually(listening)
 
     async def of(self, key: str) -> Account:
         return next(a for a in (await self.accounts.all()).values() if a.key == key)
