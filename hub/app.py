@@ -38,8 +38,8 @@ def hub_version() -> str:
 
 def addresses(settings: Settings, *, database_url: str | None = None, redis_url: str | None = None) -> Addresses:
     """Where the parts are; a `ConfigError` when a server is neither configured nor given."""
-    database = database_url or (settings.database.url and settings.database.url.get_secret_value())
-    redis = redis_url or (settings.redis.url and settings.redis.url.get_secret_value())
+    database = database_url or (settings.database.url.get_secret_value() if settings.database.url else None)
+    redis = redis_url or (settings.redis.url.get_secret_value() if settings.redis.url else None)
     if not database or not redis:
         missing = "HUB_DATABASE__URL" if not database else "HUB_REDIS__URL"
         raise ConfigError(

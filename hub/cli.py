@@ -195,9 +195,8 @@ def _quarantine_one(arguments: argparse.Namespace, found: Settings) -> int:
         match arguments.action:
             case "show":
                 q = await quarantine.show(arguments.id)
-                print(
-                    f"{q.connector}, account {q.account_id}, {q.content_type}, received {q.received_at:%Y-%m-%d %H:%M:%S}Z\nReason: {q.reason}\n"
-                )
+                when = f"{q.received_at:%Y-%m-%d %H:%M:%S}Z"
+                print(f"{q.connector}, account {q.account_id}, {q.content_type}, received {when}\nReason: {q.reason}\n")
                 print(q.body.decode("utf-8", "backslashreplace"))
             case "replay":
                 done = await quarantine.replay(arguments.id)

@@ -67,8 +67,8 @@ class Settings(BaseSettings):
 
     data: Path = Path(".hub")
     secret_key: SecretStr | None = None
-    web: Web = Web()
-    database: DatabaseSection = DatabaseSection()
+    web: Web = Field(default_factory=lambda: Web.model_validate({}))
+    database: DatabaseSection = Field(default_factory=lambda: DatabaseSection.model_validate({}))
     redis: RedisSection = RedisSection()
     log: Log = Log()
 
@@ -127,10 +127,16 @@ def _check_variables() -> None:
         if not name.startswith("HUB_") or name in _OTHERS:
             continue
         section, *rest = name[4:].lower().split("__")
-        known: Any = Settings.model_fields.get(section)
-        nested = known is not None and isinstance(known.annotation, type) and issubclass(known.annotation, BaseModel)
-        if known is None or (rest and (not nested or rest[0] not in known.annotation.model_fields)):
-            raise ConfigError(
-                f"Environment variable {name}: there is no such setting.",
-                remedy=f"Known: {', '.join('HUB_' + n.upper() for n in Settings.model_fields)}, with HUB_SECTION__KEY below them.",
-            )
+        if section in Settings.model_fields and (not rest or rest[0] in _keys(section)):
+            continue
+        known = ", ".join("HUB_" + n.upper() for n in Settings.model_fields)
+        raise ConfigError(
+            f"Environment variable {name}: there is no such setting.",
+            remedy=f"Known: {known}, with HUB_SECTION__KEY below.",
+        )
+
+
+def _keys(section: str) -> set[str]:
+    """The keys of a section; none for a plain setting."""
+    kind: Any = Settings.model_fields[section].annotation
+    return set(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else set()

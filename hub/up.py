@@ -73,7 +73,7 @@ async def _run(settings: Settings, places: Addresses, *, demo: bool, customers: 
         stack.push_async_callback(_stop_task, worker)
         if play is not None:
             _leave(settings.data / "demo.json", await _demo_json(settings, places, play, where))
-            if customers:
+            if customers and await _open(play.smtp_port):
                 await stack.enter_async_context(Customers(play.doors(places.public_url), every=6.0, rounds=1))
         print(await _banner(settings, places, play), flush=True)
         await stopping
@@ -259,6 +259,19 @@ async def _first_admin(places: Addresses) -> list[str]:
             )
         link = f"{places.public_url}/app/welcome#{await signin.invite(core.db, int(agent))}"
     return ["", f"  First administrator: {link}", "  (once, within a day; `hub user add` makes more)"]
+
+
+async def _open(port: int, seconds: float = 15.0) -> bool:
+    """Wait until somebody listens, so that the first customer does not find the door shut."""
+    ends = asyncio.get_running_loop().time() + seconds
+    while asyncio.get_running_loop().time() < ends:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            return True
+        await asyncio.sleep(0.1)
+    logger.warning("mail_listener_missing", port=port)
+    return False
 
 
 # -- files and ports -------------------------------------------------------------------------------------------------

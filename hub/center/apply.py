@@ -19,10 +19,12 @@ from pydantic import BaseModel, ValidationError
 from hub.center.model import Account, Center
 from hub.channels.accounts import seal, split_secrets
 from hub.channels.model import Connector
-from hub.core.db import Connection, Database, execute
+from hub.core.db import Connection, Database, execute, fetch_dicts
 from hub.core.errors import ConfigError
 from hub.core.secrets import Vault
+from hub.core.sql import Queries
 
+queries = Queries.beside(__file__)
 Row = dict[str, Any]
 _JSON = {"week", "holidays", "settings", "requirements"}
 
@@ -188,25 +190,16 @@ class _Applier:
         }
 
     async def _templates(self, center: Center) -> None:
-        have = {
-            (t["key"], t["locale"]): t
-            for t in await self._all(sql.SQL("select key, locale, name, channel, subject, body from template"))
-        }
+        have = {(t["key"], t["locale"]): t for t in await fetch_dicts(self._conn, queries["templates"])}
         for template in center.template:
             row = template.model_dump()
             old = have.get((template.key, template.locale))
             if old == row:
                 continue
             self._difference.lines.append(f"{'~' if old else '+'} template {template.key!r} ({template.locale})")
-            async with self._conn.cursor() as cursor:
-                await cursor.execute(
-                    "insert into template (key, locale, name, channel, subject, body) values (%(key)s, %(locale)s, %(name)s, "
-                    "%(channel)s, %(subject)s, %(body)s) on conflict (key, locale) do update set name = excluded.name, "
-                    "channel = excluded.channel, subject = excluded.subject, body = excluded.body",
-                    row,
-                )
+            await execute(self._conn, queries["put_template"], row)
 
-    async def _all(self, query: sql.Composable) -> list[Row]:
+    async def _all(self, query: sql.SQL | sql.Composed) -> list[Row]:
         async with self._conn.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(query)
             return await cursor.fetchall()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import re
 import tomllib
-from collections.abc import Mapping
-import datetime
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -200,29 +200,30 @@ def _variable(name: str, variables: Mapping[str, str], file: Path, place: str) -
 
 def _check_names(center: Center, file: Path) -> None:
     """Every name used is defined in the file, and no key twice."""
-    problems: list[str] = []
-    known = {kind: {part.key for part in getattr(center, kind)} for kind in ("hours", "skill", "queue")}
-
-    def need(kind: str, key: str | None, place: str) -> None:
-        if key is not None and key not in known[kind]:
-            problems.append(f"{file}: {place}: there is no {kind} {key!r} in this file")
-
-    for queue in center.queue:
-        need("hours", queue.hours, f"queue {queue.key!r}, hours")
-    for agent in center.agent:
-        for key in agent.queues:
-            need("queue", key, f"agent {agent.email!r}, queues")
-        for key in agent.skills:
-            need("skill", key, f"agent {agent.email!r}, skills")
-    for account in center.account:
-        need("queue", account.queue, f"account {account.key!r}, queue")
-        for step in account.requirements:
-            for key in step.skills:
-                need("skill", key, f"account {account.key!r}, requirements")
-    for kind in ("hours", "skill", "queue", "account", "disposition"):
-        keys = [part.key for part in getattr(center, kind)]
-        problems += [
-            f"{file}: {kind} {key!r} is defined twice" for key in sorted({k for k in keys if keys.count(k) > 1})
-        ]
+    known = {kind: [part.key for part in getattr(center, kind)] for kind in _KEYED}
+    problems = [
+        f"{file}: {place}: there is no {kind} {key!r} in this file"
+        for kind, key, place in _names_used(center)
+        if key is not None and key not in known[kind]
+    ]
+    for kind, keys in known.items():
+        twice = sorted({k for k in keys if keys.count(k) > 1})
+        problems += [f"{file}: {kind} {key!r} is defined twice" for key in twice]
     if problems:
         raise ConfigError("\n".join(problems), remedy="Correct these and apply again; nothing was changed.")
+
+
+_KEYED = ("hours", "skill", "queue", "account", "disposition")
+
+
+def _names_used(center: Center) -> Iterator[tuple[str, str | None, str]]:
+    """(kind, key, place) of every reference from one part to another."""
+    for queue in center.queue:
+        yield "hours", queue.hours, f"queue {queue.key!r}, hours"
+    for agent in center.agent:
+        yield from (("queue", key, f"agent {agent.email!r}, queues") for key in agent.queues)
+        yield from (("skill", key, f"agent {agent.email!r}, skills") for key in agent.skills)
+    for account in center.account:
+        yield "queue", account.queue, f"account {account.key!r}, queue"
+        steps = (key for step in account.requirements for key in step.skills)
+        yield from (("skill", key, f"account {account.key!r}, requirements") for key in steps)

@@ -87,12 +87,12 @@ class Accounts:
         if connector is None:
             return None
         try:
-            secrets = (
+            secrets: dict[str, str] = (
                 orjson.loads(self._vault.decrypt(f"account.secrets:{row.key}", row.secrets)) if row.secrets else {}
             )
             settings = connector.Settings.model_validate({**row.settings, **secrets})
         except (ConfigError, ValidationError) as error:
-            logger.error("account_unusable", account=row.key, error=str(error))
+            logger.error("account_unusable", account=row.key, error=str(error))  # noqa: TRY400 - said to a person; no trace
             return None
         return Account(
             row.id,

@@ -190,7 +190,7 @@ class Accept(Protocol):
         """Record a delivery report; returns after the commit. Repeats and late reports are harmless."""
         ...
 
-    async def quarantine(
+    async def quarantine(  # noqa: PLR0913 - each says something else about the bytes
         self,
         *,
         connector: str,

@@ -145,7 +145,8 @@ async def _recipient(unit: Unit, kind: AddressKind, opening: Opening) -> tuple[i
     if opening.contact_id is None:
         raise Invalid("Nobody to write to.", fields={"contact_id": "give a contact or an address"})
     rows: list[dict[str, Any]] = await fetch_dicts(unit.conn, contacts.sql["contact"], {"id": opening.contact_id})
-    for address in rows[0]["addresses"] if rows else []:
+    known: list[dict[str, Any]] = rows[0]["addresses"] if rows else []
+    for address in known:
         if address["kind"] == kind.value:
             return int(address["id"]), opening.contact_id
     raise Invalid("This contact has no address for that channel.", fields={"contact_id": f"add a {kind.value} address"})

@@ -24,6 +24,9 @@ T = TypeVar("T")
 Params = Mapping[str, Any] | Sequence[Any] | None
 Connection = psycopg.AsyncConnection[Any]
 
+# Every wait is bounded: a statement, a lock, and a transaction whose owner was stopped while it held locks.
+_OPTIONS = "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=15s"
+
 set_json_dumps(orjson.dumps)
 set_json_loads(orjson.loads)
 
@@ -73,7 +76,7 @@ class Database:
             max_size=size,
             timeout=wait,
             open=False,
-            kwargs={"autocommit": True, "options": "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=15s"},
+            kwargs={"autocommit": True, "options": _OPTIONS},
             check=AsyncConnectionPool.check_connection,
             reconnect_timeout=30,
         )

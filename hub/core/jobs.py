@@ -25,7 +25,8 @@ JOB_TIMEOUT = 180  # seconds; a drain ends itself well before
 def connect(url: str) -> Redis:
     """A blocking client, as RQ wants it."""
     keepalive = {} if urlsplit(url).scheme == "unix" else {"socket_keepalive": True}
-    return Redis.from_url(url, socket_connect_timeout=5, **keepalive)
+    found: Redis = Redis.from_url(url, socket_connect_timeout=5, **keepalive)
+    return found
 
 
 class Doorbell:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import cast
 
 import structlog
 
@@ -45,4 +44,4 @@ def configure(*, json: bool, level: str = "info") -> None:
 
 def get(name: str) -> structlog.stdlib.BoundLogger:
     """A logger under `name`; bind ids with `.bind(...)` or `structlog.contextvars.bind_contextvars`."""
-    return cast("structlog.stdlib.BoundLogger", structlog.stdlib.get_logger(name))
+    return structlog.stdlib.get_logger(name)

@@ -50,7 +50,8 @@ def _apply(conn: psycopg.Connection[tuple[object, ...]], name: str, file: Path) 
     with conn.transaction():
         conn.execute(cast("LiteralString", text))
         conn.execute(
-            "insert into migration (name, text) values (%s, %s) on conflict (name) do update set text = excluded.text, at = now()",
+            "insert into migration (name, text) values (%s, %s) "
+            "on conflict (name) do update set text = excluded.text, at = now()",
             [name, text],
         )
     logger.info("migrated", name=name)

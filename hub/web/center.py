@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 from pydantic import BaseModel, Field, StringConstraints
 
 from hub.access.model import Action
@@ -216,7 +216,7 @@ async def list_dispositions(call: Call) -> dict[str, Any]:
 @center.add("GET", "/config", returns=shapes.PublicConfig, action=None)
 async def read_config(call: Call) -> dict[str, Any]:
     """What the pages need to know; accounts only for those signed in."""
-    accounts = (await call.context.accounts.all()).values() if call.actor else []
+    accounts = list((await call.context.accounts.all()).values()) if call.actor else []
     return {
         "product": "omnihub",
         "version": call.context.version,
@@ -232,24 +232,27 @@ async def upload(call: Call) -> dict[str, Any]:
     """Upload one file (multipart field `file`) to attach to a reply."""
     if call.request.content_type != "multipart/form-data":
         raise Invalid("This is not an upload.", fields={"file": "send multipart/form-data with one file"})
+    name, content_type, body = await _read_file(call.request)
+    values = {"agent_id": call.me.id, "name": name, "content_type": content_type, "body": body}
+    new_id = await call.core.db.value(conversations.sql["upload"], values)
+    return {"id": new_id, "name": name, "size": len(body), "content_type": content_type}
+
+
+async def _read_file(request: web.Request) -> tuple[str, str, bytes]:
+    """The first file of a multipart body: name, type, bytes. Never more than `MAX_UPLOAD` of it in memory."""
     try:
-        part = await (await call.request.multipart()).next()
+        part = await (await request.multipart()).next()
     except ValueError as error:
-        raise Invalid(
-            f"The upload cannot be read: {error}", fields={"file": "send multipart/form-data with one file"}
-        ) from None
-    if part is None or getattr(part, "filename", None) is None:
+        raise Invalid(f"The upload cannot be read: {error}", fields={"file": "send multipart/form-data"}) from None
+    if not isinstance(part, BodyPartReader) or part.filename is None:
         raise Invalid("There is no file in the upload.", fields={"file": "missing"})
     body = bytearray()
-    while chunk := await part.read_chunk(65536):  # pyright: ignore[reportAttributeAccessIssue] - a file part, checked above
+    while chunk := await part.read_chunk(65536):
         body += chunk
         if len(body) > MAX_UPLOAD:
             raise web.HTTPRequestEntityTooLarge(max_size=MAX_UPLOAD, actual_size=len(body))
-    name = str(part.filename).replace("\x00", "")[:255]  # pyright: ignore[reportAttributeAccessIssue] - as above
     content_type = part.headers.get("Content-Type", "application/octet-stream")[:255]
-    values = {"agent_id": call.me.id, "name": name, "content_type": content_type, "body": bytes(body)}
-    new_id = await call.core.db.value(conversations.sql["upload"], values)
-    return {"id": new_id, "name": name, "size": len(body), "content_type": content_type}
+    return part.filename.replace("\x00", "")[:255], content_type, bytes(body)
 
 
 @center.add("GET", "/attachments/{attachment_id}", returns=bytes)

@@ -70,7 +70,7 @@ class NewReply(In):
     address_id: Id | None = None
     account_id: Id | None = None
     resolve: bool = False
-    attachments: Annotated[list[Id], Field(max_length=20)] = []
+    attachments: Annotated[list[Id], Field(max_length=20, default_factory=list)]
 
 
 class NewNote(In):

@@ -50,7 +50,7 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         return await handler(request)
     except HubError as error:
         if error.status >= 500:
-            logger.error("refused", error=error.detail, path=request.path)
+            logger.error("refused", error=error.detail, path=request.path)  # noqa: TRY400 - expected; no trace
         return problem(error)
     except web.HTTPException as error:
         if error.status < 400:

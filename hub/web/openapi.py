@@ -11,6 +11,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from hub.web.endpoints import Endpoint
 from hub.web.shapes import Id, Problem
 
+Wanted = tuple[type[BaseModel], JsonSchemaMode]
 _TEMPLATE = "#/components/schemas/{model}"
 _WORDS = {
     401: "Nobody is signed in",
@@ -26,10 +27,9 @@ _WORDS = {
 
 def describe(endpoints: Sequence[Endpoint], *, version: str) -> dict[str, Any]:
     """The whole document."""
-    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Problem, "serialization")]
+    wanted: list[Wanted] = [(Problem, "serialization")]
     for endpoint in endpoints:
-        wanted += [(model, "validation") for model in (endpoint.body,) if model is not None]
-        wanted += [(model, "serialization") for model in _models(endpoint.returns)]
+        wanted += _inputs(endpoint) + _outputs(endpoint)
     refs, definitions = models_json_schema(_once(wanted), ref_template=_TEMPLATE)
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
@@ -113,9 +113,14 @@ def _content(endpoint: Endpoint, refs: dict[Any, Any]) -> dict[str, Any]:
     return {"content": {"application/json": {"schema": refs[(endpoint.returns, "serialization")]}}}
 
 
-def _models(returns: type | None) -> list[type[BaseModel]]:
-    return [returns] if returns is not None and issubclass(returns, BaseModel) else []
+def _inputs(endpoint: Endpoint) -> list[Wanted]:
+    return [(endpoint.body, "validation")] if endpoint.body is not None else []
 
 
-def _once(wanted: list[tuple[type[BaseModel], JsonSchemaMode]]) -> list[tuple[type[BaseModel], JsonSchemaMode]]:
+def _outputs(endpoint: Endpoint) -> list[Wanted]:
+    returns = endpoint.returns
+    return [(returns, "serialization")] if returns is not None and issubclass(returns, BaseModel) else []
+
+
+def _once(wanted: list[Wanted]) -> list[Wanted]:
     return list(dict.fromkeys(wanted))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, LiteralString
 
 import orjson
 import psycopg
@@ -20,13 +20,17 @@ from hub.access import signin
 from hub.core import events, log
 from hub.core.clock import iso
 from hub.core.errors import HubError
-from hub.core.feed import frames
+from hub.core.events import frames
 from hub.core.service import Core
 from hub.web.connection import Connection
 from hub.web.render import Renderer
 
 logger = log.get(__name__)
 HEAL_EVERY = 4.0  # seconds
+_SEQUENCES: dict[str, LiteralString] = {
+    "c": "select id, seq from conversation where id = any(%s)",
+    "u": "select agent_id as id, seq from agent_state where agent_id = any(%s)",
+}
 BACKLOG = 500  # events replayed at most; beyond that the screen reads everything anew
 
 
@@ -242,10 +246,7 @@ class Realtime:
 
     async def _catch_up(self) -> None:
         """Compare the sequences with the database and replay what a lost publish left out."""
-        for letter, query in (
-            ("c", "select id, seq from conversation where id = any(%s)"),
-            ("u", "select agent_id as id, seq from agent_state where agent_id = any(%s)"),
-        ):
+        for letter, query in _SEQUENCES.items():
             ids = [int(t[2:]) for t in self._topics if t.startswith(f"{letter}:")]
             for row in await self._core.db.dicts(query, [ids]) if ids else []:
                 topic = f"{letter}:{row['id']}"
