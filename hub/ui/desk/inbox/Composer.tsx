@@ -61,12 +61,12 @@ export function Composer({ c, company, resolved, ref }: Props) {
   useImperativeHandle(ref, () => ({
     focus: (to) => {
       if (state.current.tab !== to) state.current.turn(to)
-      requestAnimationFrame(() => area.current?.focus())
+      area.current?.focus()
     },
     canned: () => {
       if (state.current.tab !== 'reply') state.current.turn('reply')
       setMenu(true)
-      requestAnimationFrame(() => area.current?.focus())
+      area.current?.focus()
     },
   }))
 
@@ -113,7 +113,7 @@ export function Composer({ c, company, resolved, ref }: Props) {
     change(/^\/\S*$/.test(text.trim()) ? body : text ? `${text.trimEnd()}\n\n${body}` : body)
     if (newSubject) setSubject(newSubject)
     setMenu(false)
-    requestAnimationFrame(() => area.current?.focus())
+    area.current?.focus()
   }
   const slash = tab === 'reply' ? /^\/(\S*)$/.exec(text)?.[1] : undefined
   const open = menu || slash !== undefined
