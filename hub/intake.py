@@ -22,6 +22,7 @@ from hub.channels.accounts import Accounts
 from hub.channels.model import Accepted, Account, Connector, Delivery, Inbound
 from hub.contacts.identity import lenient
 from hub.conversations import tokens, views
+from hub.conversations.delivery import Reports
 from hub.conversations.views import Taken
 from hub.core import log
 from hub.core.db import execute, fetch_all
@@ -30,7 +31,6 @@ from hub.core.groupcommit import GroupCommit
 from hub.core.metrics import INTAKE
 from hub.core.service import Core
 from hub.core.sql import Queries
-from hub.outbox import Reports
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "intake.sql")

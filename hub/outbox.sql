@@ -21,9 +21,6 @@ update outbound set state = 'wire', wire_at = clock_timestamp(), lease_until = c
 where (id, attempt) in (select * from unnest(%(ids)s::bigint[], %(attempts)s::int[])) and state = 'claimed'
 returning id, attempt;
 
--- results: Record results and reports; see migrations/functions/outbox.sql.
-select * from outbox_results(%(items)s);
-
 -- expired: Claims whose worker is gone: before the wire they are tried again, after it the outcome is unknown.
 select id, attempt, state from outbound
 where state in ('claimed', 'wire') and lease_until < now()

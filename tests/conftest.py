@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
+from hub.core import log
 from hub.core.db import Database
 from hub.core.embedded import Embedded, Servers
 from hub.core.feed import Feed
@@ -19,6 +20,7 @@ from hub.core.secrets import Vault
 from hub.core.service import Core
 
 _numbers = itertools.count(1)
+log.configure(json=False, level="warning")
 
 
 def _named(url: str, database: str) -> str:

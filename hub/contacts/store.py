@@ -68,11 +68,12 @@ async def update(unit: Unit, contact_id: int, changes: dict[str, Any], *, actor_
 
 async def add_address(unit: Unit, contact_id: int, kind: AddressKind, value: str, *, actor_id: int) -> None:
     """Add an address; `Conflict` when it belongs to somebody else (then link the two instead)."""
+    root = await root_of(unit.conn, contact_id)
     normal = normalise(kind, value)
     parameters = {"contact_id": contact_id, "kind": kind.value, "value": normal}
     if await fetch_value(unit.conn, sql["add_address"], parameters) is None:
         owner = await fetch_value(unit.conn, sql["address_owner"], parameters)
-        if owner != await root_of(unit.conn, contact_id):
+        if owner != root:
             raise Conflict("This address belongs to another contact.", remedy="Link the two contacts instead.")
         return
     await unit.log("contact.address_added", contact_id=contact_id, actor_id=actor_id, data={"kind": kind.value})

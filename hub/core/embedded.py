@@ -260,7 +260,7 @@ class Embedded:
     ) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C goes to the supervisor, which stops the servers last.
         with output.open("ab") as out:
-            process: subprocess.Popen[bytes] = subprocess.Popen(
+            return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -268,9 +268,10 @@ class Embedded:
                 cwd="/",
                 start_new_session=True,
                 preexec_fn=die_with_parent(at_parents_death),
-                **({} if user is None else self._as_user()),
+                user=user.pw_uid if user else None,
+                group=user.pw_gid if user else None,
+                extra_groups=[] if user else None,
             )
-        return process
 
 
 def find_postgres() -> Path:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel, Field, StringConstraints
 
 from hub.access.model import Action
@@ -242,7 +243,7 @@ async def _read_file(request: web.Request) -> tuple[str, str, bytes]:
     """The first file of a multipart body: name, type, bytes. Never more than `MAX_UPLOAD` of it in memory."""
     try:
         part = await (await request.multipart()).next()
-    except ValueError as error:
+    except (ValueError, HttpProcessingError) as error:
         raise Invalid(f"The upload cannot be read: {error}", fields={"file": "send multipart/form-data"}) from None
     if not isinstance(part, BodyPartReader) or part.filename is None:
         raise Invalid("There is no file in the upload.", fields={"file": "missing"})

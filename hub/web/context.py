@@ -12,6 +12,7 @@ from hub.channels.accounts import Accounts
 from hub.channels.model import Connector
 from hub.core.service import Core
 from hub.intake import Intake
+from hub.reports.live import Live
 
 
 @dataclass(slots=True)
@@ -27,6 +28,10 @@ class WebContext:
     allowed_origins: frozenset[str] = frozenset()
     trusted_proxies: int = 0
     openapi: dict[str, Any] = field(default_factory=dict[str, Any])
+    live: Live = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.live = Live(self.core.db)
 
     @property
     def secure(self) -> bool:

@@ -11,6 +11,7 @@ import typing
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -207,7 +208,7 @@ async def _body(model: type[BaseModel], request: web.Request) -> BaseModel:
         raise Invalid(
             "The body is not JSON.", remedy="Send Content-Type: application/json.", fields={"body": "not JSON"}
         )
-    return _validated(model.model_validate_json, raw, "body")
+    return _validated(partial(model.model_validate_json, strict=True), raw, "body")
 
 
 def _validated(validate: Callable[[Any], BaseModel], value: Any, place: str) -> BaseModel:

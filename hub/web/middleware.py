@@ -58,6 +58,8 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         return _http_problem(request, error)
     except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
         return problem(Unavailable("The database is busy.", remedy="Try again shortly."))
+    except psycopg.errors.ForeignKeyViolation as error:
+        return _problem(422, "The input is not valid", _nothing_there(error), remedy="Use an id that exists.")
     except (psycopg.DataError, UnicodeError) as error:
         logger.warning("bad_data", error=str(error), path=request.path)
         return _problem(
@@ -74,6 +76,12 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
             "The error was logged under this request's id.",
             remedy="Try again; if it stays, tell your administrator the id in X-Request-Id.",
         )
+
+
+def _nothing_there(error: psycopg.errors.ForeignKeyViolation) -> str:
+    """Which reference leads nowhere, in the words of the API: `conversation_queue_id_fkey` is about `queue_id`."""
+    table, name = error.diag.table_name or "", error.diag.constraint_name or ""
+    return f"{name.removeprefix(f'{table}_').removesuffix('_fkey')} refers to nothing that exists."
 
 
 def problem(error: HubError) -> web.Response:

@@ -10,8 +10,7 @@ from pydantic import BaseModel
 
 from hub.core import log
 from hub.core.errors import HubError
-from hub.core.service import Core
-from hub.reports.live import Live
+from hub.reports.live import Board, Live
 from hub.web import shapes
 from hub.web.endpoints import Call, Endpoints
 from hub.web.realtime import Realtime
@@ -28,7 +27,7 @@ class Queues(BaseModel):
 @numbers.add("GET", "/queues", returns=Queues)
 async def list_queues(call: Call) -> dict[str, Any]:
     """The queues one may see, with their numbers now."""
-    board = await Live(call.core).board()
+    board = await call.context.live.board()
     mine = (
         None
         if call.me.sees_all
@@ -43,16 +42,16 @@ async def list_queues(call: Call) -> dict[str, Any]:
 
 
 @numbers.add("GET", "/board", returns=shapes.Board)
-async def read_board(call: Call) -> Any:
+async def read_board(call: Call) -> Board:
     """Everything the wall shows."""
-    return await Live(call.core).board()
+    return await call.context.live.board()
 
 
 class Wall:
     """Sends snapshots to whoever looks at the board: computed once a second per process, however many look."""
 
-    def __init__(self, core: Core, realtime: Realtime):
-        self._live = Live(core)
+    def __init__(self, live: Live, realtime: Realtime):
+        self._live = live
         self._realtime = realtime
 
     async def run(self) -> None:

@@ -78,7 +78,7 @@ def _ancestors(context: WebContext) -> Callable[[str], Any]:
 
 
 async def _background(app: web.Application) -> AsyncGenerator[None]:
-    parts = (app[REALTIME].run, app[PRESENCES].run, Wall(app[CONTEXT].core, app[REALTIME]).run)
+    parts = (app[REALTIME].run, app[PRESENCES].run, Wall(app[CONTEXT].live, app[REALTIME]).run)
     tasks = [asyncio.create_task(_for_ever(part)) for part in parts]
     yield
     for connection in app[REALTIME].connections():

@@ -1,0 +1,127 @@
+"""What became of a send: results of our workers and reports of providers, written onto the conversation.
+
+By group commit, many in one round trip; a status moves forward, never back (`migrations/functions/outbox.sql`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from hub.channels.model import Delivery, DeliveryStatus, Outcome, SendError
+from hub.core.clock import iso, now
+from hub.core.groupcommit import GroupCommit
+from hub.core.service import Core
+from hub.core.sql import Queries
+
+sql = Queries.beside(__file__, "delivery.sql")
+
+# Minutes until the next try (RFC 5321 §4.5.4.1 asks for patience); the last one repeats until the time is up.
+BACKOFF_MINUTES = (1, 5, 15, 60, 180)
+GIVE_UP = timedelta(hours=48)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A send that this worker holds for a minute."""
+
+    id: int
+    interaction_id: int
+    conversation_id: int
+    account_id: int
+    attempt: int
+    payload: dict[str, Any]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    n: int
+    applied: bool
+    event_id: int | None
+    conversation_id: int | None
+    seq: int | None
+    interaction_id: int | None
+    at: datetime
+
+
+class Reports:
+    """Records results and delivery reports by group commit and tells the screens."""
+
+    def __init__(self, core: Core):
+        self._core = core
+        self._group: GroupCommit[dict[str, Any], bool] = GroupCommit(self._apply)
+
+    async def record(self, delivery: Delivery) -> bool:
+        """A provider's report; False when it changed nothing (a repeat, or an older status)."""
+        return await self._group.submit(
+            {
+                "outbound_id": delivery.outbound_id,
+                "connector": delivery.connector,
+                "provider_id": delivery.provider_id,
+                "status": delivery.status.value,
+                "error": _words(delivery.error),
+            }
+        )
+
+    async def sent(self, claim: Claimed, provider_id: str) -> bool:
+        """The provider took it."""
+        return await self._result(claim, DeliveryStatus.SENT.value, provider_id=provider_id)
+
+    async def not_sent(self, claim: Claimed, error: SendError) -> bool:
+        """It did not leave, or nobody knows. A retry is due after a while, and a failure after two days of them."""
+        outcome = error.outcome
+        if outcome is Outcome.RETRY and now() - claim.created_at > GIVE_UP:
+            outcome = Outcome.FAILED
+        minutes = BACKOFF_MINUTES[min(claim.attempt, len(BACKOFF_MINUTES)) - 1]
+        seconds = error.retry_after if error.retry_after is not None else minutes * 60
+        due = now() + timedelta(seconds=seconds) if outcome is Outcome.RETRY else None
+        return await self._result(claim, outcome.value, error=error.detail, due_at=due)
+
+    async def _result(
+        self,
+        claim: Claimed,
+        status: str,
+        *,
+        provider_id: str | None = None,
+        error: str | None = None,
+        due_at: datetime | None = None,
+    ) -> bool:
+        return await self._group.submit(
+            {
+                "outbound_id": claim.id,
+                "attempt": claim.attempt,
+                "provider_id": provider_id,
+                "status": status,
+                "error": _words(error),
+                "due_at": due_at,
+            }
+        )
+
+    async def _apply(self, items: Sequence[dict[str, Any]]) -> list[bool]:
+        numbered = [{**item, "n": n} for n, item in enumerate(items)]
+        rows = await self._core.db.all(_Applied, sql["results"], {"items": Jsonb(numbered)})
+        await self._core.feed.publish([_frame(row) for row in rows if row.applied])
+        by_number = {row.n: row.applied for row in rows}
+        return [by_number.get(n, False) for n in range(len(items))]
+
+
+def _words(error: str | None) -> str | None:
+    return None if error is None else error.replace("\x00", "")[:1000]
+
+
+def _frame(row: _Applied) -> tuple[str, dict[str, Any]]:
+    return f"c:{row.conversation_id}", {
+        "id": row.event_id,
+        "at": iso(row.at),
+        "type": "interaction.updated",
+        "seq": row.seq,
+        "agent_id": None,
+        "conversation_id": row.conversation_id,
+        "queue_id": None,
+        "data": {"interaction_id": row.interaction_id},
+    }
