@@ -1,0 +1,202 @@
+"""Firing: a follow-up whose time has come, with what it writes, in one transaction.
+
+Whether it still has a point is asked again at that moment, under its row's lock: a customer's message that the
+planning has not read yet stops it all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hub.automation.model import FollowUp, Kind, Plan
+from hub.automation.plans import delays, schedule
+from hub.automation.ratings import take_reply
+from hub.automation.texts import text
+from hub.conversations import actions, queueing, writing
+from hub.core import events, log
+from hub.core.clock import now
+from hub.core.db import Connection, execute, fetch_one, fetch_value
+from hub.core.errors import HubError, Unavailable
+from hub.core.events import Unit
+from hub.core.metrics import FOLLOW_UPS
+from hub.core.secrets import Vault
+from hub.core.service import Core
+from hub.core.sql import Queries
+
+logger = log.get(__name__)
+sql = Queries.beside(__file__)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The conversation when a follow-up is due."""
+
+    status: str
+    channel: str
+    waiting_since: datetime | None
+    agent_id: int | None
+    agent_state: str | None
+    answered: bool
+    rated: bool
+    contact_name: str
+    locale: str
+    queue_name: str | None
+    agent_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """One follow-up about to happen."""
+
+    unit: Unit
+    vault: Vault
+    due: FollowUp
+    now: Situation
+
+    async def write(self, way: writing.ReplyChannel | None = None) -> None:
+        """Send the text of its kind: where the customer last wrote from, or by a given way."""
+        variables = {
+            "contact.name": self.now.contact_name, "queue.name": self.now.queue_name or "",
+            "agent.name": self.now.agent_name or "", "conversation.id": str(self.due.conversation_id),
+        }  # fmt: skip
+        said = await text(self.unit.conn, self.due.kind, self.now.locale, variables)
+        answer = writing.Reply(
+            said.body,
+            f"followup-{self.due.id}",
+            subject=said.subject or None,
+            channel=way.channel if way else None,
+            address_id=way.address_id if way else None,
+            account_id=way.account_id if way else None,
+            automatic=True,
+        )
+        await writing.reply(self.unit, self.vault, self.due.conversation_id, answer, actor_id=None)
+
+
+async def fire_next(core: Core) -> bool:
+    """Fire the follow-up that is due longest; False when none is."""
+    due: FollowUp | None = None
+    try:
+        async with events.unit(core.db, core.feed) as unit:
+            due = await fetch_one(unit.conn, FollowUp, sql["claim"])
+            if due is None:
+                return False
+            why_not = await _fire(unit, core.vault, due)
+            await _end(unit.conn, due, why_not)
+    except Unavailable:
+        raise
+    except HubError as error:
+        # It cannot be sent (no address left, opted out…): trying again would say the same for ever.
+        if due is None:
+            raise
+        async with core.db.connection() as conn:
+            await _end(conn, due, str(error))
+    return True
+
+
+async def _end(conn: Connection, due: FollowUp, why_not: str | None) -> None:
+    state = "fired" if why_not is None else "cancelled"
+    await execute(conn, sql["end"], {"id": due.id, "state": state, "reason": why_not})
+    FOLLOW_UPS.labels(due.kind, state).inc()
+    logger.info("follow_up", kind=due.kind, conversation=due.conversation_id, outcome=state, reason=why_not)
+
+
+async def _fire(unit: Unit, vault: Vault, due: FollowUp) -> str | None:
+    """Do it; or why not."""
+    values = {"conversation_id": due.conversation_id, "after": int(due.payload.get("after") or 0)}
+    await queueing.hold(unit.conn, due.conversation_id)
+    if due.stops_on_reply and await fetch_value(unit.conn, sql["replied"], values):
+        return "the customer has written"
+    situation = await fetch_one(unit.conn, Situation, sql["situation"], values)
+    if situation is None or due.kind not in _WAYS:
+        return "nothing to do"
+    return await _WAYS[Kind(due.kind)](Firing(unit, vault, due, situation))
+
+
+async def _acknowledge(f: Firing) -> str | None:
+    await f.write()
+    return None
+
+
+async def _remind(f: Firing) -> str | None:
+    if f.now.status != "open" or f.now.waiting_since is not None:
+        return "not waiting for the customer"
+    await f.write()
+    wait = (await delays(f.unit.conn)).close
+    if wait:
+        key = f"close:{f.due.conversation_id}:{f.due.id}"
+        due = now() + timedelta(seconds=wait)
+        await schedule(f.unit.conn, Plan(key, Kind.CLOSE, f.due.conversation_id, due, payload=f.due.payload))
+    return None
+
+
+async def _close(f: Firing) -> str | None:
+    if f.now.status != "open" or f.now.waiting_since is not None:
+        return "not waiting for the customer"
+    await actions.resolve(f.unit, f.due.conversation_id, actor_id=None)
+    return None
+
+
+async def _ask(f: Firing) -> str | None:
+    if f.now.status != "resolved" or f.now.rated:
+        return "nothing to ask"
+    await f.write()
+    return None
+
+
+async def _missed_chat(f: Firing) -> str | None:
+    if f.now.answered:
+        return "answered after all"
+    ways = await writing.reply_channels(f.unit.conn, f.due.conversation_id)
+    other = next((w for w in ways if w.channel in ("email", "sms", "whatsapp") and not w.opted_out), None)
+    if other is None:
+        return "no other way to reach the customer"
+    await f.write(other)
+    return None
+
+
+async def _missed_reply(f: Firing) -> str | None:
+    """Tell everybody who looks at it; what lies with somebody who is gone waits for anybody."""
+    if f.now.status != "open" or f.now.waiting_since is None:
+        return "answered"
+    minutes = round(int(f.due.payload.get("seconds") or 0) / 60)
+    words = f"The customer has been waiting for an answer for more than {minutes} minutes."
+    await writing.note(f.unit, f.due.conversation_id, words, f"followup-{f.due.id}", actor_id=None)
+    await f.unit.log("reply.missed", conversation_id=f.due.conversation_id, agent_id=f.now.agent_id)
+    if f.now.agent_state in ("away", "offline"):
+        await queueing.release(f.unit, f.due.conversation_id, reason="missed reply")
+    return None
+
+
+async def _rating(f: Firing) -> str | None:
+    taken = await take_reply(f.unit, f.due.conversation_id, int(f.due.payload["interaction_id"]))
+    return None if taken else "not a rating"
+
+
+async def _wake(f: Firing) -> str | None:
+    if f.now.status != "snoozed":
+        return "awake already"
+    await actions.reopen(f.unit, f.due.conversation_id, actor_id=None)
+    return None
+
+
+async def _abandon(f: Firing) -> str | None:
+    entry = await queueing.live(f.unit.conn, f.due.conversation_id)
+    if entry is None or entry.state not in ("waiting", "offered"):
+        return "answered"
+    await queueing.close(f.unit, f.due.conversation_id, "abandoned")
+    return None
+
+
+_WAYS: dict[Kind, Callable[[Firing], Awaitable[str | None]]] = {
+    Kind.ACKNOWLEDGEMENT: _acknowledge,
+    Kind.REMINDER: _remind,
+    Kind.CLOSE: _close,
+    Kind.SATISFACTION: _ask,
+    Kind.MISSED_CHAT: _missed_chat,
+    Kind.MISSED_REPLY: _missed_reply,
+    Kind.RATING: _rating,
+    Kind.WAKE: _wake,
+    Kind.ABANDON: _abandon,
+}

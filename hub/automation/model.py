@@ -1,0 +1,67 @@
+"""What follows by itself, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """The follow-ups there are."""
+
+    ACKNOWLEDGEMENT = "acknowledgement"  # we are closed, but it has arrived
+    REMINDER = "reminder"  # the customer has not answered
+    CLOSE = "close"  # nor after the reminder
+    SATISFACTION = "satisfaction"  # how was it?
+    MISSED_CHAT = "missed_chat"  # left before anyone answered
+    MISSED_REPLY = "missed_reply"  # the customer waits for an agent's answer
+    WAKE = "wake"  # a snooze is over
+    RATING = "rating"  # perhaps the answer to how it was
+    ABANDON = "abandon"  # nobody waits at the other end any more
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """Seconds until something follows; overridden by the row `automation` of `meta`. 0 turns a kind off."""
+
+    reminder: int = 48 * 3600
+    close: int = 72 * 3600
+    satisfaction: int = 300
+    missed_chat: int = 60
+    missed_reply: int = 1800
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any] | None) -> Delays:
+        """The stored seconds over the defaults."""
+        known = {f.name for f in fields(cls)}
+        return cls(**{name: int(value) for name, value in (stored or {}).items() if name in known})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A follow-up to write down; the same key again is the same one.
+
+    `payload.after` is the last interaction known then: a customer's later message stops what stops on replies.
+    """
+
+    key: str
+    kind: Kind
+    conversation_id: int
+    due_at: datetime
+    stops_on_reply: bool = True
+    payload: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A follow-up whose time has come, held by its runner."""
+
+    id: int
+    key: str
+    kind: str
+    conversation_id: int
+    stops_on_reply: bool
+    payload: dict[str, Any]

@@ -1,0 +1,150 @@
+"""Planning: a reader of the log that writes follow-ups down and strikes out those that have lost their point.
+
+It commits together with its cursor and every follow-up has a key of its own, so an event read twice plans once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from psycopg.types.json import Jsonb
+
+from hub.automation.hours import Hours, Spans, is_open
+from hub.automation.model import Delays, Kind, Plan
+from hub.core.db import Connection, Database, execute, fetch_all, fetch_value
+from hub.core.events import LoggedEvent, Reader
+from hub.core.sql import Queries
+
+sql = Queries.beside(__file__)
+READER = "automation"
+_KINDS = frozenset(
+    {"interaction.created", "conversation.resolved", "conversation.reopened", "conversation.snoozed", "chat.left"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What planning needs to know of a conversation."""
+
+    id: int
+    channel: str
+    status: str
+    answered: bool
+    timezone: str
+    week: dict[str, Spans] | None
+    holidays: list[Any] | None
+    newest: int
+    rated: bool
+    asked: bool
+
+    def open_at(self, at: datetime) -> bool:
+        """Whether its queue works then; a queue without hours always does."""
+        return self.week is None or is_open(Hours(self.timezone, self.week, self.holidays or []), at)
+
+
+async def delays(conn: Connection) -> Delays:
+    """The delays in force."""
+    return Delays.read(await fetch_value(conn, sql["delays"]))
+
+
+async def plan_next(db: Database, limit: int = 500) -> int:
+    """Plan for the next events of the log; how many there were."""
+    async with Reader(db, READER, from_start=False).batch(limit) as (conn, events):
+        ours = [e for e in events if e.kind in _KINDS and e.conversation_id is not None]
+        if ours:
+            await _plan(conn, ours)
+        return len(events)
+
+
+async def _plan(conn: Connection, events: Sequence[LoggedEvent]) -> None:
+    ids = sorted({e.conversation_id for e in events if e.conversation_id is not None})
+    known = {c.id: c for c in await fetch_all(conn, Context, sql["contexts"], {"ids": ids})}
+    wait = await delays(conn)
+    for event in events:
+        context = known.get(event.conversation_id or 0)
+        if context is None:
+            continue
+        await _strike_out(conn, event, context.id)
+        for plan in plans(event, context, wait):
+            await schedule(conn, plan)
+
+
+async def schedule(conn: Connection, plan: Plan) -> None:
+    """Write a follow-up down; nothing if it is there already."""
+    await execute(conn, sql["schedule"], {**asdict(plan), "payload": Jsonb(plan.payload)})
+
+
+async def _strike_out(conn: Connection, event: LoggedEvent, conversation_id: int) -> None:
+    if by_customer(event):
+        newest = int(event.data.get("interaction_id") or 0)
+        await execute(conn, sql["stop_on_reply"], {"ids": [conversation_id], "newest": newest})
+    elif by_agent(event):
+        await _cancel(conn, conversation_id, "answered", Kind.MISSED_REPLY, Kind.REMINDER, Kind.CLOSE)
+    elif event.kind == "conversation.resolved":
+        await _cancel(conn, conversation_id, "resolved", Kind.MISSED_REPLY, Kind.REMINDER, Kind.CLOSE, Kind.WAKE)
+    elif event.kind == "conversation.reopened":
+        await _cancel(conn, conversation_id, "reopened", Kind.SATISFACTION, Kind.WAKE)
+
+
+async def _cancel(conn: Connection, conversation_id: int, reason: str, *kinds: Kind) -> None:
+    await execute(conn, sql["cancel"], {"ids": [conversation_id], "kinds": [k.value for k in kinds], "reason": reason})
+
+
+def by_customer(event: LoggedEvent) -> bool:
+    """Whether a person wrote to us; robots never count."""
+    return (
+        event.kind == "interaction.created" and event.data.get("direction") == "in" and not event.data.get("automatic")
+    )
+
+
+def by_agent(event: LoggedEvent) -> bool:
+    """Whether one of us answered."""
+    return (
+        event.kind == "interaction.created" and event.data.get("direction") == "out" and not event.data.get("automatic")
+    )
+
+
+def plans(event: LoggedEvent, context: Context, wait: Delays) -> Iterator[Plan]:
+    """What an event makes follow."""
+    if by_customer(event):
+        yield from _after_customer(event, context, wait)
+    elif by_agent(event) and wait.reminder:
+        yield _plan_of(Kind.REMINDER, event, context.id, wait.reminder)
+    elif event.kind == "conversation.resolved":
+        # The chat asks in its own window.
+        if wait.satisfaction and context.answered and not context.rated and context.channel != "chat":
+            yield _plan_of(Kind.SATISFACTION, event, context.id, wait.satisfaction, after=context.newest)
+    elif event.kind == "conversation.snoozed":
+        until = datetime.fromisoformat(str(event.data["until"]))
+        yield Plan(f"wake:{context.id}:{event.id}", Kind.WAKE, context.id, until, payload={"after": context.newest})
+    elif event.kind == "chat.left":
+        yield _plan_of(Kind.ABANDON, event, context.id, 0, after=context.newest)
+        if wait.missed_chat:
+            yield _plan_of(Kind.MISSED_CHAT, event, context.id, wait.missed_chat, after=context.newest)
+
+
+def _after_customer(event: LoggedEvent, context: Context, wait: Delays) -> Iterator[Plan]:
+    if context.asked:
+        payload = {"interaction_id": event.data.get("interaction_id")}
+        key = f"rating:{context.id}:{event.id}"
+        yield Plan(key, Kind.RATING, context.id, event.at, stops_on_reply=False, payload=payload)
+    if not context.open_at(event.at) and context.channel != "voice":
+        day = event.at.astimezone(ZoneInfo(context.timezone)).date()
+        key = f"acknowledgement:{context.id}:{day}"
+        yield Plan(key, Kind.ACKNOWLEDGEMENT, context.id, event.at, stops_on_reply=False)
+    elif wait.missed_reply:
+        due = event.at + timedelta(seconds=wait.missed_reply)
+        yield Plan(
+            f"missed_reply:{context.id}:{event.id}", Kind.MISSED_REPLY, context.id, due, stops_on_reply=False,
+            payload={"seconds": wait.missed_reply},
+        )  # fmt: skip
+
+
+def _plan_of(kind: Kind, event: LoggedEvent, conversation_id: int, seconds: int, after: int | None = None) -> Plan:
+    known = int(event.data.get("interaction_id") or 0) if after is None else after
+    due = event.at + timedelta(seconds=seconds)
+    return Plan(f"{kind.value}:{conversation_id}:{event.id}", kind, conversation_id, due, payload={"after": known})

@@ -1,0 +1,83 @@
+-- delays: What the centre says instead of the defaults.
+select value from meta where key = 'automation';
+
+-- contexts: What is needed to know of conversations to plan their follow-ups.
+select v.id, v.channel, v.status, v.first_reply_at is not null as answered, coalesce(h.timezone, 'UTC') as timezone,
+       h.week, h.holidays, coalesce((select max(i.id) from interaction i where i.conversation_id = v.id), 0) as newest,
+       exists (select from rating r where r.conversation_id = v.id) as rated,
+       exists (select from follow_up f where f.conversation_id = v.id and f.kind = 'satisfaction' and f.state = 'fired') as asked
+from conversation v
+left join queue q on q.id = v.queue_id
+left join hours h on h.id = q.hours_id
+where v.id = any(%(ids)s);
+
+-- schedule: Write a follow-up down, once.
+insert into follow_up (key, kind, conversation_id, due_at, stops_on_reply, payload)
+values (%(key)s, %(kind)s, %(conversation_id)s, %(due_at)s, %(stops_on_reply)s, %(payload)s)
+on conflict (key) do nothing;
+
+-- stop_on_reply: The customer has written: nothing that waits for it follows, on whichever channel it was planned.
+update follow_up f set state = 'cancelled', ended_at = clock_timestamp(), reason = 'the customer has written'
+where f.state = 'scheduled' and f.stops_on_reply
+  and f.conversation_id in (
+      select other.id
+      from conversation v
+      join contact c on c.id = v.contact_id
+      join contact same on same.root_id = c.root_id
+      join conversation other on other.contact_id = same.id
+      where v.id = any(%(ids)s))
+  and coalesce((f.payload ->> 'after')::bigint, 0) < %(newest)s;
+
+-- cancel: Some kinds of follow-up of some conversations have lost their point.
+update follow_up set state = 'cancelled', ended_at = clock_timestamp(), reason = %(reason)s
+where state = 'scheduled' and conversation_id = any(%(ids)s) and kind = any(%(kinds)s);
+
+-- claim: The follow-up that is due longest, held until the transaction ends.
+select id, key, kind, conversation_id, stops_on_reply, payload
+from follow_up
+where state = 'scheduled' and due_at <= clock_timestamp()
+order by due_at
+limit 1
+for update skip locked;
+
+-- end: It has happened, or will not.
+update follow_up set state = %(state)s, reason = %(reason)s, ended_at = clock_timestamp()
+where id = %(id)s and state = 'scheduled';
+
+-- replied: Whether the customer has written since an interaction, on any channel, under any linked record.
+select exists (
+    select from conversation v
+    join contact c on c.id = v.contact_id
+    join contact same on same.root_id = c.root_id
+    join interaction i on i.contact_id = same.id
+    where v.id = %(conversation_id)s and i.direction = 'in' and not i.automatic and i.id > %(after)s);
+
+-- situation: The conversation at the moment a follow-up is due, and what its texts may name.
+select v.status, v.channel, v.waiting_since, v.agent_id, s.state as agent_state, v.first_reply_at is not null as answered,
+       exists (select from rating r where r.conversation_id = v.id) as rated,
+       coalesce(nullif(c.name, ''), '') as contact_name, coalesce(c.locale, t.locale, 'en') as locale, q.name as queue_name,
+       a.name as agent_name
+from conversation v
+join contact c on c.id = v.contact_id
+left join account t on t.id = v.account_id
+left join queue q on q.id = v.queue_id
+left join agent a on a.id = v.agent_id
+left join agent_state s on s.agent_id = v.agent_id
+where v.id = %(conversation_id)s;
+
+-- template: A text in a language, or in English.
+select subject, body from template where key = %(key)s and locale in (%(locale)s, 'en') order by locale = 'en' limit 1;
+
+-- rating_asked: Whether this conversation was asked for a rating and has given none; the text of one message of it.
+select i.text
+from interaction i
+where i.id = %(interaction_id)s and i.direction = 'in' and i.channel <> 'chat'
+  and exists (select from follow_up f where f.conversation_id = i.conversation_id and f.kind = 'satisfaction'
+              and f.state = 'fired' and f.ended_at > clock_timestamp() - interval '14 days')
+  and not exists (select from rating r where r.conversation_id = i.conversation_id);
+
+-- rate: Keep a rating; the last word counts.
+insert into rating (conversation_id, agent_id, score, comment)
+select id, agent_id, %(score)s, %(comment)s from conversation where id = %(conversation_id)s
+on conflict (conversation_id) do update set score = excluded.score, comment = excluded.comment, at = now();
+
