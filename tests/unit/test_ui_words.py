@@ -49,3 +49,15 @@ def test_every_key_the_desk_asks_for_exists() -> None:
     }
     assert len(asked) > 100
     assert asked - english.keys() == set()
+
+
+def test_the_desk_fills_in_the_variables_that_its_texts_have() -> None:
+    english = words(PAIRS["desk"][0])
+    calls = re.compile(r"\bt\('([A-Za-z]+\.[A-Za-z]+)'(?:, \{ ?([^{}]*?(?:\{[^{}]*\}[^{}]*?)*) ?\})?\)")
+    wrong = {
+        key
+        for path in (UI / "desk").rglob("*.tsx")
+        for key, given in calls.findall(path.read_text(encoding="utf-8"))
+        if variables(english[key]) != set(re.findall(r"(?:^|, )(\w+)(?=:|,|$)", given))
+    }
+    assert wrong == set()

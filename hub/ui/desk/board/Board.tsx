@@ -74,7 +74,7 @@ function Tile(p: { name: string; value: string; label: React.ReactNode; hint?: s
     <div className="tile" data-testid={`tile-${p.name}`}>
       <div className="mut cut">{p.label}</div>
       <div className={`v ${p.kind ?? ''}`} data-testid={`value-${p.name}`}>{p.value}</div>
-      {p.hint && <div className="meta cut" title={p.hint}>{p.hint}</div>}
+      {p.hint && <div className="meta clamp2" title={p.hint}>{p.hint}</div>}
     </div>
   )
 }

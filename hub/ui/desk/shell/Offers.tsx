@@ -16,7 +16,8 @@ let audio: AudioContext | null = null
 
 /** Two short tones, made here: no file, no autoplay prompt once the agent has clicked anything. */
 function ring(): void {
-  if (!remembered('sound', true)) return
+  // Before the first click or key the browser keeps every page silent, and complains about trying.
+  if (!remembered('sound', true) || !navigator.userActivation?.hasBeenActive) return
   try {
     audio ??= new AudioContext()
     const start = audio.currentTime
@@ -132,7 +133,7 @@ function Card(p: { offer: Offer; left: number; waiting: number; busy: boolean; a
           {t('offer.decline')}&nbsp;<kbd>Alt D</kbd>
         </Button>
       </div>
-      {p.waiting > 0 && <div className="meta" style={{ marginTop: 8, textAlign: 'center' }}>{t('offer.more', { count: p.waiting })}</div>}
+      {p.waiting > 0 && <div className="meta" style={{ marginTop: 8, textAlign: 'center' }}>{t('offer.more', { n: p.waiting })}</div>}
     </section>
   )
 }

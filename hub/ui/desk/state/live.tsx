@@ -112,7 +112,8 @@ class Feed {
     const key = ['conversation', id]
     if (type === 'conversation.updated') this.summary(data.conversation as Summary | undefined)
     else if (type.startsWith('interaction.')) {
-      const interaction = data.interaction as Interaction
+      const interaction = data.interaction as Interaction | undefined
+      if (!interaction) return this.refetch(`c:${id}`)
       this.client.setQueryData<Conversation>(key, (c) => c && withInteraction(c, interaction))
       if (type === 'interaction.created') void this.client.invalidateQueries({ queryKey: ['timeline'] })
     }
@@ -121,7 +122,9 @@ class Feed {
   private mine(type: string, data: Json): void {
     switch (type) {
       case 'offer.created':
-        this.client.setQueryData<Offer[]>(['offers'], (old) => withOffer(old ?? [], data.offer as Offer, Date.now()))
+        if (data.offer) {
+          this.client.setQueryData<Offer[]>(['offers'], (old) => withOffer(old ?? [], data.offer as Offer, Date.now()))
+        } else void this.client.invalidateQueries({ queryKey: ['offers'] })
         break
       case 'offer.ended':
         this.client.setQueryData<Offer[]>(['offers'], (old) => withoutOffer(old ?? [], data.offer_id as number))
@@ -141,7 +144,7 @@ class Feed {
       }
       case 'presence.changed':
         this.client.setQueryData<Me>(['session'], (m) =>
-          m ? { ...m, presence: data.presence as Presence, load: data.load as Load } : m,
+          m ? { ...m, presence: (data.presence as Presence | undefined) ?? m.presence, load: (data.load as Load | undefined) ?? m.load } : m,
         )
         break
     }
