@@ -160,8 +160,11 @@ def _fallback_name(part: mime.Part) -> str:
         inner, _ = mime.split_headers(part.content())
         subject = re.sub(r'[\\/:*?"<>|\x00-\x1f]', " ", header.text(inner.get("subject"))).strip()
         return f"{subject[:80] or 'message'}.eml"
+    described = re.sub(r'[\\/:*?"<>|]', " ", header.text(part.headers.get("content-description"))).strip()[:80]
     known = {"text/calendar": ".ics", "message/delivery-status": ".txt", "text/rfc822-headers": ".txt"}
-    return "file" + (known.get(part.content_type) or mimetypes.guess_extension(part.content_type) or ".bin")
+    ending = known.get(part.content_type) or mimetypes.guess_extension(part.content_type) or ".bin"
+    main = part.content_type.partition("/")[0]
+    return (described or (main if main in {"image", "video", "audio"} else "file")) + ending
 
 
 def _guess(name: str) -> str:

@@ -28,6 +28,7 @@ _ALIASES = {
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CANDIDATES = ["gb18030", "big5hkscs", "cp932", "euc_jp", "cp949", "cp1252", "cp1251", "cp1250", "cp1253", "cp1254", "cp1255", "cp1256", "cp874", "koi8_r"]  # fmt: skip
 _META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([A-Za-z0-9_.:-]{2,40})""", re.IGNORECASE)
+_HIGH = re.compile(rb"[\x80-\xff]+")
 _GUESS_FROM = 16_384  # bytes a guess looks at
 _TEXTUAL = frozenset({"rot_13", "rot13", "base64", "bz2", "hex", "quopri", "uu", "zlib", "idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"})  # fmt: skip
 
@@ -81,7 +82,9 @@ def _believable(data: bytes, declared: str | None, html: bool) -> list[str]:
     names: list[str | None] = []
     said = codec(declared)
     # Latin-1 is what programs write when they do not know; nearly anything fits it, so UTF-8 goes first.
-    if said in {"cp1252", "cp1254"}:
+    if said in {"cp1252", "cp1254", None} and double_bytes(data):
+        names = ["utf-8", "gb18030"]
+    elif said in {"cp1252", "cp1254"}:
         names = ["utf-8", said] if not html else ["utf-8", _meta_charset(data), said]
     else:
         names = [said, "utf-8", _meta_charset(data) if html else None]
@@ -89,6 +92,19 @@ def _believable(data: bytes, declared: str | None, html: bool) -> list[str]:
         names.insert(0, "iso2022_jp_ext")
         names.insert(1, "iso2022_kr")
     return [name for name in names if name]
+
+
+def double_bytes(data: bytes) -> bool:
+    """Whether the high bytes look like GB2312: always in pairs, nearly all of them common characters.
+
+    Western text has single high bytes between letters; Cyrillic ones do not keep to even lengths for long.
+    """
+    runs = _HIGH.findall(data[:_GUESS_FROM])
+    pairs = [run[at : at + 2] for run in runs for at in range(0, len(run) - 1, 2)]
+    if len(pairs) < 3 or any(len(run) % 2 for run in runs[:-1]):
+        return False
+    common = sum(0xB0 <= lead <= 0xD7 or 0xA1 <= lead <= 0xA3 for lead, _ in pairs)
+    return common >= 0.85 * len(pairs) and all(trail >= 0xA1 for _, trail in pairs)
 
 
 def _meta_charset(data: bytes) -> str | None:

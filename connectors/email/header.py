@@ -13,6 +13,7 @@ from connectors.email.mime import base64
 _WORD = re.compile(rb"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*(?:\?(?!=)[^?]*){0,8}?)\?=")
 _ID = re.compile(r"<([^<>\s]{1,900})>")
 MAX_ADDRESSES = 500
+_BACKSLASH, _QUOTE, _OPEN, _CLOSE, _LESS = b'\\"()<'
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,9 @@ def text(value: bytes, charset: str | None = None) -> str:
 
 
 def tidy(value: str) -> str:
-    """One line without control characters."""
-    return " ".join("".join(c if c.isprintable() or c.isspace() else "" for c in value).split())
+    """One line without control characters; runs of blanks stay as they were written."""
+    shown = "".join(c if c.isprintable() else " " if c.isspace() else "" for c in re.sub(r"[\r\n]+", "", value))
+    return shown.strip()
 
 
 def _word(encoding: bytes, payload: bytes) -> bytes:
@@ -92,8 +94,8 @@ def ids(value: bytes) -> list[str]:
 def addresses(value: bytes, charset: str | None = None) -> list[Address]:
     """The addresses of a To-like field, at most 500; comments and group names are left out. Linear on anything."""
     found: list[Address] = []
-    for piece in _commas(value):
-        one = _address(piece, charset)
+    for piece, comment in _commas(value):
+        one = _address(piece, comment, charset)
         if one is not None:
             found.append(one)
             if len(found) >= MAX_ADDRESSES:
@@ -101,45 +103,46 @@ def addresses(value: bytes, charset: str | None = None) -> list[Address]:
     return found
 
 
-def _commas(value: bytes) -> list[bytes]:
-    """Split at commas and semicolons outside quotes, comments and angle brackets; comments dropped."""
-    pieces: list[bytes] = []
-    here = bytearray()
+def _commas(value: bytes) -> list[tuple[bytes, bytes]]:  # noqa: C901 - one scanner with one state, not several
+    """Split at commas and semicolons outside quotes, comments and angle brackets: (what is written, its comment)."""
+    pieces: list[tuple[bytes, bytes]] = []
+    here, comment = bytearray(), bytearray()
     quoted, angle, depth, escaped = False, False, 0, False
     for byte in value:
-        char = bytes((byte,))
         if escaped:
             escaped = False
-        elif char == b"\\" and (quoted or depth):
+        elif byte == _BACKSLASH and (quoted or depth):
             escaped = True
-        elif char == b'"' and not depth:
-            quoted = not quoted
-        elif not quoted and char == b"(" and not angle:
-            depth += 1
-            continue
         elif depth and not quoted:
-            depth -= char == b")"
+            depth += (byte == _OPEN) - (byte == _CLOSE)
+            if depth:
+                comment.append(byte)
             continue
-        elif not quoted and char in b"<>":
-            angle = char == b"<"
-        elif not quoted and not angle and char in b",;":
-            pieces.append(bytes(here))
+        elif byte == _QUOTE:
+            quoted = not quoted
+        elif not quoted and byte == _OPEN and not angle:
+            depth = 1
+            continue
+        elif not quoted and byte in b"<>":
+            angle = byte == _LESS
+        elif not quoted and not angle and byte in b",;":
+            pieces.append((bytes(here), bytes(comment)))
             here.clear()
+            comment.clear()
             if len(pieces) > MAX_ADDRESSES:
                 return pieces
             continue
-        here += char
-    pieces.append(bytes(here))
-    return pieces
+        here.append(byte)
+    return [*pieces, (bytes(here), bytes(comment))]
 
 
-def _address(piece: bytes, charset: str | None) -> Address | None:
+def _address(piece: bytes, comment: bytes, charset: str | None) -> Address | None:
     left, angle, right = piece.rpartition(b"<")
     if angle:
         inner = right.partition(b">")[0]
         name = _name(left, charset)
     else:
-        inner, name = re.sub(rb"^[^@:\"]*:", b"", piece), ""
+        inner, name = re.sub(rb"^[^@:\"]*:", b"", piece), _name(comment, charset)
     address = _bare(inner, charset)
     if not address and name and "@" in name:  # `user@example.com <>`
         address, name = _bare(name.encode(), None), ""

@@ -38,6 +38,7 @@ _VOID = frozenset(
     ]
 )
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,15})")
+_CLOSING = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("script", "style", "head", "title")}
 _HIDDEN = re.compile(r"<(script|style|head|title)\b", re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|hr|/blockquote|/table)\b[^>]{0,2000}>", re.IGNORECASE)
 _ANY = re.compile(r"<[^<>]{0,4000}>")
@@ -76,23 +77,21 @@ def strip(html: str) -> str:
 
 
 def _without_hidden(html: str) -> str:
-    """Cut script and style in one pass, each search starting where the last one ended."""
+    """Cut script and style in one pass, each search starting where the last one ended; what never closes stays."""
     kept: list[str] = []
+    unclosed: set[str] = set()
     position = 0
     for opening in _HIDDEN.finditer(html):
-        if opening.start() < position:
+        name = opening[1].lower()
+        if opening.start() < position or name in unclosed:
             continue
-        end = _closing(html, opening) if len(kept) < 50 else -1
-        if end < 0:
+        closing = _CLOSING[name].search(html, opening.end())
+        if closing is None:
+            unclosed.add(name)
             continue
         kept.append(html[position : opening.start()])
-        position = end
+        position = closing.start()
     return "".join([*kept, html[position:]])
-
-
-def _closing(html: str, opening: re.Match[str]) -> int:
-    found = re.compile(f"</{opening[1]}", re.IGNORECASE).search(html, opening.end())
-    return found.start() if found else -1
 
 
 def tidy(text: str) -> str:

@@ -18,6 +18,10 @@ MAX_HEADERS = 500
 MAX_HEADER = 64 * 1024
 
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
+_KNOWN = re.compile(
+    rb"\n(?:from|to|cc|subject|date|message-id|mime-version|content-type|received|return-path|x-[a-z-]{3,40}):",
+    re.IGNORECASE,
+)
 _BLANK = re.compile(rb"(?:^|\n)[ \t]*\r?\n")
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 _FOREIGN = re.compile(rb"[^A-Za-z0-9+/=\s\x00]")
@@ -105,13 +109,22 @@ def split_headers(data: bytes) -> tuple[Headers, bytes]:
         else:
             found = _FIELD.match(line)
             if not found:
-                return _joined(fields), data[position:]
+                if not _headers_follow(data, position):
+                    return _joined(fields), data[position:]
+                position = end  # a line that lost its fold, among fields that are fields
+                continue
             value = line[found.end() :].strip()[:MAX_HEADER]
             room = MAX_HEADER - len(value)
             fields.append((found[1].decode("ascii").lower(), [value]))
         position = end
     rest = _BLANK.search(data, max(position - 1, 0))
     return _joined(fields, cut=position < length), data[rest.end() :] if rest else b""
+
+
+def _headers_follow(data: bytes, position: int) -> bool:
+    """Whether a line that is no field stands among well-known fields nevertheless."""
+    blank = _BLANK.search(data, position, position + MAX_HEADER)
+    return bool(_KNOWN.search(data, position, blank.start() + 1 if blank else position))
 
 
 def _joined(fields: list[tuple[str, list[bytes]]], *, cut: bool = False) -> Headers:
@@ -154,23 +167,32 @@ def _pieces(part: Part, budget: _Budget) -> list[bytes]:
 
 def _cut(body: bytes, boundary: bytes) -> list[bytes]:
     """The pieces between the boundary lines; the last one may lack its end (RFC 2046 §5.1.1)."""
-    lines = re.compile(rb"(?:^|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?:\r?\n|$)")
     pieces: list[bytes] = []
-    position, start = 0, -1
-    while len(pieces) <= MAX_PARTS:
-        found = lines.search(body, position)
-        if found is None or (start >= 0 and found.start() < start - 2):
-            break
+    start = -1
+    for before, after, last in _boundaries(body, b"--" + boundary):
         if start >= 0:
-            pieces.append(body[start : max(found.start(), start)])
-        start = found.end()
-        if found[1]:
+            pieces.append(body[start : max(before, start)])
+        start = after
+        if last or len(pieces) > MAX_PARTS:
             return pieces
-        # The line break that ends this boundary may also begin the next one.
-        position = start - 1 if body[start - 1 : start] == b"\n" else start
     if start >= 0 and body[start:].strip():
         pieces.append(body[start:])
     return pieces
+
+
+def _boundaries(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Each boundary line: where the text before it ends, where the text after it begins, whether it is the last."""
+    at = body.find(mark)
+    while at >= 0:
+        rest = at + len(mark)
+        if at == 0 or body[at - 1 : at] == b"\n":
+            end = body.find(b"\n", rest)
+            end = len(body) if end < 0 else end
+            tail = body[rest : min(end, rest + 200)].strip() if end - rest < 200 else mark
+            if tail in (b"", b"--"):
+                before = at - 2 if body[at - 2 : at] == b"\r\n" else max(at - 1, 0)
+                yield before, min(end + 1, len(body)), tail == b"--"
+        at = body.find(mark, rest)
 
 
 def parameters(value: bytes) -> tuple[str, dict[str, bytes]]:
