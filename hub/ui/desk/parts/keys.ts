@@ -6,7 +6,7 @@ export type Keys = Record<string, (e: KeyboardEvent) => void>
 
 const FIELDS = 'input, textarea, select, [contenteditable="true"], [role="combobox"], [role="menu"], [role="dialog"]'
 
-let leader = 0
+let leader = -Infinity
 
 /**
  * Single-letter shortcuts: silent in fields, menus and dialogs, and while the reader has turned them off (WCAG 2.1.4).
@@ -26,7 +26,7 @@ export function useKeys(keys: Keys): void {
       }
       const run = latest.current[lead ? `g ${key}` : key]
       if (!run) return
-      if (lead) leader = 0
+      if (lead) leader = -Infinity
       e.preventDefault()
       run(e)
     }
