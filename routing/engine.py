@@ -30,7 +30,7 @@ from routing.pool import AgentFacts, Channel, Pick, Pool, Waiting
 logger = log.get(__name__)
 sql = Queries.beside(__file__)
 LEASE = "router"
-BATCH = 256  # decisions per commit
+BATCH = 512  # decisions per commit
 _TICK = 0.25  # seconds between looks at the log when no bell rings
 _BLOCKED = 0.05  # seconds to leave alone what somebody else holds
 _CATCHING_UP = 0.01  # seconds between looks while a running transaction hides newer events

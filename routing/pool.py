@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from routing import policy
 from routing.policy import Step
-from routing.reasons import considered, why_chosen
+from routing.reasons import FEW, MOST, considered, why_chosen
 
 PRESENT = ("available", "busy")  # a conversation held for somebody waits for them while they are
 _ASIDE = 256  # agents without room for a channel that are looked behind in one profile
@@ -147,11 +147,12 @@ class Pool:
         self.waiting: dict[int, Waiting] = {}
         self._placed: dict[int, tuple[Agent, str, int]] = {}
         self._profiles: dict[tuple[tuple[int, ...], tuple[tuple[str, int], ...]], Profile] = {}
-        self._groups: dict[tuple[int, str, int, Step], Group] = {}
+        self._groups: dict[tuple[int, str, int, int], Group] = {}
         self._held: dict[int, list[int]] = {}  # agent -> entries kept for them
         self._timers: list[tuple[float, int, int, int]] = []  # (when, entry or 0, agent or 0, token)
         self._hot: dict[int, Group] = {}  # groups that were empty before something came
         self._fresh: list[int] = []  # entries with conditions of their own, to be tried one by one
+        self._calm = True  # little waits: decisions are told in full
         self._dirty: dict[int, None] = {}  # agents who may have room, in order
 
     # -- what the database says ------------------------------------------------------------------------------
@@ -176,7 +177,8 @@ class Pool:
 
     def wait(self, w: Waiting, now: float) -> None:
         """An entry waits, with these properties."""
-        self.forget(w.id)
+        if w.id in self.waiting or w.id in self._placed:
+            self.forget(w.id)
         self.waiting[w.id] = w
         self._place(w, now)
 
@@ -225,6 +227,7 @@ class Pool:
     def decide(self, now: float, limit: int) -> list[Pick]:
         """Up to `limit` decisions, already counted here. Call again while it returns that many."""
         self._run_timers(now)
+        self._calm = len(self.waiting) < limit
         picks: list[Pick] = []
         for group in sorted(self._hot.values(), key=lambda g: g.heap[0] if g.heap else (0.0, 0, 0)):
             self._serve_group(group, now, limit, picks)
@@ -344,7 +347,7 @@ class Pool:
 
     def _pick(self, w: Waiting, agent: Agent, group: Group, now: float) -> Pick:
         of_level = group.levels.get(id(agent.profile), policy.MAX_LEVEL)
-        told = considered(group, w, agent, now, self.agents_of(group))
+        told = considered(group, w, agent, now, self.agents_of(group), MOST if self._calm else FEW)
         reason = why_chosen(group, w, agent, now)
         channel = self.channels.get(w.channel)
         w.token = -1
@@ -365,6 +368,9 @@ class Pool:
     def _place(self, w: Waiting, now: float) -> None:
         """Put an entry where it belongs now, and set the clock for when that changes."""
         w.token += 1
+        if w.sticky_agent_id is None and not w.excluded and not w.not_before and len(w.steps) == 1:
+            self._push(self._group(w, w.steps[0]), w)  # most are as plain as this
+            return
         if w.not_before > now:
             heapq.heappush(self._timers, (w.not_before, w.id, 0, w.token))
             return
@@ -381,12 +387,15 @@ class Pool:
             heapq.heappush(self._timers, (min(barred), w.id, 0, w.token))
             self._fresh.append(w.id)
         else:
-            if self._head(group) is None:
-                self._hot[id(group)] = group
-            heapq.heappush(group.heap, (w.due, w.id, w.token))
+            self._push(group, w)
         until = w.steps[index].until
         if until is not None:
             heapq.heappush(self._timers, (w.queued + until, w.id, 0, w.token))
+
+    def _push(self, group: Group, w: Waiting) -> None:
+        if not group.heap or self._head(group) is None:
+            self._hot[id(group)] = group
+        heapq.heappush(group.heap, (w.due, w.id, w.token))
 
     def _is_held(self, w: Waiting, now: float) -> bool:
         if w.sticky_agent_id is None or w.sticky_until <= now or w.excluded.get(w.sticky_agent_id, 0.0) > now:
@@ -419,7 +428,7 @@ class Pool:
         if held and w.id in held:
             held.remove(w.id)
         for index in range(len(w.steps)):
-            group = self._groups.get((w.queue_id, w.channel, w.weight, w.steps[index]))
+            group = self._groups.get((w.queue_id, w.channel, w.weight, id(w.steps[index])))
             if group is not None and group.special:
                 group.special = [s for s in group.special if s[1] != w.id and s[1] in self.waiting]
 
@@ -466,11 +475,12 @@ class Pool:
         return self._group(w, w.steps[policy.step_at(w.steps, now - w.queued)])
 
     def _group(self, w: Waiting, step: Step) -> Group:
-        key = (w.queue_id, w.channel, w.weight, step)
+        # By identity: hashing a step costs more than all the rest, and the engine parses equal ones once.
+        key = (w.queue_id, w.channel, w.weight, id(step))
         group = self._groups.get(key)
         if group is None:
-            channel = self.channels.get(w.channel)
-            group = self._groups[key] = Group(*key, most=1 if channel is None else channel.max_per_agent)
+            most = 1 if (channel := self.channels.get(w.channel)) is None else channel.max_per_agent
+            group = self._groups[key] = Group(w.queue_id, w.channel, w.weight, step, most)
             for profile in self._profiles.values():
                 self._acquaint(group, profile)
         return group

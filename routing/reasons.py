@@ -11,6 +11,7 @@ from routing import policy
 from routing.policy import Step
 
 MOST = 10  # candidates kept per decision
+FEW = 3  # of a flood of decisions
 
 
 class _Agent(Protocol):
@@ -53,11 +54,11 @@ def why_chosen(group: _Group, item: _Item, agent: _Agent, now: float) -> str:
     return f"{asked} at level {group.levels.get(id(agent.profile), policy.MAX_LEVEL)}; {idle}"
 
 
-def considered(group: _Group, item: _Item, chosen: _Agent, now: float, others: Iterable[_Agent]) -> str:
-    """The chosen and up to nine others with what spoke against each, as a JSON array."""
+def considered(group: _Group, item: _Item, chosen: _Agent, now: float, others: Iterable[_Agent], most: int) -> str:
+    """The chosen and others, `most` in all, with what spoke against each, as a JSON array."""
     rows = [_row(group, chosen, now, "chosen", chosen=True)]
     for agent in others:
-        if len(rows) >= MOST:
+        if len(rows) >= most:
             break
         if agent is not chosen:
             rows.append(_row(group, agent, now, _against(group, item, agent, chosen, now), chosen=False))
