@@ -97,12 +97,9 @@ class Live:
     def _pass_on(self, message: dict[str, Any]) -> None:
         agent = message.get("data", {}).get("agent")
         if message.get("type") == "typing" and agent:
-            notice = {
-                "t": "eph",
-                "topic": "chat",
-                "type": "typing",
-                "data": {"from": "agent", "name": agent.get("name", "")},
-            }
+            name = agent.get("name", "")
+            data = {"from": "agent", "name": name, "agent": {"name": name}}
+            notice = {"t": "eph", "topic": "chat", "type": "typing", "data": data}
             asyncio.ensure_future(self._line.send(notice)).add_done_callback(_forget)
 
     async def stop(self) -> None:

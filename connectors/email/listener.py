@@ -144,7 +144,7 @@ class Listener:
     async def handle_DATA(self, server: Any, session: Any, envelope: Session) -> str:  # noqa: N802 - as above
         """Store the message for each account it is for, then answer."""
         raw = bytes(envelope.content or b"")  # pyright: ignore[reportArgumentType] - bytes, as we decode nothing
-        answers = await self._store(raw, envelope.mail_from, list(envelope.rcpt_tos))
+        answers = await self._store(raw, (envelope.mail_from or "").strip("<>"), list(envelope.rcpt_tos))
         if self.lmtp:
             return "\r\n".join(answers)
         return next((answer for answer in answers if not answer.startswith("250")), answers[0])
@@ -154,7 +154,7 @@ class Listener:
         logger.error("mail_session_failed", exc_info=error)
         return _GONE
 
-    async def _store(self, raw: bytes, mail_from: str | None, recipients: list[str]) -> list[str]:
+    async def _store(self, raw: bytes, mail_from: str, recipients: list[str]) -> list[str]:
         """One reply for each recipient, in order."""
         try:
             accounts = await self._accounts()
@@ -164,7 +164,7 @@ class Listener:
         for account in accounts:
             mine = [one for one in recipients if matches(account, one)]
             if mine:
-                answer = await self._take(account, raw, Envelope(mail_from or "", tuple(mine)))
+                answer = await self._take(account, raw, Envelope(mail_from, tuple(mine)))
                 answers.update(dict.fromkeys(mine, answer))
         return [answers[one] for one in recipients]
 

@@ -42,7 +42,7 @@ class Caught:
     def text(self) -> str:
         """Its plain text."""
         part = self.message().get_body(("plain", "html"))
-        return str(part.get_content()).strip() if part is not None else ""
+        return str(part.get_content()).replace("\r\n", "\n").strip() if part is not None else ""
 
     def as_json(self) -> dict[str, Any]:
         """What the page and scripts see."""
@@ -154,7 +154,7 @@ class MailCatcher:
         async with self._arrived:
             self._count += 1
             raw = bytes(envelope.content or b"")  # pyright: ignore[reportArgumentType] - bytes, as nothing is decoded
-            mail = Caught(self._count, now(), envelope.mail_from or "", tuple(envelope.rcpt_tos), raw)
+            mail = Caught(self._count, now(), (envelope.mail_from or "").strip("<>"), tuple(envelope.rcpt_tos), raw)
             self.mails.append(mail)
             del self.mails[:-_KEPT]
             self._arrived.notify_all()

@@ -43,7 +43,7 @@ class Reply:
     text: str
 
 
-class Refused(Exception):  # noqa: N818 - what happened, as the rest of the house names it
+class Refused(Exception):
     """The mail server said no."""
 
     def __init__(self, reply: Reply):

@@ -150,6 +150,13 @@ class Hub:
 
         await eventually(listening)
 
+    async def configure(self, key: str, path: str, value: Any) -> None:
+        """Change one setting of an account, at once."""
+        await self.db.execute(
+            "update account set settings = jsonb_set(settings, %s, %s) where key = %s", [path.split("."), Jsonb(value), key]
+        )
+        self.accounts._read_at = -9e9
+
     async def of(self, key: str) -> Account:
         return next(a for a in (await self.accounts.all()).values() if a.key == key)
 
