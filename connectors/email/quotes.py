@@ -14,12 +14,12 @@ MAX_LINES = 5000
 
 # "On 3 May 2026, Ann wrote:" as mail programs say it; the name or the date may break the line.
 _SAID = (
-    r"(?:wrote|writes|said|schrieb|skrev|escribi[óo]|a\ [ée]crit|ha\ scritto|escreveu|schreef|napisa[łl](?:\(a\))?"
+    r"(?:wrote|writes|schrieb|skrev|escribi[óo]|a\ [ée]crit|ha\ scritto|escreveu|schreef|napisa[łl](?:\(a\))?"
     r"|kirjoitti|a\ scris|написал(?:\(а\))?|пишет|пише|написав|写道|寫道|写|寫)"
 )
 _WROTE = re.compile(
     rf"""^[ \t>*_|-]*(?:
-        (?:On|At|Am|Den|El|Le|Il|Em|Op|Dnia|W\ dniu|No\ dia|V\ ponedeljek|På|Pe\ data)\b.{{4,300}}?{_SAID}(?:\b.{{0,90}}?)?\s?: |
+        (?=.{{0,300}}[\d@])(?:On|At|Am|Den|El|Le|Il|Em|Op|Dnia|W\ dniu|No\ dia|V\ ponedeljek|På|Pe\ data)\b.{{4,300}}?{_SAID}(?:\b.{{0,90}}?)?\s?: |
         .{{0,120}}\d.{{0,160}}?{_SAID}(?:\b.{{0,60}}?)?\s?[:：] |
         .{{1,120}}?<\s?(?:mailto:)?[^<>@]{{1,80}}@[^<>\s]{{1,80}}\s?>\s?{_SAID}(?:\b.{{0,60}}?)?\s?[:：] |
         .{{0,200}}?\d.{{0,200}}?(?:发的邮件|の書き込み|のメール|さんは書きました|님이\ 작성)\s?[:：] |
