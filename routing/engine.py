@@ -31,6 +31,7 @@ logger = log.get(__name__)
 sql = Queries.beside(__file__)
 LEASE = "router"
 BATCH = 512  # decisions per commit
+_SENDING = 3  # turns of the event loop that send a batch before this process computes on
 _TICK = 0.25  # seconds between looks at the log when no bell rings
 _BLOCKED = 0.05  # seconds to leave alone what somebody else holds
 _CATCHING_UP = 0.01  # seconds between looks while a running transaction hides newer events
@@ -203,22 +204,34 @@ class Leader:
     async def settle(self) -> int:
         """Decide and commit until nothing more can be offered; how many offers that made.
 
-        The next batch is chosen while the database commits the last one.
+        While the database commits one batch, the next is chosen and the last one announced.
         """
         total = 0
         picks = self.pool.decide(self.now(), BATCH)
-        while picks:
-            self._flying = frozenset(p.entry_id for p in picks)
-            task = asyncio.create_task(offers.commit(self._conn, LEASE, self._epoch, picks))
-            await asyncio.sleep(0)
+        task = await self._commit(picks)
+        while task is not None:
             ahead = self.pool.decide(self.now(), BATCH) if len(picks) >= BATCH else []
             made = await task
             self._flying = frozenset(p.entry_id for p in ahead)
-            await self._announce(made)
             await self._read_left_out(picks, made)
+            task = await self._commit(ahead)
+            await self._announce(made)
             total += len(made)
-            picks = ahead or self.pool.decide(self.now(), BATCH)
+            picks = ahead
+            if task is None:
+                picks = self.pool.decide(self.now(), BATCH)
+                task = await self._commit(picks)
         return total
+
+    async def _commit(self, picks: Sequence[Pick]) -> asyncio.Task[list[offers.Made]] | None:
+        """Start to commit decisions; None if there are none."""
+        if not picks:
+            return None
+        self._flying = frozenset(p.entry_id for p in picks)
+        task = asyncio.create_task(offers.commit(self._conn, LEASE, self._epoch, picks), name="router-commit")
+        for _ in range(_SENDING):
+            await asyncio.sleep(0)
+        return task
 
     async def _announce(self, made: Sequence[offers.Made]) -> None:
         if made:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
 import psycopg
-from psycopg.rows import class_row
 
 from hub.conversations import offers, queueing
 from hub.core import events, log
@@ -49,20 +49,18 @@ class Made:
 
 async def commit(conn: Connection, lease: str, epoch: int, picks: Sequence[Pick]) -> list[Made]:
     """Commit what still holds of these decisions. Raises `LeaseLost` when somebody else leads."""
-    values = {
-        "lease": lease,
-        "epoch": epoch,
-        "entries": [p.entry_id for p in picks],
-        "agents": [p.agent_id for p in picks],
-        "timeouts": [p.timeout for p in picks],
-        "keys": [p.key for p in picks],
-        "reasons": [p.reason for p in picks],
-        "considered": [p.considered for p in picks],
-    }
+    batch = [
+        {
+            "n": n, "entry_id": p.entry_id, "agent_id": p.agent_id, "seconds": p.timeout, "key": p.key,
+            "reason": p.reason, "considered": orjson.Fragment(p.considered),
+        }
+        for n, p in enumerate(picks)
+    ]  # fmt: skip
+    values = {"lease": lease, "epoch": epoch, "batch": orjson.dumps(batch).decode()}
     try:
-        async with conn.cursor(row_factory=class_row(Made)) as cur:
+        async with conn.cursor(binary=True) as cur:
             await cur.execute(sql["commit"], values)
-            made = await cur.fetchall()
+            made = [Made(*row) for row in await cur.fetchall()]
     except psycopg.Error as error:
         if error.sqlstate == _LOST:
             raise LeaseLost from None

@@ -42,5 +42,4 @@ select (select upto::text from bound),
 
 -- commit: Commit decisions; see functions/routing.sql.
 select entry_id, offer_id, agent_id, conversation_id, queue_id, event_id, agent_seq, at
-from router_commit(%(lease)s, %(epoch)s, %(entries)s::bigint[], %(agents)s::bigint[], %(timeouts)s::integer[],
-                   %(keys)s::float8[], %(reasons)s::text[], %(considered)s::text[]);
+from router_commit(%(lease)s, %(epoch)s, %(batch)s::jsonb);
