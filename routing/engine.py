@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -122,10 +123,12 @@ class Leader:
         channels = {c[0]: Channel(c[1], c[2], c[3]) for c in await self._rows("channels", {})}
         self.pool = Pool(channels)
         now = self.now()
-        for row in await self._rows("agents", {"ids": None}):
-            self.pool.set_agent(_facts(row), now)
-        for row in await self._rows("entries_all", {}):
-            self._see(row, now)
+        people, entries = await self._rows("agents", {"ids": None}), await self._rows("entries_all", {})
+        with _uncollected():
+            for row in people:
+                self.pool.set_agent(_facts(row), now)
+            for row in entries:
+                self._see(row, now)
         self.pool.begin()
         self._hinted.clear()
         logger.info("router_rebuilt", waiting=len(self.pool.waiting), seconds=round(time.perf_counter() - started, 3))
@@ -256,6 +259,17 @@ class Leader:
         if self._later:
             later, self._later = self._later - self._flying, self._later & self._flying
             await self._read_entries(later)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Generator[None]:
+    """Build what lives long without the cycle collector walking over it again and again, now and later."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _entries(message: str) -> list[int]:
