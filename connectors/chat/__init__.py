@@ -158,6 +158,7 @@ class _Doors:
         asked = await _body(request)
         settings = cast("Settings", account.settings)
         visitor = self._visitor(account, asked)
+        is_open, conversation = await self._state(account, visitor)
         answer = {
             "token": token.issue(self._chat.core.vault, account.key, visitor, settings.token_days),
             "visitor": visitor.id,
@@ -166,9 +167,9 @@ class _Doors:
                 "greeting": settings.greeting_for(visitor.locale or account.locale),
                 "locale": visitor.locale or account.locale or "en",
                 "prechat": settings.prechat,
-                "open": True,
+                "open": is_open,
             },
-            "conversation": await self._conversation(visitor),
+            "conversation": conversation,
         }
         return web.Response(body=orjson.dumps(answer), content_type="application/json", headers=headers)
 
@@ -254,15 +255,18 @@ class _Doors:
             locale=_text(asked.get("locale"), 35) or known.locale,
         )
 
-    async def _conversation(self, visitor: token.Visitor) -> dict[str, Any] | None:
+    async def _state(self, account: Account, visitor: token.Visitor) -> tuple[bool, dict[str, Any] | None]:
+        """Whether somebody works now, and where the visitor's thread stands (None before their first message)."""
+        record = self._chat.record
         try:
-            address_id = await self._chat.record.address(visitor.id)
+            is_open = await record.is_open(account.queue_id)
+            address_id = await record.address(visitor.id)
             if address_id is None:
-                return None
-            followed = await self._chat.record.follow(address_id)
+                return is_open, None
+            followed = await record.follow(address_id)
         except Unavailable:
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "5"}) from None
-        return {"status": public_status(followed.status)["status"], "seq": followed.last_seq}
+        return is_open, {"status": public_status(followed.status)["status"], "seq": followed.last_seq}
 
 
 async def _body(request: web.Request) -> dict[str, Any]:

@@ -60,3 +60,6 @@ select c.id, coalesce(c.agent_id, (
 from conversation c where c.id = %(id)s
 on conflict (conversation_id) do update set score = excluded.score, comment = excluded.comment, at = now()
 where (r.score, r.comment) is distinct from (excluded.score, excluded.comment);
+
+-- hours: When a queue works; no row when it always does.
+select h.timezone, h.week, h.holidays from queue q join hours h on h.id = q.hours_id where q.id = %(queue_id)s;

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from hub.automation.hours import Hours, is_open
 from hub.core import events
-from hub.core.clock import iso
+from hub.core.clock import iso, now
 from hub.core.db import Database, execute, fetch_all, fetch_one
 from hub.core.feed import Feed
 from hub.core.sql import Queries
@@ -61,6 +62,11 @@ class Record:
     async def address(self, visitor: str) -> int | None:
         """The visitor's address, or None before their first message."""
         return await self._db.value(sql["address"], {"visitor": visitor})
+
+    async def is_open(self, queue_id: int | None) -> bool:
+        """Whether the queue that a site's chats wait in works now; one without hours always does."""
+        hours = await self._db.one(Hours, sql["hours"], {"queue_id": queue_id})
+        return hours is None or is_open(hours, now())
 
     async def follow(self, address_id: int) -> Followed:
         """Number what is new; how far the sequence goes now."""

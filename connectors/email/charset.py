@@ -26,11 +26,17 @@ _ALIASES = {
     "cp-850": "cp850", "x-mac-roman": "mac_roman", "macintosh": "mac_roman", "x-user-defined": "cp1252",
 }  # fmt: skip
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_CANDIDATES = ["gb18030", "big5hkscs", "cp932", "euc_jp", "cp949", "cp1252", "cp1251", "cp1250", "cp1253", "cp1254", "cp1255", "cp1256", "cp874", "koi8_r"]  # fmt: skip
+_CANDIDATES = [
+    "gb18030", "big5hkscs", "cp932", "euc_jp", "cp949", "cp1252", "cp1251", "cp1250", "cp1253", "cp1254", "cp1255",
+    "cp1256", "cp874", "koi8_r",
+]  # fmt: skip
 _META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([A-Za-z0-9_.:-]{2,40})""", re.IGNORECASE)
 _HIGH = re.compile(rb"[\x80-\xff]+")
 _GUESS_FROM = 16_384  # bytes a guess looks at
-_TEXTUAL = frozenset({"rot_13", "rot13", "base64", "bz2", "hex", "quopri", "uu", "zlib", "idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"})  # fmt: skip
+_TEXTUAL = frozenset({
+    "rot_13", "rot13", "base64", "bz2", "hex", "quopri", "uu", "zlib", "idna", "punycode", "undefined",
+    "unicode_escape", "raw_unicode_escape", "mbcs", "oem",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

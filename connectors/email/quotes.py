@@ -5,6 +5,7 @@ mail programs put it, an answer below or between the quoted lines keeps everythi
 nothing. The full text stays in the message's `full_text`.
 """
 
+# ruff: noqa: E501 - the patterns are lists of words, one mail program or language beside the other
 from __future__ import annotations
 
 import re

@@ -9,7 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 
 class Imap(BaseModel):
-    """Where mail is fetched. `first_run`: what of a mailbox never seen before; `after`: what is done once it is kept."""
+    """Where mail is fetched.
+
+    `first_run`: what is wanted of a mailbox never seen before; `after`: what is done with a mail once it is kept.
+    """
 
     model_config = ConfigDict(extra="forbid")
 

@@ -48,7 +48,8 @@ class Caught:
         """What the page and scripts see."""
         message = self.message()
         facts = {
-            "id": self.id, "at": iso(self.at), "mail_from": self.mail_from, "rcpt_to": self.rcpt_to, "text": self.text(),
+            "id": self.id, "at": iso(self.at), "mail_from": self.mail_from, "rcpt_to": self.rcpt_to,
+            "text": self.text(),
             "attachments": [part.get_filename() or "" for part in message.iter_attachments()],
         }  # fmt: skip
         names = ("Subject", "From", "To", "Reply-To", "Message-ID", "In-Reply-To", "References", "Auto-Submitted")

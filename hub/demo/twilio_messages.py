@@ -49,7 +49,8 @@ class ApiError(Exception):
         self.status = status
         self.headers = dict(headers or {})
         self.body = {
-            "code": code, "message": message, "more_info": f"https://www.twilio.com/docs/errors/{code}", "status": status,
+            "code": code, "message": message, "status": status,
+            "more_info": f"https://www.twilio.com/docs/errors/{code}",
         }  # fmt: skip
 
 
@@ -105,7 +106,8 @@ class Message:
     def callback_form(self) -> dict[str, str]:
         """What a status callback says."""
         form = {
-            "AccountSid": self.account_sid, "ApiVersion": API, "From": self.sender, "To": self.to, "MessageSid": self.sid,
+            "AccountSid": self.account_sid, "ApiVersion": API, "From": self.sender, "To": self.to,
+            "MessageSid": self.sid,
             "SmsSid": self.sid, "MessageStatus": self.status, "SmsStatus": self.status,
         }  # fmt: skip
         return form | ({"ErrorCode": str(self.error_code)} if self.error_code else {})

@@ -76,7 +76,9 @@ class Dovecot:
     port: int
 
     def admin(self, *command: str) -> None:
-        subprocess.run(["doveadm", "-c", str(self.folder / "dovecot.conf"), *command], check=True, capture_output=True, timeout=20)
+        subprocess.run(
+            ["doveadm", "-c", str(self.folder / "dovecot.conf"), *command], check=True, capture_output=True, timeout=20
+        )
 
     @contextmanager
     def session(self, user: str) -> Generator[imaplib.IMAP4]:
@@ -116,8 +118,14 @@ def running(folder: Path) -> Generator[Dovecot]:
     (folder / "mail").mkdir()
     os.chown(folder / "mail", mail.pw_uid, mail.pw_gid)
     config = _CONFIG.format(
-        folder=folder, port=port, password=PASSWORD, uid=mail.pw_uid, gid=mail.pw_gid,
-        internal="dovecot" if root else me, group="dovecot" if root else me, login="dovenull" if root else me,
+        folder=folder,
+        port=port,
+        password=PASSWORD,
+        uid=mail.pw_uid,
+        gid=mail.pw_gid,
+        internal="dovecot" if root else me,
+        group="dovecot" if root else me,
+        login="dovenull" if root else me,
     )
     (folder / "dovecot.conf").write_text(config)
     binary = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")

@@ -121,9 +121,14 @@ class Hub:
         await self.db.execute("insert into queue (key, name) values ('support', 'Support')")
         self.smtp_port, self.lmtp_port = free_port(), free_port()
         await self.account(
-            "mail", "email", "email", MAILBOX,
+            "mail",
+            "email",
+            "email",
+            MAILBOX,
             smtp={"host": self.catcher.host, "port": self.catcher.port, "tls": "none"},
-            listen_smtp=f"127.0.0.1:{self.smtp_port}", listen_lmtp=f"127.0.0.1:{self.lmtp_port}", **self.email_settings,
+            listen_smtp=f"127.0.0.1:{self.smtp_port}",
+            listen_lmtp=f"127.0.0.1:{self.lmtp_port}",
+            **self.email_settings,
         )
         await self.account("sms", "twilio", "sms", NUMBER, account_sid=SID, auth_token=TOKEN, api_base=self.twilio.url)
         await self.account(SITE, "chat", "chat", None, greeting={"en": "Hello", "zh-CN": "你好"}, leave_seconds=0.2)
@@ -153,7 +158,8 @@ class Hub:
     async def configure(self, key: str, path: str, value: Any) -> None:
         """Change one setting of an account, at once."""
         await self.db.execute(
-            "update account set settings = jsonb_set(settings, %s, %s) where key = %s", [path.split("."), Jsonb(value), key]
+            "update account set settings = jsonb_set(settings, %s, %s) where key = %s",
+            [path.split("."), Jsonb(value), key],
         )
         self.accounts._read_at = -9e9
 

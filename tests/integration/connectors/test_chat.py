@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -32,7 +33,9 @@ async def agent(hub: Hub) -> int:
 
 async def reply(hub: Hub, text: str, agent_id: int | None) -> None:
     async with events.unit(hub.db, hub.feed) as unit:
-        await writing.reply(unit, hub.vault, 1, writing.Reply(client_id=str(uuid.uuid4()), text=text), actor_id=agent_id)
+        await writing.reply(
+            unit, hub.vault, 1, writing.Reply(client_id=str(uuid.uuid4()), text=text), actor_id=agent_id
+        )
 
 
 def messages(visitor: ChatVisitor) -> list[tuple[str, str]]:
@@ -50,6 +53,19 @@ async def test_session_greets_in_the_visitors_language(hub: Hub) -> None:
     assert session["site"]["greeting"] == "你好"
     assert session["conversation"] is None
     assert await hub.value("select count(*) from address") == 0
+
+
+async def test_session_says_whether_anybody_works_now(hub: Hub) -> None:
+    for week, is_open in (("{}", False), ('{"mon": [["00:00", "24:00"]]}', None), (None, True)):
+        if week is not None:
+            await hub.db.execute("insert into hours (key, timezone, week) values (%s, 'UTC', %s)", [week, week])
+        hours = None if week is None else await hub.value("select max(id) from hours")
+        await hub.db.execute("update queue set hours_id = %s", [hours])
+        async with hub.http.post(
+            f"{hub.url}/hooks/chat/{SITE}/session", json={}, headers={"Origin": hub.url}
+        ) as answer:
+            found = (await answer.json())["site"]["open"]
+        assert found is (datetime.now(UTC).weekday() == 0 if is_open is None else is_open)
 
 
 async def test_ack_carries_the_stored_event(hub: Hub, visitor: ChatVisitor) -> None:
@@ -98,7 +114,9 @@ async def test_thread_is_whole_for_a_new_page_with_the_same_token(hub: Hub, visi
         assert gapless(page)
 
 
-async def test_lost_publish_heals_by_asking_again(hub: Hub, visitor: ChatVisitor, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lost_publish_heals_by_asking_again(
+    hub: Hub, visitor: ChatVisitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     amy = await agent(hub)
     await visitor.say("Hello")
 

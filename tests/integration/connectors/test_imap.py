@@ -49,9 +49,7 @@ Fetching = Callable[..., Awaitable[Hub]]
 
 
 @pytest.fixture
-async def fetching(
-    db: Database, feed: Feed, vault: Vault, server: Dovecot, user: str
-) -> AsyncGenerator[Fetching]:
+async def fetching(db: Database, feed: Feed, vault: Vault, server: Dovecot, user: str) -> AsyncGenerator[Fetching]:
     hubs: list[Hub] = []
 
     async def start(**more: Any) -> Hub:
@@ -88,7 +86,9 @@ async def test_waiting_mail_is_stored_and_marked_seen_when_the_mailbox_is_first_
     await marked(lambda: all(b"\\Seen" in line for line in server.flags(user)))
 
 
-async def test_old_mail_is_left_alone_when_only_new_mail_is_wanted(fetching: Fetching, server: Dovecot, user: str) -> None:
+async def test_old_mail_is_left_alone_when_only_new_mail_is_wanted(
+    fetching: Fetching, server: Dovecot, user: str
+) -> None:
     server.append(user, mail(1))
     hub = await fetching(first_run="new")
     await position(hub)
@@ -102,7 +102,9 @@ async def position(hub: Hub) -> None:
     await eventually(lambda: hub.value("select uid is not null from mailbox"))
 
 
-async def test_new_mail_arrives_through_idle_long_before_the_next_poll(fetching: Fetching, server: Dovecot, user: str) -> None:
+async def test_new_mail_arrives_through_idle_long_before_the_next_poll(
+    fetching: Fetching, server: Dovecot, user: str
+) -> None:
     hub = await fetching(poll_seconds=600)
     await position(hub)
     for number in range(3):
@@ -143,7 +145,9 @@ async def test_mail_is_moved_once_it_is_kept_when_so_configured(fetching: Fetchi
     assert server.count(user, "INBOX") == 0
 
 
-async def test_mail_is_deleted_once_it_is_kept_when_so_configured(fetching: Fetching, server: Dovecot, user: str) -> None:
+async def test_mail_is_deleted_once_it_is_kept_when_so_configured(
+    fetching: Fetching, server: Dovecot, user: str
+) -> None:
     server.append(user, mail(1))
     hub = await fetching(after="delete")
     await until(hub, 1)

@@ -1,5 +1,6 @@
 """Sending on real wires: what the customer gets, and whether a failure says truly if the message may have left."""
 
+# ruff: noqa: E501 - a mail or a message in one piece reads better
 from __future__ import annotations
 
 import asyncio
@@ -55,7 +56,10 @@ async def failing(hub: Hub, key: str, wire: Crossing | None = None, **more: Any)
 # -- mail --------------------------------------------------------------------------------------------------------
 async def test_mail_arrives_as_it_was_written(hub: Hub) -> None:
     wire = Crossing()
-    page, picture = "<p>Grüße <img src='cid:logo'></p>", Attachment("logo.png", "image/png", b"\x89PNG", "logo", inline=True)
+    page, picture = (
+        "<p>Grüße <img src='cid:logo'></p>",
+        Attachment("logo.png", "image/png", b"\x89PNG", "logo", inline=True),
+    )
     sent = await send(
         hub, "mail", wire, text="Grüße aus 上海\n.dot\n", html=page, to_name='Ann "A" Lee', subject="Über 你好 " * 20,
         in_reply_to="<q@customer.example>", references=("<p@customer.example>", "<" + "x" * 200 + "@customer.example>"),
@@ -94,7 +98,13 @@ async def test_address_that_could_be_a_command_never_leaves(hub: Hub, to: str) -
 
 
 async def test_controls_in_names_and_subjects_stay_out_of_the_header(hub: Hub) -> None:
-    await send(hub, "mail", subject="Hi\r\nBcc: eve@evil.example", to_name="Ann\r\nBcc: eve@evil.example", message_id="<1@x>\r\nX: y")
+    await send(
+        hub,
+        "mail",
+        subject="Hi\r\nBcc: eve@evil.example",
+        to_name="Ann\r\nBcc: eve@evil.example",
+        message_id="<1@x>\r\nX: y",
+    )
     message = (await hub.catcher.wait_for(ANN)).message()
     assert message["Bcc"] is None
     assert message["X"] is None
@@ -110,7 +120,9 @@ async def test_controls_in_names_and_subjects_stay_out_of_the_header(hub: Hub) -
         ("vanish", Outcome.UNKNOWN, 1),
     ],
 )
-async def test_mail_outcome_is_what_the_server_left_us_with(hub: Hub, fault: Any, outcome: Outcome, crossed: int) -> None:
+async def test_mail_outcome_is_what_the_server_left_us_with(
+    hub: Hub, fault: Any, outcome: Outcome, crossed: int
+) -> None:
     hub.catcher.fault, hub.catcher.faults_left = fault, 1
     wire = Crossing()
     assert (await failing(hub, "mail", wire)).outcome is outcome
@@ -165,7 +177,14 @@ async def test_answer_to_our_mail_comes_back_to_its_conversation(hub: Hub) -> No
 
 
 async def test_lmtp_answers_for_each_recipient(hub: Hub) -> None:
-    answers = await deliver("127.0.0.1", hub.lmtp_port, ANN, [MAILBOX, "nobody@hub.example", "support+x@hub.example"], b"From: a@b.example\n\nx", lmtp=True)
+    answers = await deliver(
+        "127.0.0.1",
+        hub.lmtp_port,
+        ANN,
+        [MAILBOX, "nobody@hub.example", "support+x@hub.example"],
+        b"From: a@b.example\n\nx",
+        lmtp=True,
+    )
     assert [answer.code for answer in answers.values()] == [250, 550, 250]
     assert await hub.texts("email") == ["x"]
 
@@ -267,7 +286,10 @@ async def test_status_reports_are_believed_only_when_signed(hub: Hub) -> None:
 
 async def test_webhook_is_signed_over_the_public_address_and_not_the_host_header(hub: Hub) -> None:
     form = Message(SID, PHONE, NUMBER, "x", "inbound", "received").webhook_form()
-    headers = {"Host": "evil.example", "X-Twilio-Signature": signature(TOKEN, "http://evil.example/hooks/twilio/sms/sms", form)}
+    headers = {
+        "Host": "evil.example",
+        "X-Twilio-Signature": signature(TOKEN, "http://evil.example/hooks/twilio/sms/sms", form),
+    }
     async with hub.http.post(f"{hub.url}/hooks/twilio/sms/sms", data=form, headers=headers) as answer:
         assert answer.status == 403
 

@@ -57,7 +57,9 @@ class Mail:
         return answers[to].code == 250
 
     async def say(self, key: str, text: str) -> bool:
-        head = f"From: Ann <ann@customer.example>\nTo: {MAILBOX}\nMessage-ID: <{key}@customer.example>\nSubject: {key}\n"
+        head = (
+            f"From: Ann <ann@customer.example>\nTo: {MAILBOX}\nMessage-ID: <{key}@customer.example>\nSubject: {key}\n"
+        )
         received = f"Received: from somewhere by server; {uuid.uuid4()}\n"  # no two deliveries of a mail are alike
         return await self._send(f"{received}{head}\n{text}\n".encode())
 
@@ -68,7 +70,9 @@ class Mail:
         return not await self._send(b"From: a@customer.example\n\n" + b"x" * 3_000_000)
 
     async def forged(self) -> list[str]:
-        return ["stranger's mailbox"] if await self._send(b"From: a@customer.example\n\nx", to="other@hub.example") else []
+        return (
+            ["stranger's mailbox"] if await self._send(b"From: a@customer.example\n\nx", to="other@hub.example") else []
+        )
 
 
 class Sms:
@@ -86,7 +90,9 @@ class Sms:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if signed is not None:
             headers["X-Twilio-Signature"] = signed
-        async with self.hub.http.post(self.hub.url + self.path, data=urlencode(form).encode(), headers=headers) as answer:
+        async with self.hub.http.post(
+            self.hub.url + self.path, data=urlencode(form).encode(), headers=headers
+        ) as answer:
             return answer.status
 
     def _form(self, key: str, text: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What the customer wrote, as their mail program wraps it."""
 
+# ruff: noqa: E501 - a mail or a message in one piece reads better
 from __future__ import annotations
 
 import pytest
@@ -21,8 +22,8 @@ ANSWER = "Thank you, that helps.\n\nAnn"
         "2 марта 2026 г., 10:00, Support <support@hub.example> написал(а):\n> Привет",
         "在 2026年3月2日，10:00，Support <support@hub.example> 写道：\n> 您好",
         "Support <support@hub.example> 于2026年3月2日周一 10:00写道：\n\n> 您好",
-        "在 2026-03-02 10:00:00，\"Support\" <support@hub.example> 写道：\n您好",
-        "------------------ 原始邮件 ------------------\n发件人: \"Support\" <support@hub.example>;\n发送时间: 2026年3月2日\n主题: 订单",
+        '在 2026-03-02 10:00:00，"Support" <support@hub.example> 写道：\n您好',
+        '------------------ 原始邮件 ------------------\n发件人: "Support" <support@hub.example>;\n发送时间: 2026年3月2日\n主题: 订单',
         "---- 回复的原邮件 ----\n发件人 Support\n您好",
         "发件人： Support\n发送时间： 2026-03-02 10:00\n收件人： ann\n主题： 订单\n\n您好",
         "寄件者: Support\n寄件日期: 2026年3月2日\n收件者: ann\n主旨: 訂單\n\n您好",
