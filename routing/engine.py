@@ -25,14 +25,15 @@ from hub.core.metrics import WAITING
 from hub.core.service import Core
 from hub.core.sql import Queries
 from routing import offers, policy
+from routing.model import AgentFacts, Channel, Pick, Waiting
 from routing.policy import Step
-from routing.pool import AgentFacts, Channel, Pick, Pool, Waiting
+from routing.pool import Pool
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__)
 LEASE = "router"
 BATCH = 512  # decisions per commit
-_SENDING = 3  # turns of the event loop that send a batch before this process computes on
+_SENDING = 4  # turns of the event loop that send a batch before this process computes on
 _TICK = 0.25  # seconds between looks at the log when no bell rings
 _BLOCKED = 0.05  # seconds to leave alone what somebody else holds
 _CATCHING_UP = 0.01  # seconds between looks while a running transaction hides newer events

@@ -24,7 +24,7 @@ from hub.core.leases import LeaseLost
 from hub.core.metrics import OFFERS
 from hub.core.service import Core
 from hub.core.sql import Queries
-from routing.pool import Pick
+from routing.model import Pick
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__)

@@ -25,7 +25,8 @@ AGENTS, WAITING, CLASSES, ROUNDS = 10_000, 100_000, 60, 3
 Row = tuple[str, float, str, float]
 SEED = """
 insert into queue (key, name) select 'q' || n, 'Queue ' || n from generate_series(1, 60) n;
-insert into agent (email, name, capacity) select 'a' || n || '@example.com', 'Agent ' || n, 100 from generate_series(1, 10000) n;
+insert into agent (email, name, capacity) select 'a' || n || '@example.com', 'Agent ' || n, 100
+from generate_series(1, 10000) n;
 insert into agent_state (agent_id, state) select id, 'available' from agent;
 insert into agent_queue (agent_id, queue_id)
 select a.id, q.id from agent a join queue q on (a.id * 7919 %% 97 + q.id * 31) %% 60 < 14 and (a.id + q.id) %% 2 >= 0;
@@ -53,7 +54,10 @@ async def assignments(core: Core, conn: Connection) -> list[Row]:
         made += await leader.settle()
         spent += time.perf_counter() - started
         await finish(core, leader)
-    return [("router: rebuild of 100k waiting", rebuilt, "s", 1.0), ("router: durable assignments", made / spent, "/s", 10_000)]
+    return [
+        ("router: rebuild of 100k waiting", rebuilt, "s", 1.0),
+        ("router: durable assignments", made / spent, "/s", 10_000),
+    ]
 
 
 async def finish(core: Core, leader: Leader) -> None:
@@ -77,7 +81,9 @@ async def arrivals(core: Core, conn: Connection, rate: int = 200, seconds: float
     """Arrival to committed and published offer, for single items while agents are idle."""
     leader = Leader(core, conn, 1)
     await core.db.execute("update queue_entry set state = 'closed' where state <> 'closed'")
-    conversations = [r["id"] for r in await core.db.dicts("select id from conversation limit %s", [int(rate * seconds)])]
+    conversations = [
+        r["id"] for r in await core.db.dicts("select id from conversation limit %s", [int(rate * seconds)])
+    ]
     run, ears = asyncio.create_task(leader.run()), asyncio.create_task(leader.listen())
     await asyncio.sleep(1.5)
     heard: dict[int, float] = {}
@@ -94,7 +100,10 @@ async def arrivals(core: Core, conn: Connection, rate: int = 200, seconds: float
     await asyncio.gather(run, ears, listening, *tasks, return_exceptions=True)
     waits = sorted(heard[c] - sent[c] for c in sent if c in heard)
     p50, p99 = waits[len(waits) // 2] * 1000, waits[int(len(waits) * 0.99)] * 1000
-    return [("router: arrival to offer at 200/s, p50", p50, "ms", 12), ("router: arrival to offer at 200/s, p99", p99, "ms", 50)]
+    return [
+        ("router: arrival to offer at 200/s, p50", p50, "ms", 12),
+        ("router: arrival to offer at 200/s, p99", p99, "ms", 50),
+    ]
 
 
 async def arrive(core: Core, conversation: int, sent: dict[int, float]) -> None:
@@ -133,12 +142,14 @@ async def run(core: Core) -> list[Row]:
 @asynccontextmanager
 async def own_core() -> AsyncGenerator[Core]:
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
+        Path(folder).chmod(0o755)  # noqa: ASYNC240 - before anything runs
         embedded = Embedded(Path(folder) / "data")
         started = embedded.start()
         try:
             migrate(started.database_url)
-            async with open_core(Addresses(started.database_url, started.redis_url, b"bench-key-" * 4, "http://127.0.0.1")) as core:
+            async with open_core(
+                Addresses(started.database_url, started.redis_url, b"bench-key-" * 4, "http://127.0.0.1")
+            ) as core:
                 yield core
         finally:
             embedded.stop()

@@ -56,9 +56,11 @@ with q as (select id, target_seconds from queue where id = %(queue)s),
 c as (insert into contact (root_id, name) values (0, 'x') returning id),
 v as (insert into conversation (contact_id, channel, queue_id) select c.id, 'chat', %(queue)s from c returning id),
 e as (insert into queue_entry (conversation_id, queue_id, channel, target_seconds, weight, requirements)
-      select v.id, q.id, 'chat', q.target_seconds, 25, %(requirements)s from v, q returning id, conversation_id, queued_at)
+      select v.id, q.id, 'chat', q.target_seconds, 25, %(requirements)s from v, q
+      returning id, conversation_id, queued_at)
 insert into event (kind, conversation_id, queue_id, data)
-select 'entry.queued', conversation_id, %(queue)s, jsonb_build_object('entry_id', id, 'channel', 'chat', 'queued_at', queued_at)
+select 'entry.queued', conversation_id, %(queue)s,
+       jsonb_build_object('entry_id', id, 'channel', 'chat', 'queued_at', queued_at)
 from e returning (data ->> 'entry_id')::bigint
 """
 
@@ -99,7 +101,7 @@ class Floor:
             for offer in await self.core.db.dicts("select id, agent_id from offer where state = 'offered'"):
                 if offer["id"] not in self.seen:
                     self.seen.add(offer["id"])
-                    task = asyncio.create_task(self.answer(**{"offer": offer["id"], "agent": offer["agent_id"]}))
+                    task = asyncio.create_task(self.answer(offer=offer["id"], agent=offer["agent_id"]))
                     self.tasks.add(task)
                     task.add_done_callback(self.tasks.discard)
             await asyncio.sleep(0.02)
@@ -189,7 +191,7 @@ async def test_nothing_is_lost_or_given_twice_when_leaders_die(core: Core, serve
         for _ in range(ROUTERS):
             routers.start()
         async with asyncio.timeout(30):
-            while await core.db.value("select count(*) from lease") == 0:
+            while await core.db.value("select count(*) from lease") == 0:  # noqa: ASYNC110 - another process takes it
                 await asyncio.sleep(0.1)
         async with together(floor.answering()) as (answering,):
             async with together(routers.torment(), floor.arrivals(), floor.comings_and_goings()) as tasks:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.centre import Centre
 
 from hub.agents.load import load
 from hub.agents.presence import mark_offline, presence, set_presence
@@ -13,6 +12,7 @@ from hub.conversations import offers, queueing
 from hub.core import events
 from hub.core.errors import Conflict, Invalid
 from hub.core.service import Core
+from tests.centre import Centre
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ async def routing(core: Core) -> AsyncGenerator[None]:
 async def until(read: Callable[[], Awaitable[Any]], seconds: float = 10) -> Any:
     """The first true value of `read`."""
     async with asyncio.timeout(seconds):
-        while not (found := await read()):
+        while not (found := await read()):  # noqa: ASYNC110 - the database rings no event
             await asyncio.sleep(0.02)
         return found
 
@@ -201,8 +201,8 @@ async def test_second_router_takes_over_when_the_first_ends(core: Core, centre: 
 
 async def test_commit_refuses_when_another_leads(core: Core, centre: Centre) -> None:
     from hub.core.leases import LeaseLost
+    from routing.model import Pick
     from routing.offers import commit
-    from routing.pool import Pick
 
     queue = await centre.queue()
     agent = await centre.agent("Ann", queue)
@@ -217,8 +217,8 @@ async def test_commit_refuses_when_another_leads(core: Core, centre: Centre) -> 
 
 
 async def test_commit_leaves_out_who_is_away_or_full(core: Core, centre: Centre) -> None:
+    from routing.model import Pick
     from routing.offers import commit
-    from routing.pool import Pick
 
     queue = await centre.queue()
     away = await centre.agent("Away", queue, state="away")

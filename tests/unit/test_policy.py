@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from routing import policy
+from routing.model import AgentFacts, Channel, Pick, Waiting
 from routing.policy import ANYBODY, Step
-from routing.pool import AgentFacts, Channel, Pick, Pool, Waiting
+from routing.pool import Pool
 
 CHANNELS = {"voice": Channel(1, 20, auto_accept=False), "chat": Channel(4, 30, auto_accept=False)}
 
