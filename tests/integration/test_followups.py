@@ -65,7 +65,8 @@ class Desk(Centre):
                 data={"interaction_id": interaction, "direction": "in", "channel": channel, "automatic": automatic},
             )
             await unit.conn.execute(
-                "insert into interaction (id, conversation_id, contact_id, seq, kind, direction, channel, text, address_id, "
+                "insert into interaction (id, conversation_id, contact_id, seq, kind, direction, channel, "
+                "text, address_id, "
                 "account_id, automatic) "
                 "overriding system value values (%s, %s, %s, %s, 'message', 'in', %s, %s, %s, %s, %s)",
                 [
