@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 import psycopg
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json, Jsonb
 
 from hub.channels.accounts import Accounts
 from hub.channels.model import Accepted, Account, Connector, Delivery, Inbound
@@ -153,7 +153,7 @@ class Intake:
         self, conn: Any, rows: list[dict[str, Any]], items: Sequence[_Item], wave: list[int]
     ) -> dict[int, Taken]:
         batch = [{**rows[n], "n": position} for position, n in enumerate(wave)]
-        parameters = {"batch": Jsonb(batch), "bodies": [items[n].inbound.raw for n in wave], "reopen_days": REOPEN_DAYS}
+        parameters = {"batch": Json(batch), "bodies": [items[n].inbound.raw for n in wave], "reopen_days": REOPEN_DAYS}
         return {wave[row.n]: row for row in await fetch_all(conn, Taken, sql["intake"], parameters)}
 
     async def _announce(self, items: Sequence[_Item], taken: dict[int, Taken]) -> None:

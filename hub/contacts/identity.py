@@ -6,11 +6,15 @@ local part be case-sensitive, and no provider in use makes it so). Phone: E.164 
 
 from __future__ import annotations
 
+import re
+
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from hub.channels.model import AddressKind
 from hub.core.errors import Invalid
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 def normalise(kind: AddressKind, value: str, *, region: str | None = None) -> str:
@@ -30,6 +34,8 @@ def normalise(kind: AddressKind, value: str, *, region: str | None = None) -> st
 
 def lenient(kind: AddressKind, value: str) -> str:
     """As `normalise`, but an odd address that really wrote to us is kept as it is, trimmed and lower-cased."""
+    if kind is AddressKind.PHONE and _E164.fullmatch(value):
+        return value  # as every provider sends it; reading it again would cost more than storing the message
     try:
         return normalise(kind, value)
     except Invalid:

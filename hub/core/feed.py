@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from hub.core import log
 
 logger = log.get(__name__)
+_MOST = 50_000  # messages kept while Redis is slow; beyond that screens heal by their sequence
 
 
 class Feed:
@@ -31,18 +32,34 @@ class Feed:
             url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(ExponentialBackoff(), 0)
         )
         self._complained = 0.0
+        self._outgoing: list[tuple[str, bytes]] = []
+        self._sender: asyncio.Task[None] | None = None
 
     async def publish(self, messages: Iterable[tuple[str, Any]]) -> None:
-        """Send (topic, JSON-able message) pairs in one round trip."""
-        pipe: Any = self.redis.pipeline(transaction=False)
-        for topic, message in messages:
-            pipe.publish(f"t:{topic}", orjson.dumps(message))
-        if len(pipe):
-            await self._try(pipe.execute())
+        """Send (topic, JSON-able message) pairs, in order; returns at once (see `_send`)."""
+        self._send([(f"t:{topic}", orjson.dumps(message)) for topic, message in messages])
 
     async def wake(self, who: str, message: str = "") -> None:
         """Ring the bell of a service: it looks at PostgreSQL sooner than its own clock would make it."""
-        await self._try(self.redis.publish(f"w:{who}", message))
+        self._send([(f"w:{who}", message.encode())])
+
+    def _send(self, messages: list[tuple[str, bytes]]) -> None:
+        """Queue for Redis. One task drains the queue, so that whatever piled up goes out in one round trip.
+
+        Nobody waits for it: what is published is committed already, and a publish may be lost anyway.
+        """
+        if len(self._outgoing) < _MOST:
+            self._outgoing += messages
+        if self._outgoing and (self._sender is None or self._sender.done()):
+            self._sender = asyncio.create_task(self._drain(), name="feed")
+
+    async def _drain(self) -> None:
+        while self._outgoing:
+            batch, self._outgoing = self._outgoing, []
+            pipe: Any = self.redis.pipeline(transaction=False)
+            for channel, message in dict.fromkeys(batch):  # a bell rung twice is rung
+                pipe.publish(channel, message)
+            await self._try(pipe.execute())
 
     async def bells(self, *who: str, every: float) -> AsyncGenerator[str]:
         """Yields at once, then whenever a bell rings, and at least each `every` seconds, for ever.
@@ -74,7 +91,9 @@ class Feed:
             return False
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Send what is queued and close the connections."""
+        if self._sender is not None:
+            await asyncio.wait([self._sender], timeout=2)
         await self.redis.aclose()
 
     async def _try(self, call: Any) -> None:

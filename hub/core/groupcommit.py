@@ -25,12 +25,17 @@ class GroupCommit(Generic[T, R]):
     """
 
     def __init__(
-        self, flush: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, limit: int = 256, backlog: int = 20_000
+        self,
+        flush: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
+        *,
+        limit: int = 256,
+        backlog: int = 20_000,
     ):
         self._flush = flush
         self._limit = limit
         self._backlog = backlog
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
+        self._draining = False
         self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -45,17 +50,27 @@ class GroupCommit(Generic[T, R]):
             raise Unavailable(remedy="Too much is waiting to be stored; send it again shortly.")
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if self._task is None or self._task.done():
+        if not self._draining:
+            self._draining = True
             self._task = asyncio.create_task(self._drain(), name="group-commit")
         return await future
 
     async def close(self) -> None:
         """Wait until everything handed over is committed or refused."""
-        while self._task is not None and not self._task.done():
+        while self._task is not None and self._draining:
             await asyncio.wait([self._task])
 
     async def _drain(self) -> None:
+        try:
+            await self._empty()
+        finally:
+            # Here and not when the task is done: between the two somebody may hand over an item.
+            self._draining = False
+
+    async def _empty(self) -> None:
         while self._waiting:
+            # One turn for the callers that the last commit woke: what they hand over next belongs into this batch.
+            await asyncio.sleep(0)
             batch = [self._waiting.popleft() for _ in range(min(self._limit, len(self._waiting)))]
             try:
                 await self._commit(batch)

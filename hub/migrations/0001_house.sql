@@ -1,5 +1,7 @@
 -- The ground: who works here, who writes to us, what was said, where it waits, and the log of every change.
--- Times are timestamptz in UTC. Race-prone steps are single conditional UPDATEs on these tables.
+-- Times are timestamptz in UTC. Foreign keys guard what people configure; rows that intake makes together carry none
+-- (docs/decisions/0006-foreign-keys.md): a check and a row lock on the same few accounts and queues for every message
+-- would cost more than the message. Race-prone steps are single conditional UPDATEs on these tables.
 
 create table meta (
     key   text primary key,
@@ -172,7 +174,7 @@ create unique index contact_link_live on contact_link (contact_id) where undone_
 
 create table address (
     id           bigint generated always as identity primary key,
-    contact_id   bigint not null references contact deferrable initially deferred,
+    contact_id   bigint not null,
     kind         text   not null, -- email, phone, whatsapp, visitor
     value        text   not null, -- normalised
     verified_at  timestamptz,
@@ -185,13 +187,13 @@ create index address_contact on address (contact_id);
 -- ---------------------------------------------------------------- what was said
 create table conversation (
     id               bigint generated always as identity primary key,
-    contact_id       bigint not null references contact deferrable initially deferred,
-    account_id       bigint references account,
+    contact_id       bigint not null,
+    account_id       bigint,
     channel          text   not null, -- of the last message
     subject          text   not null default '',
     preview          text   not null default '',
     status           text   not null default 'open' check (status in ('open', 'snoozed', 'resolved')),
-    queue_id         bigint references queue,
+    queue_id         bigint,
     agent_id         bigint references agent, -- whose desk it is on
     seq              bigint not null default 0, -- of topic c:{id}; ordered by this row's lock
     interaction_seq  bigint not null default 0, -- of the last message either way
@@ -208,7 +210,7 @@ create table conversation (
     created_at       timestamptz not null default now(),
     updated_at       timestamptz not null default now()
 );
-create index conversation_agent on conversation (agent_id, updated_at desc, id desc) where status <> 'resolved';
+create index conversation_agent on conversation (agent_id, updated_at desc, id desc) where agent_id is not null and status <> 'resolved';
 create index conversation_queue on conversation (queue_id, updated_at desc, id desc);
 create index conversation_contact on conversation (contact_id, created_at desc);
 create index conversation_updated on conversation (updated_at desc, id desc);
@@ -216,22 +218,22 @@ create index conversation_snoozed on conversation (snoozed_until) where status =
 
 -- Where the next message from an address on an account belongs, for channels without thread headers.
 create table thread (
-    account_id      bigint not null references account,
-    address_id      bigint not null references address deferrable initially deferred,
-    conversation_id bigint not null references conversation deferrable initially deferred,
+    account_id      bigint not null,
+    address_id      bigint not null,
+    conversation_id bigint not null,
     primary key (account_id, address_id)
 );
 
 create table interaction (
     id              bigint generated always as identity primary key,
-    conversation_id bigint not null references conversation deferrable initially deferred,
-    contact_id      bigint not null references contact deferrable initially deferred,
+    conversation_id bigint not null,
+    contact_id      bigint not null,
     seq             bigint not null, -- the conversation_seq of the event that logged it
     kind            text   not null check (kind in ('message', 'note', 'system')),
     direction       text   not null check (direction in ('in', 'out', 'internal')),
     channel         text,
-    account_id      bigint references account,
-    address_id      bigint references address deferrable initially deferred,
+    account_id      bigint,
+    address_id      bigint,
     agent_id        bigint references agent,
     subject         text   not null default '',
     text            text   not null default '',
@@ -254,7 +256,7 @@ create index interaction_contact on interaction (contact_id, at desc, id desc);
 
 create table attachment (
     id             bigint generated always as identity primary key,
-    interaction_id bigint references interaction deferrable initially deferred, -- null: uploaded, not yet sent
+    interaction_id bigint, -- null: uploaded, not yet sent
     uploaded_by    bigint references agent,
     name           text   not null,
     content_type   text   not null,
@@ -270,7 +272,7 @@ alter table attachment alter column body set storage external;
 -- The bytes as they came, under the sender's own key. Quarantine is a state, not another place.
 create table raw (
     id           bigint generated always as identity primary key,
-    account_id   bigint references account,
+    account_id   bigint,
     connector    text  not null,
     dedup_key    text  not null,
     content_type text  not null default 'application/octet-stream',
@@ -286,8 +288,8 @@ create index raw_quarantine on raw (received_at) where state = 'quarantined';
 -- ---------------------------------------------------------------- the queue
 create table queue_entry (
     id               bigint generated always as identity primary key,
-    conversation_id  bigint not null references conversation deferrable initially deferred,
-    queue_id         bigint not null references queue,
+    conversation_id  bigint not null,
+    queue_id         bigint not null,
     channel          text   not null,
     state            text   not null default 'waiting' check (state in ('waiting', 'offered', 'assigned', 'wrapping', 'closed')),
     entered_at       timestamptz not null default now(), -- kept through re-offers, transfers may keep it too

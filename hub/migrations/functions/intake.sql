@@ -1,22 +1,27 @@
 -- Takes in a batch of translated messages in one round trip: raw bytes, contact by address, conversation by thread,
 -- interaction, queue entry and events. Set-based, so that a hundred cost little more than one. Called by hub/intake.py.
 --
--- Locks in the house's order: raw, address, conversation, queue_entry, agent_state; each set sorted.
-do $$ begin
-    if not exists (select from pg_type where typname = 'intake_item') then
-        create type intake_item as (
-            n int, account_id bigint, connector text, dedup_key text, raw_type text, raw_meta jsonb,
-            kind text, address text, name text, subject text, text text, html text,
-            external_id text, refs text[], hint bigint, session boolean, verified boolean, automatic boolean,
-            locale text, at timestamptz, meta jsonb, channel text,
-            -- found on the way
-            raw_id bigint, address_id bigint, contact_id bigint, root_id bigint, conversation_id bigint,
-            is_new boolean, seq bigint, interaction_id bigint
-        );
-    end if;
-end $$;
+-- What came stays in `items`; what is found on the way (ids only) is kept beside it in `places`, so that texts are
+-- parsed once and copied no more than needed. Several statements, not one: each sees what others committed while it
+-- waited for a lock. Locks in the house's order: raw, address, conversation, queue_entry, agent_state; each set sorted.
+drop function if exists intake(jsonb, bytea[], int);
+drop function if exists intake(json, bytea[], int);
+drop type if exists intake_item;
+drop type if exists intake_place;
 
-create or replace function intake(batch jsonb, bodies bytea[], reopen_days int)
+create type intake_item as (
+    n int, account_id bigint, connector text, dedup_key text, raw_type text, raw_meta jsonb,
+    kind text, address text, name text, subject text, text text, html text,
+    external_id text, refs text[], hint bigint, session boolean, verified boolean, automatic boolean,
+    locale text, at timestamptz, meta jsonb, channel text
+);
+
+create type intake_place as (
+    n int, raw_id bigint, address_id bigint, contact_id bigint, root_id bigint, contact_name text,
+    conversation_id bigint, is_new boolean, seq bigint, interaction_id bigint
+);
+
+create function intake(batch json, bodies bytea[], reopen_days int)
 returns table (
     n int, duplicate boolean, raw_id bigint, interaction_id bigint, conversation_id bigint, seq bigint,
     contact_id bigint, contact_name text, address_id bigint, event_id bigint, is_new boolean, entry_id bigint,
@@ -25,191 +30,194 @@ returns table (
 language plpgsql
 set enable_seqscan = off -- plans are cached while tables are still small; they must stay right when they have grown
 set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 #variable_conflict use_column
 declare
-    items intake_item[]; -- the fresh ones
-    seen  jsonb;         -- n -> raw id of what was here before
+    items  intake_item[];  -- what came, in order of n
+    places intake_place[]; -- the fresh ones
+    old    bigint[];       -- conversations that were here before
     moment timestamptz := clock_timestamp();
 begin
+    select array_agg(i order by i.n) into items from json_populate_recordset(null::intake_item, batch) i;
+
     -- 1. The bytes, under the sender's own key.
-    with given as (
-        select i.*, b.body
-        from jsonb_populate_recordset(null::intake_item, batch) i
-        join unnest(bodies) with ordinality as b (body, position) on b.position = i.n + 1
-    ), stored as (
+    with stored as (
         insert into raw (account_id, connector, dedup_key, content_type, body, meta)
-        select g.account_id, g.connector, g.dedup_key, g.raw_type, g.body, coalesce(g.raw_meta, '{}')
-        from given g order by g.connector, g.account_id, g.dedup_key
+        select i.account_id, i.connector, i.dedup_key, i.raw_type, bodies[i.n + 1], coalesce(i.raw_meta, '{}')
+        from unnest(items) i order by i.connector, i.account_id, i.dedup_key
         on conflict do nothing
         returning id, account_id, connector, dedup_key
-    ), matched as (
-        select i.n, s.id, row_number() over (partition by s.id order by i.n) as copy
-        from jsonb_populate_recordset(null::intake_item, batch) i
-        left join stored s on (s.account_id, s.connector, s.dedup_key) = (i.account_id, i.connector, i.dedup_key)
     )
-    select array_agg((jsonb_populate_record(null::intake_item, to_jsonb(i) || jsonb_build_object('raw_id', m.id))) order by i.n)
-               filter (where m.id is not null and m.copy = 1),
-           jsonb_agg(i.n) filter (where m.id is null or m.copy > 1)
-    into items, seen
-    from jsonb_populate_recordset(null::intake_item, batch) i join matched m on m.n = i.n;
+    select array_agg((f.n, f.id, null, null, null, null, null, null, null, null)::intake_place order by f.n) into places
+    from (
+        select distinct on (s.id) i.n, s.id
+        from stored s join unnest(items) i on (i.account_id, i.connector, i.dedup_key) = (s.account_id, s.connector, s.dedup_key)
+        order by s.id, i.n
+    ) f;
 
-    if seen is not null then
+    if coalesce(cardinality(places), 0) < cardinality(items) then
         return query
             select i.n, true, r.id, x.id, x.conversation_id, x.seq, x.contact_id, null::text, null::bigint, null::bigint,
                    false, null::bigint, null::bigint, null::bigint, null::bigint, moment
-            from jsonb_populate_recordset(null::intake_item, batch) i
+            from unnest(items) i
             join raw r on (r.account_id, r.connector, r.dedup_key) = (i.account_id, i.connector, i.dedup_key)
             left join lateral (
                 select t.id, t.conversation_id, t.seq, t.contact_id from interaction t where t.raw_id = r.id limit 1
             ) x on true
-            where seen @> to_jsonb(i.n);
-    end if;
-    if items is null then
-        return;
+            where not exists (select from unnest(places) p where p.n = i.n);
+        if places is null then
+            return;
+        end if;
     end if;
 
     -- 2. Who: the address decides; an unknown one makes a new contact. The row lock keeps one person's messages in line.
     with wanted as (
-        select i.kind, i.address, bool_or(i.verified) as verified
-        from unnest(items) i group by i.kind, i.address order by i.kind, i.address
+        select i.kind, i.address, bool_or(i.verified) as verified, min(i.n) as n
+        from unnest(places) p join unnest(items) i on i.n = p.n
+        group by i.kind, i.address order by i.kind, i.address
     ), known as (
         insert into address as a (contact_id, kind, value, verified_at)
         select nextval('contact_id_seq'), w.kind, w.address, case when w.verified then moment end from wanted w
         on conflict (kind, value) do update set verified_at = coalesce(a.verified_at, excluded.verified_at)
         returning a.id, a.contact_id, a.kind, a.value, (xmax = 0) as created
-    ), first_seen as (
-        select distinct on (k.id) k.contact_id, i.name, i.locale
-        from known k join unnest(items) i on (i.kind, i.address) = (k.kind, k.value)
-        where k.created order by k.id, i.n
     ), made as (
         insert into contact (id, root_id, name, locale) overriding system value
-        select f.contact_id, f.contact_id, coalesce(f.name, ''), f.locale from first_seen f
-        returning id, root_id
+        select k.contact_id, k.contact_id, coalesce(items[w.n + 1].name, ''), items[w.n + 1].locale
+        from known k join wanted w on (w.kind, w.address) = (k.kind, k.value) where k.created
     )
-    select array_agg((jsonb_populate_record(i, jsonb_build_object(
-               'address_id', k.id, 'contact_id', k.contact_id, 'root_id', coalesce(m.root_id, c.root_id)))) order by i.n)
-    into items
-    from unnest(items) i
-    join known k on (k.kind, k.value) = (i.kind, i.address)
-    left join made m on m.id = k.contact_id
-    left join contact c on c.id = k.contact_id;
+    select array_agg((p.n, p.raw_id, k.id, k.contact_id, null, null, null, null, null, null)::intake_place order by p.n)
+    into places
+    from unnest(places) p join unnest(items) i on i.n = p.n join known k on (k.kind, k.value) = (i.kind, i.address);
 
     -- 3. Which matter: a signed reply address, then what it answers, then the running thread of this address.
-    select array_agg((jsonb_populate_record(i, jsonb_build_object('conversation_id', coalesce(hint.id, answered.id, running.id))))
-               order by i.n)
-    into items
-    from unnest(items) i
-    left join conversation hint on hint.id = i.hint
-        and (hint.status <> 'resolved' or hint.resolved_at > moment - make_interval(days => reopen_days))
-    left join lateral (
-        select v.id
-        from unnest(i.refs) with ordinality as r (reference, position)
-        join interaction x on x.external_id = r.reference
-        join conversation v on v.id = x.conversation_id
-        join contact c on c.id = v.contact_id
-        where (v.status <> 'resolved' or v.resolved_at > moment - make_interval(days => reopen_days))
-          and (c.root_id = i.root_id or exists (
-              select from interaction p where p.conversation_id = v.id and p.address_id = i.address_id))
-        order by r.position limit 1
-    ) answered on hint.id is null and i.refs <> '{}'
-    left join lateral (
-        select v.id from thread t join conversation v on v.id = t.conversation_id
-        where t.account_id = i.account_id and t.address_id = i.address_id
-          and (v.status <> 'resolved' or v.resolved_at > moment - interval '1 day')
-    ) running on i.session and hint.id is null and answered.id is null;
-
-    -- 4. New matters. On channels without threads, several messages of one address in this batch share one.
-    with lone as (
-        select min(i.n) as n, i.account_id, i.address_id from unnest(items) i where i.conversation_id is null
-        group by i.account_id, i.address_id, case when i.session then null else i.n end
+    --    A new matter else; on channels without threads, several messages of one address in this batch share one.
+    with placed as (
+        select p.n, i.account_id, i.session, p.address_id, coalesce(hint.id, answered.id, running.id) as conversation_id,
+               mine.root_id, coalesce(nullif(mine.name, ''), root.name) as contact_name
+        from unnest(places) p
+        join unnest(items) i on i.n = p.n
+        join contact mine on mine.id = p.contact_id
+        join contact root on root.id = mine.root_id
+        left join conversation hint on hint.id = i.hint
+            and (hint.status <> 'resolved' or hint.resolved_at > moment - make_interval(days => reopen_days))
+        left join lateral (
+            select v.id
+            from unnest(i.refs) with ordinality as r (reference, position)
+            join interaction x on x.external_id = r.reference
+            join conversation v on v.id = x.conversation_id
+            join contact c on c.id = v.contact_id
+            where (v.status <> 'resolved' or v.resolved_at > moment - make_interval(days => reopen_days))
+              and (c.root_id = mine.root_id or exists (
+                  select from interaction q where q.conversation_id = v.id and q.address_id = p.address_id))
+            order by r.position limit 1
+        ) answered on hint.id is null and i.refs <> '{}'
+        left join lateral (
+            select v.id from thread t join conversation v on v.id = t.conversation_id
+            where t.account_id = i.account_id and t.address_id = p.address_id
+              and (v.status <> 'resolved' or v.resolved_at > moment - interval '1 day')
+        ) running on i.session and hint.id is null and answered.id is null
     ), opened as (
-        select l.n, l.account_id, l.address_id, nextval('conversation_id_seq') as id from lone l order by l.n
+        select l.n, nextval('conversation_id_seq') as id from (
+            select min(x.n) as n from placed x where x.conversation_id is null
+            group by x.account_id, x.address_id, case when x.session then null else x.n end) l
+    ), shared as (
+        select x.n, x.conversation_id, x.root_id, x.contact_name,
+               case when x.session then min(x.n) filter (where x.conversation_id is null) over (partition by x.account_id, x.address_id, x.session)
+                    else x.n end as first_n
+        from placed x
     )
-    select array_agg((jsonb_populate_record(i, jsonb_build_object(
-               'conversation_id', coalesce(i.conversation_id, o.id), 'is_new', i.conversation_id is null))) order by i.n)
-    into items
-    from unnest(items) i
-    left join opened o on i.conversation_id is null
-        and case when i.session then (o.account_id, o.address_id) = (i.account_id, i.address_id) else o.n = i.n end;
+    select array_agg((p.n, p.raw_id, p.address_id, p.contact_id, x.root_id, x.contact_name,
+               coalesce(x.conversation_id, o.id), x.conversation_id is null, null, nextval('interaction_id_seq'))::intake_place
+               order by p.n)
+    into places
+    from unnest(places) p join shared x on x.n = p.n left join opened o on x.conversation_id is null and o.n = x.first_n;
 
-    insert into conversation (id, contact_id, account_id, channel, subject, queue_id, created_at) overriding system value
-    select distinct on (i.conversation_id)
-           i.conversation_id, i.contact_id, i.account_id, i.channel, i.subject, a.queue_id, moment
-    from unnest(items) i join account a on a.id = i.account_id
-    where i.is_new order by i.conversation_id, i.n;
-
-    -- 5. The message in it. Conversations are locked in order of id; their seq is the order of the topic c:{id}.
-    perform 1 from conversation v where v.id in (select i.conversation_id from unnest(items) i where not i.is_new)
-    order by v.id for no key update;
-
-    with moved as (
+    -- 4. The conversations: new ones begin with all their messages counted, old ones are locked in order of id and
+    --    moved. A conversation's seq is the order of the topic c:{id}.
+    select array_agg(distinct p.conversation_id order by p.conversation_id) into old from unnest(places) p where not p.is_new;
+    if old is not null then
+        perform 1 from conversation v where v.id = any(old) order by v.id for no key update;
+    end if;
+    with touched as (
+        select p.conversation_id, bool_or(p.is_new) as is_new, count(*) as messages, bool_or(not i.automatic) as human,
+               min(p.n) as first_n, max(p.n) as last_n
+        from unnest(places) p join unnest(items) i on i.n = p.n group by p.conversation_id
+    ), begun as (
+        insert into conversation (id, contact_id, account_id, channel, subject, queue_id, seq, interaction_seq, preview,
+            last_inbound_at, waiting_since, created_at, updated_at) overriding system value
+        select t.conversation_id, f.contact_id, i.account_id, l.channel, i.subject, a.queue_id, t.messages, t.messages,
+               left(l.text, 200), moment, case when t.human then moment end, moment, moment
+        from touched t
+        join unnest(places) f on f.n = t.first_n
+        cross join lateral (select (items[t.first_n + 1]).*) i
+        cross join lateral (select (items[t.last_n + 1]).*) l
+        join account a on a.id = i.account_id
+        where t.is_new
+    ), moved as (
         update conversation v set
             seq = v.seq + t.messages,
             interaction_seq = v.seq + t.messages,
-            preview = t.preview,
-            channel = t.channel,
+            preview = left(l.text, 200),
+            channel = l.channel,
             last_inbound_at = moment,
             waiting_since = case when t.human then coalesce(v.waiting_since, moment) else v.waiting_since end,
             status = case when t.human then 'open' else v.status end,
             reopened = v.reopened + (t.human and v.status = 'resolved')::int,
             snoozed_until = case when t.human then null else v.snoozed_until end,
             updated_at = moment
-        from (
-            select i.conversation_id, count(*) as messages, bool_or(not i.automatic) as human,
-                   (array_agg(left(i.text, 200) order by i.n desc))[1] as preview,
-                   (array_agg(i.channel order by i.n desc))[1] as channel
-            from unnest(items) i group by i.conversation_id
-        ) t
-        where v.id = t.conversation_id
+        from touched t cross join lateral (select (items[t.last_n + 1]).*) l
+        where v.id = t.conversation_id and not t.is_new
         returning v.id, v.seq - t.messages as base
-    ), numbered as (
-        select i.n, m.base + row_number() over (partition by i.conversation_id order by i.n) as seq
-        from unnest(items) i join moved m on m.id = i.conversation_id
     )
-    select array_agg((jsonb_populate_record(i, jsonb_build_object(
-               'seq', x.seq, 'interaction_id', nextval('interaction_id_seq')))) order by i.n)
-    into items
-    from unnest(items) i join numbered x on x.n = i.n;
+    select array_agg((p.n, p.raw_id, p.address_id, p.contact_id, p.root_id, p.contact_name, p.conversation_id, p.is_new,
+               coalesce(m.base, 0) + p.position, p.interaction_id)::intake_place order by p.n)
+    into places
+    from (select u.*, row_number() over (partition by u.conversation_id order by u.n) as position from unnest(places) u) p
+    left join moved m on m.id = p.conversation_id;
 
     insert into interaction (id, conversation_id, contact_id, seq, kind, direction, channel, account_id, address_id,
         subject, text, html, external_id, verified, automatic, meta, raw_id, at) overriding system value
-    select i.interaction_id, i.conversation_id, i.contact_id, i.seq, 'message', 'in', i.channel, i.account_id,
-           i.address_id, i.subject, i.text, i.html, i.external_id, i.verified, i.automatic, coalesce(i.meta, '{}'),
-           i.raw_id, coalesce(i.at, moment)
-    from unnest(items) i;
+    select p.interaction_id, p.conversation_id, p.contact_id, p.seq, 'message', 'in', i.channel, i.account_id,
+           p.address_id, i.subject, i.text, i.html, i.external_id, i.verified, i.automatic, coalesce(i.meta, '{}'),
+           p.raw_id, coalesce(i.at, moment)
+    from unnest(places) p join unnest(items) i on i.n = p.n;
 
     insert into thread (account_id, address_id, conversation_id)
-    select distinct on (i.account_id, i.address_id) i.account_id, i.address_id, i.conversation_id
-    from unnest(items) i where i.session order by i.account_id, i.address_id, i.n desc
+    select distinct on (i.account_id, p.address_id) i.account_id, p.address_id, p.conversation_id
+    from unnest(places) p join unnest(items) i on i.n = p.n
+    where i.session order by i.account_id, p.address_id, p.n desc
     on conflict (account_id, address_id) do update set conversation_id = excluded.conversation_id
         where thread.conversation_id <> excluded.conversation_id;
 
-    -- 6. The queue, the log, and the answer to the caller.
+    -- 5. The queue, the log, and the answer to the caller.
     return query
     with touched as (
-        select i.conversation_id, bool_or(not i.automatic) as human, max(i.n) as n from unnest(items) i group by i.conversation_id
+        select p.conversation_id, bool_or(not items[p.n + 1].automatic) as human, max(p.n) as n
+        from unnest(places) p group by p.conversation_id
+    ), here as (
+        select v.id, v.queue_id, v.account_id, v.channel, v.agent_id, t.human, t.n
+        from touched t join conversation v on v.id = t.conversation_id
     ), queued as (
         insert into queue_entry as e (conversation_id, queue_id, channel, entered_at, queued_at, target_seconds,
             priority_seconds, weight, requirements, sticky_agent_id, sticky_until)
-        select v.id, q.id, v.channel, moment, moment, q.target_seconds, q.priority_seconds + a.priority_seconds,
-               coalesce(p.weight, 100), a.requirements, v.agent_id,
-               case when v.agent_id is not null then moment + interval '2 minutes' end
-        from touched t
-        join conversation v on v.id = t.conversation_id
-        join account a on a.id = v.account_id
-        join queue q on q.id = coalesce(v.queue_id, a.queue_id)
-        left join channel_policy p on p.channel = v.channel
-        where t.human
-        order by v.id
+        select h.id, q.id, h.channel, moment, moment, q.target_seconds, q.priority_seconds + a.priority_seconds,
+               coalesce(c.weight, 100), a.requirements, h.agent_id,
+               case when h.agent_id is not null then moment + interval '2 minutes' end
+        from here h
+        join account a on a.id = h.account_id
+        join queue q on q.id = coalesce(h.queue_id, a.queue_id)
+        left join channel_policy c on c.channel = h.channel
+        where h.human
+        order by h.id
         on conflict (conversation_id) where state <> 'closed' do nothing
-        returning e.id, e.conversation_id, e.queue_id
+        returning e.id, e.conversation_id, e.queue_id, e.channel, e.sticky_agent_id
     ), let_go as ( -- back in the queue: on nobody's desk until accepted
         update conversation v set agent_id = null
-        from queued k where v.id = k.conversation_id and v.agent_id is not null
+        from queued k where v.id = k.conversation_id and k.sticky_agent_id is not null
     ), on_desk as ( -- who works on it hears of it on u:{agent}
-        select t.conversation_id, v.agent_id from touched t join conversation v on v.id = t.conversation_id
-        where v.agent_id is not null and not exists (select from queued k where k.conversation_id = v.id)
+        select h.id as conversation_id, h.agent_id from here h
+        where h.agent_id is not null and not exists (select from queued k where k.conversation_id = h.id)
     ), rung as (
         update agent_state s set seq = s.seq + d.changes
         from (select o.agent_id, count(*) as changes from on_desk o group by o.agent_id order by o.agent_id) d
@@ -220,25 +228,24 @@ begin
         from on_desk o join rung r on r.agent_id = o.agent_id
     ), logged as (
         insert into event as ev (at, kind, contact_id, conversation_id, conversation_seq, agent_id, agent_seq, queue_id, data)
-        select moment, 'interaction.created', i.contact_id, i.conversation_id, i.seq, null::bigint, null::bigint, null::bigint,
-               jsonb_build_object('interaction_id', i.interaction_id, 'direction', 'in', 'channel', i.channel,
-                                  'automatic', i.automatic, 'new', i.is_new)
-        from unnest(items) i
+        select moment, 'interaction.created', p.contact_id, p.conversation_id, p.seq, null::bigint, null::bigint, null::bigint,
+               jsonb_build_object('interaction_id', p.interaction_id, 'direction', 'in', 'channel', items[p.n + 1].channel,
+                                  'automatic', items[p.n + 1].automatic, 'new', p.is_new)
+        from unnest(places) p
         union all
         select moment, 'entry.queued', null, k.conversation_id, null, null, null, k.queue_id,
-               jsonb_build_object('entry_id', k.id, 'channel', v.channel, 'queued_at', moment)
-        from queued k join conversation v on v.id = k.conversation_id
+               jsonb_build_object('entry_id', k.id, 'channel', k.channel, 'queued_at', moment)
+        from queued k
         union all
         select moment, 'conversation.updated', null, d.conversation_id, null, d.agent_id, d.agent_seq, null, '{}'
         from desk d
         returning ev.id, ev.conversation_id, ev.conversation_seq
     )
-    select i.n, false, i.raw_id, i.interaction_id, i.conversation_id, i.seq, i.contact_id, c.name, i.address_id,
-           l.id, i.is_new, k.id, k.queue_id, d.agent_id, d.agent_seq, moment
-    from unnest(items) i
-    join contact c on c.id = i.contact_id
-    join logged l on (l.conversation_id, l.conversation_seq) = (i.conversation_id, i.seq)
-    left join touched t on t.conversation_id = i.conversation_id and t.n = i.n
+    select p.n, false, p.raw_id, p.interaction_id, p.conversation_id, p.seq, p.contact_id, p.contact_name, p.address_id,
+           l.id, p.is_new, k.id, k.queue_id, d.agent_id, d.agent_seq, moment
+    from unnest(places) p
+    join logged l on l.conversation_id = p.conversation_id and l.conversation_seq = p.seq
+    left join touched t on t.conversation_id = p.conversation_id and t.n = p.n
     left join queued k on k.conversation_id = t.conversation_id
     left join desk d on d.conversation_id = t.conversation_id;
 end $$;
