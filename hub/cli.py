@@ -149,6 +149,7 @@ def _apply(arguments: argparse.Namespace, found: Settings) -> int:
 
     async def run(core: Core) -> int:
         difference = await apply(core.db, core.vault, load_connectors(core), center, dry_run=arguments.dry_run)
+        await core.feed.wake("router")
         print("\n".join(shown(difference)))
         if arguments.dry_run and difference.lines:
             print("(dry run: nothing was changed)")

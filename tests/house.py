@@ -22,8 +22,13 @@ from hub.web.server import build
 CENTER = Path(__file__).parent.parent / "config" / "center.toml"
 PASSWORD = "correct horse battery"
 VARIABLES = {
-    "DEMO_SMTP_PORT": "2525", "DEMO_LMTP_PORT": "2424", "DEMO_CATCHER_HOST": "127.0.0.1", "DEMO_CATCHER_PORT": "2526",
-    "DEMO_TWILIO_SID": "AC" + "0" * 32, "DEMO_TWILIO_TOKEN": "0" * 32, "DEMO_TWILIO_URL": "http://127.0.0.1:1",
+    "DEMO_SMTP_PORT": "2525",
+    "DEMO_LMTP_PORT": "2424",
+    "DEMO_CATCHER_HOST": "127.0.0.1",
+    "DEMO_CATCHER_PORT": "2526",
+    "DEMO_TWILIO_SID": "AC" + "0" * 32,
+    "DEMO_TWILIO_TOKEN": "0" * 32,
+    "DEMO_TWILIO_URL": "http://127.0.0.1:1",
 }
 Headers = dict[str, str]
 
@@ -47,7 +52,9 @@ class House:
         """A customer's SMS, taken in; its conversation."""
         account = next(a for a in await self.context.intake.accounts("twilio"))
         self.ids["n"] = self.ids.get("n", 0) + 1
-        inbound = Inbound(account.id, key or f"SM{self.ids['n']}", text.encode(), "text/plain", AddressKind.PHONE, sender, text)
+        inbound = Inbound(
+            account.id, key or f"SM{self.ids['n']}", text.encode(), "text/plain", AddressKind.PHONE, sender, text
+        )
         done = await self.context.intake.message(inbound)
         assert done.conversation_id
         return done.conversation_id
@@ -56,7 +63,9 @@ class House:
         """A customer's mail, taken in; its conversation."""
         account = next(a for a in await self.context.intake.accounts("email"))
         self.ids["n"] = self.ids.get("n", 0) + 1
-        inbound = Inbound(account.id, f"M{self.ids['n']}", text.encode(), "message/rfc822", AddressKind.EMAIL, sender, text, **more)
+        inbound = Inbound(
+            account.id, f"M{self.ids['n']}", text.encode(), "message/rfc822", AddressKind.EMAIL, sender, text, **more
+        )
         done = await self.context.intake.message(inbound)
         assert done.conversation_id
         return done.conversation_id
@@ -74,7 +83,9 @@ class Agent:
         """One request under /api/v1; its JSON. `status`: what must come back (default: any good one)."""
         response = await self.house.client.request(method, f"/api/v1{path}", json=body, headers=self.headers)
         text = await response.text()
-        assert response.status == status if status else response.status < 300, f"{method} {path}: {response.status} {text}"
+        assert response.status == status if status else response.status < 300, (
+            f"{method} {path}: {response.status} {text}"
+        )
         return await response.json(content_type=None) if text else None
 
     async def get(self, path: str, **more: Any) -> Any:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from hub.center.model import Account, Center
 from hub.channels.accounts import seal, split_secrets
 from hub.channels.model import Connector
+from hub.core import events
 from hub.core.db import Connection, Database, execute, fetch_dicts
 from hub.core.errors import ConfigError
 from hub.core.secrets import Vault
@@ -50,6 +51,9 @@ async def apply(
         async with db.transaction() as conn:
             await execute(conn, "select pg_advisory_xact_lock(7235)")  # one apply at a time
             await _Applier(conn, vault, connectors, difference).run(center)
+            if difference.lines:
+                # Whoever keeps the centre in memory (the router) reads it again when it meets this in the log.
+                await events.append(conn, "config.applied", data={"changes": len(difference.lines)})
             if dry_run:
                 raise _DryRun
     except _DryRun:
@@ -87,6 +91,7 @@ class _Applier:
         await self._table("account", "key", [self._account(a, queues) for a in center.account], kept="accounts")
         await self._templates(center)
         await self._table("disposition", "key", [d.model_dump() for d in center.disposition])
+        await self._automation(center)
         await self._table(
             "channel_policy",
             "channel",
@@ -198,6 +203,16 @@ class _Applier:
                 continue
             self._difference.lines.append(f"{'~' if old else '+'} template {template.key!r} ({template.locale})")
             await execute(self._conn, queries["put_template"], row)
+
+    async def _automation(self, center: Center) -> None:
+        if center.automation is None:
+            return
+        wanted = center.automation.model_dump()
+        rows = await fetch_dicts(self._conn, queries["automation"])
+        if rows and rows[0]["value"] == wanted:
+            return
+        self._difference.lines.append(f"~ automation: {_short(wanted)}")
+        await execute(self._conn, queries["put_automation"], {"value": Jsonb(wanted)})
 
     async def _all(self, query: sql.SQL | sql.Composed) -> list[Row]:
         async with self._conn.cursor(row_factory=dict_row) as cursor:

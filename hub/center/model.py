@@ -137,6 +137,16 @@ class ChannelPolicy(_Part):
     auto_accept: bool = False
 
 
+class Automation(_Part):
+    """Seconds until something follows by itself; 0 turns a kind off (see docs/automation.md)."""
+
+    reminder: Seconds = 48 * 3600
+    close: Seconds = 72 * 3600
+    satisfaction: Seconds = 300
+    missed_chat: Seconds = 60
+    missed_reply: Seconds = 1800
+
+
 class Center(_Part):
     """The whole file."""
 
@@ -148,6 +158,7 @@ class Center(_Part):
     template: list[Template] = []
     disposition: list[Disposition] = []
     channel: dict[Key, ChannelPolicy] = {}
+    automation: Automation | None = None
 
 
 def read(file: Path, variables: Mapping[str, str] | None = None) -> Center:

@@ -6,3 +6,9 @@ insert into template (key, locale, name, channel, subject, body)
 values (%(key)s, %(locale)s, %(name)s, %(channel)s, %(subject)s, %(body)s)
 on conflict (key, locale) do update set name = excluded.name, channel = excluded.channel, subject = excluded.subject,
     body = excluded.body;
+
+-- automation: The delays of what follows by itself.
+select value from meta where key = 'automation';
+
+-- put_automation: The delays as the file says.
+insert into meta (key, value) values ('automation', %(value)s) on conflict (key) do update set value = excluded.value;

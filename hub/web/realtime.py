@@ -169,8 +169,11 @@ class Realtime:
         if channel == "w:sessions":
             self._sessions_changed.set()
         elif channel.startswith("t:"):
-            self._heard.append((channel[2:], orjson.loads(message["data"])))
-            self._rang.set()
+            said = orjson.loads(message["data"])
+            # Only events and whispers are for screens; connectors ring each other's bells on these topics too.
+            if "seq" in said or said.get("t") == "eph":
+                self._heard.append((channel[2:], said))
+                self._rang.set()
 
     async def _deliver_forever(self) -> None:
         while True:

@@ -24,7 +24,9 @@ SENDERS = 32
 FIND = "select contact_id from address where kind = 'phone' and value = %s"
 CONTACT = "insert into contact (id, root_id, name) overriding system value values (nextval('contact_id_seq'), currval('contact_id_seq'), '') returning id"
 ADDRESS = "insert into address (contact_id, kind, value) values (%s, 'phone', %s)"
-CONVERSATION = "insert into conversation (contact_id, account_id, channel, queue_id, seq) values (%s, 1, 'sms', 1, 1) returning id"
+CONVERSATION = (
+    "insert into conversation (contact_id, account_id, channel, queue_id, seq) values (%s, 1, 'sms', 1, 1) returning id"
+)
 MESSAGE = "insert into interaction (conversation_id, contact_id, seq, kind, direction, channel, text) values (%s, %s, 1, 'message', 'in', 'sms', %s) returning id"
 EVENT = "insert into event (kind, conversation_id, conversation_seq, data) values ('interaction.created', %s, 1, %s)"
 # The same rows for a hundred messages in one statement.
@@ -87,7 +89,9 @@ async def _lone(work: Any, calls: int = 300) -> float:
 async def measure(hub: Core) -> list[Figure]:
     """The figures of the issue."""
     await hub.db.execute("insert into queue (key, name) values ('q', 'Q')")
-    await hub.db.execute("insert into account (key, connector, channel, name, queue_id) values ('sms', 'fake', 'sms', 'SMS', 1)")
+    await hub.db.execute(
+        "insert into account (key, connector, channel, name, queue_id) values ('sms', 'fake', 'sms', 'SMS', 1)"
+    )
     connectors: Any = {"fake": Fake()}
     intake = Intake(hub, Accounts(hub.db, hub.vault, connectors), connectors)
     numbers = _Numbers()

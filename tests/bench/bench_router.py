@@ -158,7 +158,7 @@ async def own_core() -> AsyncGenerator[Core]:
 async def main() -> None:
     async with own_core() as core:
         for name, value, unit, target in await run(core):
-            print(f"{name:45} {value:12,.2f} {unit:4} target {target:g}")  # noqa: T201 - a bench prints
+            print(f"{name:45} {value:12,.2f} {unit:4} target {target:g}")
 
 
 if __name__ == "__main__":

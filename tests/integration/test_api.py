@@ -23,12 +23,20 @@ async def test_a_conversation_is_taken_answered_noted_and_resolved(house: House)
     conversation = await house.sms()
     assert [c["id"] for c in (await amy.get("/conversations?view=waiting"))["items"]] == [conversation]
     await amy.post(f"/conversations/{conversation}/pull")
-    first = await amy.post(f"/conversations/{conversation}/replies", {"client_id": "r1", "text": "It left today."}, status=201)
-    again = await amy.post(f"/conversations/{conversation}/replies", {"client_id": "r1", "text": "It left today."}, status=200)
+    first = await amy.post(
+        f"/conversations/{conversation}/replies", {"client_id": "r1", "text": "It left today."}, status=201
+    )
+    again = await amy.post(
+        f"/conversations/{conversation}/replies", {"client_id": "r1", "text": "It left today."}, status=200
+    )
     assert first["id"] == again["id"]
     await amy.post(f"/conversations/{conversation}/notes", {"client_id": "n1", "text": "Checked with the depot."})
     shown = await amy.get(f"/conversations/{conversation}")
-    assert [(i["kind"], i["direction"]) for i in shown["interactions"]] == [("message", "in"), ("message", "out"), ("note", "internal")]
+    assert [(i["kind"], i["direction"]) for i in shown["interactions"]] == [
+        ("message", "in"),
+        ("message", "out"),
+        ("note", "internal"),
+    ]
     assert shown["agent"]["id"] == amy.id
     assert shown["waiting_since"] is None
     done = await amy.post(f"/conversations/{conversation}/resolve", {"disposition": "solved"})
@@ -49,10 +57,13 @@ async def test_a_transfer_keeps_the_customers_age(house: House) -> None:
     conversation = await house.sms()
     await amy.post(f"/conversations/{conversation}/pull")
     queues = {q["key"]: q["id"] for q in await house.core.db.dicts("select key, id from queue")}
-    moved = await amy.post(f"/conversations/{conversation}/transfer", {"queue_id": queues["billing"], "note": "A refund."})
+    moved = await amy.post(
+        f"/conversations/{conversation}/transfer", {"queue_id": queues["billing"], "note": "A refund."}
+    )
     assert moved["queue"]["id"] == queues["billing"]
     [row] = await house.core.db.dicts(
-        "select e.entered_at < e.queued_at as older, e.state from queue_entry e where conversation_id = %s and state <> 'closed'", [conversation]
+        "select e.entered_at < e.queued_at as older, e.state from queue_entry e where conversation_id = %s and state <> 'closed'",
+        [conversation],
     )
     assert row == {"older": True, "state": "waiting"}
 
@@ -67,8 +78,16 @@ async def test_a_snooze_into_the_past_names_the_field(house: House) -> None:
 
 async def test_an_agent_can_write_first_and_a_double_click_writes_once(house: House) -> None:
     amy = await house.agent("amy")
-    body = {"client_id": "c1", "channel": "sms", "address": {"kind": "phone", "value": "+1 415 555 0177"}, "text": "Your lamp is ready."}
-    first, second = await amy.post("/conversations", body, status=201), await amy.post("/conversations", body, status=201)
+    body = {
+        "client_id": "c1",
+        "channel": "sms",
+        "address": {"kind": "phone", "value": "+1 415 555 0177"},
+        "text": "Your lamp is ready.",
+    }
+    first, second = (
+        await amy.post("/conversations", body, status=201),
+        await amy.post("/conversations", body, status=201),
+    )
     assert first["id"] == second["id"]
     assert await house.core.db.value("select count(*) from outbound") == 1
     assert await house.sms("Great!", sender="+14155550177") == first["id"]  # the answer comes back to it
@@ -107,14 +126,19 @@ async def test_mail_and_sms_of_one_person_stand_on_one_timeline_once_linked(hous
 
 async def test_links_undone_in_any_order_restore_everybody(house: House) -> None:
     amy = await house.agent("amy")
-    a, b, c = [(await amy.get(f"/conversations/{await house.sms(sender=f'+1415555000{n}')}"))["contact"]["id"] for n in range(3)]
+    a, b, c = [
+        (await amy.get(f"/conversations/{await house.sms(sender=f'+1415555000{n}')}"))["contact"]["id"]
+        for n in range(3)
+    ]
     first = (await amy.post(f"/contacts/{b}/link", {"contact_id": c}))["linked"][0]["link_id"]
     both = await amy.post(f"/contacts/{a}/link", {"contact_id": b})
     assert len(both["addresses"]) == 3
     await amy.post(f"/contacts/{c}/link", {"contact_id": a}, status=422)
     await amy.call("DELETE", f"/contacts/{a}/links/{first}")
     assert await house.core.db.dicts("select id, root_id from contact order by id") == [
-        {"id": a, "root_id": a}, {"id": b, "root_id": a}, {"id": c, "root_id": c},
+        {"id": a, "root_id": a},
+        {"id": b, "root_id": a},
+        {"id": c, "root_id": c},
     ]
     second = next(x["link_id"] for x in (await amy.get(f"/contacts/{a}"))["linked"])
     await amy.call("DELETE", f"/contacts/{a}/links/{second}")
@@ -128,10 +152,18 @@ async def test_nobody_reads_outside_their_queues(house: House) -> None:
     interaction = (await amy.get(f"/conversations/{conversation}"))["interactions"][0]
     contact = interaction["contact"]["id"]
     for method, path, body in (
-        ("GET", "", None), ("GET", "/interactions", None), ("GET", "/decisions", None), ("POST", "/pull", {}), ("POST", "/reopen", {}),
-        ("POST", "/replies", {"client_id": "x", "text": "x"}), ("POST", "/notes", {"client_id": "x", "text": "x"}),
-        ("POST", "/resolve", {}), ("POST", "/transfer", {"agent_id": 1}), ("POST", "/read", {"seq": 1}),
-        ("POST", "/snooze", {"until": "2099-01-01T00:00:00Z"}), ("POST", "/wrap-up", {}),
+        ("GET", "", None),
+        ("GET", "/interactions", None),
+        ("GET", "/decisions", None),
+        ("POST", "/pull", {}),
+        ("POST", "/reopen", {}),
+        ("POST", "/replies", {"client_id": "x", "text": "x"}),
+        ("POST", "/notes", {"client_id": "x", "text": "x"}),
+        ("POST", "/resolve", {}),
+        ("POST", "/transfer", {"agent_id": 1}),
+        ("POST", "/read", {"seq": 1}),
+        ("POST", "/snooze", {"until": "2099-01-01T00:00:00Z"}),
+        ("POST", "/wrap-up", {}),
     ):
         await chiara.call(method, f"/conversations/{conversation}{path}", body, status=404)
     assert (await chiara.get("/conversations"))["items"] == []
@@ -147,7 +179,9 @@ async def test_an_attachment_is_as_private_as_its_conversation(house: House) -> 
     form.add_field("file", b"<script>alert(1)</script>", filename="发票.html", content_type="text/html")
     upload = await (await house.client.post("/api/v1/uploads", data=form, headers=amy.headers)).json()
     await chiara.get(f"/attachments/{upload['id']}", status=404)
-    await amy.post(f"/conversations/{conversation}/replies", {"client_id": "a", "text": "See", "attachments": [upload["id"]]})
+    await amy.post(
+        f"/conversations/{conversation}/replies", {"client_id": "a", "text": "See", "attachments": [upload["id"]]}
+    )
     await chiara.get(f"/attachments/{upload['id']}", status=404)
     got = await house.client.get(f"/api/v1/attachments/{upload['id']}", headers=amy.headers)
     assert got.headers["Content-Type"] == "application/octet-stream"
@@ -181,7 +215,9 @@ async def test_signing_in_sets_a_cookie_that_scripts_cannot_read_and_forgeries_c
 
 async def test_guessing_passwords_is_counted_and_tells_nothing(house: House) -> None:
     known = await _sign_in(house, password="wrong guess 123")
-    unknown = await house.client.post("/api/v1/session", json={"email": "nobody@example.com", "password": "wrong guess 123"})
+    unknown = await house.client.post(
+        "/api/v1/session", json={"email": "nobody@example.com", "password": "wrong guess 123"}
+    )
     assert known.status == unknown.status == 401
     assert (await known.json()) == (await unknown.json())
     statuses = [(await _sign_in(house, password="wrong guess 123")).status for _ in range(12)]
@@ -211,7 +247,13 @@ async def test_api_tokens_can_be_revoked(house: House) -> None:
 # -- bad input -------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("body", "field"),
-    [({"text": "x"}, "client_id"), ({"client_id": "a", "text": 5}, "text"), ({"client_id": "a", "text": "x", "role": "admin"}, "role"), ({"client_id": "a b", "text": "x"}, "client_id"), ([], "body")],
+    [
+        ({"text": "x"}, "client_id"),
+        ({"client_id": "a", "text": 5}, "text"),
+        ({"client_id": "a", "text": "x", "role": "admin"}, "role"),
+        ({"client_id": "a b", "text": "x"}, "client_id"),
+        ([], "body"),
+    ],
 )
 async def test_a_problem_names_the_field(house: House, body: Any, field: str) -> None:
     amy = await house.agent("amy")
@@ -236,7 +278,19 @@ async def test_no_stranger_sees_a_stack_trace(house: House, monkeypatch: pytest.
     assert "Traceback" not in text
 
 
-@pytest.mark.parametrize("path", ["/conversations/99999999999999999999", "/conversations/0", "/conversations/x", "/nothing", "/conversations?cursor=zzz", "/conversations?limit=0", "/conversations?limit=1&limit=2", "/contacts?cursor=-1"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/conversations/99999999999999999999",
+        "/conversations/0",
+        "/conversations/x",
+        "/nothing",
+        "/conversations?cursor=zzz",
+        "/conversations?limit=0",
+        "/conversations?limit=1&limit=2",
+        "/contacts?cursor=-1",
+    ],
+)
 async def test_odd_addresses_are_problems(house: House, path: str) -> None:
     amy = await house.agent("amy")
     response = await house.client.get(f"/api/v1{path}", headers=amy.headers)
@@ -258,7 +312,12 @@ async def test_quarantine_is_seen_replayed_and_discarded_by_a_supervisor(house: 
     raw = b"From: ana@customer.example\r\nTo: support@lumen-oak.example\r\nSubject: Hi\r\n\r\nHello"
     for key in ("q1", "q2"):
         await house.context.intake.quarantine(
-            connector="email", account_id=account.id, dedup_key=key, raw=raw, raw_type="message/rfc822", reason="broken",
+            connector="email",
+            account_id=account.id,
+            dedup_key=key,
+            raw=raw,
+            raw_type="message/rfc822",
+            reason="broken",
             meta={"rcpt": ["support@lumen-oak.example"]},
         )
     held = (await eva.get("/quarantine"))["items"]

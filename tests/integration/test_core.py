@@ -50,7 +50,9 @@ async def test_unit_publishes_nothing_when_rolled_back(core: Core) -> None:
             raise RuntimeError
     async with events.unit(core.db, core.feed) as unit:
         await unit.log("kept", agent_id=agent)
-    heard = [m["data"] for _ in range(3) if (m := await pubsub.get_message(ignore_subscribe_messages=True, timeout=0.3))]
+    heard = [
+        m["data"] for _ in range(3) if (m := await pubsub.get_message(ignore_subscribe_messages=True, timeout=0.3))
+    ]
     assert len(heard) == 1
     assert b'"kept"' in heard[0]
     assert b'"seq":1' in heard[0]

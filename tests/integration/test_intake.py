@@ -37,7 +37,9 @@ class Fake:
 
 def sms(account: int, key: str, text: str = "Hello", sender: str = "+14155550100", **more: Any) -> Inbound:
     fields = {"address_kind": AddressKind.PHONE, "address": sender, "text": text, **more}
-    return Inbound(account_id=account, dedup_key=key, raw=text.encode("utf-8", "replace"), raw_type="text/plain", **fields)
+    return Inbound(
+        account_id=account, dedup_key=key, raw=text.encode("utf-8", "replace"), raw_type="text/plain", **fields
+    )
 
 
 def mail(account: int, key: str, sender: str = "ana@example.com", **more: Any) -> Inbound:
@@ -85,7 +87,13 @@ async def test_a_first_message_makes_contact_conversation_and_entry(desk: Desk) 
     done = await desk.intake.message(sms(1, "SM1", name="Ana"))
     assert not done.duplicate
     assert done.seq == 1
-    assert [await desk.count(w) for w in ("contact", "conversation", "interaction", "entry", "event")] == [1, 1, 1, 1, 2]
+    assert [await desk.count(w) for w in ("contact", "conversation", "interaction", "entry", "event")] == [
+        1,
+        1,
+        1,
+        1,
+        2,
+    ]
 
 
 async def test_the_same_key_again_changes_nothing(desk: Desk) -> None:
@@ -132,15 +140,21 @@ async def test_a_signed_reply_address_threads_and_a_forged_one_does_not(desk: De
     first = await desk.intake.message(mail(2, "m1"))
     assert first.conversation_id is not None
     token = tokens.reply_token(desk.core.vault, first.conversation_id)
-    reply = await desk.intake.message(mail(2, "m2", sender="ana@work.example", tokens=(f"support+{token}@example.com",)))
-    forged = await desk.intake.message(mail(2, "m3", sender="eve@example.net", tokens=(f"c{first.conversation_id}-{'a' * 16}",)))
+    reply = await desk.intake.message(
+        mail(2, "m2", sender="ana@work.example", tokens=(f"support+{token}@example.com",))
+    )
+    forged = await desk.intake.message(
+        mail(2, "m3", sender="eve@example.net", tokens=(f"c{first.conversation_id}-{'a' * 16}",))
+    )
     assert reply.conversation_id == first.conversation_id
     assert forged.conversation_id != first.conversation_id
 
 
 async def test_a_poisonous_message_harms_no_neighbour_and_is_kept(desk: Desk) -> None:
     poison = sms(1, "bad", sent_at="not a time")  # pyright: ignore[reportArgumentType] - the poison
-    done = await asyncio.gather(*[desk.intake.message(sms(1, f"SM{n}")) for n in range(20)], desk.intake.message(poison))
+    done = await asyncio.gather(
+        *[desk.intake.message(sms(1, f"SM{n}")) for n in range(20)], desk.intake.message(poison)
+    )
     assert all(d.interaction_id for d in done[:20])
     assert await desk.count("interaction") == 20
     held = await desk.quarantine.listed()
@@ -149,7 +163,9 @@ async def test_a_poisonous_message_harms_no_neighbour_and_is_kept(desk: Desk) ->
 
 
 async def test_quarantine_replays_once(desk: Desk) -> None:
-    await desk.intake.quarantine(connector="fake", account_id=1, dedup_key="x", raw=b"hi", raw_type="text/plain", reason="broken")
+    await desk.intake.quarantine(
+        connector="fake", account_id=1, dedup_key="x", raw=b"hi", raw_type="text/plain", reason="broken"
+    )
     [held] = await desk.quarantine.listed()
     done = await desk.quarantine.replay(held.id)
     assert done.interaction_id
@@ -159,7 +175,9 @@ async def test_quarantine_replays_once(desk: Desk) -> None:
     assert await desk.count("interaction") == 1
 
 
-@pytest.mark.parametrize("text", ["\x00nul", "\ud800lone", "你好，退款还没收到", "\u202eright to left", "x" * 1_000_000, ""])
+@pytest.mark.parametrize(
+    "text", ["\x00nul", "\ud800lone", "你好，退款还没收到", "\u202eright to left", "x" * 1_000_000, ""]
+)
 async def test_any_text_is_stored(desk: Desk, text: str) -> None:
     done = await desk.intake.message(sms(1, f"k{len(text)}{text[:3]!r}", text))
     assert done.interaction_id

@@ -35,12 +35,31 @@ async def test_schemathesis_finds_no_error_and_no_undocumented_answer(house: Hou
     url = str(house.client.make_url("/api/openapi.json"))
     examples = os.environ.get("SCHEMATHESIS_EXAMPLES", "12")
     command = [
-        sys.executable, "-m", "schemathesis.cli", "run", url, "-H", f"Authorization: {admin.headers['Authorization']}",
-        "--checks", CHECKS, "--max-examples", examples, "--phases", "examples,coverage,fuzzing", "--seed", "7", "--no-color",
-        "--request-timeout", "20", "--suppress-health-check", "all",
+        sys.executable,
+        "-m",
+        "schemathesis.cli",
+        "run",
+        url,
+        "-H",
+        f"Authorization: {admin.headers['Authorization']}",
+        "--checks",
+        CHECKS,
+        "--max-examples",
+        examples,
+        "--phases",
+        "examples,coverage,fuzzing",
+        "--seed",
+        "7",
+        "--no-color",
+        "--request-timeout",
+        "20",
+        "--suppress-health-check",
+        "all",
     ]
     for path in EXCLUDED:
         command += ["--exclude-path", path]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
     output, _ = await process.communicate()
     assert process.returncode == 0, "\n".join(x for x in output.decode().splitlines() if x.strip())[-9000:]

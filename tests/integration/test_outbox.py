@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from hub.channels.model import Account, Delivery as Report, DeliveryStatus, Outbound, Outcome, SendError, Wire
+from hub.channels.model import Account, DeliveryStatus, Outbound, Outcome, SendError, Wire
+from hub.channels.model import Delivery as Report
 from hub.conversations import writing
 from hub.core import events
 from hub.core.service import Core
@@ -79,7 +80,13 @@ async def test_an_answer_leaves_once_and_reports_move_it_forward(office: Office)
     assert [o.text for o in office.wire.arrived] == ["We are on it."]
     assert office.wire.arrived[0].to == "+14155550100"
     assert (await office.states())["status"] == "sent"
-    for status in (DeliveryStatus.DELIVERED, DeliveryStatus.SENT, DeliveryStatus.READ, DeliveryStatus.DELIVERED, DeliveryStatus.FAILED):
+    for status in (
+        DeliveryStatus.DELIVERED,
+        DeliveryStatus.SENT,
+        DeliveryStatus.READ,
+        DeliveryStatus.DELIVERED,
+        DeliveryStatus.FAILED,
+    ):
         await office.outbox.reports.record(Report("fake", status, f"P{office.wire.arrived[0].id}"))
     assert (await office.states())["status"] == "read"
 
@@ -107,7 +114,11 @@ async def test_a_crash_before_the_wire_is_retried_and_after_it_is_unknown(office
     await office.core.db.execute("update outbound set lease_until = now() - interval '1 second'")
     await office.outbox.recover()
     assert await office.states() == {
-        "state": "unknown", "attempt": 2, "status": "unknown", "failed": True, "later": False,
+        "state": "unknown",
+        "attempt": 2,
+        "status": "unknown",
+        "failed": True,
+        "later": False,
         "error": "The worker stopped while sending; it may have arrived.",
     }
     assert await office.delivery.drain() == 0  # never resent blindly
@@ -121,11 +132,25 @@ async def test_failures_become_states_with_the_providers_words(office: Office) -
     await office.answer(conversation)
     office.wire.fail = SendError("451 busy", outcome=Outcome.RETRY)
     await office.delivery.drain()
-    assert await office.states() == {"state": "pending", "attempt": 1, "error": "451 busy", "status": "pending", "failed": False, "later": True}
+    assert await office.states() == {
+        "state": "pending",
+        "attempt": 1,
+        "error": "451 busy",
+        "status": "pending",
+        "failed": False,
+        "later": True,
+    }
     await office.core.db.execute("update outbound set due_at = now()")
     office.wire.fail = SendError("550 no such user", outcome=Outcome.FAILED)
     await office.delivery.drain()
-    assert await office.states() == {"state": "failed", "attempt": 2, "error": "550 no such user", "status": "failed", "failed": True, "later": False}
+    assert await office.states() == {
+        "state": "failed",
+        "attempt": 2,
+        "error": "550 no such user",
+        "status": "failed",
+        "failed": True,
+        "later": False,
+    }
 
 
 async def test_a_connector_that_breaks_after_the_wire_leaves_unknown_for_a_person(office: Office) -> None:
@@ -159,5 +184,3 @@ async def test_two_workers_share_and_never_double(office: Office) -> None:
     assert sum(tried) == 150
     assert sorted(o.id for o in office.wire.arrived) == sorted({o.id for o in office.wire.arrived})
     assert len(office.wire.arrived) == 150
-
-

@@ -143,7 +143,10 @@ async def test_colleagues_see_who_types_and_the_typist_does_not(house: House) ->
     amy, ben = await house.agent("amy"), await house.agent("ben")
     conversation = await house.sms()
     topic = f"c:{conversation}"
-    hers, his = await _screen(house, amy, **{f"c_{conversation}": 1}), await _screen(house, ben, **{f"c_{conversation}": 1})
+    hers, his = (
+        await _screen(house, amy, **{f"c_{conversation}": 1}),
+        await _screen(house, ben, **{f"c_{conversation}": 1}),
+    )
     await hers.say(t="eph", topic=topic, type="typing")
     frame = await his.until(lambda f: f["t"] == "eph")
     assert frame["data"]["agent"]["id"] == amy.id
@@ -169,6 +172,8 @@ async def test_an_agent_whose_last_screen_is_gone_goes_offline_after_the_grace(h
     await amy.call("PUT", "/me/presence", {"state": "available"})
     assert await presences.count_out() == []
     await screen.ws.close()
-    await house.core.db.execute("update agent_state set connected_until = now() - interval '1 second' where agent_id = %s", [amy.id])
+    await house.core.db.execute(
+        "update agent_state set connected_until = now() - interval '1 second' where agent_id = %s", [amy.id]
+    )
     assert await presences.count_out() == [amy.id]
     assert (await amy.get("/me"))["presence"]["state"] == "offline"

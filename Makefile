@@ -1,0 +1,54 @@
+# Everything a newcomer needs: `make run` and `make test`. `make help` lists the rest.
+PORT ?= 8080
+HUB_DATA ?= .hub
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TEST_ARGS ?=
+export HUB_DATA
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check lint types imports ui-test bench lock clean
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.run: pyproject.toml hatch_build.py hub/ui/package-lock.json
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 run"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	touch $@
+
+install: $(VENV)/.run ## install into .venv, the browser faces built
+
+run: $(VENV)/.run ## the whole centre with demonstration customers (PORT=8080 HUB_DATA=.hub)
+	@exec $(BIN)/hub up --demo --port $(PORT)
+
+test: $(VENV)/.dev ## every test, on real servers (TEST_ARGS="-k intake")
+	$(BIN)/python -m pytest $(TEST_ARGS)
+
+check: lint types imports test ## what must be green before a change lands
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/basedpyright
+
+imports: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## the benchmark table: ratios within one run
+	$(BIN)/python -m tests.bench
+
+lock: ## write the versions in use to requirements.lock
+	$(BIN)/python -m pip freeze --exclude-editable | LC_ALL=C sort > requirements.lock
+
+clean: ## remove what was built, not the data
+	rm -rf $(VENV) dist build hub/_ui hub/ui/node_modules .pytest_cache .ruff_cache
