@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -70,9 +71,15 @@ async def eventually(check: Callable[[], Awaitable[Any]], seconds: float = 10.0)
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port nobody has, below those the system gives to connections, so that none of them takes it meanwhile."""
+    for _ in range(100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", random.randrange(20_000, 32_000)))
+            except OSError:
+                continue
+            return probe.getsockname()[1]
+    raise RuntimeError("no free port")
 
 
 @dataclass
@@ -119,15 +126,14 @@ class Hub:
 
     async def _configure(self) -> None:
         await self.db.execute("insert into queue (key, name) values ('support', 'Support')")
-        self.smtp_port, self.lmtp_port = free_port(), free_port()
         await self.account(
             "mail",
             "email",
             "email",
             MAILBOX,
             smtp={"host": self.catcher.host, "port": self.catcher.port, "tls": "none"},
-            listen_smtp=f"127.0.0.1:{self.smtp_port}",
-            listen_lmtp=f"127.0.0.1:{self.lmtp_port}",
+            listen_smtp="127.0.0.1:0",
+            listen_lmtp="127.0.0.1:0",
             **self.email_settings,
         )
         await self.account("sms", "twilio", "sms", NUMBER, account_sid=SID, auth_token=TOKEN, api_base=self.twilio.url)
@@ -154,6 +160,8 @@ class Hub:
             return len(self.email.listening) == 2
 
         await eventually(listening)
+        self.smtp_port = self.email.listening["smtp://127.0.0.1:0"][1]
+        self.lmtp_port = self.email.listening["lmtp://127.0.0.1:0"][1]
 
     async def configure(self, key: str, path: str, value: Any) -> None:
         """Change one setting of an account, at once."""

@@ -1,6 +1,6 @@
 """Sending on real wires: what the customer gets, and whether a failure says truly if the message may have left."""
 
-# ruff: noqa: E501 - a mail or a message in one piece reads better
+
 from __future__ import annotations
 
 import asyncio
