@@ -1,6 +1,6 @@
 """What the customer wrote, as their mail program wraps it."""
 
-# ruff: noqa: E501 - a mail or a message in one piece reads better
+
 from __future__ import annotations
 
 import pytest
