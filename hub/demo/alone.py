@@ -22,7 +22,8 @@ async def alone(part: str, *, hub_url: str, port: int) -> int:
         await mail.stop()
         return 0
     sid, token = credentials(b"hub-demo-twilio")
-    twilio = TwilioStandin(sid, token, number="+15550100100", sms_url=f"{hub_url}/hooks/twilio/sms/sms#rc=5&rp=all", host="127.0.0.1", port=port)
+    hook = f"{hub_url}/hooks/twilio/sms/sms#rc=5&rp=all"
+    twilio = TwilioStandin(sid, token, number="+15550100100", sms_url=hook, host="127.0.0.1", port=port)
     await twilio.start()
     print(f"Twilio stand-in {twilio.url}\nAccount SID {sid}\nAuth token {token}\nNumber +15550100100", flush=True)
     await stopped.wait()

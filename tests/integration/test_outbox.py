@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -61,10 +60,10 @@ class Office(Desk):
 
 
 @pytest.fixture
-async def office(core: Core) -> AsyncGenerator[Office]:
+async def office(core: Core) -> Office:
     office = Office(core)
     await office.prepare()
-    yield office
+    return office
 
 
 async def _waiting(office: Office) -> int:
