@@ -17,6 +17,7 @@ from hub.channels.accounts import Accounts
 from hub.channels.registry import load_connectors
 from hub.core import log
 from hub.core.errors import ConfigError
+from hub.core.folder import make_folder
 from hub.core.secrets import Vault
 from hub.core.service import Addresses, Core, Service, open_core
 from hub.intake import Intake
@@ -46,12 +47,30 @@ def addresses(settings: Settings, *, database_url: str | None = None, redis_url:
             f"{missing} is not set, so this process does not know its server.",
             remedy="Set it, or use `hub up`, which brings its own servers.",
         )
-    settings.data.mkdir(parents=True, exist_ok=True)
-    key = settings.secret_key.get_secret_value().encode() if settings.secret_key else None
-    if key is None:
-        Vault.from_file(settings.data / "secret.key")
-        key = (settings.data / "secret.key").read_bytes().strip()
-    return Addresses(database, redis, key, settings.public_url)
+    return Addresses(database, redis, _key(settings), settings.public_url)
+
+
+def own_servers(settings: Settings) -> bool:
+    """Whether the hub brings its own servers; a `ConfigError` when only one of the two is configured."""
+    database, redis = settings.database.url is not None, settings.redis.url is not None
+    if database != redis:
+        there, missing = ("HUB_DATABASE__URL", "HUB_REDIS__URL")[:: 1 if database else -1]
+        raise ConfigError(
+            f"{there} is set, but {missing} is not.",
+            remedy="Set both, or neither: then `hub up` brings its own servers.",
+        )
+    return not database
+
+
+def _key(settings: Settings) -> bytes:
+    if settings.secret_key is not None:
+        key = settings.secret_key.get_secret_value().encode()
+        Vault(key)  # says so now if it is too short
+        return key
+    make_folder(settings.data)
+    file = settings.data / "secret.key"
+    Vault.from_file(file)
+    return file.read_bytes().strip()
 
 
 @asynccontextmanager

@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from hub import app
 from hub import settings as configuration
 from hub.access import signin
@@ -21,6 +23,7 @@ from hub.channels.registry import load_connectors
 from hub.core import health, jobs, log
 from hub.core.embedded import Embedded
 from hub.core.errors import ConfigError, HubError
+from hub.core.folder import in_use
 from hub.core.migrate import migrate
 from hub.core.service import Addresses, Core, open_core
 from hub.intake import Intake, Quarantine
@@ -43,6 +46,13 @@ def main(argv: list[str] | None = None) -> int:
         print(f"hub: {error.detail}", file=sys.stderr)
         if error.remedy:
             print(f"     {error.remedy}", file=sys.stderr)
+        return 2
+    except psycopg.Error as error:
+        print(f"hub: PostgreSQL says: {' '.join(str(error).split())}", file=sys.stderr)
+        print("     See `hub doctor`.", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"hub: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -148,7 +158,11 @@ def _apply(arguments: argparse.Namespace, found: Settings) -> int:
     center = read(arguments.file)
 
     async def run(core: Core) -> int:
-        difference = await apply(core.db, core.vault, load_connectors(core), center, dry_run=arguments.dry_run)
+        try:
+            difference = await apply(core.db, core.vault, load_connectors(core), center, dry_run=arguments.dry_run)
+        except ConfigError as error:
+            lines = [f"{arguments.file}: {line}" for line in error.detail.splitlines()]
+            raise ConfigError("\n".join(lines), remedy=error.remedy) from error
         await core.feed.wake("router")
         print("\n".join(shown(difference)))
         if arguments.dry_run and difference.lines:
@@ -167,7 +181,7 @@ def _doctor(arguments: argparse.Namespace, found: Settings) -> int:
 
     try:
         _with_core(found, run)
-    except ConfigError as error:
+    except HubError as error:
         findings.append(health.Finding("Servers", False, error.detail, error.remedy or ""))
     for finding in findings:
         mark = {True: "ok  ", False: "FAIL", None: "note"}[finding.ok]
@@ -259,10 +273,10 @@ def _with_core(found: Settings, run: Callable[[Core], Coroutine[Any, Any, int]])
 
 
 def _with_servers(found: Settings, run: Callable[[Addresses], int]) -> int:
-    if found.database.url and found.redis.url:
+    if not app.own_servers(found):
         return run(app.addresses(found))
     running = found.data / "servers.json"
-    if running.exists():
+    if running.exists() and in_use(found.data):  # a killed hub leaves the file behind
         urls = json.loads(running.read_text())
         return run(
             app.addresses(

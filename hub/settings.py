@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
@@ -46,11 +49,39 @@ class DatabaseSection(_Section):
     url: SecretStr | None = None
     pool: int = Field(12, ge=2, le=200)
 
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        try:
+            conninfo_to_dict(value.get_secret_value())
+        except ProgrammingError:
+            raise ValueError("must be an address such as postgresql://hub@db.example.com/hub") from None
+        return value
+
 
 class RedisSection(_Section):
     """Redis 7 or Valkey; without a URL the hub starts its own."""
 
     url: SecretStr | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        parts = urlsplit(value.get_secret_value())
+        if parts.scheme not in {"redis", "rediss", "unix"} or not _port_is_number(parts):
+            raise ValueError("must be an address such as redis://redis.example.com:6379/0")
+        return value
+
+
+def _port_is_number(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
 
 
 class Log(_Section):
@@ -97,6 +128,7 @@ def _file() -> Path:
 def load(**overrides: Any) -> Settings:
     """The settings, or a `ConfigError` that names file or variable, key and remedy."""
     _check_variables()
+    _check_file()
     try:
         return Settings(**overrides)
     except ValidationError as error:
@@ -106,6 +138,18 @@ def load(**overrides: Any) -> Settings:
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{_file()} is not valid TOML: {error}.", remedy="Correct that line.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{_file()} is not UTF-8 text: {error}.", remedy="Save it as UTF-8.") from error
+    except OSError as error:
+        raise ConfigError(f"{_file()} cannot be read: {error.strerror}.", remedy="Check its rights.") from error
+
+
+def _check_file() -> None:
+    """A file somebody named must be there; the default one need not."""
+    if "HUB_CONFIG" in os.environ and not _file().is_file():
+        raise ConfigError(
+            f"HUB_CONFIG names {_file()}, and there is no such file.", remedy="Correct the path, or unset HUB_CONFIG."
+        )
 
 
 def _problem(loc: tuple[int | str, ...], message: str, kind: str) -> str:
@@ -114,7 +158,7 @@ def _problem(loc: tuple[int | str, ...], message: str, kind: str) -> str:
     where = f"environment variable {variable}" if variable in os.environ else f"{_file()}, key {key!r}"
     if kind == "extra_forbidden":
         return f"{where}: there is no such setting."
-    return f"{where}: {message}."
+    return f"{where}: {message.removeprefix('Value error, ')}."
 
 
 # Variables of ours that are not settings: the command line and the build read them.
@@ -124,19 +168,26 @@ _OTHERS = {"HUB_CONFIG", "HUB_UI", "HUB_TOKEN", "HUB_PASSWORD", *CORE_VARIABLES}
 def _check_variables() -> None:
     """A mistyped variable would be silently ignored; name it instead."""
     for name in os.environ:
-        if not name.startswith("HUB_") or name in _OTHERS:
+        if not name.upper().startswith("HUB_") or name in _OTHERS:
             continue
         section, *rest = name[4:].lower().split("__")
-        if section in Settings.model_fields and (not rest or rest[0] in _keys(section)):
+        keys = _keys(section)
+        if section in Settings.model_fields and (rest[0] in keys if len(rest) == 1 else not rest and not keys):
             continue
-        known = ", ".join("HUB_" + n.upper() for n in Settings.model_fields)
+        known = [f"HUB_{section}__{key}" for key in keys] if keys else list(_variables())
         raise ConfigError(
             f"Environment variable {name}: there is no such setting.",
-            remedy=f"Known: {known}, with HUB_SECTION__KEY below.",
+            remedy=f"Known: {', '.join(known).upper()}.",
         )
 
 
-def _keys(section: str) -> set[str]:
+def _variables() -> Iterator[str]:
+    for section in Settings.model_fields:
+        yield from (f"HUB_{section}__{key}" for key in _keys(section)) if _keys(section) else (f"HUB_{section}",)
+
+
+def _keys(section: str) -> list[str]:
     """The keys of a section; none for a plain setting."""
-    kind: Any = Settings.model_fields[section].annotation
-    return set(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else set()
+    field = Settings.model_fields.get(section)
+    kind: Any = field.annotation if field else None
+    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.access import signin
-from hub.app import addresses, serving, until_stopped
+from hub.app import addresses, own_servers, serving, until_stopped
 from hub.center.apply import apply
 from hub.center.model import Center, read
 from hub.channels.registry import load_connectors
@@ -43,7 +43,7 @@ _SOURCE = Path(__file__).parent.parent / "config" / "center.toml"
 def up(settings: Settings, *, demo: bool, customers: bool) -> int:
     """Start, say where everything is, run until told to stop."""
     settings = _with_free_port(settings)
-    embedded = Embedded(settings.data) if not (settings.database.url and settings.redis.url) else None
+    embedded = Embedded(settings.data) if own_servers(settings) else None
     servers = embedded.start() if embedded else None
     try:
         places = addresses(
@@ -68,13 +68,13 @@ async def _run(settings: Settings, places: Addresses, *, demo: bool, customers: 
     stopping = asyncio.create_task(until_stopped())
     async with contextlib.AsyncExitStack() as stack:
         play = await stack.enter_async_context(_demo(settings, places)) if demo else None
-        where = await stack.enter_async_context(serving(settings, places, demo=demo))
+        if play is not None:  # before anything is ready: who waits for that finds it written
+            _leave(settings.data / "demo.json", await _demo_json(settings, places, play))
+        await stack.enter_async_context(serving(settings, places, demo=demo))
         worker = asyncio.create_task(_keep_worker(settings, places))
         stack.push_async_callback(_stop_task, worker)
-        if play is not None:
-            _leave(settings.data / "demo.json", await _demo_json(settings, places, play, where))
-            if customers and await _open(play.smtp_port):
-                await stack.enter_async_context(Customers(play.doors(places.public_url), every=6.0, rounds=1))
+        if play is not None and customers and await _open(play.smtp_port):
+            await stack.enter_async_context(Customers(play.doors(places.public_url), every=6.0, rounds=1))
         print(await _banner(settings, places, play), flush=True)
         await stopping
         print("Stopping…", flush=True)
@@ -98,6 +98,8 @@ async def _keep_worker(settings: Settings, places: Addresses) -> None:
             "-m",
             "hub.cli",
             "work",
+            "--data",
+            str(settings.data),
             env=environment,
             stdin=asyncio.subprocess.DEVNULL,
             start_new_session=True,
@@ -207,7 +209,7 @@ _WORDS = (
 )
 
 
-async def _demo_json(settings: Settings, places: Addresses, play: Play, where: str) -> dict[str, Any]:
+async def _demo_json(settings: Settings, places: Addresses, play: Play) -> dict[str, Any]:
     token = _read_json(settings.data / "demo.json").get("api_token")
     async with open_core(places, pool=2) as core:
         if token is None or await signin.actor_of_token(core.db, token) is None:
@@ -220,7 +222,7 @@ async def _demo_json(settings: Settings, places: Addresses, play: Play, where: s
         "smtp": {"host": "127.0.0.1", "port": play.smtp_port, "mailbox": play.mailbox},
         "lmtp": {"host": "127.0.0.1", "port": play.lmtp_port, "mailbox": play.mailbox},
         "chat": {"site": "web", "page": f"{places.public_url}/demo"},
-        "listening": where,
+        "listening": f"http://{settings.web.host}:{settings.web.port}",
         **play.standins.demo_json(),
     }
 

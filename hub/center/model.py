@@ -169,6 +169,8 @@ def read(file: Path, variables: Mapping[str, str] | None = None) -> Center:
         raise ConfigError(
             f"{file} cannot be read: {error.strerror}.", remedy="Give the path of a center.toml."
         ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8 text: {error}.", remedy="Save it as UTF-8.") from error
     try:
         center = Center.model_validate(_filled(tomllib.loads(text), {**os.environ, **(variables or {})}, file, ""))
     except tomllib.TOMLDecodeError as error:
@@ -211,12 +213,14 @@ def _variable(name: str, variables: Mapping[str, str], file: Path, place: str) -
 
 def _check_names(center: Center, file: Path) -> None:
     """Every name used is defined in the file, and no key twice."""
-    known = {kind: [part.key for part in getattr(center, kind)] for kind in _KEYED}
+    known: dict[str, list[str]] = {kind: [part.key for part in getattr(center, kind)] for kind in _KEYED}
     problems = [
         f"{file}: {place}: there is no {kind} {key!r} in this file"
         for kind, key, place in _names_used(center)
         if key is not None and key not in known[kind]
     ]
+    known["agent"] = [agent.email for agent in center.agent]
+    known["template"] = [f"{template.key} ({template.locale})" for template in center.template]
     for kind, keys in known.items():
         twice = sorted({k for k in keys if keys.count(k) > 1})
         problems += [f"{file}: {kind} {key!r} is defined twice" for key in twice]

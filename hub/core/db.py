@@ -77,13 +77,18 @@ class Database:
             timeout=wait,
             open=False,
             kwargs={"autocommit": True, "options": _OPTIONS},
-            check=AsyncConnectionPool.check_connection,
             reconnect_timeout=30,
         )
 
     async def open(self) -> None:
-        """Connect, waiting up to 30 s for a server that is still starting."""
-        await self._pool.open(wait=True, timeout=30)
+        """Connect, waiting up to 30 s for a server that is still starting; then `Unavailable`."""
+        try:
+            await self._pool.open(wait=True, timeout=30)
+        except PoolTimeout:
+            await self._pool.close(timeout=1)
+            raise Unavailable(
+                "PostgreSQL cannot be reached.", remedy="Check that it runs, and HUB_DATABASE__URL."
+            ) from None
 
     async def close(self) -> None:
         """Give every connection back."""

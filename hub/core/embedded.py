@@ -31,6 +31,7 @@ import psycopg
 
 from hub.core import log
 from hub.core.errors import ConfigError
+from hub.core.folder import make_folder
 
 logger = log.get(__name__)
 _PR_SET_PDEATHSIG = 1
@@ -58,7 +59,7 @@ class Embedded:
 
     def start(self) -> Servers:
         """Start both; a second start on the same folder while the first runs is a `ConfigError`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         self._take_folder()
         try:
             _private(self._sockets, self._user)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import LiteralString, cast
+from typing import Any, LiteralString, cast
 
 import psycopg
 
 from hub.core import log
-from hub.core.errors import ConfigError
+from hub.core.errors import ConfigError, Unavailable
 
 logger = log.get(__name__)
 FOLDER = Path(__file__).parent.parent / "migrations"
@@ -22,7 +22,7 @@ def migrate(url: str) -> list[str]:
     whenever anything else did or their text changed.
     """
     applied: list[str] = []
-    with psycopg.connect(url, autocommit=True) as conn:
+    with _connected(url) as conn:
         version = conn.info.server_version
         if version < 150000:
             raise ConfigError(f"PostgreSQL {version // 10000} is too old.", remedy="Use PostgreSQL 15 or newer.")
@@ -43,6 +43,16 @@ def migrate(url: str) -> list[str]:
                 applied.append(name)
         _heal_after_restore(conn)
     return applied
+
+
+def _connected(url: str) -> psycopg.Connection[tuple[Any, ...]]:
+    try:
+        return psycopg.connect(url, autocommit=True, connect_timeout=10)
+    except psycopg.OperationalError as error:
+        raise Unavailable(
+            f"PostgreSQL cannot be reached: {str(error).strip().splitlines()[0].rstrip('.')}.",
+            remedy="Check that it runs, and HUB_DATABASE__URL.",
+        ) from None
 
 
 def _apply(conn: psycopg.Connection[tuple[object, ...]], name: str, file: Path) -> None:
