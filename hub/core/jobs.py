@@ -20,6 +20,7 @@ from hub.core import log
 logger = log.get(__name__)
 QUEUE = "hub"
 JOB_TIMEOUT = 180  # seconds; a drain ends itself well before
+WAITING = 8  # jobs that may wait: each drains whatever there is, so that more of them would only fill Redis
 
 
 def connect(url: str) -> Redis:
@@ -44,7 +45,8 @@ class Doorbell:
             logger.warning("doorbell_silent", job=job, error=str(error))
 
     def _ring(self, job: str, quiet_seconds: float) -> None:
-        if self._redis.set(f"rung:{job}", "1", nx=True, px=int(quiet_seconds * 1000)):
+        first = self._redis.set(f"rung:{job}", "1", nx=True, px=int(quiet_seconds * 1000))
+        if first and self._queue.count < WAITING:
             self._queue.enqueue(job, result_ttl=60, failure_ttl=3600)
 
     def close(self) -> None:
