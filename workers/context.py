@@ -26,4 +26,8 @@ async def job_context() -> AsyncGenerator[JobContext]:
     """Open everything in the job's own event loop: nothing with a socket may outlive or precede it."""
     async with open_core(pool=6) as core:
         connectors = load_connectors(core)
-        yield JobContext(core, connectors, Accounts(core.db, core.vault, connectors))
+        try:
+            yield JobContext(core, connectors, Accounts(core.db, core.vault, connectors))
+        finally:
+            for connector in connectors.values():
+                await connector.close()

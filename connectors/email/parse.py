@@ -45,7 +45,6 @@ _TRACE = re.compile(
     rb"x-original-recipient|x-apparently-to|x-envelope-[a-z-]+)[ \t]*:",
     re.IGNORECASE,
 )
-_TOKEN_ID = re.compile(r"\bc[1-9][0-9]{0,17}-[a-z2-7]{16}\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,7 @@ class _Reading:
             html=self.body.html,
             external_id=next(iter(header.ids(headers.get("message-id"))), None),
             references=tuple(ids),
-            tokens=tokens(recipients, ids),
+            tokens=tokens(recipients),
             verified=proved(headers, sender.address, self.trusted) and len(self._addresses("from")) == 1,
             automatic=reason is not None,
             sent_at=sent_at(headers.get("date")),
@@ -206,10 +205,14 @@ class _Reading:
         return {key: value for key, value in facts.items() if value or value == ""}
 
 
-def tokens(recipients: Sequence[str], ids: Sequence[str]) -> tuple[str, ...]:
-    """What may be reply tokens of ours: plus-parts of recipients, then signed parts of the ids answered to."""
+def tokens(recipients: Sequence[str]) -> tuple[str, ...]:
+    """What may be reply tokens of ours: the plus-parts of recipients.
+
+    Not the signed parts of ids in References: a mail passed on carries those to strangers, who must not join by
+    answering. An id of ours threads only for somebody known to the conversation (see the SQL function `intake`).
+    """
     found = [local.split("+", 1)[1] for one in recipients if "+" in (local := one.rpartition("@")[0])]
-    return tuple(dict.fromkeys([*found, *(t for one in ids for t in _TOKEN_ID.findall(one))]))[:50]
+    return tuple(dict.fromkeys(found))[:50]
 
 
 def sent_at(value: bytes) -> datetime | None:

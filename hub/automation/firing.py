@@ -127,7 +127,7 @@ async def _remind(f: Firing) -> str | None:
     if wait:
         key = f"close:{f.due.conversation_id}:{f.due.id}"
         due = now() + timedelta(seconds=wait)
-        await schedule(f.unit.conn, Plan(key, Kind.CLOSE, f.due.conversation_id, due, payload=f.due.payload))
+        await schedule(f.unit.conn, [Plan(key, Kind.CLOSE, f.due.conversation_id, due, payload=f.due.payload)])
     return None
 
 

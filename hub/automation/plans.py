@@ -64,34 +64,52 @@ async def _plan(conn: Connection, events: Sequence[LoggedEvent]) -> None:
     ids = sorted({e.conversation_id for e in events if e.conversation_id is not None})
     known = {c.id: c for c in await fetch_all(conn, Context, sql["contexts"], {"ids": ids})}
     wait = await delays(conn)
+    for wave in _waves([e for e in events if e.conversation_id in known]):
+        await _strike_out(conn, wave)
+        await schedule(conn, [p for e in wave for p in plans(e, known[e.conversation_id or 0], wait)])
+
+
+def _waves(events: Sequence[LoggedEvent]) -> Iterator[list[LoggedEvent]]:
+    """Events in runs that may be handled together: of one sort, each of another conversation.
+
+    What a run strikes out was planned before it, so that striking out first and planning then is the same as one
+    event after another.
+    """
+    wave: list[LoggedEvent] = []
     for event in events:
-        context = known.get(event.conversation_id or 0)
-        if context is None:
-            continue
-        await _strike_out(conn, event, context.id)
-        for plan in plans(event, context, wait):
-            await schedule(conn, plan)
+        if wave and (_sort(event) != _sort(wave[0]) or event.conversation_id in {e.conversation_id for e in wave}):
+            yield wave
+            wave = []
+        wave.append(event)
+    if wave:
+        yield wave
 
 
-async def schedule(conn: Connection, plan: Plan) -> None:
-    """Write a follow-up down; nothing if it is there already."""
-    await execute(conn, sql["schedule"], {**asdict(plan), "payload": Jsonb(plan.payload)})
+def _sort(event: LoggedEvent) -> str:
+    return "customer" if by_customer(event) else "agent" if by_agent(event) else event.kind
 
 
-async def _strike_out(conn: Connection, event: LoggedEvent, conversation_id: int) -> None:
-    if by_customer(event):
-        newest = int(event.data.get("interaction_id") or 0)
-        await execute(conn, sql["stop_on_reply"], {"ids": [conversation_id], "newest": newest})
-    elif by_agent(event):
-        await _cancel(conn, conversation_id, "answered", Kind.MISSED_REPLY, Kind.REMINDER, Kind.CLOSE)
-    elif event.kind == "conversation.resolved":
-        await _cancel(conn, conversation_id, "resolved", Kind.MISSED_REPLY, Kind.REMINDER, Kind.CLOSE, Kind.WAKE)
-    elif event.kind == "conversation.reopened":
-        await _cancel(conn, conversation_id, "reopened", Kind.SATISFACTION, Kind.WAKE)
+async def schedule(conn: Connection, planned: Sequence[Plan]) -> None:
+    """Write follow-ups down; those that are there already stay as they are."""
+    if planned:
+        await execute(conn, sql["schedule"], {"plans": Jsonb([asdict(plan) for plan in planned])})
 
 
-async def _cancel(conn: Connection, conversation_id: int, reason: str, *kinds: Kind) -> None:
-    await execute(conn, sql["cancel"], {"ids": [conversation_id], "kinds": [k.value for k in kinds], "reason": reason})
+_STRUCK_OUT: dict[str, tuple[str, tuple[Kind, ...]]] = {
+    "agent": ("answered", (Kind.MISSED_REPLY, Kind.REMINDER, Kind.CLOSE)),
+    "conversation.resolved": ("resolved", (Kind.MISSED_REPLY, Kind.REMINDER, Kind.CLOSE, Kind.WAKE)),
+    "conversation.reopened": ("reopened", (Kind.SATISFACTION, Kind.WAKE)),
+}
+
+
+async def _strike_out(conn: Connection, wave: Sequence[LoggedEvent]) -> None:
+    ids = [e.conversation_id for e in wave]
+    if by_customer(wave[0]):
+        newest = [int(e.data.get("interaction_id") or 0) for e in wave]
+        await execute(conn, sql["stop_on_reply"], {"ids": ids, "newest": newest})
+    elif (found := _STRUCK_OUT.get(_sort(wave[0]))) is not None:
+        reason, kinds = found
+        await execute(conn, sql["cancel"], {"ids": ids, "kinds": [k.value for k in kinds], "reason": reason})
 
 
 def by_customer(event: LoggedEvent) -> bool:

@@ -11,22 +11,23 @@ left join queue q on q.id = v.queue_id
 left join hours h on h.id = q.hours_id
 where v.id = any(%(ids)s);
 
--- schedule: Write a follow-up down, once.
+-- schedule: Write follow-ups down, each once.
 insert into follow_up (key, kind, conversation_id, due_at, stops_on_reply, payload)
-values (%(key)s, %(kind)s, %(conversation_id)s, %(due_at)s, %(stops_on_reply)s, %(payload)s)
+select p.key, p.kind, p.conversation_id, p.due_at, p.stops_on_reply, p.payload
+from jsonb_to_recordset(%(plans)s) as p (
+    key text, kind text, conversation_id bigint, due_at timestamptz, stops_on_reply boolean, payload jsonb)
+order by p.key
 on conflict (key) do nothing;
 
--- stop_on_reply: The customer has written: nothing that waits for it follows, on whichever channel it was planned.
+-- stop_on_reply: Customers have written: nothing that waits for them follows, on whichever channel it was planned.
 update follow_up f set state = 'cancelled', ended_at = clock_timestamp(), reason = 'the customer has written'
-where f.state = 'scheduled' and f.stops_on_reply
-  and f.conversation_id in (
-      select other.id
-      from conversation v
-      join contact c on c.id = v.contact_id
-      join contact same on same.root_id = c.root_id
-      join conversation other on other.contact_id = same.id
-      where v.id = any(%(ids)s))
-  and coalesce((f.payload ->> 'after')::bigint, 0) < %(newest)s;
+from unnest(%(ids)s::bigint[], %(newest)s::bigint[]) as said (conversation_id, newest)
+join conversation v on v.id = said.conversation_id
+join contact c on c.id = v.contact_id
+join contact same on same.root_id = c.root_id
+join conversation other on other.contact_id = same.id
+where f.state = 'scheduled' and f.stops_on_reply and f.conversation_id = other.id
+  and coalesce((f.payload ->> 'after')::bigint, 0) < said.newest;
 
 -- cancel: Some kinds of follow-up of some conversations have lost their point.
 update follow_up set state = 'cancelled', ended_at = clock_timestamp(), reason = %(reason)s

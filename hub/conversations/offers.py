@@ -6,7 +6,7 @@ changes that in one conditional UPDATE has won.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict
@@ -237,14 +237,18 @@ async def expired(db: Database, limit: int = 200) -> list[Expired]:
 
 async def open_offers(db: Database, agent_id: int) -> list[Offer]:
     """What is on offer to an agent, the oldest first."""
-    rows = await db.all(_View, sql["views"], {"offer_id": None, "agent_id": agent_id})
+    rows = await db.all(_View, sql["views_of_agent"], {"agent_id": agent_id})
     return [_shown(row) for row in rows]
 
 
+async def offers(db: Database, ids: Collection[int]) -> dict[int, Offer]:
+    """Offers by id, in whatever state, as their agents' desks show them."""
+    return {row.id: _shown(row) for row in await db.all(_View, sql["views"], {"ids": list(ids)})}
+
+
 async def offer(db: Database, offer_id: int) -> Offer | None:
-    """One offer, in whatever state, as its agent's desk shows it."""
-    row = await db.one(_View, sql["views"], {"offer_id": offer_id, "agent_id": None})
-    return None if row is None else _shown(row)
+    """One offer."""
+    return (await offers(db, [offer_id])).get(offer_id)
 
 
 def _shown(row: _View) -> Offer:

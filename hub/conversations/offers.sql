@@ -43,7 +43,7 @@ where o.state = 'offered' and o.expires_at <= clock_timestamp()
 order by o.expires_at
 limit %(limit)s;
 
--- views: Offers as the desk shows them: one by id, or all that stand for an agent.
+-- views: Offers by id, as the desk shows them.
 select o.id, o.state, e.conversation_id, e.channel, q.id as queue_id, q.name as queue_name, c.id as contact_id,
        c.name as contact_name, v.subject, v.preview, o.offered_at, o.expires_at, clock_timestamp() as server_now,
        extract(epoch from clock_timestamp() - e.entered_at)::float8 as waited_seconds, coalesce(d.reason, '') as reason,
@@ -54,8 +54,20 @@ join queue q on q.id = e.queue_id
 join conversation v on v.id = e.conversation_id
 join contact c on c.id = v.contact_id
 left join decision d on d.entry_id = o.entry_id and d.offer_id = o.id
-where case when %(offer_id)s::bigint is not null then o.id = %(offer_id)s
-           else o.agent_id = %(agent_id)s and o.state = 'offered' end
+where o.id = any(%(ids)s);
+
+-- views_of_agent: What stands on offer to an agent, the oldest first.
+select o.id, o.state, e.conversation_id, e.channel, q.id as queue_id, q.name as queue_name, c.id as contact_id,
+       c.name as contact_name, v.subject, v.preview, o.offered_at, o.expires_at, clock_timestamp() as server_now,
+       extract(epoch from clock_timestamp() - e.entered_at)::float8 as waited_seconds, coalesce(d.reason, '') as reason,
+       o.agent_id
+from offer o
+join queue_entry e on e.id = o.entry_id
+join queue q on q.id = e.queue_id
+join conversation v on v.id = e.conversation_id
+join contact c on c.id = v.contact_id
+left join decision d on d.entry_id = o.entry_id and d.offer_id = o.id
+where o.agent_id = %(agent_id)s and o.state = 'offered'
 order by o.offered_at, o.id;
 
 -- decisions: Whom the router chose for a conversation, and why, oldest first.
