@@ -3,7 +3,8 @@ select r.id, r.name, r.locale, r.timezone, r.attributes, r.created_at,
        coalesce((select jsonb_agg(jsonb_build_object('id', a.id, 'kind', a.kind, 'value', a.value,
                  'verified', a.verified_at is not null, 'opted_out', a.opted_out_at is not null) order by a.id)
                  from contact k join address a on a.contact_id = k.id where k.root_id = r.id), '[]') as addresses,
-       coalesce((select jsonb_agg(jsonb_build_object('id', k.id, 'name', k.name, 'link_id', l.id, 'linked_at', l.linked_at,
+       coalesce((select jsonb_agg(jsonb_build_object('id', k.id, 'name', coalesce(nullif(k.name, ''), (select a.value from address a
+                 where a.contact_id = k.id and a.kind <> 'visitor' order by a.id limit 1), ''), 'link_id', l.id, 'linked_at', l.linked_at,
                  'linked_by', case when g.id is not null then jsonb_build_object('id', g.id, 'name', g.name) end) order by l.id)
                  from contact_link l join contact k on k.id = l.contact_id left join agent g on g.id = l.linked_by
                  where k.root_id = r.id and l.undone_at is null), '[]') as linked,

@@ -1,10 +1,17 @@
 -- The shapes that every face of the hub shows, defined once: the REST API, the sockets and the workers read these.
+-- What a customer is called: their name, else the number or address they wrote from. Empty for a visitor without a name.
+create or replace function contact_label(root bigint, name text) returns text language sql stable as $$
+    select coalesce(nullif(name, ''), (
+        select a.value from contact c join address a on a.contact_id = c.id
+        where c.root_id = root and a.kind <> 'visitor' order by a.id limit 1), '')
+$$;
+
 drop view if exists conversation_summary;
 create view conversation_summary as
 select v.id, v.subject, v.preview, v.status, v.channel,
        case when q.id is not null then jsonb_build_object('id', q.id, 'name', q.name) end as queue,
        case when a.id is not null then jsonb_build_object('id', a.id, 'name', a.name) end as agent,
-       jsonb_build_object('id', c.root_id, 'name', coalesce(nullif(r.name, ''), c.name)) as contact,
+       jsonb_build_object('id', c.root_id, 'name', contact_label(c.root_id, coalesce(nullif(r.name, ''), c.name))) as contact,
        v.seq, v.interaction_seq > v.read_seq as unread, v.waiting_since,
        case when v.status = 'open' then
            coalesce(e.entered_at + make_interval(secs => e.target_seconds - e.priority_seconds),
