@@ -13,7 +13,7 @@ import { createRoot } from 'react-dom/client'
 import { Problem, type Conversation } from './api'
 import { router } from './router'
 import { onDelivered } from './state/outbox'
-import { withInteraction } from './state/reducers'
+import { withAnswer } from './state/reducers'
 import { theme, variables } from './theme'
 
 // Vite leaves the page's nonce in this meta tag; the scroll lock and Mantine put it on the styles they add.
@@ -38,7 +38,7 @@ const client: QueryClient = new QueryClient({
 })
 
 onDelivered((item, stored) => {
-  client.setQueryData<Conversation>(['conversation', item.conversation], (c) => c && withInteraction(c, stored))
+  client.setQueryData<Conversation>(['conversation', item.conversation], (c) => c && withAnswer(c, stored))
   for (const key of [['timeline'], ['counts'], ['list']]) void client.invalidateQueries({ queryKey: key })
   if (item.body.resolve) void client.invalidateQueries({ queryKey: ['conversation', item.conversation] })
 })

@@ -6,7 +6,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Button } from '@mantine/core'
 import { explain } from '../parts/ask'
-import { Empty, initials } from '../parts/bits'
+import { Empty, initials, useWho } from '../parts/bits'
 import { Icon } from '../parts/icons'
 import { people } from '../parts/queries'
 import { ContactPanel } from '../inbox/ContactPanel'
@@ -14,6 +14,7 @@ import { Timeline } from '../inbox/Timeline'
 
 export function Contacts() {
   const { t } = useTranslation()
+  const who = useWho()
   const { id } = useParams({ strict: false }) as { id?: string }
   const [text, setText] = useState('')
   const [q] = useDebouncedValue(text.trim(), 250)
@@ -35,9 +36,9 @@ export function Contacts() {
           {found.isSuccess && items.length === 0 && <Empty icon="people" title={q ? t('contact.nobody') : t('contact.empty')} />}
           {items.map((c) => (
             <Link key={c.id} to="/contacts/$id" params={{ id: String(c.id) }} className="person" data-testid="contact-row" activeProps={{ 'aria-current': 'page' }}>
-              <span className="avatar" aria-hidden="true">{initials(c.name)}</span>
+              <span className="avatar" aria-hidden="true">{initials(who(c))}</span>
               <span className="grow">
-                <span className="cut" style={{ display: 'block', fontWeight: 500 }}>{c.name}</span>
+                <span className="cut" style={{ display: 'block', fontWeight: 500 }}>{who(c)}</span>
                 <span className="meta cut" style={{ display: 'block' }}>
                   {c.addresses.filter((a) => a.kind !== 'visitor').map((a) => a.value).join(' · ') || t('contact.visitor')}
                 </span>

@@ -6,7 +6,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, type Contact } from '../api'
 import { complain, explain, say } from '../parts/ask'
-import { Empty, initials, useNow } from '../parts/bits'
+import { Empty, initials, useNow, useWho } from '../parts/bits'
 import { fullDate, languageName, localTime } from '../format'
 import { Icon, type IconName } from '../parts/icons'
 import { contact as contactQuery, people } from '../parts/queries'
@@ -47,6 +47,7 @@ export function ContactPanel({ id, conversation, timeline = true }: { id: number
 function Identity({ c, page }: { c: Contact; page: boolean }) {
   const { t } = useTranslation()
   const doors = useDoors()
+  const who = useWho()
   const change = useChange(c.id)
   const [name, setName] = useState<string | null>(null)
   const verified = c.addresses.some((a) => a.verified)
@@ -60,11 +61,11 @@ function Identity({ c, page }: { c: Contact; page: boolean }) {
       {!page && <h2 className="section">{t('contact.title')}</h2>}
       {name === null ? (
         <div className="hflex">
-          <span className="avatar big" aria-hidden="true">{initials(c.name)}</span>
+          <span className="avatar big" aria-hidden="true">{initials(who(c))}</span>
           <div className="grow">
             <div className="hflex" style={{ gap: 2 }}>
-              {page ? <h1 className="cut" data-testid="contact-name">{c.name}</h1> : (
-                <Link to="/contacts/$id" params={{ id: String(c.id) }} className="cut" style={{ fontSize: 16, fontWeight: 600, color: 'inherit' }} data-testid="contact-name">{c.name}</Link>
+              {page ? <h1 className="cut" data-testid="contact-name">{who(c)}</h1> : (
+                <Link to="/contacts/$id" params={{ id: String(c.id) }} className="cut" style={{ fontSize: 16, fontWeight: 600, color: 'inherit' }} data-testid="contact-name">{who(c)}</Link>
               )}
               <ActionIcon variant="subtle" color="gray" c="var(--mut)" size={26} aria-label={t('contact.rename')} onClick={() => setName(c.name)}><Icon name="edit" small /></ActionIcon>
             </div>
@@ -166,6 +167,7 @@ function Addresses({ c }: { c: Contact }) {
 
 function Links({ c }: { c: Contact }) {
   const { t } = useTranslation()
+  const who = useWho()
   const change = useChange(c.id)
   const [open, setOpen] = useState(false)
   return (
@@ -177,7 +179,7 @@ function Links({ c }: { c: Contact }) {
       {c.linked.length === 0 && <p className="meta">{t('contact.notLinked')}</p>}
       {c.linked.map((l) => (
         <div className="addr" key={l.link_id} data-testid="linked-contact">
-          <Link to="/contacts/$id" params={{ id: String(l.id) }} className="cut grow">{l.name}</Link>
+          <Link to="/contacts/$id" params={{ id: String(l.id) }} className="cut grow">{who(l)}</Link>
           <span className="meta cut">{l.linked_by?.name ?? t('contact.linkedAuto')}</span>
           <Button variant="default" onClick={() => change.mutate(() => api.unlink(c.id, l.link_id), { onSuccess: () => say(t('contact.unlinked')) })} data-testid="unlink">{t('contact.unlink')}</Button>
         </div>
@@ -201,6 +203,7 @@ function Links({ c }: { c: Contact }) {
 
 function LinkDialog({ c, close, pick }: { c: Contact; close: () => void; pick: (id: number) => void }) {
   const { t } = useTranslation()
+  const who = useWho()
   const [text, setText] = useState('')
   const [q] = useDebouncedValue(text.trim(), 250)
   const found = useInfiniteQuery({ ...people(q), enabled: q.length > 1 })
@@ -208,14 +211,14 @@ function LinkDialog({ c, close, pick }: { c: Contact; close: () => void; pick: (
   const items = (found.data?.pages[0]?.items ?? []).filter((x) => !linked.has(x.id)).slice(0, 8)
   return (
     <Modal opened onClose={close} title={t('contact.link')} closeButtonProps={{ 'aria-label': t('common.close') }}>
-      <p className="mut" style={{ marginBottom: 10 }}>{t('contact.linkText', { name: c.name })}</p>
+      <p className="mut" style={{ marginBottom: 10 }}>{t('contact.linkText', { name: who(c) })}</p>
       <TextInput value={text} onChange={(e) => setText(e.currentTarget.value)} label={t('contact.search')} data-autofocus data-testid="link-search" mb="sm" />
       {q.length > 1 && found.isSuccess && items.length === 0 && <p className="mut">{t('contact.nobody')}</p>}
       <ul style={{ listStyle: 'none', padding: 0, margin: 0 }}>
         {items.map((x) => (
           <li key={x.id} className="addr">
             <div className="grow">
-              <div className="cut">{x.name}</div>
+              <div className="cut">{who(x)}</div>
               <div className="meta cut">{x.addresses.filter((a) => a.kind !== 'visitor').map((a) => a.value).join(' · ')}</div>
             </div>
             <Button variant="default" onClick={() => pick(x.id)} data-testid="link-pick">{t('contact.linkThis')}</Button>

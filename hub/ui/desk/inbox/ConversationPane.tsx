@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, type Conversation, Problem } from '../api'
 import { explain, say, useAct } from '../parts/ask'
-import { ChannelWord, Empty, SlaPill, useLatest, useNow } from '../parts/bits'
+import { ChannelWord, Empty, SlaPill, useLatest, useNow, useWho } from '../parts/bits'
 import { span, stamp } from '../format'
 import { Icon } from '../parts/icons'
 import { useKeys } from '../parts/keys'
@@ -120,6 +120,7 @@ function Pane({ c, view, panelOpen, togglePanel }: { c: Conversation; view: stri
   const { t } = useTranslation()
   const navigate = useNavigate()
   const me = useMe()
+  const who = useWho()
   const company = useCompany(c.topic)
   const composer = useRef<ComposerHandle>(null)
   const [dialog, setDialog] = useState<'transfer' | 'snooze' | 'resolve' | 'why' | null>(null)
@@ -149,7 +150,7 @@ function Pane({ c, view, panelOpen, togglePanel }: { c: Conversation; view: stri
           <ActionIcon className="phone-only" variant="subtle" color="gray" c="var(--fg)" size={32} aria-label={t('conv.back')} onClick={leave}>
             <Icon name="back" />
           </ActionIcon>
-          <h1 className="cut grow" title={c.subject}>{c.subject || c.contact.name}</h1>
+          <h1 className="cut grow" title={c.subject}>{c.subject || who(c.contact)}</h1>
           {company.viewing.length > 0 && (
             <span className="meta hflex" style={{ gap: 4 }} data-testid="collision"><Icon name="eye" small />{t('conv.viewing', { names: company.viewing.join(', ') })}</span>
           )}

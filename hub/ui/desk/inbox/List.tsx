@@ -7,7 +7,7 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Summary } from '../api'
 import { explain } from '../parts/ask'
-import { ChannelIcon, Empty, SlaPill, useChannelName, useLatest } from '../parts/bits'
+import { ChannelIcon, Empty, SlaPill, useChannelName, useLatest, useWho } from '../parts/bits'
 import { stamp, when } from '../format'
 import { Icon } from '../parts/icons'
 import { useKeys } from '../parts/keys'
@@ -160,6 +160,7 @@ function Row(p: { row: Summary; view: string; selected: boolean; top: number; in
   const { t } = useTranslation()
   const channelName = useChannelName()
   const { row } = p
+  const who = useWho()
   const draft = remembered(`draft.${row.id}.reply`, '')
   const meta = [
     channelName(row.channel),
@@ -177,7 +178,7 @@ function Row(p: { row: Summary; view: string; selected: boolean; top: number; in
       <ChannelIcon channel={row.channel} />
       <span className="who cut">
         {row.unread && <span className="sr">{t('list.unread')} </span>}
-        {row.contact.name}
+        {who(row.contact)}
       </span>
       {row.status === 'snoozed' && row.snoozed_until ? (
         <span className="pill" title={t('snooze.until', { at: stamp(row.snoozed_until) })}><Icon name="clock" small />{when(row.snoozed_until)}</span>

@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, attachmentUrl, type Attachment, type Conversation, type Interaction } from '../api'
 import { complain } from '../parts/ask'
-import { useChannelName } from '../parts/bits'
+import { useChannelName, useWho } from '../parts/bits'
 import { clock, dayName, fullDate, sameDay, size } from '../format'
 import { Icon } from '../parts/icons'
 import { useMe } from '../shell/Shell'
@@ -86,6 +86,7 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
   const { t } = useTranslation()
   const me = useMe()
   const channelName = useChannelName()
+  const nameOf = useWho()
   if (i.kind === 'system')
     return (
       <div className="sys" data-testid="message" data-kind="system"><span title={fullDate(i.at)}>{i.text} · {clock(i.at)}</span></div>
@@ -96,7 +97,7 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
     ? t('conv.automatic')
     : i.agent
       ? i.agent.id === me.agent.id ? t('conv.you') : i.agent.name
-      : (i.contact?.name ?? c.contact.name)
+      : nameOf(i.contact?.name ? i.contact : c.contact)
   const bad = i.status === 'failed' || i.status === 'unknown'
   const plain = (s: string | null) => (s ?? '').replace(/^((re|aw|fw|fwd|回复|答复|转发)\s*[:：]\s*)+/i, '').trim()
   const subject = i.channel === 'email' && i.subject && plain(i.subject) !== plain(repeatSubject) ? i.subject : null

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
+import type { Address } from '../api'
 import { span } from '../format'
 import { Icon, type IconName } from './icons'
 
@@ -71,7 +72,14 @@ export function initials(name: string): string {
   const cjk = /[\u3400-\u9fff]/.exec(name)
   if (cjk && !/[A-Za-z]/.test(name)) return name.trim().slice(0, 1)
   const words = name.replace(/[^\p{L}\s]/gu, '').trim().split(/\s+/)
-  return ((words[0]?.[0] ?? '#') + (words.length > 1 ? (words[1]?.[0] ?? '') : '')).toUpperCase()
+  if (!words[0]) return '#'
+  return ((words[0][0] ?? '#') + (words.length > 1 ? (words[1]?.[0] ?? '') : '')).toUpperCase()
+}
+
+/** What a contact is called: the name, else the first number or address; nobody knows a visitor by their id. */
+export function useWho(): (c: { name: string; addresses?: Address[] }) => string {
+  const { t } = useTranslation()
+  return (c) => c.name || c.addresses?.find((a) => a.kind !== 'visitor')?.value || t('contact.visitor')
 }
 
 /** Run `f` with its newest closure, without asking effects to restart for it. */

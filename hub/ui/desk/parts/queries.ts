@@ -3,6 +3,7 @@ import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import { api, type Conversation, type ListFilter, type Me, Problem } from '../api'
 import { keepEarlier, withOffer } from '../state/reducers'
 import type { Offer } from '../api'
+import { heardOf } from '../state/live'
 
 export const session = queryOptions({
   queryKey: ['session'],
@@ -47,7 +48,9 @@ export const conversation = (id: number) =>
   queryOptions({
     queryKey: ['conversation', id],
     queryFn: async ({ client }): Promise<Conversation> => {
-      const fresh = await api.conversation(id)
+      let fresh = await api.conversation(id)
+      // An event that overtook this answer is on the screen already; an older state must not take it back.
+      for (let again = 0; again < 3 && fresh.seq < heardOf(fresh.topic); again++) fresh = await api.conversation(id)
       return keepEarlier(client.getQueryData<Conversation>(['conversation', id]), fresh)
     },
   })

@@ -5,7 +5,7 @@ import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, type Offer, Problem } from '../api'
 import { complain } from '../parts/ask'
-import { ChannelWord, useLatest, useNow } from '../parts/bits'
+import { ChannelWord, useLatest, useNow, useWho } from '../parts/bits'
 import { span } from '../format'
 import { useAltKeys } from '../parts/keys'
 import { offers as offersQuery } from '../parts/queries'
@@ -39,6 +39,7 @@ function ring(): void {
 
 function useAnnounce(offers: Offer[]) {
   const { t } = useTranslation()
+  const who = useWho()
   const seen = useRef(new Set<number>())
   useEffect(() => {
     for (const o of offers) {
@@ -46,7 +47,7 @@ function useAnnounce(offers: Offer[]) {
       seen.current.add(o.id)
       ring()
       if (document.hidden && 'Notification' in window && Notification.permission === 'granted') {
-        const note = new Notification(t('offer.title', { queue: o.queue.name }), { body: `${o.contact.name}: ${o.preview}`, tag: `offer-${o.id}` })
+        const note = new Notification(t('offer.title', { queue: o.queue.name }), { body: `${who(o.contact)}: ${o.preview}`, tag: `offer-${o.id}` })
         note.onclick = () => window.focus()
       }
     }
@@ -55,6 +56,7 @@ function useAnnounce(offers: Offer[]) {
 
 export function Offers() {
   const { t } = useTranslation()
+  const who = useWho()
   const client = useQueryClient()
   const navigate = useNavigate()
   const data = useQuery(offersQuery).data ?? []
@@ -96,7 +98,7 @@ export function Offers() {
   return (
     <>
       {/* Both regions stay in the page: a live region only speaks when its own text changes. */}
-      <div className="sr" role="status">{first ? t('offer.arrived', { queue: first.queue.name, name: first.contact.name }) : ''}</div>
+      <div className="sr" role="status">{first ? t('offer.arrived', { queue: first.queue.name, name: who(first.contact) }) : ''}</div>
       <div className="sr" aria-live="assertive">{spoken}</div>
       {first && (
         <div className="offers">
@@ -113,6 +115,7 @@ export function Offers() {
 function Card(p: { offer: Offer; left: number; waiting: number; busy: boolean; accept: () => void; decline: () => void }) {
   const { t } = useTranslation()
   const { offer: o, left } = p
+  const who = useWho()
   const whole = Math.max(1, (Date.parse(o.expires_at) - Date.parse(o.offered_at)) / 1000)
   return (
     <section className={`offer c-${o.channel}`} aria-labelledby={`offer-${o.id}`} data-testid="offer-card">
@@ -120,7 +123,7 @@ function Card(p: { offer: Offer; left: number; waiting: number; busy: boolean; a
         <strong id={`offer-${o.id}`} className="hflex"><ChannelWord channel={o.channel} /> <span className="cut">· {o.queue.name}</span></strong>
         <span className="meta" role="timer" aria-label={t('offer.seconds', { n: Math.ceil(left) })}>{span(Math.ceil(left))}</span>
       </div>
-      <div className="cut" style={{ marginTop: 6, fontWeight: 600 }}>{o.contact.name}</div>
+      <div className="cut" style={{ marginTop: 6, fontWeight: 600 }}>{who(o.contact)}</div>
       {o.subject && o.subject !== o.preview && <div className="cut">{o.subject}</div>}
       <div className="mut clamp2">{o.preview}</div>
       <div className="meta" style={{ marginTop: 4 }}>{t('offer.waited', { span: span(o.waited_seconds) })}{o.reason ? ` · ${o.reason}` : ''}</div>

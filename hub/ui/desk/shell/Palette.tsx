@@ -6,7 +6,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, type PresenceState } from '../api'
 import { complain } from '../parts/ask'
-import { ChannelIcon } from '../parts/bits'
+import { ChannelIcon, useWho } from '../parts/bits'
 import { Icon, type IconName } from '../parts/icons'
 import { queues } from '../parts/queries'
 import { useQueryClient } from '@tanstack/react-query'
@@ -16,6 +16,7 @@ import { useReasonName, REASONS } from './TopBar'
 /** Search and commands in one box: conversations and contacts by what you type, pages and presence by name. */
 export function Palette() {
   const { t } = useTranslation()
+  const who = useWho()
   const navigate = useNavigate()
   const doors = useDoors()
   const client = useQueryClient()
@@ -67,7 +68,7 @@ export function Palette() {
       groups.push({
         group: t('palette.conversations'),
         actions: found.data.conversations.map((c) => ({
-          id: `c-${c.id}`, label: c.subject || c.preview, description: `${c.contact.name} · ${t(`status.${c.status}`)}`,
+          id: `c-${c.id}`, label: c.subject || c.preview, description: `${who(c.contact)} · ${t(`status.${c.status}`)}`,
           leftSection: <ChannelIcon channel={c.channel} />,
           onClick: () => void navigate({ to: '/inbox/$view/$id', params: { view: 'all', id: String(c.id) } }),
         })),
@@ -76,7 +77,7 @@ export function Palette() {
       groups.push({
         group: t('palette.contacts'),
         actions: found.data.contacts.map((c) => ({
-          id: `k-${c.id}`, label: c.name, description: c.addresses.map((a) => a.value).slice(0, 2).join(' · '),
+          id: `k-${c.id}`, label: who(c), description: c.addresses.map((a) => a.value).slice(0, 2).join(' · '),
           leftSection: <Icon name="person" />, onClick: () => void navigate({ to: '/contacts/$id', params: { id: String(c.id) } }),
         })),
       })

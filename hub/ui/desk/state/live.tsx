@@ -2,8 +2,11 @@
 import { useQueryClient, type QueryClient } from '@tanstack/react-query'
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from 'react'
 import { HubSocket, type Json, type LinkState } from '../../realtime/hub'
-import { api, type Board, type Conversation, type Interaction, type Load, type Me, type Offer, type Presence, type QueueLive, type Ref, type Summary } from '../api'
-import { type ListData, keepEarlier, matches, withInteraction, withOffer, withoutOffer, withoutRow, withRow, withSummary } from './reducers'
+import { type Board, type Conversation, type Interaction, type Load, type Me, type Offer, type Presence, type QueueLive, type Ref, type Summary } from '../api'
+import { type ListData, matches, withInteraction, withOffer, withoutOffer, withoutRow, withRow, withSummary } from './reducers'
+
+/** The last event heard on a topic: what is read by REST must not be older. */
+export let heardOf: (topic: string) => number = () => 0
 
 type EphListener = (topic: string, type: string, agent: Ref | null) => void
 
@@ -94,6 +97,7 @@ class Feed {
         onState(s)
       },
     })
+    heardOf = (topic) => this.socket.cursor(topic) ?? 0
     this.socket.seed(me.topic, me.seq)
     for (const q of me.queues) this.socket.seed(`q:${q.id}`, 0)
   }
@@ -113,9 +117,9 @@ class Feed {
     if (type === 'conversation.updated') this.summary(data.conversation as Summary | undefined)
     else if (type.startsWith('interaction.')) {
       const interaction = data.interaction as Interaction | undefined
+      if (type === 'interaction.created') void this.client.invalidateQueries({ queryKey: ['timeline'] })
       if (!interaction) return this.refetch(`c:${id}`)
       this.client.setQueryData<Conversation>(key, (c) => c && withInteraction(c, interaction))
-      if (type === 'interaction.created') void this.client.invalidateQueries({ queryKey: ['timeline'] })
     }
   }
 
@@ -181,10 +185,7 @@ class Feed {
 
   private refetch(topic: string): void {
     if (topic.startsWith('c:')) {
-      const id = Number(topic.slice(2))
-      void api.conversation(id).then((fresh) =>
-        this.client.setQueryData<Conversation>(['conversation', id], (old) => keepEarlier(old, fresh)),
-      )
+      void this.client.invalidateQueries({ queryKey: ['conversation', Number(topic.slice(2))] })
     } else if (topic === this.me.topic) {
       for (const key of [['offers'], ['counts'], ['list'], ['session']]) void this.client.invalidateQueries({ queryKey: key })
     }

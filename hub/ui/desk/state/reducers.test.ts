@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Conversation, Interaction, Offer, Summary } from '../api'
-import { bySla, keepEarlier, type ListData, matches, secondsLeft, withEarlier, withInteraction, withOffer, withRow, withSummary } from './reducers'
+import { bySla, keepEarlier, type ListData, matches, secondsLeft, withAnswer, withEarlier, withInteraction, withOffer, withRow, withSummary } from './reducers'
 
 const message = (id: number, extra: Partial<Interaction> = {}): Interaction => ({
   id, conversation_id: 5, seq: id, kind: 'message', direction: 'in', channel: 'chat', agent: null, contact: null, address: null,
@@ -28,6 +28,11 @@ describe('interactions', () => {
   it('replaces its own optimistic copy by client_id', () => {
     const c = withInteraction(conversation(message(1), message(-1, { client_id: 'u', seq: 99 })), message(7, { client_id: 'u' }))
     expect(c.interactions.map((x) => x.id)).toEqual([1, 7])
+  })
+  it('believes the event when it overtakes the answer', () => {
+    const c = withInteraction(conversation(message(1)), message(2, { client_id: 'u', status: 'sent' }))
+    expect(withAnswer(c, message(2, { client_id: 'u', status: 'pending' })).interactions[1]?.status).toBe('sent')
+    expect(withAnswer(conversation(message(1)), message(2)).interactions).toHaveLength(2)
   })
   it('keeps its place when a delivery report raises the sequence', () => {
     const c = withInteraction(conversation(message(1), message(2)), message(1, { seq: 12, status: 'delivered' }))

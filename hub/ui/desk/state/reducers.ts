@@ -14,6 +14,11 @@ export function withInteraction(c: Conversation, i: Interaction): Conversation {
   return { ...c, interactions }
 }
 
+/** The answer to our own request: events that overtook it know more, so what they brought stays. */
+export function withAnswer(c: Conversation, i: Interaction): Conversation {
+  return c.interactions.some((x) => x.id === i.id) ? c : withInteraction(c, i)
+}
+
 /** Older messages go in front; whatever both sides know is kept once. */
 export function withEarlier(c: Conversation, items: Interaction[], hasEarlier: boolean): Conversation {
   const known = new Set(c.interactions.map((x) => x.id))
