@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -20,6 +19,7 @@ from hub.core.errors import ConfigError
 from hub.core.folder import make_folder
 from hub.core.secrets import Vault
 from hub.core.service import Addresses, Core, Service, open_core
+from hub.core.tasks import end
 from hub.intake import Intake
 from hub.settings import Settings
 from hub.web.context import WebContext
@@ -104,7 +104,7 @@ async def serving(
             try:
                 yield where
             finally:
-                await _end(tasks)
+                await end(tasks)
         finally:
             await runner.cleanup()
 
@@ -158,11 +158,3 @@ async def _keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(2)
             continue
         return
-
-
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

@@ -31,6 +31,7 @@ from hub.core.embedded import Embedded, die_with_parent
 from hub.core.errors import ConfigError
 from hub.core.migrate import migrate
 from hub.core.service import Addresses, Core, open_core
+from hub.core.tasks import end
 from hub.demo.customers import Customers, Doors
 from hub.demo.standins import Standins, start_standins
 from hub.settings import Settings
@@ -72,7 +73,7 @@ async def _run(settings: Settings, places: Addresses, *, demo: bool, customers: 
             _leave(settings.data / "demo.json", await _demo_json(settings, places, play))
         await stack.enter_async_context(serving(settings, places, demo=demo))
         worker = asyncio.create_task(_keep_worker(settings, places))
-        stack.push_async_callback(_stop_task, worker)
+        stack.push_async_callback(end, [worker])
         if play is not None and customers and await _open(play.smtp_port):
             await stack.enter_async_context(Customers(play.doors(places.public_url), every=6.0, rounds=1))
         print(await _banner(settings, places, play), flush=True)
@@ -121,12 +122,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), seconds)
             return
-
-
-async def _stop_task(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
 
 
 # -- the demonstration -----------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from hub.core.db import Connection, Database, fetch_value
 from hub.core.errors import Conflict, Unavailable
 from hub.core.metrics import LEADER
 from hub.core.sql import Queries
+from hub.core.tasks import end
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "leases.sql")
@@ -66,9 +67,7 @@ class Lease:
             try:
                 await self._renew_while(task, epoch)
             finally:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Exception):
-                    await task
+                await end([task])
                 LEADER.labels(self.name).set(0)
                 with contextlib.suppress(Unavailable, psycopg.Error, asyncio.CancelledError):
                     await self.release(epoch)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from hub.core import log
 from hub.core.errors import Unavailable
+from hub.core.tasks import end
 from hub.web import middleware
 from hub.web.center import center
 from hub.web.context import CONTEXT, WebContext
@@ -83,11 +83,7 @@ async def _background(app: web.Application) -> AsyncGenerator[None]:
     yield
     for connection in app[REALTIME].connections():
         await connection.close(1012, "restart")
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    await end(tasks)
     await app[CONTEXT].intake.close()
 
 

@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-import tempfile
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 from hub.core.db import Connection
-from hub.core.embedded import Embedded
-from hub.core.migrate import migrate
-from hub.core.service import Addresses, Core, open_core
+from hub.core.service import Core
 from routing.engine import Leader
+from tests.bench.stage import Figure, servers, show
+from tests.bench.stage import core as open_core
 
 AGENTS, WAITING, CLASSES, ROUNDS = 10_000, 100_000, 60, 3
 Row = tuple[str, float, str, float]
@@ -128,7 +124,7 @@ async def hear(core: Core, heard: dict[int, float], expected: int) -> None:
     await pubsub.aclose()
 
 
-async def run(core: Core) -> list[Row]:
+async def measure(core: Core) -> list[Row]:
     """All rows of this bench: (name, value, unit, target)."""
     for statement in SEED.replace("%%", "%").split(";\n"):
         if statement.strip():
@@ -139,27 +135,20 @@ async def run(core: Core) -> list[Row]:
         return rows + await arrivals(core, conn)
 
 
-@asynccontextmanager
-async def own_core() -> AsyncGenerator[Core]:
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)  # noqa: ASYNC240 - before anything runs
-        embedded = Embedded(Path(folder) / "data")
-        started = embedded.start()
-        try:
-            migrate(started.database_url)
-            async with open_core(
-                Addresses(started.database_url, started.redis_url, b"bench-key-" * 4, "http://127.0.0.1")
-            ) as core:
-                yield core
-        finally:
-            embedded.stop()
+def figure(row: Row) -> Figure:
+    """A rate is to be reached, a time is not to be exceeded; a row without a target is for comparison."""
+    name, value, unit, target = row
+    if not target:
+        return Figure(name, f"{value:,.0f}{unit}")
+    met = value >= target if unit == "/s" else value <= target
+    return Figure(name, f"{value:,.2f} {unit}", f"{'>=' if unit == '/s' else '<='} {target:g} {unit}", met)
 
 
-async def main() -> None:
-    async with own_core() as core:
-        for name, value, unit, target in await run(core):
-            print(f"{name:45} {value:12,.2f} {unit:4} target {target:g}")
+async def run() -> list[Figure]:
+    with servers() as found:
+        async with open_core(found, pool=8) as core:
+            return [figure(row) for row in await measure(core)]
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    show("Router", asyncio.run(run()))

@@ -1,0 +1,34 @@
+"""Ending background tasks for certain."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from hub.core import log
+
+logger = log.get(__name__)
+_AGAIN = 0.5  # seconds before a task that is still there is cancelled once more
+_TRIES = 12
+
+
+async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they are over; their errors are theirs.
+
+    A cancellation can be lost: it may arrive while a task cleans up after a time-out of its own, and libraries
+    swallow some. So a task that is still there is cancelled again, and one that never ends is named in the log
+    instead of holding up the process.
+    """
+    left = {task for task in tasks if not task.done()}
+    for _ in range(_TRIES):
+        if not left:
+            return
+        for task in left:
+            task.cancel()
+        done, left = await asyncio.wait(left, timeout=_AGAIN)
+        for task in done:
+            if not task.cancelled() and task.exception() is not None:
+                logger.warning("task_ended_with_error", task=task.get_name(), error=str(task.exception()))
+    if left:
+        logger.error("tasks_never_end", tasks=[task.get_name() for task in left])

@@ -1,0 +1,31 @@
+"""`make bench`: every benchmark, one after another, as one table. Figures are to be read as ratios within one run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import sys
+
+from tests.bench import bench_intake, bench_live, bench_router, bench_sockets, bench_start
+from tests.bench.stage import show
+
+TITLES = {
+    "Intake": bench_intake,
+    "From the wire to the screen": bench_live,
+    "Router": bench_router,
+    "Sockets": bench_sockets,
+    "Cold start": bench_start,
+}
+
+
+def main() -> None:
+    wanted = sys.argv[1:]
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    for title, bench in TITLES.items():
+        if not wanted or any(word.lower() in title.lower() for word in wanted):
+            show(title, asyncio.run(bench.run()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,341 @@
+"""From the webhook to the agent's screen: rates and latencies of a real `hub serve`, beside a bare prototype."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from hub.access import signin
+from hub.center.apply import apply
+from hub.center.model import Center
+from hub.channels.registry import load_connectors
+from hub.core.embedded import Servers
+from hub.core.service import Core
+from tests.bench.stage import Figure, core, servers, show
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+SID = "AC" + "0" * 32
+KEY = "bench-key-" * 8
+AGENTS = 20
+CENTER = Center.model_validate(
+    {
+        "queue": [{"key": "q", "name": "Q"}],
+        "agent": [
+            {"email": f"a{n}@example.com", "name": f"A{n}", "capacity": 10_000, "queues": ["q"]} for n in range(AGENTS)
+        ],
+        "channel": {"sms": {"weight": 1, "max_per_agent": 10_000, "offer_timeout_seconds": 3600}},
+        "account": [
+            {
+                "key": "sms",
+                "connector": "twilio",
+                "channel": "sms",
+                "name": "SMS",
+                "address": "+15550100100",
+                "queue": "q",
+                "settings": {"account_sid": SID, "auth_token": TOKEN, "api_base": "http://127.0.0.1:1"},
+            }
+        ],
+    }
+)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def process(*command: str, **environment: str) -> Generator[subprocess.Popen[bytes]]:
+    """A child of this benchmark, ended with it."""
+    child = subprocess.Popen([sys.executable, "-m", *command], env={**os.environ, **environment})
+    try:
+        yield child
+    finally:
+        child.terminate()
+        child.wait(15)
+
+
+@asynccontextmanager
+async def hub_serve(found: Servers) -> AsyncGenerator[str]:
+    """A `hub serve` on these servers; its URL once it is ready."""
+    url = f"http://127.0.0.1:{free_port()}"
+    with (
+        tempfile.TemporaryDirectory() as data,
+        process(
+            "hub.cli",
+            "serve",
+            HUB_DATABASE__URL=found.database_url,
+            HUB_REDIS__URL=found.redis_url,
+            HUB_SECRET_KEY=KEY,
+            HUB_WEB__PORT=url.rsplit(":", 1)[1],
+            HUB_DATA=str(Path(data)),
+            HUB_LOG__LEVEL="error",
+        ),
+    ):
+        await _until(url + "/health/ready")
+        yield url
+
+
+async def _until(url: str) -> None:
+    async with aiohttp.ClientSession() as http:
+        for _ in range(200):
+            try:
+                async with http.get(url) as response:
+                    if response.status < 500:
+                        return
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.1)
+    raise TimeoutError(url)
+
+
+class Sms:
+    """Signed webhooks, as Twilio posts them."""
+
+    def __init__(self, url: str):
+        self.url = f"{url}/hooks/twilio/sms/sms"
+        self._n = 0
+
+    def form(self, sender: str, text: str) -> tuple[dict[str, str], dict[str, str]]:
+        self._n += 1
+        form = {
+            "MessageSid": f"SM{self._n:032x}",
+            "AccountSid": SID,
+            "From": sender,
+            "To": "+15550100100",
+            "Body": text,
+            "NumMedia": "0",
+        }
+        signed = self.url + "".join(k + v for k, v in sorted(form.items()))
+        digest = hmac.digest(TOKEN.encode(), signed.encode(), hashlib.sha1)
+        return form, {"X-Twilio-Signature": base64.b64encode(digest).decode()}
+
+
+async def rate(post: Callable[[int], Awaitable[None]], senders: int, seconds: float) -> float:
+    """Accepted per second by so many senders."""
+    done = 0
+
+    async def send(until: float) -> None:
+        nonlocal done
+        while time.perf_counter() < until:
+            done += 1
+            await post(done)
+
+    await asyncio.gather(*[send(time.perf_counter() + 1.0) for _ in range(senders)])
+    first, started = done, time.perf_counter()
+    await asyncio.gather(*[send(started + seconds) for _ in range(senders)])
+    return (done - first) / (time.perf_counter() - started)
+
+
+async def paced(post: Callable[[int], Awaitable[None]], per_second: float, seconds: float) -> None:
+    """Open loop: so many a second, whatever the answers take."""
+    started, tasks = time.perf_counter(), set[asyncio.Task[None]]()
+    for n in range(int(per_second * seconds)):
+        delay = started + n / per_second - time.perf_counter()
+        if delay > 0:
+            await asyncio.sleep(delay)
+        task = asyncio.ensure_future(post(n))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+    if tasks:
+        await asyncio.wait(tasks, timeout=20)
+
+
+def spread(times: list[float]) -> tuple[float, float]:
+    """p50 and p99 in milliseconds."""
+    found = sorted(times)
+    return statistics.median(found) * 1000, found[min(len(found) - 1, int(len(found) * 0.99))] * 1000
+
+
+async def measure_hub(hub: Core, found: Servers) -> list[Figure]:
+    await apply(hub.db, hub.vault, load_connectors(hub), CENTER)
+    async with hub_serve(found) as url, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=512)) as http:
+        sms = Sms(url)
+
+        async def post(sender: str, text: str) -> None:
+            form, headers = sms.form(sender, text)
+            async with http.post(sms.url, data=form, headers=headers) as response:
+                assert response.status == 200, await response.text()
+
+        people = [f"+1415555{n:04}" for n in range(50)]
+        for person in people:
+            await post(person, "hello")
+        accepted = await rate(lambda n: post(f"+1{2_000_000_000 + n}", f"message {n}"), 32, 5)
+        await hub.db.execute("update queue_entry set state = 'closed' where state <> 'closed'")
+        await hub.db.execute("vacuum analyze")
+        shown = [await _screen_latency(hub, http, url, post, people, r) for r in (50, 500)]
+        offered = await _offer_latency(hub, http, url, post, 200)
+    return [
+        Figure(
+            "accepted over HTTP, 32 senders, signed and durable", f"{accepted:,.0f}/s", ">= 4,000/s", accepted >= 4000
+        ),
+        Figure("webhook to screen, 50/s, p50 / p99", f"{shown[0][0]:.1f} / {shown[0][1]:.1f} ms"),
+        Figure(
+            "webhook to screen, 500/s, p50 / p99",
+            f"{shown[1][0]:.1f} / {shown[1][1]:.1f} ms",
+            "<= 8 / 30 ms",
+            shown[1][0] <= 8 and shown[1][1] <= 30,
+        ),
+        Figure(
+            "arrival to offer on the screen, 200/s, p50 / p99",
+            f"{offered[0]:.1f} / {offered[1]:.1f} ms",
+            "<= 12 / 50 ms",
+            offered[0] <= 12 and offered[1] <= 50,
+        ),
+    ]
+
+
+async def _token(hub: Core, email: str) -> dict[str, str]:
+    number = await hub.db.value("select id from agent where email = %s", [email])
+    return {"Authorization": f"Bearer {(await signin.new_api_token(hub.db, int(number), 'bench'))[1]}"}
+
+
+async def _screen_latency(
+    hub: Core, http: aiohttp.ClientSession, url: str, post: Any, people: list[str], per_second: float
+) -> tuple[float, float]:
+    """The agent has fifty conversations open; their customers write."""
+    rows = await hub.db.dicts(
+        "select distinct i.conversation_id as id, v.seq from interaction i join address a on a.id = i.address_id "
+        "join conversation v on v.id = i.conversation_id where a.value = any(%s)",
+        [people],
+    )
+    sent: dict[str, float] = {}
+    times: list[float] = []
+    async with http.ws_connect(url.replace("http", "ws") + "/ws", headers=await _token(hub, "a0@example.com")) as ws:
+        await ws.send_json({"t": "hello", "topics": {f"c:{r['id']}": r["seq"] for r in rows}})
+        await ws.send_json({"t": "ping"})
+        while (await ws.receive_json()) != {"t": "pong"}:
+            pass
+        reader = asyncio.create_task(_read(ws, sent, times))
+
+        async def write(n: int) -> None:
+            text = f"{per_second}-{n}"
+            sent[text] = time.perf_counter()
+            await post(people[n % len(people)], text)
+
+        await paced(write, per_second, 4)
+        await asyncio.sleep(1)
+        reader.cancel()
+    assert len(times) >= per_second * 4 * 0.99, f"{len(times)} of {per_second * 4} seen"
+    return spread(times)
+
+
+async def _read(ws: aiohttp.ClientWebSocketResponse, sent: dict[str, float], times: list[float]) -> None:
+    async for message in ws:
+        frames = message.json()
+        for frame in frames if isinstance(frames, list) else [frames]:
+            if frame.get("type") == "interaction.created":
+                started = sent.get(frame["data"]["interaction"]["text"])
+                if started is not None:
+                    times.append(time.perf_counter() - started)
+
+
+async def _offer_latency(
+    hub: Core, http: aiohttp.ClientSession, url: str, post: Any, per_second: float
+) -> tuple[float, float]:
+    """New customers write; twenty agents wait for offers on their sockets."""
+    sent: dict[str, float] = {}
+    times: list[float] = []
+    sockets: list[aiohttp.ClientWebSocketResponse] = []
+    for n in range(AGENTS):
+        headers = await _token(hub, f"a{n}@example.com")
+        async with http.put(f"{url}/api/v1/me/presence", json={"state": "available"}, headers=headers) as response:
+            me = await response.json()
+        ws = await http.ws_connect(url.replace("http", "ws") + "/ws", headers=headers)
+        await ws.send_json({"t": "hello", "topics": {me["topic"]: me["seq"]}})
+        sockets.append(ws)
+    await asyncio.sleep(2)
+
+    async def listen(ws: aiohttp.ClientWebSocketResponse) -> None:
+        async for message in ws:
+            frames = message.json()
+            for frame in frames if isinstance(frames, list) else [frames]:
+                if frame.get("type") == "offer.created":
+                    started = sent.get(frame["data"]["offer"]["preview"])
+                    if started is not None:
+                        times.append(time.perf_counter() - started)
+
+    readers = [asyncio.create_task(listen(ws)) for ws in sockets]
+
+    async def write(n: int) -> None:
+        text = f"offer {n}"
+        sent[text] = time.perf_counter()
+        await post(f"+1{3_000_000_000 + n}", text)
+
+    await paced(write, per_second, 4)
+    await asyncio.sleep(1.5)
+    for reader in readers:
+        reader.cancel()
+    for ws in sockets:
+        await ws.close()
+    assert len(times) >= per_second * 4 * 0.99, f"{len(times)} of {per_second * 4} offered"
+    return spread(times)
+
+
+async def measure_prototype(found: Servers) -> list[Figure]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with process("tests.bench.prototype", str(port), found.database_url, found.redis_url):
+        await _until(url + "/nothing")
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=512)) as http:
+
+            async def post(text: str) -> None:
+                async with http.post(url + "/in", data={"Body": text}) as response:
+                    assert response.status == 200
+
+            accepted = await rate(lambda n: post(str(n)), 32, 4)
+            shown = [await _bare_latency(http, url, post, r) for r in (50, 500)]
+    return [
+        Figure("prototype: accepted over HTTP, 32 senders", f"{accepted:,.0f}/s"),
+        Figure("prototype: to screen, 50/s, p50 / p99", f"{shown[0][0]:.1f} / {shown[0][1]:.1f} ms"),
+        Figure("prototype: to screen, 500/s, p50 / p99", f"{shown[1][0]:.1f} / {shown[1][1]:.1f} ms"),
+    ]
+
+
+async def _bare_latency(http: aiohttp.ClientSession, url: str, post: Any, per_second: float) -> tuple[float, float]:
+    sent: dict[str, float] = {}
+    times: list[float] = []
+    async with http.ws_connect(url.replace("http", "ws") + "/ws") as ws:
+
+        async def listen() -> None:
+            async for message in ws:
+                times.append(time.perf_counter() - sent[message.data])
+
+        reader = asyncio.create_task(listen())
+
+        async def write(n: int) -> None:
+            text = f"{per_second}-{n}"
+            sent[text] = time.perf_counter()
+            await post(text)
+
+        await paced(write, per_second, 4)
+        await asyncio.sleep(0.5)
+        reader.cancel()
+    return spread(times)
+
+
+async def run() -> list[Figure]:
+    with servers() as found:
+        async with core(found, pool=6) as hub:
+            figures = await measure_hub(hub, found)
+            return figures + await measure_prototype(found)
+
+
+if __name__ == "__main__":
+    show("From the wire to the screen", asyncio.run(run()))
