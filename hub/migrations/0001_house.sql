@@ -300,10 +300,10 @@ create table queue_entry (
     -- steps tried one after another: [{"skills": {"billing": 3}, "seconds": 30}, {"skills": {}, "seconds": null}];
     -- `seconds`: how long after entering this step still holds; an empty list means anybody in the queue
     requirements     jsonb  not null default '[]',
-    sticky_agent_id  bigint references agent,
+    sticky_agent_id  bigint,
     sticky_until     timestamptz,
     excluded         jsonb  not null default '{}', -- agent id -> until (ISO): declined or missed it
-    agent_id         bigint references agent, -- of the offer or the assignment
+    agent_id         bigint, -- of the offer or the assignment
     offer_id         bigint,
     offers           integer not null default 0,
     assigned_at      timestamptz,
@@ -318,8 +318,8 @@ create index queue_entry_wrapping on queue_entry (wrap_up_until) where state = '
 
 create table offer (
     id         bigint generated always as identity primary key,
-    entry_id   bigint not null references queue_entry,
-    agent_id   bigint not null references agent,
+    entry_id   bigint not null,
+    agent_id   bigint not null,
     state      text   not null default 'offered' check (state in ('offered', 'accepted', 'declined', 'timed_out', 'rescinded')),
     offered_at timestamptz not null default now(),
     expires_at timestamptz not null,
