@@ -1,0 +1,177 @@
+"""Sending while workers die and Redis forgets: all of it leaves, none of it twice, each conversation in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from hub.core.embedded import Servers
+from hub.core.feed import Feed
+from hub.core.service import Core
+from hub.demo import TwilioStandin
+from tests.chaos.harness import (
+    NUMBER,
+    SID,
+    TOKEN,
+    Fleet,
+    OwnRedis,
+    Program,
+    Provider,
+    SlowTwilio,
+    Town,
+    arrived,
+    check_house,
+    settled,
+    sms,
+)
+
+pytestmark = pytest.mark.slow
+
+
+class Sending:
+    """A running hub with customers who have written and may be answered."""
+
+    def __init__(self, town: Town, fleet: Fleet, serve: Program, provider: Provider, conversations: list[int]):
+        self.town = town
+        self.fleet = fleet
+        self.serve = serve
+        self.provider = provider
+        self.conversations = conversations
+
+
+@asynccontextmanager
+async def sending(
+    core: Core, folder: Path, redis_url: str, twilio: TwilioStandin, customers: int
+) -> AsyncGenerator[Sending]:
+    async with twilio, aiohttp.ClientSession() as http, Fleet(folder, core.db.url, redis_url) as fleet:
+        town = await Town.build(core, twilio.url, "amy")
+        serve = fleet.serve()
+        await serve.ready()
+        provider = Provider(http, fleet.public_url)
+        conversations = await town.conversations(provider, serve.url, customers)
+        yield Sending(town, fleet, serve, provider, conversations)
+
+
+async def check_sent(core: Core, twilio: TwilioStandin, number: int) -> None:
+    """Every send reached the provider once, in each conversation in the order of writing."""
+    ids = arrived(twilio)
+    assert {i: n for i, n in Counter(ids).items() if n > 1} == {}
+    assert len(ids) == number
+    await check_order(core, ids)
+    assert await core.db.dicts("select id, state, error from outbound where state <> 'sent'") == []
+    await check_house(core.db)
+
+
+async def check_order(core: Core, ids: list[int]) -> None:
+    of = {row["id"]: row["conversation_id"] for row in await core.db.dicts("select id, conversation_id from outbound")}
+    by_conversation: dict[int, list[int]] = {}
+    for outbound in ids:
+        by_conversation.setdefault(of[outbound], []).append(outbound)
+    assert [sends for sends in by_conversation.values() if sends != sorted(sends)] == []
+
+
+async def test_a_thousand_due_sends_leave_once_when_redis_forgets_everything(
+    core: Core, feed: Feed, servers: Servers, tmp_path: Path
+) -> None:
+    twilio = TwilioStandin(SID, TOKEN, number=NUMBER, pace=0.1)
+    async with sending(core, tmp_path, servers.redis_url, twilio, 100) as hub:
+        await hub.town.answer_all(hub.conversations, 1000)
+        assert await hub.town.states() == {"pending": 1000}
+        await feed.redis.flushall()
+        hub.fleet.work(), hub.fleet.work()
+        for reached in (100, 500, 900):
+            await settled(lambda n=reached: _reached(twilio, n), 40)
+            await feed.redis.flushall()
+        took = await settled(lambda: _all_sent(hub.town, 1000), 60)
+        print(f"the rest left {took:.1f} s after the last FLUSHALL")
+        await settled(lambda: _all_delivered(core), 40)
+        # Still alive: what is written now leaves as well, though every job and registration was forgotten.
+        await feed.redis.flushall()
+        await hub.town.answer_all(hub.conversations, 20, first=1000)
+        took = await settled(lambda: _all_sent(hub.town, 1020), 20)
+        print(f"20 more left within {took:.1f} s")
+    await check_sent(core, twilio, 1020)
+
+
+async def test_intake_goes_on_and_sends_wait_while_redis_is_dead(core: Core, tmp_path: Path) -> None:
+    twilio = SlowTwilio(SID, TOKEN, number=NUMBER, pace=0.1)
+    async with OwnRedis(tmp_path) as redis, sending(core, tmp_path, redis.url, twilio, 30) as hub:
+        await hub.town.answer_all(hub.conversations, 150)
+        worker = hub.fleet.work()
+        await settled(lambda: _reached(twilio, 30), 40)
+        redis.kill()
+        before = len(hub.provider.answers)
+        async with asyncio.timeout(20):
+            for n in range(50):
+                await hub.provider.insist(hub.serve.url, sms(f"+1415555{n:04d}", f"Redis is away {n}"))
+        assert hub.provider.answers[before:] == [200] * 50
+        await hub.town.answer_all(hub.conversations, 50, first=150)
+        await asyncio.sleep(3)  # long enough for every part to notice
+        await redis.start()
+        took = await settled(lambda: _all_sent(hub.town, 200), 60)
+        print(f"all left {took:.1f} s after Redis was back")
+        assert worker.process.poll() is None
+    assert await core.db.value("select count(*) from interaction where text like 'Redis is away%%'") == 50
+    await check_sent(core, twilio, 200)
+
+
+async def test_killed_workers_send_nothing_twice_and_leave_nothing_stuck(
+    core: Core, feed: Feed, servers: Servers, tmp_path: Path
+) -> None:
+    twilio = SlowTwilio(SID, TOKEN, number=NUMBER, pace=0.2)
+    async with sending(core, tmp_path, servers.redis_url, twilio, 60) as hub:
+        await hub.town.answer_all(hub.conversations, 300)
+        workers = [hub.fleet.work(), hub.fleet.work()]
+        for reached in (20, 70, 120, 170):
+            await settled(lambda n=reached: _reached(twilio, n), 40)
+            victim = workers.pop(0)
+            victim.kill()
+            workers.append(hub.fleet.work())
+            await _age_claims_of_nobody(core, hub.town, workers, hub.fleet, twilio)
+        await settled(lambda: _settled(hub.town), 60)
+        unknown = await core.db.dicts("select id from outbound where state = 'unknown'")
+        print(f"states {await hub.town.states()}")
+    ids = arrived(twilio)
+    assert {i: n for i, n in Counter(ids).items() if n > 1} == {}
+    await check_order(core, ids)
+    sent = {row["id"] for row in await core.db.dicts("select id from outbound where state = 'sent'")}
+    assert sent == set(ids)  # what arrived is known to have arrived, by the provider's reports
+    assert {row["id"] for row in unknown}.isdisjoint(ids)  # what is unknown did not arrive; a person decides
+    assert len(sent) + len(unknown) == 300
+    await check_house(core.db)
+
+
+async def _age_claims_of_nobody(
+    core: Core, town: Town, workers: list[Program], fleet: Fleet, twilio: TwilioStandin
+) -> None:
+    """Kill the others too and let the minutes pass that a dead worker's claims last; then new ones take over."""
+    for worker in workers:
+        worker.kill()
+    workers[:] = []
+    await asyncio.sleep(0.3)  # what was on the wire lands at the provider
+    await core.db.execute(
+        "update outbound set lease_until = now() - interval '1 second' where state in ('claimed', 'wire')"
+    )
+    workers += [fleet.work(), fleet.work()]
+
+
+async def _reached(twilio: TwilioStandin, number: int) -> bool:
+    return len(arrived(twilio)) >= number
+
+
+async def _all_sent(town: Town, number: int) -> bool:
+    return await town.states() == {"sent": number}
+
+
+async def _settled(town: Town) -> bool:
+    return set(await town.states()) <= {"sent", "unknown"}
+
+
+async def _all_delivered(core: Core) -> bool:
+    return not await core.db.value("select count(*) from interaction where direction = 'out' and status <> 'delivered'")
