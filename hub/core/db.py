@@ -77,7 +77,9 @@ class Database:
             timeout=wait,
             open=False,
             kwargs={"autocommit": True, "options": _OPTIONS},
-            reconnect_timeout=30,
+            # The pool doubles its pauses until it gives up; then whoever asks next makes it try at once. Given up
+            # soon, it is back about two seconds after the server is, however long that was away.
+            reconnect_timeout=3,
         )
 
     async def open(self) -> None:

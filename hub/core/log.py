@@ -44,8 +44,10 @@ def configure(*, json: bool, level: str = "info") -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     # These log whole mails, requests or every job at INFO and below.
-    for noisy in ("aioimaplib", "aiohttp.access", "twilio", "mail.log", "rq.worker", "psycopg.pool"):
+    for noisy in ("aioimaplib", "aiohttp.access", "twilio", "mail.log", "rq.worker"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # While the database is away it would complain ten times a second; those who need it say so themselves.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:
