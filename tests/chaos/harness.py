@@ -170,13 +170,16 @@ class OwnRedis:
     async def __aexit__(self, *_: object) -> None:
         self.kill()
 
-    async def start(self) -> None:
+    def _spawn(self) -> None:
         options = f"--port {self._port} --bind 127.0.0.1 --appendonly no --daemonize no --dir {self._folder}".split()
         self._process = subprocess.Popen(
             [str(find_valkey()), *options, "--save", ""],
             stdout=subprocess.DEVNULL,
             preexec_fn=die_with_parent(signal.SIGTERM),
         )
+
+    async def start(self) -> None:
+        self._spawn()
 
         async def listens() -> bool:
             with contextlib.suppress(OSError):
@@ -251,7 +254,7 @@ class Provider:
     async def insist(self, base: str, message: Message, seconds: float = 60) -> None:
         """Until it hears 200."""
         async with asyncio.timeout(seconds):
-            while await self.post(base, message) != 200:
+            while await self.post(base, message) != 200:  # noqa: ASYNC110 - the other side is another process
                 await asyncio.sleep(0.2)
 
     async def insist_on_all(self, base: str, messages: list[Message], *, at_once: int = 24, every: float = 0.0) -> None:
@@ -397,6 +400,11 @@ async def settled(check: Callable[[], Awaitable[bool]], seconds: float) -> float
     started = time.monotonic()
     await eventually(check, seconds)
     return time.monotonic() - started
+
+
+def measured(what: str, seconds: float) -> None:
+    """Shown with `pytest -s`, and when a test fails."""
+    sys.stdout.write(f"{what}: {seconds:.2f} s\n")
 
 
 _ALWAYS = {

@@ -27,6 +27,7 @@ from tests.chaos.harness import (
     Town,
     arrived,
     check_house,
+    measured,
     settled,
     sms,
 )
@@ -89,13 +90,13 @@ async def test_a_thousand_due_sends_leave_once_when_redis_forgets_everything(
             await settled(lambda n=reached: _reached(twilio, n), 40)
             await feed.redis.flushall()
         took = await settled(lambda: _all_sent(hub.town, 1000), 60)
-        print(f"the rest left {took:.1f} s after the last FLUSHALL")
+        measured("the last FLUSHALL to the last send", took)
         await settled(lambda: _all_delivered(core), 40)
         # Still alive: what is written now leaves as well, though every job and registration was forgotten.
         await feed.redis.flushall()
         await hub.town.answer_all(hub.conversations, 20, first=1000)
         took = await settled(lambda: _all_sent(hub.town, 1020), 20)
-        print(f"20 more left within {took:.1f} s")
+        measured("20 more after another FLUSHALL", took)
     await check_sent(core, twilio, 1020)
 
 
@@ -115,7 +116,7 @@ async def test_intake_goes_on_and_sends_wait_while_redis_is_dead(core: Core, tmp
         await asyncio.sleep(3)  # long enough for every part to notice
         await redis.start()
         took = await settled(lambda: _all_sent(hub.town, 200), 60)
-        print(f"all left {took:.1f} s after Redis was back")
+        measured("Redis back to all sent", took)
         assert worker.process.poll() is None
     assert await core.db.value("select count(*) from interaction where text like 'Redis is away%%'") == 50
     await check_sent(core, twilio, 200)
@@ -136,7 +137,6 @@ async def test_killed_workers_send_nothing_twice_and_leave_nothing_stuck(
             await _age_claims_of_nobody(core, hub.town, workers, hub.fleet, twilio)
         await settled(lambda: _settled(hub.town), 60)
         unknown = await core.db.dicts("select id from outbound where state = 'unknown'")
-        print(f"states {await hub.town.states()}")
     ids = arrived(twilio)
     assert {i: n for i, n in Counter(ids).items() if n > 1} == {}
     await check_order(core, ids)

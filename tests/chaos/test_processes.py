@@ -30,6 +30,7 @@ from tests.chaos.harness import (
     Town,
     check_house,
     leaders,
+    measured,
     settled,
     sms,
     status,
@@ -113,7 +114,8 @@ async def test_another_process_leads_and_offers_soon_after_the_leader_is_killed(
                 lambda f, t=text: f.get("type") == "offer.created" and f["data"]["offer"]["preview"] == t
             )
             offered = time.monotonic() - killed
-            print(f"takeover {takeover:.2f} s, offered {offered:.2f} s after the kill")
+            measured("kill to takeover", takeover)
+            measured("kill to the next offer", offered)
             assert takeover <= 5
             assert offered <= 6
             await screen.close()
@@ -139,7 +141,7 @@ async def test_nothing_is_lost_or_doubled_when_the_web_process_is_killed_during_
             killed = time.monotonic()
             serve = fleet.serve()
             await serve.ready()
-            print(f"ready again {time.monotonic() - killed:.1f} s after kill -9")
+            measured("kill to ready again", time.monotonic() - killed)
         await asyncio.wait_for(sending, 60)
         assert 0 in provider.answers  # it did notice
     assert set(provider.answers) <= {0, 200, 503}
@@ -207,7 +209,7 @@ async def test_requests_are_told_to_come_back_while_the_database_is_away_and_not
             assert time.monotonic() - away < 15
             await asyncio.to_thread(database.start)
             healed = await serve.ready(15)
-            print(f"ready {healed:.1f} s after the database was back")
+            measured("database back to ready", healed)
             assert await status(f"{serve.url}/api/v1/conversations?view=mine", **signed_in) == 200
         await asyncio.wait_for(sending, 60)
         assert set(provider.answers) == {200, 503}
