@@ -38,8 +38,8 @@ def language(locale: str) -> str:
 
 
 async def text(conn: Connection, kind: str, locale: str, variables: Mapping[str, str]) -> Text:
-    """The template `auto.<kind>` in the customer's language, filled in."""
+    """The template `auto-<kind>` in the customer's language, filled in."""
     spoken = language(locale)
-    found = await fetch_one(conn, Text, sql["template"], {"key": f"auto.{kind}", "locale": spoken})
+    found = await fetch_one(conn, Text, sql["template"], {"key": f"auto-{kind}", "locale": spoken})
     chosen = found or Text("", _OURS[kind, spoken])
     return Text(render(chosen.subject, variables), render(chosen.body, variables))

@@ -239,6 +239,23 @@ class Board(BaseModel):
     series: list[SeriesPoint]
 
 
+class Interval(BaseModel):
+    queue_id: int
+    channel: str
+    at: datetime
+    attribution: str
+    entered: int
+    answered: int
+    abandoned: int
+    short_abandoned: int
+    flowed_out: int
+    open: int
+    service_level: float | None
+    service_level_variant: str
+    average_speed_of_answer: float | None
+    abandonment: float | None
+
+
 class Template(BaseModel):
     id: int
     key: str

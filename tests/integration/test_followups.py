@@ -158,7 +158,7 @@ async def test_acknowledgement_speaks_the_customers_language(desk: Desk) -> None
     await desk.core.db.execute("update contact set locale = 'zh_CN' where id = %s", [contact])
     await desk.core.db.execute(
         "insert into template (key, locale, name, body) "
-        "values ('auto.acknowledgement', 'zh-CN', 'x', '{{contact.name}}，您好 {{x}}')"
+        "values ('auto-acknowledgement', 'zh-CN', 'x', '{{contact.name}}，您好 {{x}}')"
     )
     await desk.tick()
     assert await desk.sent(conversation) == ["丽，您好 {{x}}"]
