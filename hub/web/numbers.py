@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 
 import psycopg
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from hub.access.model import Action
+from hub.agents.store import queues_of
 from hub.core import log
-from hub.core.errors import HubError
+from hub.core.errors import HubError, Invalid
+from hub.reports.history import history
 from hub.reports.live import Board, Live
 from hub.web import shapes
-from hub.web.endpoints import Call, Endpoints
+from hub.web.endpoints import Call, Endpoints, utc
 from hub.web.realtime import Realtime
+from hub.web.shapes import In
 
 logger = log.get(__name__)
 numbers = Endpoints("numbers")
@@ -24,21 +29,37 @@ class Queues(BaseModel):
     items: list[shapes.QueueLive]
 
 
+class HistoryQuery(In):
+    since: datetime
+    until: datetime
+    seconds: Annotated[int, Field(ge=900, le=31_536_000)] = 900
+
+
+class History(BaseModel):
+    items: list[shapes.Interval]
+
+
 @numbers.add("GET", "/queues", returns=Queues)
 async def list_queues(call: Call) -> dict[str, Any]:
     """The queues one may see, with their numbers now."""
     board = await call.context.live.board()
-    mine = (
-        None
-        if call.me.sees_all
-        else {
-            row["id"]
-            for row in await call.core.db.dicts(
-                "select queue_id as id from agent_queue where agent_id = %s", [call.me.id]
-            )
-        }
-    )
+    mine = await _own_queues(call)
     return {"items": [q for q in board["queues"] if mine is None or q["id"] in mine]}
+
+
+@numbers.add("GET", "/reports/queues", returns=History, action=Action.SUPERVISE)
+async def read_history(call: Call, query: HistoryQuery) -> dict[str, Any]:
+    """Queues as they were: counts by interval of entering, for the queues one may see, at most a year at once."""
+    since, until = utc(query.since), utc(query.until)
+    if not timedelta(0) < until - since <= timedelta(days=366):
+        raise Invalid("The time does not fit.", fields={"until": "must lie after since, by a year at most"})
+    items = await history(call.core.db, since, until, seconds=query.seconds, queue_ids=await _own_queues(call))
+    return {"items": items}
+
+
+async def _own_queues(call: Call) -> set[int] | None:
+    """The queues the caller may see the numbers of; None: all."""
+    return None if call.me.sees_all else {queue["id"] for queue in await queues_of(call.core.db, call.me.id)}
 
 
 @numbers.add("GET", "/board", returns=shapes.Board)

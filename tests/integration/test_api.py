@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
 import pytest
 
 from hub.access import signin
+from hub.core import clock
+from hub.reports.buckets import count_next
 from tests.house import House
 
 
@@ -326,3 +329,18 @@ async def test_quarantine_is_seen_replayed_and_discarded_by_a_supervisor(house: 
     assert (await eva.get(f"/conversations/{done['conversation_id']}"))["subject"] == "Hi"
     await eva.call("DELETE", f"/quarantine/{held[1]['id']}")
     assert (await eva.get("/quarantine"))["items"] == []
+
+
+async def test_a_supervisor_reads_the_queue_as_it_was(house: House) -> None:
+    eva, amy = await house.agent("eva"), await house.agent("amy")
+    conversation = await house.sms()
+    await amy.post(f"/conversations/{conversation}/pull")
+    while await count_next(house.core.db):
+        pass
+    now = clock.now()
+    since, until = clock.iso(now - timedelta(hours=1)), clock.iso(now + timedelta(hours=1))
+    [row] = (await eva.get(f"/reports/queues?since={since}&until={until}"))["items"]
+    assert (row["channel"], row["entered"], row["answered"], row["service_level"]) == ("sms", 1, 1, 100.0)
+    assert row["service_level_variant"]
+    await amy.get(f"/reports/queues?since={since}&until={until}", status=403)
+    await eva.get(f"/reports/queues?since={until}&until={since}", status=422)
