@@ -26,11 +26,12 @@ from tests.chaos.harness import (
     SlowTwilio,
     Town,
     arrived,
-    check_house,
     measured,
     settled,
     sms,
 )
+from tests.chaos.invariants import check_house
+from tests.integration.connectors.harness import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -106,14 +107,17 @@ async def test_intake_goes_on_and_sends_wait_while_redis_is_dead(core: Core, tmp
         await hub.town.answer_all(hub.conversations, 150)
         worker = hub.fleet.work()
         await settled(lambda: _reached(twilio, 30), 40)
-        redis.kill()
+        redis.kill()  # with a hundred and more still to go: the job in hand goes on
         before = len(hub.provider.answers)
         async with asyncio.timeout(20):
             for n in range(50):
                 await hub.provider.insist(hub.serve.url, sms(f"+1415555{n:04d}", f"Redis is away {n}"))
         assert hub.provider.answers[before:] == [200] * 50
+        await settled(lambda: _all_sent(hub.town, 150), 30)
+        await eventually(lambda: _said(worker, "worker_waits_for_redis"), 30)  # the job is over: nobody sends now
         await hub.town.answer_all(hub.conversations, 50, first=150)
-        await asyncio.sleep(3)  # long enough for every part to notice
+        await asyncio.sleep(2)
+        assert await hub.town.states() == {"sent": 150, "pending": 50}
         await redis.start()
         took = await settled(lambda: _all_sent(hub.town, 200), 60)
         measured("Redis back to all sent", took)
@@ -159,6 +163,10 @@ async def _age_claims_of_nobody(
         "update outbound set lease_until = now() - interval '1 second' where state in ('claimed', 'wire')"
     )
     workers += [fleet.work(), fleet.work()]
+
+
+async def _said(program: Program, words: str) -> bool:
+    return words in program.said
 
 
 async def _reached(twilio: TwilioStandin, number: int) -> bool:

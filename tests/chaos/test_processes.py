@@ -28,13 +28,13 @@ from tests.chaos.harness import (
     Provider,
     Screen,
     Town,
-    check_house,
     leaders,
     measured,
     settled,
     sms,
     status,
 )
+from tests.chaos.invariants import check_house
 from tests.integration.connectors.harness import eventually, free_port
 
 pytestmark = pytest.mark.slow
