@@ -1,0 +1,74 @@
+"""What people do at a desk and in the widget, one function each, as a person would do it."""
+
+from __future__ import annotations
+
+from playwright.async_api import FrameLocator, Locator, Page, expect
+
+
+async def set_presence(page: Page, state: str) -> None:
+    await page.get_by_test_id("presence-select").click()
+    await page.get_by_test_id(f"presence-{state}").click()
+    await expect(page.get_by_test_id("presence-select")).to_have_attribute("data-state", state)
+
+
+async def accept(page: Page, text: str) -> int:
+    """Take the offer that shows `text`, by its key; the conversation that opens."""
+    await expect(page.get_by_test_id("offer-card")).to_contain_text(text)
+    await page.keyboard.press("Alt+a")
+    await expect(page.get_by_test_id("conversation")).to_be_visible()
+    await expect(page.get_by_test_id("messages")).to_contain_text(text)
+    return int(await page.get_by_test_id("conversation").get_attribute("data-id") or 0)
+
+
+async def answer(page: Page, text: str) -> Locator:
+    """Write an answer and send it with the keys; its bubble."""
+    await page.get_by_test_id("composer-text").fill(text)
+    await page.keyboard.press("Control+Enter")
+    bubble = message(page, text)
+    await expect(bubble).to_have_count(1)
+    return bubble
+
+
+def message(page: Page, text: str) -> Locator:
+    return page.get_by_test_id("message").filter(has_text=text)
+
+
+async def resolve(page: Page, disposition: str) -> None:
+    await page.get_by_test_id("resolve").click()
+    await page.get_by_test_id("disposition").select_option(disposition)
+    await page.get_by_test_id("dialog-submit").click()
+    await expect(page.get_by_test_id("resolve-dialog")).to_have_count(0)
+
+
+async def open_widget(page: Page, name: str, email: str) -> FrameLocator:
+    """Open the chat on the shop's page, and say who we are where it asks."""
+    await page.get_by_role("button", name="Open the chat").click()
+    frame = page.frame_locator("iframe")
+    prechat = frame.locator("form.prechat")
+    await expect(prechat.or_(frame.get_by_test_id("widget-text"))).to_be_visible()
+    if await prechat.is_visible():
+        await frame.locator("input[name=name]").fill(name)
+        await frame.locator("input[name=email]").fill(email)
+        await frame.locator("button[type=submit]").click()
+    await expect(frame.get_by_test_id("widget-text")).to_be_visible()
+    return frame
+
+
+async def chat(frame: FrameLocator, text: str) -> None:
+    await frame.get_by_test_id("widget-text").fill(text)
+    await frame.get_by_test_id("widget-text").press("Enter")
+    await expect(said(frame, "customer", text)).to_have_count(1)
+
+
+def said(frame: FrameLocator, by: str, text: str) -> Locator:
+    return frame.locator(f"[data-testid=widget-message][data-from={by}]").filter(has_text=text)
+
+
+async def link(page: Page, search: str) -> None:
+    """Say that somebody else in the records is the same person as the one on the screen."""
+    panel = page.get_by_test_id("contact-panel")
+    before = await panel.get_by_test_id("linked-contact").count()
+    await panel.get_by_test_id("link-contact").click()
+    await page.get_by_test_id("link-search").fill(search)
+    await page.get_by_test_id("link-pick").first.click()
+    await expect(panel.get_by_test_id("linked-contact")).to_have_count(before + 1)

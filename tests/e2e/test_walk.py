@@ -1,0 +1,117 @@
+"""The whole job once, as the README shows it: one customer by mail, by text message and by chat, one agent, one timeline.
+
+With HUB_WALK_SCREENSHOTS=1 the pictures of docs/walk.md are taken on the way.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+from tests.e2e import acts
+from tests.e2e.conftest import Windows, sign_in
+from tests.e2e.stage import World, eventually
+
+_PICTURES = Path(__file__).parents[2] / "docs" / "walk"
+
+
+async def _picture(page: Page, name: str) -> None:
+    if os.environ.get("HUB_WALK_SCREENSHOTS") == "1":
+        await page.wait_for_timeout(400)  # let what slides in arrive
+        await page.screenshot(path=_PICTURES / f"{name}.png")
+
+
+async def test_one_customer_is_served_on_three_channels_by_one_agent(world: World, windows: Windows) -> None:
+    # The supervisor's board before anything happens.
+    board = await windows.desk("eva", "/app/board")
+    await expect(board.get_by_test_id("value-waiting")).to_have_text("0")
+    answered_before = await _answered(world)
+
+    # Amy comes to work.
+    amy = await windows.open("/app/")
+    await _picture(amy, "01-sign-in")
+    await sign_in(amy, *world.password("amy"))
+    await acts.set_presence(amy, "available")
+
+    # Nora writes by e-mail; it is offered to Amy, who takes it and answers.
+    nora = world.writer(
+        "Nora Lind",
+        "The oak lamp flickers",
+        "Hello,\n\nthe reading lamp from order LO-2041 flickers when I dim it. What can I do?\n\nNora Lind",
+    )
+    await world.mail(nora)
+    await expect(amy.get_by_test_id("offer-card")).to_contain_text("Nora Lind")
+    await _picture(amy, "02-offer")
+    first = await acts.accept(amy, "flickers when I dim it")
+    bubble = await acts.answer(amy, "Hello Nora, is it the bulb that came with the lamp, or another one?")
+    await expect(bubble).to_have_attribute("data-status", "sent")
+    caught = await world.caught(nora.address)
+    assert "the bulb that came with the lamp" in caught.text()
+    assert caught.message()["Subject"] == "Re: The oak lamp flickers"
+
+    # She replies in her mail program; it appears while Amy looks, in the same conversation.
+    await world.mail_back(nora, "It is the one that came with it.", caught)
+    await expect(acts.message(amy, "It is the one that came with it.")).to_have_attribute("data-direction", "in")
+    await expect(amy.get_by_test_id("messages")).not_to_contain_text("wrote:")  # what she quoted is folded away
+    await _picture(amy, "03-email-conversation")
+
+    # The same customer, in a hurry, by text message.
+    number = world.number()
+    await world.sms(number, "Nora Lind here. Could you send the new bulb to my office instead?")
+    await expect(amy.get_by_test_id("offer-card")).to_contain_text(number)
+    second = await acts.accept(amy, "to my office instead")
+    assert second != first
+    bubble = await acts.answer(amy, "Of course. Which address, please?")
+    await expect(bubble).to_have_attribute("data-status", "delivered")
+    sent = (await world.sms_thread(number))[-1]
+    assert (sent["body"], sent["status"], sent["to"]) == ("Of course. Which address, please?", "delivered", number)
+    await _picture(amy, "04-sms")
+
+    # And by chat, on the shop's page, in a browser of her own.
+    shop = await windows.open("/demo")
+    widget = await acts.open_widget(shop, "Nora Lind", "nora@home.example")
+    await acts.chat(widget, "Hi, it's Nora again. 12 Mill Street is the office.")
+    third = await acts.accept(amy, "12 Mill Street is the office")
+    await acts.answer(amy, "Thank you, Nora. The bulb leaves today.")
+    await expect(acts.said(widget, "agent", "The bulb leaves today.")).to_be_visible()
+    await acts.chat(widget, "Wonderful, thank you!")
+    await expect(acts.message(amy, "Wonderful, thank you!")).to_be_visible()
+    await _picture(shop, "05-widget")
+    await _picture(amy, "06-chat")
+
+    # Three records, one person: Amy links them and sees everything on one timeline.
+    await amy.get_by_test_id("conversation-row").and_(amy.locator(f"[data-id='{first}']")).click()
+    await expect(amy.get_by_test_id("conversation")).to_have_attribute("data-id", str(first))
+    await acts.link(amy, number)
+    await acts.link(amy, "Nora Lind")
+    panel = amy.get_by_test_id("contact-panel")
+    for channel in ("email", "sms", "chat"):
+        await expect(panel.locator(f"[data-testid=timeline-item][data-channel={channel}]").first).to_be_visible()
+    timeline = panel.get_by_test_id("timeline-item")
+    await expect(timeline.first).to_contain_text("Wonderful, thank you!")
+    await expect(timeline.last).to_contain_text("flickers when I dim it")
+    await _picture(amy, "07-one-timeline")
+
+    # Done: every conversation is resolved with its outcome.
+    for conversation in (third, second, first):
+        await amy.get_by_test_id("conversation-row").and_(amy.locator(f"[data-id='{conversation}']")).click()
+        await expect(amy.get_by_test_id("conversation")).to_have_attribute("data-id", str(conversation))
+        await acts.resolve(amy, "solved")
+        await expect(amy.get_by_test_id("status")).to_be_visible()
+        kept = await world.api("GET", f"/conversations/{conversation}")
+        assert (kept["status"], kept["disposition"]) == ("resolved", "solved")
+
+    # Eva has seen the numbers move, without touching anything.
+    await expect(board.get_by_test_id("tile-abandoned")).to_contain_text(f"{answered_before + 3} answered")
+    await expect(board.get_by_test_id("value-service-level")).to_have_text("100%")
+    await expect(board.get_by_test_id("data-age")).to_have_attribute("data-stale", "false")
+    await _picture(board, "08-board")
+
+
+async def _answered(world: World) -> int:
+    async def look() -> dict[str, int] | None:
+        return await world.api("GET", "/board")
+
+    return int((await eventually(look))["answered"])
