@@ -54,7 +54,11 @@ class Centre:
             await set_presence(unit, agent, state, reason)
 
     async def contact(self, name: str = "Ada") -> int:
-        return await self.core.db.value("insert into contact (root_id, name) values (0, %s) returning id", [name])
+        return await self.core.db.value(
+            "insert into contact (id, root_id, name) overriding system value "
+            "select n, n, %s from nextval('contact_id_seq') n returning id",
+            [name],
+        )
 
     async def conversation(self, channel: str = "chat", contact: int | None = None) -> int:
         return await self.core.db.value(
