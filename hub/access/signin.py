@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +30,7 @@ WINDOW = timedelta(minutes=15)
 PER_ACCOUNT = 10  # attempts in a window
 PER_ADDRESS = 60
 MIN_PASSWORD = 10
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")  # as in a center.toml
 
 _hasher = PasswordHasher()
 _nobody = _hasher.hash(secrets.token_hex(8))
@@ -118,7 +120,11 @@ async def new_api_token(db: Database, agent_id: int, name: str, expires_at: date
 
 async def add_agent(db: Database, *, email: str, name: str, role: Role, locale: str = "en") -> int:
     """A new person of ours, without a password; `Conflict` when the address is taken."""
-    parameters = {"email": email.strip().lower(), "name": name, "role": role.value, "locale": locale}
+    if not _ADDRESS.fullmatch(email.strip()):
+        raise Invalid(f"{email!r} is not an e-mail address.", fields={"email": "not an e-mail address"})
+    if not name.strip():
+        raise Invalid("A person needs a name.", fields={"name": "must not be empty"})
+    parameters = {"email": email.strip().lower(), "name": name.strip(), "role": role.value, "locale": locale}
     made = await db.value(sql["new_agent"], parameters)
     if made is None:
         raise Conflict(f"There is already a user {email}.", remedy="Use another address.")

@@ -61,11 +61,14 @@ async def applied(
     return await apply(core.db, core.vault, load_connectors(core), center, dry_run=dry_run)
 
 
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    path = tmp_path / "center.toml"
-    path.write_text(SMALL, encoding="utf-8")
-    return path
+    return write(tmp_path / "center.toml", SMALL)
 
 
 async def everything(core: Core) -> list[Any]:
@@ -86,7 +89,7 @@ async def test_the_demonstrations_centre_applied_twice_changes_nothing_the_secon
     before = await everything(core)
     second = await apply(core.db, core.vault, load_connectors(core), read(CENTER, VARIABLES))
     assert second.lines == []
-    assert list(shown(second))[0] == "Nothing to change."
+    assert next(iter(shown(second))) == "Nothing to change."
     assert await everything(core) == before
 
 
@@ -103,7 +106,7 @@ async def test_a_dry_run_shows_the_same_and_changes_nothing(core: Core, file: Pa
 async def test_a_change_is_shown_as_old_and_new_and_touches_nothing_else(core: Core, file: Path) -> None:
     await applied(core, file)
     await core.db.execute("update agent set password_hash = 'kept', theme = 'dark'")
-    file.write_text(SMALL.replace('name = "Care"', 'name = "Customer care"').replace("orders = 3", "orders = 5"))
+    write(file, SMALL.replace('name = "Care"', 'name = "Customer care"').replace("orders = 3", "orders = 5"))
     difference = await applied(core, file)
     assert difference.lines == [
         "~ queue 'care': name Care → Customer care",
@@ -115,7 +118,7 @@ async def test_a_change_is_shown_as_old_and_new_and_touches_nothing_else(core: C
 
 async def test_what_the_file_does_not_mention_is_kept_and_named(core: Core, file: Path) -> None:
     await applied(core, file)
-    file.write_text(SMALL.replace('key = "care"', 'key = "help"').replace('"care"', '"help"'))
+    write(file, SMALL.replace('key = "care"', 'key = "help"').replace('"care"', '"help"'))
     difference = await applied(core, file)
     assert "queue 'care'" in difference.kept
     assert await core.db.value("select count(*) from queue") == 2
@@ -129,7 +132,7 @@ async def test_templates_keep_their_chinese_text_and_languages_apart(core: Core,
         ("en", "Hello", "Hello {{contact.name}}"),
         ("zh-CN", "问候", "{{contact.name}}，您好！"),
     ]
-    file.write_text(SMALL.replace("您好！", "你好！"), encoding="utf-8")
+    write(file, SMALL.replace("您好！", "你好！"))
     assert (await applied(core, file)).lines == ["~ template 'hello' (zh-CN)"]
 
 
@@ -182,7 +185,7 @@ async def test_another_key_is_said_with_what_to_do(core: Core, file: Path) -> No
 )  # fmt: skip
 def test_a_wrong_file_is_refused_with_the_place(file: Path, old: str, new: str, words: list[str]) -> None:
     assert old in SMALL
-    file.write_text(SMALL.replace(old, new, 1), encoding="utf-8")
+    write(file, SMALL.replace(old, new, 1))
     with pytest.raises(ConfigError) as caught:
         read(file, {"SMS_TOKEN": "one-token-of-some-length"})
     said = str(caught.value)
@@ -206,7 +209,7 @@ async def test_an_account_its_connector_cannot_use_is_refused_and_nothing_is_cha
     core: Core, file: Path, old: str, new: str, words: list[str]
 ) -> None:
     assert old in SMALL
-    file.write_text(SMALL.replace(old, new, 1), encoding="utf-8")
+    write(file, SMALL.replace(old, new, 1))
     before = await everything(core)
     with pytest.raises(ConfigError) as caught:
         await applied(core, file)
