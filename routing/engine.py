@@ -20,10 +20,11 @@ import orjson
 from hub.core import log
 from hub.core.db import Connection
 from hub.core.errors import HubError
-from hub.core.leases import Lease, LeaseLost
+from hub.core.leases import Lease
 from hub.core.metrics import WAITING
 from hub.core.service import Core
 from hub.core.sql import Queries
+from hub.core.tasks import together
 from routing import offers, policy
 from routing.model import AgentFacts, Channel, Pick, Waiting
 from routing.policy import Step
@@ -53,14 +54,9 @@ class Router:
         await self._lease.hold(self._lead)
 
     async def _lead(self, epoch: int) -> None:
-        try:
-            async with self._core.db.connection() as conn, asyncio.TaskGroup() as group:
-                leader = Leader(self._core, conn, epoch)
-                group.create_task(leader.listen(), name="router-bells")
-                group.create_task(offers.run_clock(self._core), name="router-clock")
-                await leader.run()
-        except* LeaseLost:
-            raise LeaseLost from None
+        async with self._core.db.connection() as conn:
+            leader = Leader(self._core, conn, epoch)
+            await together(leader.run(), leader.listen(), offers.run_clock(self._core))
 
 
 class Leader:

@@ -16,6 +16,7 @@ from hub.core import log
 from hub.core.errors import HubError
 from hub.core.leases import Lease
 from hub.core.service import Core
+from hub.core.tasks import together
 from hub.reports.buckets import count_next
 from workers.followups import run_due
 
@@ -39,10 +40,11 @@ class Scheduler:
 
     async def _work(self, epoch: int) -> None:
         core = self._core
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._loop("statistics", lambda: count_next(core.db)))
-            group.create_task(self._loop("automation", lambda: plan_next(core.db)))
-            group.create_task(self._loop("follow_ups", lambda: run_due(core)))
+        await together(
+            self._loop("statistics", lambda: count_next(core.db)),
+            self._loop("automation", lambda: plan_next(core.db)),
+            self._loop("follow_ups", lambda: run_due(core)),
+        )
 
     async def _loop(self, what: str, step: Callable[[], Awaitable[int]]) -> None:
         """Do a step until there is nothing to do, then wait for the bell of the log or the clock."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from hub.core import log
@@ -13,7 +13,21 @@ _AGAIN = 0.5  # seconds before a task that is still there is cancelled once more
 _TRIES = 12
 
 
-async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+async def together(*work: Coroutine[Any, Any, None]) -> None:
+    """Run loops side by side until one of them ends or fails, or we are cancelled; then end them all for certain.
+
+    Unlike a `TaskGroup` it cancels more than once: one cancellation lost in one of them would hold up everything.
+    """
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await end(tasks, again=_AGAIN / 10)  # before whoever ends us loses patience
+    for task in done:
+        task.result()
+
+
+async def end(tasks: Iterable[asyncio.Task[Any]], *, again: float = _AGAIN) -> None:
     """Cancel tasks and wait until they are over; their errors are theirs.
 
     A cancellation can be lost: it may arrive while a task cleans up after a time-out of its own, and libraries
@@ -26,7 +40,7 @@ async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
             return
         for task in left:
             task.cancel()
-        done, left = await asyncio.wait(left, timeout=_AGAIN)
+        done, left = await asyncio.wait(left, timeout=again)
         for task in done:
             if not task.cancelled() and task.exception() is not None:
                 logger.warning("task_ended_with_error", task=task.get_name(), error=str(task.exception()))

@@ -22,6 +22,7 @@ from hub.core.clock import iso
 from hub.core.errors import HubError
 from hub.core.events import frames
 from hub.core.service import Core
+from hub.core.tasks import together
 from hub.web.connection import Connection
 from hub.web.render import Renderer
 
@@ -125,10 +126,7 @@ class Realtime:
     # -- the feed ----------------------------------------------------------------------------------------------------
     async def run(self) -> None:
         """Listen and deliver until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._listen())
-            group.create_task(self._deliver_forever())
-            group.create_task(self._heal_forever())
+        await together(self._listen(), self._deliver_forever(), self._heal_forever())
 
     async def _listen(self) -> None:
         while True:
