@@ -8,6 +8,7 @@ import time
 from hub.channels.model import Outcome, SendError
 from hub.core import log
 from hub.core.errors import HubError
+from hub.core.jobs import stopping
 from hub.core.metrics import DELIVERIES
 from hub.outbox import Claimed, ClaimLost, Outbox
 from workers.context import JobContext, job_context
@@ -17,6 +18,7 @@ JOB = "workers.deliver.drain"
 AT_ONCE = 64  # sends in flight in one worker
 SEND_TIMEOUT = 50.0  # seconds, less than a claim lasts
 LINGER = 5.0  # seconds a drain waits for more before it ends
+LOOK = 0.5  # seconds between looks while lingering, when no bell rings
 LONGEST = 100.0  # seconds after which a drain gives its place to another
 
 
@@ -34,17 +36,17 @@ class Delivery:
         self._outbox = Outbox(context.core)
 
     async def drain(self, *, linger: float = 0.0, longest: float = LONGEST) -> int:
-        """Empty the outbox; with `linger`, wait that many seconds for a bell before ending."""
+        """Empty the outbox; with `linger`, stay that many seconds for more. Told to stop, a worker takes no more."""
         ends = time.monotonic() + longest
         tried = await self._empty(ends)
         if linger:
             quiet_until = time.monotonic() + linger
-            async for _ in self._context.core.feed.bells("outbox", every=linger):
+            async for _ in self._context.core.feed.bells("outbox", every=LOOK):
                 some = await self._empty(ends)
                 tried += some
                 if some:
                     quiet_until = time.monotonic() + linger
-                if time.monotonic() >= min(quiet_until, ends):
+                if time.monotonic() >= min(quiet_until, ends) or stopping():
                     break
         return tried
 
@@ -52,7 +54,7 @@ class Delivery:
         """Keep `AT_ONCE` sends in flight until nothing is due: a slow one holds up nobody but itself."""
         tried = 0
         flying: set[asyncio.Task[None]] = set()
-        while time.monotonic() < ends:
+        while time.monotonic() < ends and not stopping():
             claims = await self._outbox.claim(AT_ONCE - len(flying)) if len(flying) < AT_ONCE else []
             tried += len(claims)
             flying |= {asyncio.create_task(self._one(claim), name=f"send-{claim.id}") for claim in claims}

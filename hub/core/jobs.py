@@ -7,12 +7,15 @@ flag so that a thousand rings make one job.
 from __future__ import annotations
 
 import asyncio
-import time
+import contextlib
+import threading
+from types import FrameType
 from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
 from hub.core import log
@@ -54,28 +57,47 @@ class Doorbell:
         self._redis.close()
 
 
+_told_to_stop = threading.Event()
+
+
+def stopping() -> bool:
+    """Whether this worker was told to end: its job then finishes what it holds and takes nothing more."""
+    return _told_to_stop.is_set()
+
+
+class _Worker(SimpleWorker):
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        _told_to_stop.set()
+        super().request_stop(signum, frame)
+
+
 def work(url: str) -> None:
-    """Run one worker in this process until SIGTERM or SIGINT; the job in hand is finished first.
+    """Run one worker in this process until SIGTERM or SIGINT; the job in hand ends early, see `stopping`.
 
     A `SimpleWorker`: our jobs drain batches and open their own connections, so that a fork each would only cost.
     Redis may go away and forget everything meanwhile: the worker registers itself anew and goes on.
     """
-    stopped = False
-    while not stopped:
-        redis = connect(url)
-        try:
-            worker = SimpleWorker(
-                [Queue(QUEUE, connection=redis, serializer=JSONSerializer)],
-                connection=redis,
-                serializer=JSONSerializer,
-                worker_ttl=60,
-                maintenance_interval=60,
-                log_job_description=False,
-            )
-            worker.work(logging_level="WARNING")
-            stopped = True
-        except (RedisError, OSError) as error:
-            logger.warning("worker_waits_for_redis", error=str(error))
-            time.sleep(1)
-        finally:
-            redis.close()
+    with contextlib.suppress(StopRequested):  # told so between two jobs, or while Redis was away
+        while not stopping():
+            _work_until_redis_goes(url)
+            _told_to_stop.wait(1)
+
+
+def _work_until_redis_goes(url: str) -> None:
+    redis = connect(url)
+    try:
+        worker = _Worker(
+            [Queue(QUEUE, connection=redis, serializer=JSONSerializer)],
+            connection=redis,
+            serializer=JSONSerializer,
+            worker_ttl=60,
+            maintenance_interval=60,
+            log_job_description=False,
+        )
+        worker.work(logging_level="WARNING")  # returns when told to stop, and when Redis does not answer in time
+    except (RedisError, OSError) as error:
+        logger.warning("worker_waits_for_redis", error=str(error))
+    else:
+        logger.info("worker_paused", stopping=stopping())
+    finally:
+        redis.close()

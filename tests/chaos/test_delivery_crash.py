@@ -151,6 +151,25 @@ async def test_killed_workers_send_nothing_twice_and_leave_nothing_stuck(
     await check_house(core.db)
 
 
+async def test_a_worker_told_to_stop_finishes_what_it_holds_and_leaves_no_doubt(
+    core: Core, feed: Feed, servers: Servers, tmp_path: Path
+) -> None:
+    twilio = SlowTwilio(SID, TOKEN, number=NUMBER, pace=0.2)
+    async with sending(core, tmp_path, servers.redis_url, twilio, 60) as hub:
+        await hub.town.answer_all(hub.conversations, 200)
+        worker = hub.fleet.work()
+        await settled(lambda: _reached(twilio, 40), 40)
+        took = await worker.stop()
+        measured("SIGTERM in the middle of sending to the end", took)
+        assert (worker.process.returncode, took < 5) == (0, True), worker.said
+        left = await hub.town.states()
+        assert set(left) == {"sent", "pending"}  # nothing claimed, nothing on the wire, nothing unknown
+        assert left["pending"] > 50
+        hub.fleet.work()
+        await settled(lambda: _all_sent(hub.town, 200), 40)
+    await check_sent(core, twilio, 200)
+
+
 async def _age_claims_of_nobody(
     core: Core, town: Town, workers: list[Program], fleet: Fleet, twilio: TwilioStandin
 ) -> None:

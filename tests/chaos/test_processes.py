@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import signal
 import tempfile
@@ -10,10 +11,12 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
+from typing import Any, LiteralString
 
 import aiohttp
 import pytest
 
+from hub.core.db import Connection, fetch_dicts
 from hub.core.embedded import Embedded, Servers
 from hub.core.migrate import migrate
 from hub.core.service import Addresses, Core, open_core
@@ -218,3 +221,46 @@ async def test_requests_are_told_to_come_back_while_the_database_is_away_and_not
             assert await core.db.value("select count(distinct text) from interaction") == 500
             await _one_leader(serve)
             await check_house(core.db)
+
+
+async def test_the_invariants_notice_what_they_are_for(core: Core, fleet: Fleet) -> None:
+    async with aiohttp.ClientSession() as http:
+        await Town.build(core, "http://127.0.0.1:1", "amy")
+        serve = fleet.serve()
+        await serve.ready()
+        provider = Provider(http, fleet.public_url)
+        for n in range(2):
+            await provider.insist(serve.url, sms("+14155550100", f"Message {n}"))
+        serve.kill()
+    await check_house(core.db)
+    for harm in (
+        "delete from contact",
+        "delete from raw",
+        "update conversation set seq = seq + 1",
+        "delete from event where kind = 'interaction.created' and conversation_seq = 2",
+        "insert into event (kind, data) select kind, data from event where kind = 'interaction.created'",
+        "delete from queue_entry",
+        "update queue_entry set state = 'offered', offer_id = 99, agent_id = 1",
+        "delete from interaction where seq = 1",
+    ):
+        with contextlib.suppress(_Undo):
+            async with core.db.transaction() as conn:
+                await conn.execute(harm)
+                with pytest.raises(AssertionError):
+                    await check_house(_Within(conn))  # pyright: ignore[reportArgumentType] - the one method it calls
+                raise _Undo
+    await check_house(core.db)
+
+
+class _Undo(Exception):
+    """Roll back."""
+
+
+class _Within:
+    """A database as seen inside a transaction."""
+
+    def __init__(self, conn: Connection):
+        self._conn = conn
+
+    async def dicts(self, query: LiteralString) -> list[dict[str, Any]]:
+        return await fetch_dicts(self._conn, query)

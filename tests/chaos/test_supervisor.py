@@ -159,10 +159,12 @@ async def _sign_in(demo: dict[str, Any]) -> None:
         assert answer.status == 200, await answer.text()
 
 
-async def test_whatever_is_killed_nothing_stays_behind_and_the_next_start_works(place: Path) -> None:
+async def test_a_fresh_hub_survives_its_workers_death_and_leaves_nothing_at_its_own(place: Path) -> None:
     hub = up(place)
     try:
         await hub.ready()
+        await _first_administrator_by_a_link_that_works_once(hub)
+        await _a_second_hub_on_the_folder_is_refused(hub, place)
 
         async def worker() -> int | None:
             return worker_of(hub)
@@ -188,8 +190,35 @@ async def test_whatever_is_killed_nothing_stays_behind_and_the_next_start_works(
         assert (done.returncode, "/app/welcome#" in done.stdout) == (0, True), done
         hub = up(place)
         await hub.ready()
-    finally:
+        await eventually(lambda: _said(hub, "Ctrl-C"), 10)
+        assert "First administrator" not in hub.said
         assert await hub.stop() <= 10
+    finally:
+        await hub.stop()
+
+
+async def _first_administrator_by_a_link_that_works_once(hub: Program) -> None:
+    async def link() -> re.Match[str] | None:
+        return re.search(r"First administrator: (http://\S+)/app/welcome#(\S+)", hub.said)
+
+    base, token = (await eventually(link, 10)).groups()
+    assert base == hub.url
+    async with aiohttp.ClientSession(headers={"X-Hub-Request": "1", "Origin": base}) as http:
+        body = {"token": token, "password": "correct horse battery"}
+        async with http.post(f"{base}/api/v1/session/link", json=body) as answer:
+            assert answer.status == 200, await answer.text()
+            assert (await answer.json())["agent"]["role"] == "admin"
+        async with http.post(f"{base}/api/v1/session/link", json=body) as answer:
+            assert answer.status == 401
+
+
+async def _a_second_hub_on_the_folder_is_refused(hub: Program, place: Path) -> None:
+    second = up(place)
+    assert await second.ended(20) == 2
+    assert second.said.startswith("hub: Another hub is already running on the data folder")
+    assert await status(f"{hub.url}/health/ready") == 200
+    done = await asyncio.to_thread(_run, place, "doctor")  # which uses the first one's servers
+    assert f"held by {socket.gethostname()}:{hub.pid}" in done.stdout, done
 
 
 def _run(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -208,42 +237,6 @@ async def test_a_taken_port_is_said_in_a_line_and_nothing_is_started(place: Path
     assert hub.said.startswith(f"hub: Port {port} on 127.0.0.1 cannot be used: Address already in use.\n")
     assert len(hub.said.splitlines()) == 2  # and what to do
     assert not (place / "data").exists()
-
-
-async def test_a_fresh_hub_prints_a_link_for_its_first_administrator_that_works_once(place: Path) -> None:
-    hub = up(place)
-    try:
-        await hub.ready()
-
-        async def link() -> re.Match[str] | None:
-            return re.search(r"First administrator: (http://\S+)/app/welcome#(\S+)", hub.said)
-
-        base, token = (await eventually(link, 10)).groups()
-        assert base == hub.url
-        async with aiohttp.ClientSession(headers={"X-Hub-Request": "1", "Origin": base}) as http:
-            body = {"token": token, "password": "correct horse battery"}
-            async with http.post(f"{base}/api/v1/session/link", json=body) as answer:
-                assert answer.status == 200, await answer.text()
-                assert (await answer.json())["agent"]["role"] == "admin"
-            async with http.post(f"{base}/api/v1/session/link", json=body) as answer:
-                assert answer.status == 401
-        # A second hub on the same folder is refused, and the first does not mind.
-        second = up(place)
-        assert await second.ended(20) == 2
-        assert second.said.startswith("hub: Another hub is already running on the data folder")
-        assert await status(f"{hub.url}/health/ready") == 200
-        done = await asyncio.to_thread(_run, place, "doctor")
-        assert done.stdout.count("ok   ") >= 8, done
-        assert f"held by {socket.gethostname()}:{hub.pid}" in done.stdout
-    finally:
-        await hub.stop()
-    again = up(place)
-    try:
-        await again.ready()
-        await eventually(lambda: _said(again, "Ctrl-C"), 10)
-        assert "First administrator" not in again.said
-    finally:
-        await again.stop()
 
 
 async def _said(program: Program, words: str) -> bool:
