@@ -82,6 +82,7 @@ class Embedded:
                 _wait_or_kill(process, 8)
         self._postgres = self._valkey = None
         if self._lock is not None:
+            shutil.rmtree(self._sockets, ignore_errors=True)
             os.close(self._lock)
             self._lock = None
 
