@@ -24,7 +24,7 @@ from hub.center.model import Center
 from hub.channels.registry import load_connectors
 from hub.conversations import writing
 from hub.core import events
-from hub.core.embedded import die_with_parent, find_valkey
+from hub.core.embedded import die_with_parent
 from hub.core.service import Core
 from hub.demo import TwilioStandin
 from hub.demo.twilio_messages import Message, signature
@@ -148,52 +148,6 @@ class Fleet:
         program = start(self.folder, "work", **self.environment)
         self.running.append(program)
         return program
-
-
-class OwnRedis:
-    """A Valkey of the test's own, to be killed."""
-
-    def __init__(self, folder: Path):
-        self._folder = folder
-        self._port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self._port}/0"
-
-    async def __aenter__(self) -> OwnRedis:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.kill()
-
-    def _spawn(self) -> None:
-        options = f"--port {self._port} --bind 127.0.0.1 --appendonly no --daemonize no --dir {self._folder}".split()
-        self._process = subprocess.Popen(
-            [str(find_valkey()), *options, "--save", ""],
-            stdout=subprocess.DEVNULL,
-            preexec_fn=die_with_parent(signal.SIGTERM),
-        )
-
-    async def start(self) -> None:
-        self._spawn()
-
-        async def listens() -> bool:
-            with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
-                writer.close()
-                await writer.wait_closed()
-                return True
-            return False
-
-        await eventually(listens)
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(10)
 
 
 # -- the outside -----------------------------------------------------------------------------------------------------

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
+import subprocess
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -11,7 +14,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from hub.core.embedded import Servers
+from hub.core.embedded import Servers, die_with_parent, find_valkey
 from hub.core.feed import Feed
 from hub.core.service import Core
 from hub.demo import TwilioStandin
@@ -20,7 +23,6 @@ from tests.chaos.harness import (
     SID,
     TOKEN,
     Fleet,
-    OwnRedis,
     Program,
     Provider,
     SlowTwilio,
@@ -31,9 +33,55 @@ from tests.chaos.harness import (
     sms,
 )
 from tests.chaos.invariants import check_house
-from tests.integration.connectors.harness import eventually
+from tests.integration.connectors.harness import eventually, free_port
 
 pytestmark = pytest.mark.slow
+
+
+class OwnRedis:
+    """A Valkey of the test's own, to be killed."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self._port}/0"
+
+    async def __aenter__(self) -> OwnRedis:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.kill()
+
+    def _spawn(self) -> None:
+        options = f"--port {self._port} --bind 127.0.0.1 --appendonly no --daemonize no --dir {self._folder}".split()
+        self._process = subprocess.Popen(
+            [str(find_valkey()), *options, "--save", ""],
+            stdout=subprocess.DEVNULL,
+            preexec_fn=die_with_parent(signal.SIGTERM),
+        )
+
+    async def start(self) -> None:
+        self._spawn()
+
+        async def listens() -> bool:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                writer.close()
+                await writer.wait_closed()
+                return True
+            return False
+
+        await eventually(listens)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
 
 
 class Sending:
