@@ -87,7 +87,7 @@ class Leader:
 
     async def listen(self) -> None:
         """Hear the bells; one that names entries saves the look into the log."""
-        async for message in self._core.feed.bells("router", every=_TICK):
+        async for message in self._core.feed.bells("router", every=_TICK, each=True):
             self.hint(message)
 
     def hint(self, message: str) -> None:

@@ -22,6 +22,7 @@ from workers.followups import run_due
 
 logger = log.get(__name__)
 EVERY = 1.0  # seconds between looks when no bell rings
+FULL = 200  # events or follow-ups in one step
 PAUSE = 0.25  # seconds between two rounds
 
 
@@ -50,7 +51,8 @@ class Scheduler:
         """Do a step until there is nothing to do, then wait for the bell of the log or the clock."""
         async for _ in self._core.feed.bells("log", every=self._every):
             try:
-                while await step():
+                # Only a full batch means that more is waiting; less, that we have caught up with what is readable.
+                while await step() >= FULL:
                     pass
             except (HubError, psycopg.Error) as error:
                 logger.warning("schedule_postponed", what=what, error=str(error))

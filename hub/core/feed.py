@@ -61,10 +61,11 @@ class Feed:
                 pipe.publish(channel, message)
             await self._try(pipe.execute())
 
-    async def bells(self, *who: str, every: float) -> AsyncGenerator[str]:
+    async def bells(self, *who: str, every: float, each: bool = False) -> AsyncGenerator[str]:
         """Yields at once, then whenever a bell rings, and at least each `every` seconds, for ever.
 
-        It listens before it yields for the first time, so that nothing rung meanwhile is missed.
+        It listens before it yields for the first time, so that nothing rung meanwhile is missed. However often the
+        bell rang while the listener worked, it is one ring, unless `each` message matters.
         """
         while True:
             pubsub: Any = self.redis.pubsub()
@@ -74,6 +75,8 @@ class Feed:
                 yield ""
                 while True:
                     message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=every)
+                    while message and not each and (more := await _waiting(pubsub)):
+                        message = more
                     yield message["data"].decode() if message else ""
             except (RedisError, OSError) as error:
                 self._complain(error)
@@ -106,6 +109,11 @@ class Feed:
         if time.monotonic() - self._complained > 60:
             self._complained = time.monotonic()
             logger.warning("redis_away", error=str(error), effect="screens and workers react a few seconds later")
+
+
+async def _waiting(pubsub: Any) -> Any:
+    """The next message that is here already, or None."""
+    return await pubsub.get_message(ignore_subscribe_messages=True, timeout=0)
 
 
 async def _quietly_close(pubsub: Any) -> None:
