@@ -173,15 +173,20 @@ def _variables(standins: Standins, ports: list[int]) -> Mapping[str, str]:
 async def _people(core: Core, center: Center, before: dict[str, Any]) -> list[dict[str, str]]:
     """Everybody of the centre with a password: the ones of last time, or fresh ones."""
     known = {u["email"]: u["password"] for u in before.get("users", [])}
-    users: list[dict[str, str]] = []
-    for agent in center.agent:
-        password = known.get(agent.email)
-        row = (await core.db.dicts("select id, password_hash from agent where email = %s", [agent.email]))[0]
-        if password is None or row["password_hash"] is None:
-            password = password or f"{secrets.choice(_WORDS)}-{secrets.choice(_WORDS)}-{secrets.randbelow(9000) + 1000}"
-            await signin.set_password(core.db, row["id"], password)
-        users.append({"email": agent.email, "password": password, "role": agent.role, "name": agent.name})
-    return users
+    rows = await core.db.dicts("select id, email, password_hash is not null as set from agent")
+    agents = {row["email"]: row for row in rows}
+    passwords = {agent.email: known.get(agent.email) or _password() for agent in center.agent}
+    fresh = [email for email in passwords if email not in known or not agents[email]["set"]]
+    # Hashing takes its time on purpose: all at once, each on a thread of its own.
+    await asyncio.gather(*[signin.set_password(core.db, agents[email]["id"], passwords[email]) for email in fresh])
+    return [
+        {"email": agent.email, "password": passwords[agent.email], "role": agent.role, "name": agent.name}
+        for agent in center.agent
+    ]
+
+
+def _password() -> str:
+    return f"{secrets.choice(_WORDS)}-{secrets.choice(_WORDS)}-{secrets.randbelow(9000) + 1000}"
 
 
 _WORDS = (
