@@ -87,6 +87,15 @@ begin
         values (moment, 'interaction.updated', o.conversation_id, next_seq,
                 jsonb_build_object('interaction_id', o.interaction_id, 'status', shown, 'error', item.error, 'outbound_id', o.id))
         returning event.id into logged;
+        if shown in ('failed', 'unknown') then -- whose customer it is hears of it, whatever is on their screen
+            with desk as (
+                update agent_state s set seq = s.seq + 1 from conversation v
+                where v.id = o.conversation_id and s.agent_id = v.agent_id
+                returning s.agent_id, s.seq
+            )
+            insert into event (at, kind, conversation_id, agent_id, agent_seq, data)
+            select moment, 'conversation.updated', o.conversation_id, d.agent_id, d.seq, '{}' from desk d;
+        end if;
         return query select item.n, true, logged, o.conversation_id, next_seq, o.interaction_id, moment;
         -- A worker's result may find reports that were quicker: apply them now.
         if item.attempt is not null and item.status = 'sent' and item.provider_id is not null then
