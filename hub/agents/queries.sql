@@ -51,6 +51,9 @@ left join agent_state s on s.agent_id = a.id
 where a.disabled_at is null
 order by a.name, a.id;
 
+-- all_queues: Every queue, by name.
+select id, name from queue order by name;
+
 -- queues_of: The queues an agent works in, by name.
 select q.id, q.name
 from agent_queue m join queue q on q.id = m.queue_id

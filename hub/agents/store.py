@@ -42,6 +42,11 @@ async def queues_of(db: Database, agent_id: int) -> list[Ref]:
     return [{"id": q.id, "name": q.name} for q in await db.all(_Queue, sql["queues_of"], {"agent_id": agent_id})]
 
 
+async def all_queues(db: Database) -> list[Ref]:
+    """Every queue, by name: where work can be handed to."""
+    return [{"id": q.id, "name": q.name} for q in await db.all(_Queue, sql["all_queues"])]
+
+
 async def skills_of(db: Database, agent_id: int) -> dict[str, int]:
     """An agent's skills: key to level 1-5."""
     return {s.key: s.level for s in await db.all(_Skill, sql["skills_of"], {"agent_id": agent_id})}

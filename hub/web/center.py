@@ -216,7 +216,8 @@ async def list_dispositions(call: Call) -> dict[str, Any]:
 
 @center.add("GET", "/config", returns=shapes.PublicConfig, action=None)
 async def read_config(call: Call) -> dict[str, Any]:
-    """What the pages need to know; accounts only for those signed in."""
+    """What the pages need to know; accounts and the queues one may transfer to only for those signed in."""
+    queues = await agents.all_queues(call.core.db) if call.actor else []
     accounts = list((await call.context.accounts.all()).values()) if call.actor else []
     return {
         "product": "omnihub",
@@ -224,6 +225,7 @@ async def read_config(call: Call) -> dict[str, Any]:
         "demo": call.context.demo,
         "locales": ["en", "zh-CN"],
         "accounts": [{"id": a.id, "channel": a.channel, "name": a.name} for a in accounts if a.enabled],
+        "queues": queues,
     }
 
 

@@ -358,6 +358,7 @@ class PublicConfig(BaseModel):
     demo: bool
     locales: list[str]
     accounts: list[AccountRef]
+    queues: list[Ref]
 
 
 class QuarantinedMessage(BaseModel):
