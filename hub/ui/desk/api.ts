@@ -32,6 +32,8 @@ export interface ReplyChannel { channel: string; address_id: number; address: st
 export interface Conversation extends Summary {
   interactions: Interaction[]; has_earlier: boolean; reply_channels: ReplyChannel[]; disposition: string | null
   wrap_up_until: string | null; topic: string
+  /** Up to where `interactions` are whole; a summary that came another way raises `seq`, never this. */
+  cursor?: number
 }
 export interface Address { id: number; kind: 'email' | 'phone' | 'whatsapp' | 'visitor'; value: string; verified: boolean; opted_out: boolean }
 export interface Contact extends Ref {
@@ -62,7 +64,7 @@ export interface Decision {
 export interface Page<T> { items: T[]; next_cursor: string | null }
 export interface Counts { mine: number; waiting: number; snoozed: number; resolved_today: number; queues: Record<string, number> }
 export interface Upload { id: number; name: string; size: number; content_type: string }
-export interface Config { product: string; version?: string; demo: boolean; locales: string[]; accounts?: { id: number; channel: string; name: string }[] }
+export interface Config { product: string; version?: string; demo: boolean; locales: string[]; accounts?: { id: number; channel: string; name: string }[]; queues?: Ref[] }
 export interface ReplyBody {
   client_id: string; text: string; subject?: string; channel?: string; address_id?: number; account_id?: number
   resolve?: boolean; attachments?: number[]
@@ -145,7 +147,7 @@ export const api = {
   pull: (id: number) => post<Conversation>(`/conversations/${id}/pull`),
   read: (id: number, seq: number) => post<void>(`/conversations/${id}/read`, { seq }),
   transfer: (id: number, body: { queue_id?: number; agent_id?: number; note?: string }) =>
-    post<Conversation>(`/conversations/${id}/transfer`, body),
+    post<Summary>(`/conversations/${id}/transfer`, body),
   resolve: (id: number, disposition?: string) => post<Conversation>(`/conversations/${id}/resolve`, disposition ? { disposition } : {}),
   reopen: (id: number) => post<Conversation>(`/conversations/${id}/reopen`),
   snooze: (id: number, until: string) => post<Conversation>(`/conversations/${id}/snooze`, { until }),

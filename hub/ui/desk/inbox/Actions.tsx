@@ -5,18 +5,18 @@ import { useTranslation } from 'react-i18next'
 import { api, type Conversation } from '../api'
 import { say, useAct } from '../parts/ask'
 import { stamp } from '../format'
-import { agents, dispositions, queues } from '../parts/queries'
+import { agents, dispositions, places } from '../parts/queries'
 import { useMe } from '../shell/Shell'
 
-interface Props { c: Conversation; close: () => void }
+interface Props { c: Conversation; close: () => void; leave?: () => void }
 
-export function TransferDialog({ c, close }: Props) {
+export function TransferDialog({ c, close, leave }: Props) {
   const { t } = useTranslation()
   const me = useMe()
   const [kind, setKind] = useState<'queue' | 'agent'>('queue')
   const [target, setTarget] = useState('')
   const [note, setNote] = useState('')
-  const teams = (useQuery(queues).data ?? []).map((q) => ({ value: String(q.id), label: q.name, disabled: q.id === c.queue?.id && !c.agent }))
+  const teams = (useQuery(places).data?.queues ?? []).map((q) => ({ value: String(q.id), label: q.name, disabled: q.id === c.queue?.id && !c.agent }))
   const people = (useQuery(agents).data ?? [])
     .filter((a) => a.id !== c.agent?.id)
     .map((a) => ({ value: String(a.id), label: `${a.id === me.agent.id ? t('transfer.me') : a.name} · ${t(`presence.${a.state}`)}` }))
@@ -29,6 +29,7 @@ export function TransferDialog({ c, close }: Props) {
     () => {
       say(t('transfer.done'))
       close()
+      if (kind === 'queue' || Number(target) !== me.agent.id) leave?.()
     },
   )
   return (

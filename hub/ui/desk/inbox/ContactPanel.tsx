@@ -134,7 +134,7 @@ function Addresses({ c }: { c: Contact }) {
       {c.addresses.map((a) => (
         <div className="addr" key={a.id}>
           <span className="mut" title={t(`kind.${a.kind}`)}><Icon name={kinds[a.kind] ?? 'person'} small /><span className="sr">{t(`kind.${a.kind}`)}</span></span>
-          <span className="cut grow" title={a.value}>{a.kind === 'visitor' ? t('contact.visitor') : a.value}</span>
+          <span className="value">{a.kind === 'visitor' ? t('contact.visitor') : a.value}</span>
           {a.opted_out && <span className="pill late">{t('contact.optedOut')}</span>}
           <span className={`pill ${a.verified ? 'ok' : 'soon'}`} title={t(a.verified ? 'contact.verifiedHint' : 'contact.unverifiedHint')}>
             {t(a.verified ? 'contact.addressVerified' : 'contact.addressUnverified')}
@@ -179,8 +179,10 @@ function Links({ c }: { c: Contact }) {
       {c.linked.length === 0 && <p className="meta">{t('contact.notLinked')}</p>}
       {c.linked.map((l) => (
         <div className="addr" key={l.link_id} data-testid="linked-contact">
-          <Link to="/contacts/$id" params={{ id: String(l.id) }} className="cut grow">{who(l)}</Link>
-          <span className="meta cut">{l.linked_by?.name ?? t('contact.linkedAuto')}</span>
+          <span className="value">
+            <Link to="/contacts/$id" params={{ id: String(l.id) }}>{who(l)}</Link>
+            <span className="meta" style={{ display: 'block' }}>{l.linked_by ? t('contact.linkedBy', { name: l.linked_by.name }) : t('contact.linkedAuto')}</span>
+          </span>
           <Button variant="default" onClick={() => change.mutate(() => api.unlink(c.id, l.link_id), { onSuccess: () => say(t('contact.unlinked')) })} data-testid="unlink">{t('contact.unlink')}</Button>
         </div>
       ))}

@@ -56,7 +56,7 @@ function useWatch(c: Conversation | undefined): void {
   const live = useLive()
   const { watch, unwatch, tell } = live
   const topic = c?.topic
-  const seq = useLatest(c?.seq ?? 0)
+  const seq = useLatest(c?.cursor ?? c?.seq ?? 0)
   useEffect(() => {
     if (!topic) return
     watch(topic, seq.current)
@@ -196,7 +196,7 @@ function Pane({ c, view, panelOpen, togglePanel }: { c: Conversation; view: stri
         {company.typing.length > 0 && t('conv.typing', { names: company.typing.join(', ') })}
       </div>
       <Composer ref={composer} c={c} company={company.typing} resolved={() => say(t('resolve.done'))} />
-      {dialog === 'transfer' && <TransferDialog c={c} close={() => setDialog(null)} />}
+      {dialog === 'transfer' && <TransferDialog c={c} close={() => setDialog(null)} leave={leave} />}
       {dialog === 'snooze' && <SnoozeDialog c={c} close={() => setDialog(null)} />}
       {dialog === 'resolve' && <ResolveDialog c={c} close={() => setDialog(null)} />}
       <Why id={c.id} opened={dialog === 'why'} close={() => setDialog(null)} />

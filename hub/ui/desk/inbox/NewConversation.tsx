@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { api, type Address } from '../api'
 import { explain } from '../parts/ask'
 import { useChannelName } from '../parts/bits'
-import { config, contact as contactQuery } from '../parts/queries'
+import { places, contact as contactQuery } from '../parts/queries'
 
 const WRITABLE = ['email', 'sms', 'whatsapp']
 const kindOf: Record<string, Address['kind']> = { email: 'email', sms: 'phone', whatsapp: 'whatsapp' }
@@ -18,7 +18,7 @@ export function NewConversation({ contactId, close }: { contactId?: number; clos
   const navigate = useNavigate()
   const client = useQueryClient()
   const person = useQuery({ ...contactQuery(contactId ?? 0), enabled: contactId !== undefined })
-  const accounts = useQuery(config).data?.accounts ?? []
+  const accounts = useQuery(places).data?.accounts ?? []
   const channels = WRITABLE.filter((c) => !accounts.length || accounts.some((a) => a.channel === c))
   const [channel, setChannel] = useState('email')
   const [to, setTo] = useState('')

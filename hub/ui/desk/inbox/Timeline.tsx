@@ -22,7 +22,7 @@ export function Timeline({ contact, current }: { contact: number; current?: numb
       <h2 className="section">
         {t('timeline.title')}
         <NativeSelect
-          size="xs" w={120} aria-label={t('timeline.channel')} value={channel} onChange={(e) => setChannel(e.currentTarget.value)}
+          size="xs" w={136} aria-label={t('timeline.channel')} value={channel} onChange={(e) => setChannel(e.currentTarget.value)}
           data={[{ value: '', label: t('list.all') }, ...CHANNELS.map((c) => ({ value: c, label: channelName(c) }))]}
         />
       </h2>

@@ -1,8 +1,8 @@
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient, type QueryClient } from '@tanstack/react-query'
 import i18n from 'i18next'
-import { type Conversation, Problem } from '../api'
-import { keepEarlier } from '../state/reducers'
+import { type Conversation, Problem, type Summary } from '../api'
+import { keepEarlier, withSummary } from '../state/reducers'
 
 /** A failure in the reader's words: what happened, and what to do if the server knows. */
 export function explain(error: unknown): string {
@@ -20,19 +20,20 @@ export function say(message: string): void {
   notifications.show({ color: 'green', message, autoClose: 2500 })
 }
 
-export function store(client: QueryClient, c: Conversation): void {
-  client.setQueryData<Conversation>(['conversation', c.id], (old) => keepEarlier(old, c))
+/** Keep what an action answered: the whole conversation, or only its summary when it may have left our sight. */
+export function store(client: QueryClient, c: Conversation | Summary): void {
+  client.setQueryData<Conversation>(['conversation', c.id], (old) => ('interactions' in c ? keepEarlier(old, c) : old && withSummary(old, c)))
   for (const key of [['list'], ['counts'], ['decisions', c.id], ['session']]) void client.invalidateQueries({ queryKey: key })
 }
 
 /** An action on a conversation: the answer goes to the cache, a refusal to the reader. */
-export function useAct<V>(run: (v: V) => Promise<Conversation>, then?: (c: Conversation) => void) {
+export function useAct<V>(run: (v: V) => Promise<Conversation | Summary>, then?: () => void) {
   const client = useQueryClient()
   return useMutation({
     mutationFn: run,
     onSuccess: (c) => {
       store(client, c)
-      then?.(c)
+      then?.()
     },
     onError: complain,
   })

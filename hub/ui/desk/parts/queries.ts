@@ -18,6 +18,8 @@ export const session = queryOptions({
   staleTime: 60_000,
 })
 export const config = queryOptions({ queryKey: ['config'], queryFn: api.config, staleTime: Infinity })
+/** Where work can be handed to; the answer differs before and after signing in, so it is not the page's first `config`. */
+export const places = queryOptions({ queryKey: ['places'], queryFn: api.config, staleTime: 60_000 })
 export const offers = queryOptions({
   queryKey: ['offers'],
   queryFn: async () => (await api.offers()).items.reduce<Offer[]>((all, o) => withOffer(all, o, Date.now()), []),

@@ -69,7 +69,7 @@ class Feed {
       () =>
         void client.invalidateQueries({
           queryKey: ['list'],
-          predicate: (q) => /^(waiting|q-)/.test((q.queryKey[1] as { view: string }).view),
+          predicate: (q) => (q.queryKey[1] as { view: string }).view !== 'mine', // that one is told of every change
         }),
       2_000,
     )

@@ -29,6 +29,10 @@ describe('interactions', () => {
     const c = withInteraction(conversation(message(1), message(-1, { client_id: 'u', seq: 99 })), message(7, { client_id: 'u' }))
     expect(c.interactions.map((x) => x.id)).toEqual([1, 7])
   })
+  it('remembers up to where it is whole, whatever a summary says', () => {
+    const c = keepEarlier(undefined, conversation(message(1)))
+    expect(withSummary(c, summary(5, { seq: 14 }))).toMatchObject({ seq: 14, cursor: 10 })
+  })
   it('believes the event when it overtakes the answer', () => {
     const c = withInteraction(conversation(message(1)), message(2, { client_id: 'u', status: 'sent' }))
     expect(withAnswer(c, message(2, { client_id: 'u', status: 'pending' })).interactions[1]?.status).toBe('sent')

@@ -28,10 +28,11 @@ export function withEarlier(c: Conversation, items: Interaction[], hasEarlier: b
 
 /** A refetched conversation holds the last fifty messages; keep the earlier ones the reader already opened. */
 export function keepEarlier(old: Conversation | undefined, fresh: Conversation): Conversation {
+  const whole = { ...fresh, cursor: fresh.seq }
   const first = fresh.interactions[0]
-  if (!old || !first || !fresh.has_earlier) return fresh
+  if (!old || !first || !fresh.has_earlier) return whole
   const kept = old.interactions.filter((x) => x.seq < first.seq && x.id > 0)
-  return kept.length ? { ...fresh, interactions: [...kept, ...fresh.interactions], has_earlier: old.has_earlier } : fresh
+  return kept.length ? { ...whole, interactions: [...kept, ...fresh.interactions], has_earlier: old.has_earlier } : whole
 }
 
 /** An event's summary never takes a conversation back to an older state. */

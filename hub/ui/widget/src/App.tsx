@@ -58,6 +58,11 @@ function Head() {
 function PreChat() {
   const name = useSignal('')
   const email = useSignal('')
+  const first = useRef<HTMLInputElement>(null)
+  const focus = chat.focusing.value
+  useEffect(() => {
+    if (focus) first.current?.focus()
+  }, [focus])
   return (
     <form
       class="prechat"
@@ -68,7 +73,7 @@ function PreChat() {
       }}
     >
       <p>{chat.site.value?.open === false ? w('away') : w('prechat')}</p>
-      <label>{w('name')}<input name="name" autocomplete="name" required maxLength={120} value={name.value} onInput={(e) => (name.value = e.currentTarget.value)} /></label>
+      <label>{w('name')}<input ref={first} name="name" autocomplete="name" required maxLength={120} value={name.value} onInput={(e) => (name.value = e.currentTarget.value)} /></label>
       <label>{w('email')}<input name="email" type="email" autocomplete="email" required maxLength={254} value={email.value} onInput={(e) => (email.value = e.currentTarget.value)} /></label>
       <button type="submit" class="primary">{w('start')}</button>
     </form>
@@ -110,7 +115,8 @@ function Chat() {
         {chat.rating.value === 'ask' && <Rating />}
         {chat.rating.value === 'done' && <p class="sys">{w('thanks')}</p>}
       </div>
-      <Write />
+      {/* Only the site knows whether it asks for a name first; a field that turns into a form would lose words. */}
+      {chat.site.value && <Write />}
     </>
   )
 }
