@@ -186,6 +186,14 @@ class World:
         found = await self._get(f"{self.demo['twilio']['url']}/standin/messages", **{"with": number})
         return found["messages"]
 
+    async def texted(self, number: str) -> list[str]:
+        """What we wrote to a number, once there is something."""
+
+        async def look() -> list[str]:
+            return [m["body"] for m in await self.sms_thread(number) if m["direction"] != "inbound"]
+
+        return await eventually(look)
+
     # -- the API -----------------------------------------------------------------------------------------------------
     async def api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """One call with the demo's token; the JSON of a good answer, or the problem of a bad one."""
@@ -193,15 +201,22 @@ class World:
         async with self.http.request(method, f"{self.url}/api/v1{path}", json=body, headers=headers) as answer:
             return await answer.json() if answer.content_length else None
 
+    async def apply(self, centre: str) -> None:
+        """Change the centre while it runs, as its administrator does: `hub apply`."""
+        file = self.hub.data.parent / "change.toml"
+        await asyncio.to_thread(file.write_text, centre)
+        command = self.hub.command("apply", str(file))
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+
     async def clear(self) -> None:
         """Close whatever is open, so that the next test begins with an empty queue."""
-        while items := (await self.api("GET", "/conversations?view=all&limit=100"))["items"]:
-            rest = [c for c in items if c["status"] != "resolved" or c["entry_state"]]
-            for one in rest:
+        queue = (await self.api("GET", "/queues"))["items"][0]["id"]
+        for one in (await self.api("GET", "/conversations?view=all&limit=100"))["items"]:
+            if one["status"] != "resolved":
+                # Taken from its agent first: nobody is left in wrap-up.
+                await self.api("POST", f"/conversations/{one['id']}/transfer", {"queue_id": queue})
                 await self.api("POST", f"/conversations/{one['id']}/resolve", {})
-                await self.api("POST", f"/conversations/{one['id']}/wrap-up", {})
-            if not rest:
-                return
 
     async def _get(self, url: str, **query: str) -> Any:
         async with self.http.get(url, params=query) as answer:

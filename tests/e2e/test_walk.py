@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from playwright.async_api import Page, expect
+from playwright.async_api import FloatRect, Page, expect
 
 from tests.e2e import acts
 from tests.e2e.conftest import Windows, sign_in
@@ -17,10 +17,12 @@ from tests.e2e.stage import World, eventually
 _PICTURES = Path(__file__).parents[2] / "docs" / "walk"
 
 
-async def _picture(page: Page, name: str) -> None:
+async def _picture(page: Page, name: str, clip: FloatRect | None = None) -> None:
     if os.environ.get("HUB_WALK_SCREENSHOTS") == "1":
-        await page.wait_for_timeout(400)  # let what slides in arrive
-        await page.screenshot(path=_PICTURES / f"{name}.png")
+        for notice in await page.locator(".mantine-Notification-closeButton").all():
+            await notice.click()
+        await page.wait_for_timeout(500)  # let what slides arrive, or go
+        await page.screenshot(path=_PICTURES / f"{name}.png", clip=clip)
 
 
 async def test_one_customer_is_served_on_three_channels_by_one_agent(world: World, windows: Windows) -> None:
@@ -31,7 +33,7 @@ async def test_one_customer_is_served_on_three_channels_by_one_agent(world: Worl
 
     # Amy comes to work.
     amy = await windows.open("/app/")
-    await _picture(amy, "01-sign-in")
+    await _picture(amy, "01-sign-in", {"x": 320, "y": 150, "width": 640, "height": 500})
     await sign_in(amy, *world.password("amy"))
     await acts.set_presence(amy, "available")
 
