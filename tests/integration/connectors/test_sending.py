@@ -1,6 +1,5 @@
 """Sending on real wires: what the customer gets, and whether a failure says truly if the message may have left."""
 
-
 from __future__ import annotations
 
 import asyncio

@@ -1,6 +1,5 @@
 """What the customer wrote, as their mail program wraps it."""
 
-
 from __future__ import annotations
 
 import pytest
