@@ -71,4 +71,5 @@ async def link(page: Page, search: str) -> None:
     await panel.get_by_test_id("link-contact").click()
     await page.get_by_test_id("link-search").fill(search)
     await page.get_by_test_id("link-pick").first.click()
+    await expect(page.get_by_test_id("link-search")).to_have_count(0)
     await expect(panel.get_by_test_id("linked-contact")).to_have_count(before + 1)

@@ -206,8 +206,11 @@ class World:
         file = self.hub.data.parent / "change.toml"
         await asyncio.to_thread(file.write_text, centre)
         command = self.hub.command("apply", str(file))
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
-        assert await asyncio.wait_for(process.wait(), 30) == 0
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        said, _ = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == 0, said.decode()
 
     async def clear(self) -> None:
         """Close whatever is open, so that the next test begins with an empty queue."""
