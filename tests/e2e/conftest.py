@@ -64,9 +64,9 @@ async def browser() -> AsyncGenerator[Browser]:
         await started.close()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def running(browser: Browser) -> AsyncGenerator[World]:
-    """The hub; `browser` comes first, so that nothing is started for tests that will be skipped."""
+    """A hub for each file, so that no story meets another one's customers; `browser` comes first, so that nothing is started for tests that will be skipped."""
     with tempfile.TemporaryDirectory(prefix="hub-e2e-") as folder:
         Path(folder).chmod(0o755)  # noqa: ASYNC240 - once; as root, PostgreSQL runs as somebody else
         hub = Process(Path(folder))
