@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TEST_ARGS ?=
+UI_SOURCES := $(shell find hub/ui -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
 export HUB_DATA
 
 .DEFAULT_GOAL := help
@@ -13,7 +14,7 @@ export HUB_DATA
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/.run: pyproject.toml hatch_build.py hub/ui/package-lock.json
+$(VENV)/.run: pyproject.toml hatch_build.py $(UI_SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 run"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
