@@ -111,7 +111,10 @@ async def _keep_worker(settings: Settings, places: Addresses) -> None:
             logger.warning("worker_ended", code=code, effect="started again")
             await asyncio.sleep(1)
         except asyncio.CancelledError:
-            await _end(process)
+            ending = asyncio.create_task(_end(process))
+            while not ending.done():  # told to stop again meanwhile, it still must not be left behind
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.shield(ending)
             raise
 
 
