@@ -64,6 +64,8 @@ export function size(bytes: number): string {
   return new Intl.NumberFormat(lang(), { style: 'unit', unit: units[i], unitDisplay: 'short', maximumFractionDigits: n < 10 && i ? 1 : 0 }).format(n)
 }
 
+/** 12 sec, 3 min, 2 hr in the reader's language. */
+export const amount = (n: number, unit: 'second' | 'minute' | 'hour') => new Intl.NumberFormat(lang(), { style: 'unit', unit, unitDisplay: 'short' }).format(n)
 export const number = (n: number) => new Intl.NumberFormat(lang()).format(n)
 export const percent = (n: number) => new Intl.NumberFormat(lang(), { style: 'percent', maximumFractionDigits: 0 }).format(n / 100)
 

@@ -40,7 +40,8 @@ const client: QueryClient = new QueryClient({
 onDelivered((item, stored) => {
   client.setQueryData<Conversation>(['conversation', item.conversation], (c) => c && withAnswer(c, stored))
   for (const key of [['timeline'], ['counts'], ['list']]) void client.invalidateQueries({ queryKey: key })
-  if (item.body.resolve) void client.invalidateQueries({ queryKey: ['conversation', item.conversation] })
+  // What was due is answered: the header's clock stops.
+  if (item.kind === 'message') void client.invalidateQueries({ queryKey: ['conversation', item.conversation] })
 })
 
 createRoot(document.getElementById('root')!).render(

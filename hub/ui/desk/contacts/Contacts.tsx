@@ -40,7 +40,7 @@ export function Contacts() {
               <span className="grow">
                 <span className="cut" style={{ display: 'block', fontWeight: 500 }}>{who(c)}</span>
                 <span className="meta cut" style={{ display: 'block' }}>
-                  {c.addresses.filter((a) => a.kind !== 'visitor').map((a) => a.value).join(' · ') || t('contact.visitor')}
+                  {c.addresses.filter((a) => a.kind !== 'visitor' && a.value !== who(c)).map((a) => a.value).join(' · ') || t(`kind.${c.addresses[0]?.kind ?? 'visitor'}`)}
                 </span>
               </span>
               {c.open_conversations > 0 && <span className="pill ok" title={t('contact.open', { n: c.open_conversations })}>{c.open_conversations}</span>}

@@ -58,7 +58,7 @@ export function Inbox() {
             opened={drawer !== null} onClose={() => setDrawer(null)} title={t('contact.panel')} position="right" size={380}
             closeButtonProps={{ 'aria-label': t('common.close') }}
           >
-            {drawer !== null && <div data-testid="contact-panel"><ContactPanel id={drawer} conversation={open} /></div>}
+            {drawer !== null && <div className="sections" data-testid="contact-panel"><ContactPanel id={drawer} conversation={open} /></div>}
           </Drawer>
         </>
       )}

@@ -6,17 +6,19 @@ import { explain } from '../parts/ask'
 import { Empty } from '../parts/bits'
 import { fullDate, percent, span } from '../format'
 import { Icon } from '../parts/icons'
+import { useReason } from '../parts/reasons'
 
 /** Why this person, and why not the others: what the router saw each time it decided. */
 export function Why({ id, opened, close }: { id: number; opened: boolean; close: () => void }) {
   const { t } = useTranslation()
+  const because = useReason()
   const found = useQuery({ queryKey: ['decisions', id], queryFn: () => api.decisions(id), enabled: opened })
   return (
     <Drawer opened={opened} onClose={close} title={t('why.title')} position="right" size={460} closeButtonProps={{ 'aria-label': t('common.close') }}>
       <div data-testid="why-drawer">
         {found.isPending && <Loader size="sm" />}
         {found.isError && <Empty icon="warn" title={explain(found.error)} />}
-        {found.data?.waiting_reason && <div className="banner warn" style={{ borderRadius: 8, marginBottom: 12 }}><Icon name="clock" small />{found.data.waiting_reason}</div>}
+        {found.data?.waiting_reason && <div className="banner warn" style={{ borderRadius: 8, marginBottom: 12 }}><Icon name="clock" small />{because(found.data.waiting_reason)}</div>}
         {found.data && found.data.items.length === 0 && !found.data.waiting_reason && <Empty icon="help" title={t('why.none')} />}
         {found.data?.items.map((d, n) => (
           <section key={n} className="panel" style={{ marginBottom: 12 }}>
@@ -25,7 +27,7 @@ export function Why({ id, opened, close }: { id: number; opened: boolean; close:
               {d.offer_state && <span className={`pill ${d.offer_state === 'accepted' ? 'ok' : d.offer_state === 'offered' ? '' : 'soon'}`}>{t(`offerState.${d.offer_state}`)}</span>}
             </div>
             <p className="meta">{fullDate(d.at)}</p>
-            {d.reason && <p style={{ margin: '6px 0' }}>{d.reason}</p>}
+            {d.reason && <p style={{ margin: '6px 0' }}>{because(d.reason)}</p>}
             {d.candidates.length > 0 && (
               <table className="tbl">
                 <thead>
@@ -36,7 +38,7 @@ export function Why({ id, opened, close }: { id: number; opened: boolean; close:
                     <tr key={k.agent.id}>
                       <td>
                         <span style={{ fontWeight: k.chosen ? 600 : 400 }}>{k.agent.name}{k.chosen && <> <Icon name="check" small /></>}</span>
-                        <div className="meta">{k.reason}</div>
+                        <div className="meta">{because(k.reason)}</div>
                       </td>
                       <td className="r">{k.level ?? '–'}</td>
                       <td className="r">{percent(k.load * 100)}</td>

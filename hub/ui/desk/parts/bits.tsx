@@ -69,8 +69,7 @@ export function Empty({ icon, title, children }: { icon: IconName; title: string
 }
 
 export function initials(name: string): string {
-  const cjk = /[\u3400-\u9fff]/.exec(name)
-  if (cjk && !/[A-Za-z]/.test(name)) return name.trim().slice(0, 1)
+  if (/^\s*[\u3400-\u9fff]/.test(name)) return name.trim().slice(0, 1)
   const words = name.replace(/[^\p{L}\s]/gu, '').trim().split(/\s+/)
   if (!words[0]) return '#'
   return ((words[0][0] ?? '#') + (words.length > 1 ? (words[1]?.[0] ?? '') : '')).toUpperCase()

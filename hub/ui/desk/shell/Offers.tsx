@@ -9,6 +9,7 @@ import { ChannelWord, useLatest, useNow, useWho } from '../parts/bits'
 import { span } from '../format'
 import { useAltKeys } from '../parts/keys'
 import { offers as offersQuery } from '../parts/queries'
+import { useReason } from '../parts/reasons'
 import { remembered } from '../state/prefs'
 import { secondsLeft, withoutOffer } from '../state/reducers'
 
@@ -115,6 +116,7 @@ export function Offers() {
 function Card(p: { offer: Offer; left: number; waiting: number; busy: boolean; accept: () => void; decline: () => void }) {
   const { t } = useTranslation()
   const { offer: o, left } = p
+  const because = useReason()
   const who = useWho()
   const whole = Math.max(1, (Date.parse(o.expires_at) - Date.parse(o.offered_at)) / 1000)
   return (
@@ -126,7 +128,7 @@ function Card(p: { offer: Offer; left: number; waiting: number; busy: boolean; a
       <div className="cut" style={{ marginTop: 6, fontWeight: 600 }}>{who(o.contact)}</div>
       {o.subject && o.subject !== o.preview && <div className="cut">{o.subject}</div>}
       <div className="mut clamp2">{o.preview}</div>
-      <div className="meta" style={{ marginTop: 4 }}>{t('offer.waited', { span: span(o.waited_seconds) })}{o.reason ? ` · ${o.reason}` : ''}</div>
+      <div className="meta" style={{ marginTop: 4 }}>{t('offer.waited', { span: span(o.waited_seconds) })}{o.reason ? ` · ${because(o.reason)}` : ''}</div>
       <div className={`prog${left <= 5 ? ' urgent' : ''}`} aria-hidden="true"><i style={{ transform: `scaleX(${Math.min(1, left / whole)})` }} /></div>
       <div className="hflex">
         <Button size="sm" flex={1} onClick={p.accept} loading={p.busy} data-testid="offer-accept">
