@@ -66,7 +66,10 @@ async def browser() -> AsyncGenerator[Browser]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def running(browser: Browser) -> AsyncGenerator[World]:
-    """A hub for each file, so that no story meets another one's customers; `browser` comes first, so that nothing is started for tests that will be skipped."""
+    """A hub for each file, so that no story meets another one's customers.
+
+    `browser` comes first, so that nothing is started for tests that will be skipped.
+    """
     with tempfile.TemporaryDirectory(prefix="hub-e2e-") as folder:
         Path(folder).chmod(0o755)  # noqa: ASYNC240 - once; as root, PostgreSQL runs as somebody else
         hub = Process(Path(folder))
@@ -103,12 +106,13 @@ class Windows:
 
     async def desk(self, name: str, path: str = "/app/", **options: Any) -> Page:
         """Somebody's desk, signed in through the form the first time."""
-        if name not in _SIGNED_IN:
+        known = self.world.signed_in
+        if name not in known:
             page = await self.open("/app/sign-in", **options)
             await sign_in(page, *self.world.password(name))
-            _SIGNED_IN[name] = await page.context.storage_state()
+            known[name] = await page.context.storage_state()
         else:
-            page = await self.open(**options, storage_state=_SIGNED_IN[name])
+            page = await self.open(**options, storage_state=known[name])
         await page.goto(f"{self.world.url}{path}")
         await expect(page.get_by_test_id("presence-select")).to_be_visible()
         return page
@@ -127,9 +131,6 @@ class Windows:
             await context.close()
         real = [c for c in self.complaints if not any(p.search(c) for p in self.forgiven)]
         assert not real, "The browser complained:\n" + "\n".join(real)
-
-
-_SIGNED_IN: dict[str, Any] = {}
 
 
 @pytest_asyncio.fixture(loop_scope="session")

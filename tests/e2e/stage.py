@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -120,6 +120,7 @@ class World:
     demo: dict[str, Any]
     http: aiohttp.ClientSession
     hub: Process
+    signed_in: dict[str, Any] = field(default_factory=dict[str, Any])  # browser state, by first name
 
     @property
     def url(self) -> str:

@@ -26,6 +26,7 @@ async def test_the_desk_speaks_chinese_to_who_wants_it(world: World, windows: Wi
     number = world.number()
     await world.sms(number, "周六可以送货吗？")
     await expect(deng.get_by_test_id("offer-accept")).to_contain_text("接受")
+    await expect(deng.get_by_test_id("offer-card")).to_contain_text("等级 3；且已空闲")
     await acts.accept(deng, "周六可以送货吗？")
     bubble = await acts.answer(deng, "可以，下午两点到五点。")
     await expect(bubble.get_by_test_id("delivery")).to_have_text("已送达")
