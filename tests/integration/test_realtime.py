@@ -58,6 +58,20 @@ async def test_a_message_appears_live_with_its_text(house: House) -> None:
     assert frame["data"]["interaction"]["text"] == "Second line"
 
 
+async def test_one_message_says_one_thing_to_the_conversation_and_another_to_its_agent(house: House) -> None:
+    amy = await house.agent("amy")
+    conversation = await house.sms()
+    await amy.post(f"/conversations/{conversation}/pull")
+    seq = (await amy.get(f"/conversations/{conversation}"))["seq"]
+    me = await amy.get("/me")
+    screen = await _screen(house, amy, **{f"c_{conversation}": seq, f"u_{amy.id}": me["seq"]})
+    await house.sms("Second line")
+    await screen.until(lambda _: {f["topic"][0] for f in screen.seen if f["t"] == "ev"} == {"c", "u"})
+    said = {f["type"]: f["data"] for f in screen.seen if f["t"] == "ev"}
+    assert said["interaction.created"]["interaction"]["text"] == "Second line"
+    assert said["conversation.updated"]["conversation"]["preview"] == "Second line"
+
+
 async def test_a_screen_that_comes_late_gets_what_it_missed_then_goes_on(house: House) -> None:
     amy = await house.agent("amy")
     conversation = await house.sms("1")
