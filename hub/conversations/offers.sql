@@ -44,33 +44,10 @@ order by o.expires_at
 limit %(limit)s;
 
 -- views: Offers by id, as the desk shows them.
-select o.id, o.state, e.conversation_id, e.channel, q.id as queue_id, q.name as queue_name, c.id as contact_id,
-       contact_label(c.root_id, coalesce(nullif(r.name, ''), c.name)) as contact_name, v.subject, v.preview, o.offered_at, o.expires_at, clock_timestamp() as server_now,
-       extract(epoch from clock_timestamp() - e.entered_at)::float8 as waited_seconds, coalesce(d.reason, '') as reason,
-       o.agent_id
-from offer o
-join queue_entry e on e.id = o.entry_id
-join queue q on q.id = e.queue_id
-join conversation v on v.id = e.conversation_id
-join contact c on c.id = v.contact_id
-join contact r on r.id = c.root_id
-left join decision d on d.entry_id = o.entry_id and d.offer_id = o.id
-where o.id = any(%(ids)s);
+select * from offer_view where id = any(%(ids)s);
 
 -- views_of_agent: What stands on offer to an agent, the oldest first.
-select o.id, o.state, e.conversation_id, e.channel, q.id as queue_id, q.name as queue_name, c.id as contact_id,
-       contact_label(c.root_id, coalesce(nullif(r.name, ''), c.name)) as contact_name, v.subject, v.preview, o.offered_at, o.expires_at, clock_timestamp() as server_now,
-       extract(epoch from clock_timestamp() - e.entered_at)::float8 as waited_seconds, coalesce(d.reason, '') as reason,
-       o.agent_id
-from offer o
-join queue_entry e on e.id = o.entry_id
-join queue q on q.id = e.queue_id
-join conversation v on v.id = e.conversation_id
-join contact c on c.id = v.contact_id
-join contact r on r.id = c.root_id
-left join decision d on d.entry_id = o.entry_id and d.offer_id = o.id
-where o.agent_id = %(agent_id)s and o.state = 'offered'
-order by o.offered_at, o.id;
+select * from offer_view where agent_id = %(agent_id)s and state = 'offered' order by offered_at, id;
 
 -- decisions: Whom the router chose for a conversation, and why, oldest first.
 select d.at, d.key, a.id as chosen_id, a.name as chosen_name, o.state as offer_state, d.reason, d.candidates
