@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hub.automation.hours import Hours, is_open
+from hub.agents.hours import Hours, is_open
 from hub.core import events
 from hub.core.clock import iso, now
 from hub.core.db import Database, execute, fetch_all, fetch_one

@@ -6,14 +6,14 @@ It commits together with its cursor and every follow-up has a key of its own, so
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from psycopg.types.json import Jsonb
 
-from hub.automation.hours import Hours, Spans, is_open
+from hub.agents.hours import Hours, Spans, is_open
 from hub.automation.model import Delays, Kind, Plan
 from hub.core.db import Connection, Database, execute, fetch_all, fetch_value
 from hub.core.events import LoggedEvent, Reader
@@ -21,9 +21,7 @@ from hub.core.sql import Queries
 
 sql = Queries.beside(__file__)
 READER = "automation"
-_KINDS = frozenset(
-    {"interaction.created", "conversation.resolved", "conversation.reopened", "conversation.snoozed", "chat.left"}
-)
+_KINDS = ("interaction.created", "conversation.resolved", "conversation.reopened", "conversation.snoozed", "chat.left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +38,7 @@ class Context:
     newest: int
     rated: bool
     asked: bool
+    waiting_since: datetime | None
 
     def open_at(self, at: datetime) -> bool:
         """Whether its queue works then; a queue without hours always does."""
@@ -53,11 +52,11 @@ async def delays(conn: Connection) -> Delays:
 
 async def plan_next(db: Database, limit: int = 500) -> int:
     """Plan for the next events of the log; how many there were."""
-    async with Reader(db, READER, from_start=False).batch(limit) as (conn, events):
-        ours = [e for e in events if e.kind in _KINDS and e.conversation_id is not None]
+    async with Reader(db, READER, from_start=False, kinds=_KINDS).batch(limit) as batch:
+        ours = [e for e in batch.events if e.conversation_id is not None]
         if ours:
-            await _plan(conn, ours)
-        return len(events)
+            await _plan(batch.conn, ours)
+        return batch.read
 
 
 async def _plan(conn: Connection, events: Sequence[LoggedEvent]) -> None:
@@ -92,7 +91,7 @@ def _sort(event: LoggedEvent) -> str:
 async def schedule(conn: Connection, planned: Sequence[Plan]) -> None:
     """Write follow-ups down; those that are there already stay as they are."""
     if planned:
-        await execute(conn, sql["schedule"], {"plans": Jsonb([asdict(plan) for plan in planned])})
+        await execute(conn, sql["schedule"], {"plans": Jsonb([plan.row() for plan in planned])})
 
 
 _STRUCK_OUT: dict[str, tuple[str, tuple[Kind, ...]]] = {
@@ -154,12 +153,12 @@ def _after_customer(event: LoggedEvent, context: Context, wait: Delays) -> Itera
         day = event.at.astimezone(ZoneInfo(context.timezone)).date()
         key = f"acknowledgement:{context.id}:{day}"
         yield Plan(key, Kind.ACKNOWLEDGEMENT, context.id, event.at, stops_on_reply=False)
-    elif wait.missed_reply:
-        due = event.at + timedelta(seconds=wait.missed_reply)
-        yield Plan(
-            f"missed_reply:{context.id}:{event.id}", Kind.MISSED_REPLY, context.id, due, stops_on_reply=False,
-            payload={"seconds": wait.missed_reply},
-        )  # fmt: skip
+    elif wait.missed_reply and context.waiting_since is not None:
+        # One per wait, however many messages the customer sends meanwhile.
+        key = f"missed_reply:{context.id}:{context.waiting_since.timestamp():.6f}"
+        due = context.waiting_since + timedelta(seconds=wait.missed_reply)
+        payload = {"seconds": wait.missed_reply}
+        yield Plan(key, Kind.MISSED_REPLY, context.id, due, stops_on_reply=False, payload=payload)
 
 
 def _plan_of(kind: Kind, event: LoggedEvent, conversation_id: int, seconds: int, after: int | None = None) -> Plan:

@@ -27,7 +27,7 @@ from hub.core import events
 from hub.core.embedded import die_with_parent
 from hub.core.service import Core
 from hub.demo import TwilioStandin
-from hub.demo.twilio_messages import Message, signature
+from hub.demo.twilio.messages import Message, signature
 from tests.integration.connectors.harness import eventually, free_port
 
 ROOT = Path(__file__).parent.parent.parent

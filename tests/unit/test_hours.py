@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hub.automation.hours import Hours, is_open, next_opening
+from hub.agents.hours import Hours, is_open, next_opening
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 

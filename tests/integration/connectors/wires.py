@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from hub.demo import ChatVisitor, Refused, deliver
-from hub.demo.twilio_messages import Message, signature
+from hub.demo.twilio.messages import Message, signature
 from tests.integration.connectors.harness import MAILBOX, NUMBER, SID, SITE, TOKEN, Hub
 
 

@@ -12,7 +12,7 @@ from connectors.twilio.rest import retry_after
 from connectors.twilio.webhook import explain, parse_form, signed, to_delivery, to_inbound
 from hub.channels.model import DeliveryStatus
 from hub.core.errors import Invalid
-from hub.demo.twilio_messages import signature
+from hub.demo.twilio.messages import signature
 
 URL = "https://hub.example/hooks/twilio/sms/sms"
 

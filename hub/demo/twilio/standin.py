@@ -24,11 +24,11 @@ import orjson
 from aiohttp import web
 
 from hub.core import log
-from hub.demo.twilio_messages import API, START_WORDS, STOP_WORDS, UNREACHABLE, ApiError, Message, checked, signature
+from hub.demo.twilio.messages import API, START_WORDS, STOP_WORDS, UNREACHABLE, ApiError, Message, checked, signature
 from hub.demo.wire import Site
 
 logger = log.get(__name__)
-_PAGE = Path(__file__).with_name("twilio.html")
+_PAGE = Path(__file__).with_name("page.html")
 _KEPT = 5000
 _FAIL_STATUS = 500
 
