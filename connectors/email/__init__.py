@@ -15,6 +15,7 @@ from connectors.email.compose import checked, compose, tagged
 from connectors.email.fetch import Fetcher
 from connectors.email.listener import Listener
 from connectors.email.parse import Envelope
+from connectors.email.readers import READERS
 from connectors.email.settings import Imap, Settings, Smtp
 from connectors.email.smtp import Sender, Server
 from connectors.email.take import read
@@ -54,6 +55,7 @@ class Email:
 
     async def run(self, accept: Accept) -> None:
         """Keep listeners and mailbox fetchers as the accounts say, until cancelled."""
+        READERS.warm()
         try:
             while True:
                 with contextlib.suppress(Unavailable):
@@ -62,6 +64,7 @@ class Email:
         finally:
             await self._stop()
             await self.close()
+            await asyncio.to_thread(READERS.close)
 
     async def send(self, account: Account, outbound: Outbound, wire: Wire) -> str:
         """Hand the mail to the account's server; its Message-ID."""

@@ -14,6 +14,7 @@ from connectors.email.html import reasonable, tidy, to_text
 from hub.channels.model import Attachment
 
 _MAX_FILES = 200
+_MAX_SOURCE = 2 * 1024 * 1024 + 1  # bytes of one text; HTML of that size is not shown as such (see html.py)
 _ODD_TYPES = {"text", "plain", "text/plain;", "text/text", "text/ascii", "text/unicode"}
 
 
@@ -109,6 +110,9 @@ def _text(part: mime.Part, body: Body, notes: list[str]) -> _Piece:
     for name, data in files[:_MAX_FILES]:
         label = header.text(name)
         body.attachments.append(Attachment(label, _guess(label), data))
+    if len(content) > _MAX_SOURCE:
+        content = content[:_MAX_SOURCE]
+        notes.append("the text is longer than we show")
     decoded = decode(content, _charset(part), html=is_html)
     if decoded.doubtful:
         notes.append("the character set was guessed")

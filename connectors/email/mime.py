@@ -8,6 +8,7 @@ kilobytes costs minutes or a RecursionError; this one cuts the bytes at the boun
 from __future__ import annotations
 
 import binascii
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,6 +27,10 @@ _BLANK = re.compile(rb"(?:^|\n)[ \t]*\r?\n")
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 _FOREIGN = re.compile(rb"[^A-Za-z0-9+/=\s\x00]")
 _BEGIN = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n(?=[ -`]{2,90}\r?\n)", re.MULTILINE)
+_SEEN = re.compile(rb"(?:^|\n)--([^\s-][^\r\n]{0,200}?)[ \t]*\r?\n(?=[A-Za-z-]{1,60}:)")
+_NOT_BLANK = re.compile(rb"\S")
+_PADDING = re.compile(rb"=+")
+_CHUNK = 1024 * 1024
 _END = re.compile(rb"^end[ \t]*\r?(?:\n|\Z)", re.MULTILINE)
 
 
@@ -53,13 +58,23 @@ class Headers:
 
 @dataclass(slots=True)
 class Part:
-    """One part: its headers and its body as it lies in the message; `children` if it is a multipart."""
+    """One part: its headers, and where its body lies in the message; `children` if it is a multipart.
+
+    Only places are kept, no copies: a mail of the largest size is read within the memory a reader has.
+    """
 
     headers: Headers
-    body: bytes
+    raw: bytes
+    start: int
+    end: int
     content_type: str = "text/plain"
     params: dict[str, bytes] = field(default_factory=dict[str, bytes])
     children: list[Part] = field(default_factory=list["Part"])
+
+    @property
+    def body(self) -> bytes:
+        """The body as it lies in the message."""
+        return self.raw[self.start : self.end]
 
     def leaves(self) -> Iterator[Part]:
         """Every part without children, in order."""
@@ -70,7 +85,10 @@ class Part:
 
     def content(self) -> bytes:
         """The body with its transfer encoding undone."""
-        return undo(self.body, self.headers.get("content-transfer-encoding").decode("ascii", "replace").strip().lower())
+        encoding = self.headers.get("content-transfer-encoding").decode("ascii", "replace").strip().lower()
+        if encoding == "base64":
+            return base64(self.raw, self.start, self.end)
+        return undo(self.body, encoding)
 
 
 @dataclass(slots=True)
@@ -89,41 +107,48 @@ def read(raw: bytes) -> tuple[Part, list[str]]:
         raw = raw.replace(b"\r", b"\n")
     start = re.match(rb"(?:[ \t]*\r?\n)*(?:>?From [^\n]{0,1000}\n)?", raw)
     budget = _Budget()
-    return _part(raw[start.end() if start else 0 :], 0, budget), budget.notes
+    return _part(raw, start.end() if start else 0, len(raw), 0, budget), budget.notes
 
 
 def split_headers(data: bytes) -> tuple[Headers, bytes]:
     """The header fields and what follows them; a line that is no header ends them (and belongs to the body)."""
+    headers, at = header_fields(data, 0, len(data))
+    return headers, data[at:]
+
+
+def header_fields(data: bytes, start: int, stop: int) -> tuple[Headers, int]:
+    """The header fields that begin at `start`, and where what follows them begins."""
     fields: list[tuple[str, list[bytes]]] = []
-    position, length, room = 0, len(data), 0
-    while position < length and len(fields) < MAX_HEADERS:
-        end = data.find(b"\n", position)
-        end = length if end < 0 else end + 1
-        line = data[position:end]
+    position, room = start, 0
+    while position < stop and len(fields) < MAX_HEADERS:
+        end = data.find(b"\n", position, stop)
+        end = stop if end < 0 else end + 1
+        line = data[position : min(end, position + MAX_HEADER + 256)]
         if not line.strip(b"\r\n"):
-            return _joined(fields), data[end:]
+            return _joined(fields), end
         if line[0] in b" \t" and fields:
             more = line.strip()[:room]
-            room -= len(more)
-            fields[-1][1].append(more)
+            room -= len(more) + 1
+            if more:
+                fields[-1][1].append(more)
         else:
             found = _FIELD.match(line)
             if not found:
-                if not _headers_follow(data, position):
-                    return _joined(fields), data[position:]
+                if not _headers_follow(data, position, stop):
+                    return _joined(fields), position
                 position = end  # a line that lost its fold, among fields that are fields
                 continue
             value = line[found.end() :].strip()[:MAX_HEADER]
             room = MAX_HEADER - len(value)
             fields.append((found[1].decode("ascii").lower(), [value]))
         position = end
-    rest = _BLANK.search(data, max(position - 1, 0))
-    return _joined(fields, cut=position < length), data[rest.end() :] if rest else b""
+    rest = _BLANK.search(data, max(position - 1, 0), stop)
+    return _joined(fields, cut=position < stop), rest.end() if rest else stop
 
 
-def _headers_follow(data: bytes, position: int) -> bool:
+def _headers_follow(data: bytes, position: int, stop: int) -> bool:
     """Whether a line that is no field stands among well-known fields nevertheless."""
-    blank = _BLANK.search(data, position, position + MAX_HEADER)
+    blank = _BLANK.search(data, position, min(stop, position + MAX_HEADER))
     return bool(_KNOWN.search(data, position, blank.start() + 1 if blank else position))
 
 
@@ -131,13 +156,13 @@ def _joined(fields: list[tuple[str, list[bytes]]], *, cut: bool = False) -> Head
     return Headers([(name, b" ".join(piece for piece in pieces if piece)) for name, pieces in fields], cut=cut)
 
 
-def _part(data: bytes, depth: int, budget: _Budget, *, default: str = "text/plain") -> Part:
+def _part(raw: bytes, start: int, end: int, depth: int, budget: _Budget, *, default: str = "text/plain") -> Part:
     budget.parts -= 1
-    headers, body = split_headers(data)
+    headers, at = header_fields(raw, start, end)
     if headers.cut:
         budget.note("more header fields than we read")
     kind, params = parameters(headers.get("content-type"))
-    part = Part(headers, body, kind if "/" in kind else default, params)
+    part = Part(headers, raw, at, end, kind if "/" in kind else default, params)
     if part.content_type.startswith("multipart/"):
         _split(part, depth, budget)
     return part
@@ -148,51 +173,52 @@ def _split(part: Part, depth: int, budget: _Budget) -> None:
         budget.note(f"parts nested deeper than {MAX_DEPTH}")
         return
     default = "message/rfc822" if part.content_type == "multipart/digest" else "text/plain"
-    for piece in _pieces(part, budget):
+    for start, end in _pieces(part, budget):
         if budget.parts <= 0:
             budget.note(f"more than {MAX_PARTS} parts")
             return
-        part.children.append(_part(piece, depth + 1, budget, default=default))
+        part.children.append(_part(part.raw, start, end, depth + 1, budget, default=default))
 
 
-def _pieces(part: Part, budget: _Budget) -> list[bytes]:
+def _pieces(part: Part, budget: _Budget) -> list[tuple[int, int]]:
     boundary = part.params.get("boundary", b"").rstrip()[:200]
-    pieces = _cut(part.body, boundary) if boundary else []
+    pieces = _cut(part, boundary) if boundary else []
     if pieces:
         return pieces
     budget.note("the boundary between the parts was wrong")
-    seen = re.search(rb"(?:^|\n)--([^\s-][^\r\n]{0,200}?)[ \t]*\r?\n(?=[A-Za-z-]{1,60}:)", part.body[:200_000])
-    return _cut(part.body, seen[1]) if seen else []
+    seen = _SEEN.search(part.raw, max(part.start - 1, 0), min(part.end, part.start + 200_000))
+    return _cut(part, seen[1]) if seen else []
 
 
-def _cut(body: bytes, boundary: bytes) -> list[bytes]:
+def _cut(part: Part, boundary: bytes) -> list[tuple[int, int]]:
     """The pieces between the boundary lines; the last one may lack its end (RFC 2046 §5.1.1)."""
-    pieces: list[bytes] = []
+    pieces: list[tuple[int, int]] = []
     start = -1
-    for before, after, last in _boundaries(body, b"--" + boundary):
+    for before, after, last in _boundaries(part, b"--" + boundary):
         if start >= 0:
-            pieces.append(body[start : max(before, start)])
+            pieces.append((start, max(before, start)))
         start = after
         if last or len(pieces) > MAX_PARTS:
             return pieces
-    if start >= 0 and body[start:].strip():
-        pieces.append(body[start:])
+    if start >= 0 and _NOT_BLANK.search(part.raw, start, part.end):
+        pieces.append((start, part.end))
     return pieces
 
 
-def _boundaries(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
+def _boundaries(part: Part, mark: bytes) -> Iterator[tuple[int, int, bool]]:
     """Each boundary line: where the text before it ends, where the text after it begins, whether it is the last."""
-    at = body.find(mark)
+    raw, stop = part.raw, part.end
+    at = raw.find(mark, part.start, stop)
     while at >= 0:
         rest = at + len(mark)
-        if at == 0 or body[at - 1 : at] == b"\n":
-            end = body.find(b"\n", rest)
-            end = len(body) if end < 0 else end
-            tail = body[rest : min(end, rest + 200)].strip() if end - rest < 200 else mark
+        if at == part.start or raw[at - 1 : at] == b"\n":
+            end = raw.find(b"\n", rest, stop)
+            end = stop if end < 0 else end
+            tail = raw[rest : min(end, rest + 200)].strip() if end - rest < 200 else mark
             if tail in (b"", b"--"):
-                before = at - 2 if body[at - 2 : at] == b"\r\n" else max(at - 1, 0)
-                yield before, min(end + 1, len(body)), tail == b"--"
-        at = body.find(mark, rest)
+                before = at - 2 if raw[at - 2 : at] == b"\r\n" else at - 1
+                yield max(before, part.start), min(end + 1, stop), tail == b"--"
+        at = raw.find(mark, rest, stop)
 
 
 def parameters(value: bytes) -> tuple[str, dict[str, bytes]]:
@@ -259,17 +285,27 @@ def undo(body: bytes, encoding: str) -> bytes:
             return body
 
 
-def base64(data: bytes) -> bytes:
+def base64(data: bytes, start: int = 0, stop: int | None = None) -> bytes:
     """Base64 without its rules: foreign characters ignored, padding optional, joined pieces read on."""
-    padding = data.find(b"=")
-    if padding >= 0 and _FOREIGN.search(data, padding):
-        data = data[: padding + 2]  # a mailing list's footer below the encoded text
-    clean = data.translate(None, _NOT_BASE64)
-    decoded: list[bytes] = []
-    for run in re.split(rb"=+", clean):
-        usable = run if len(run) % 4 != 1 else run[:-1]
-        decoded.append(binascii.a2b_base64(usable + b"=" * (-len(usable) % 4)))
-    return b"".join(decoded)
+    stop = len(data) if stop is None else stop
+    padding = data.find(b"=", start, stop)
+    if padding >= 0 and _FOREIGN.search(data, padding, stop):
+        stop = min(stop, padding + 2)  # a mailing list's footer below the encoded text
+    decoded, pending = io.BytesIO(), b""
+    for at in range(start, stop, _CHUNK):
+        *ended, pending = _PADDING.split(pending + data[at : min(at + _CHUNK, stop)].translate(None, _NOT_BASE64))
+        for run in ended:
+            decoded.write(_quads(run))
+        whole = len(pending) // 4 * 4
+        decoded.write(binascii.a2b_base64(pending[:whole]))
+        pending = pending[whole:]
+    decoded.write(_quads(pending))
+    return decoded.getvalue()
+
+
+def _quads(run: bytes) -> bytes:
+    usable = run if len(run) % 4 != 1 else run[:-1]
+    return binascii.a2b_base64(usable + b"=" * (-len(usable) % 4))
 
 
 def uudecode(data: bytes) -> bytes:

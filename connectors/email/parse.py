@@ -26,6 +26,7 @@ from hub.core.errors import Invalid
 
 RAW_TYPE = "message/rfc822"
 MAX_BYTES = 50 * 1024 * 1024
+_PIECE = 1024 * 1024
 _MAX_TEXT = 500_000  # characters of one message shown; the raw message has the rest
 _RECIPIENTS = (
     "to",
@@ -71,16 +72,29 @@ def dedup_key(raw: bytes) -> str:
     """
     digest = hashlib.sha256()
     end = re.search(rb"\r?\n\r?\n", raw)
-    head, body = (raw[: end.start()], raw[end.end() :]) if end else (raw, b"")
     tracing = True
-    for line in head.split(b"\n"):
+    for line in raw[: end.start() if end else len(raw)].split(b"\n"):
         if line[:1] not in (b" ", b"\t"):
             tracing = bool(_TRACE.match(line)) or line.startswith((b"From ", b">From "))
         if not tracing:
             digest.update(line.rstrip(b"\r") + b"\n")
     digest.update(b"\n")
-    digest.update(body.replace(b"\r\n", b"\n").rstrip(b"\n"))
+    if end:
+        _digest_lines(digest, raw, end.end())
     return digest.hexdigest()
+
+
+def _digest_lines(digest: Any, raw: bytes, at: int) -> None:
+    """The body with plain line ends and none at its end, in pieces: a large one is not copied whole."""
+    stop = len(raw)
+    while stop > at and raw[stop - 1 : stop] == b"\n":
+        stop -= 2 if stop - 2 >= at and raw[stop - 2 : stop] == b"\r\n" else 1
+    while at < stop:
+        piece = raw[at : min(at + _PIECE, stop)]
+        if piece.endswith(b"\r") and at + len(piece) < stop:
+            piece = raw[at : min(at + len(piece) + 1, stop)]
+        digest.update(piece.replace(b"\r\n", b"\n"))
+        at += len(piece)
 
 
 def parse(
@@ -90,7 +104,7 @@ def parse(
 
     `Invalid` only for what is no mail at all: empty, or larger than can be.
     """
-    if not raw.strip():
+    if raw.isspace() or not raw:
         raise Invalid("The message is empty.")
     if len(raw) > MAX_BYTES:
         raise Invalid(f"The message is larger than {MAX_BYTES // 1024 // 1024} MB.")
