@@ -135,7 +135,7 @@ class Readers:
             try:
                 return self._fork()
             except OSError:
-                self._end()  # the nursery is gone; one fresh start, then it is the machine's fault
+                self._end_nursery()  # it is gone; one fresh start, then it is the machine's fault
                 return self._fork()
 
     def _fork(self) -> socket.socket:
@@ -174,6 +174,9 @@ class Readers:
         for sock in self._sockets:
             sock.close()
         self._sockets.clear()
+        self._end_nursery()
+
+    def _end_nursery(self) -> None:
         if self._control is not None:
             self._control.close()
             self._control = None
