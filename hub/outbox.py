@@ -69,9 +69,26 @@ class Outbox:
             in_reply_to=p["in_reply_to"],
             references=tuple(p["references"]),
             automatic=p["automatic"],
+            cc=tuple(p.get("cc") or ()),
+            bcc=tuple(p.get("bcc") or ()),
+            taken=tuple(p.get("taken") or ()),
+            unsubscribe=self._unsubscribe(p.get("unsubscribe")),
             attachments=tuple(files),
             reply_token=tokens.reply_token(self._core.vault, claim.conversation_id),
         )
+
+    def _unsubscribe(self, address_id: int | None) -> str | None:
+        if address_id is None:
+            return None
+        return f"{self._core.public_url}/u/{tokens.unsubscribe_token(self._core.vault, address_id)}"
+
+    async def doubtful(self, limit: int = 20) -> list[Claimed]:
+        """Sends of unknown outcome that are worth a look now; the next look comes later."""
+        return await self._core.db.all(Claimed, sql["doubtful"], {"limit": limit})
+
+    async def anything_doubtful(self) -> bool:
+        """Whether such a look is due."""
+        return bool(await self._core.db.value(sql["doubted"]))
 
     async def recover(self) -> int:
         """Settle the claims of workers that are gone; how many. Safe to run anywhere, any number of times."""

@@ -4,14 +4,15 @@ with due as (
     where o.state = 'pending' and o.due_at <= now()
       and not exists (
           select from outbound b where b.conversation_id = o.conversation_id and b.account_id = o.account_id
-            and b.id < o.id and b.state in ('pending', 'claimed', 'wire') and b.due_at <= o.due_at + interval '1 hour')
+            and b.id < o.id and b.state in ('pending', 'claimed', 'wire') and b.due_at <= o.due_at + interval '1 hour'
+            and not (b.attempt = 0 and b.due_at > o.due_at)) -- what is meant to leave later holds up nobody
     order by o.due_at, o.id
     limit %(limit)s
     for update of o skip locked
 )
 update outbound o set state = 'claimed', attempt = o.attempt + 1, lease_until = clock_timestamp() + interval '60 seconds'
 from due where o.id = due.id
-returning o.id, o.interaction_id, o.conversation_id, o.account_id, o.attempt, o.payload, o.created_at;
+returning o.id, o.interaction_id, o.conversation_id, o.account_id, o.attempt, o.payload, o.begun_at as created_at;
 
 -- due: Whether anything waits to leave.
 select exists (select from outbound where state = 'pending' and due_at <= now());
@@ -34,7 +35,7 @@ select o.id, o.state, o.error, o.conversation_id, o.interaction_id, o.created_at
 from outbound o where o.state = 'unknown' order by o.id limit %(limit)s;
 
 -- retry: A person decides to send again what is unknown or failed.
-update outbound set state = 'pending', due_at = now(), error = null, rank = 0
+update outbound set state = 'pending', due_at = now(), begun_at = now(), error = null, rank = 0
 where id = %(id)s and state in ('unknown', 'failed')
 returning conversation_id, interaction_id;
 
@@ -50,3 +51,17 @@ update interaction set status = %(status)s, error = null where id = %(id)s;
 update conversation v set failed = exists (
     select from outbound o where o.conversation_id = v.id and o.state in ('failed', 'unknown'))
 where v.id = %(id)s;
+
+-- doubtful: Sends nobody knows the outcome of whose mailbox may know it; the next look at them is put off, twice as long each time.
+with due as (
+    select o.id from outbound o
+    where o.state = 'unknown' and o.due_at <= now() and o.wire_at > now() - interval '3 days'
+    order by o.due_at limit %(limit)s
+    for update of o skip locked
+)
+update outbound o set due_at = now() + greatest(interval '30 seconds', now() - coalesce(o.wire_at, o.created_at))
+from due where o.id = due.id
+returning o.id, o.interaction_id, o.conversation_id, o.account_id, o.attempt, o.payload, o.begun_at as created_at;
+
+-- doubted: Whether such a look is due.
+select exists (select from outbound where state = 'unknown' and due_at <= now() and wire_at > now() - interval '3 days');

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from hub.channels.model import Outcome, SendError
+from hub.channels.model import Finder, Outcome, SendError
 from hub.core import log
-from hub.core.errors import HubError
+from hub.core.errors import Conflict, HubError
 from hub.core.jobs import stopping
 from hub.core.metrics import DELIVERIES
 from hub.outbox import Claimed, ClaimLost, Outbox
@@ -39,6 +39,7 @@ class Delivery:
         """Empty the outbox; with `linger`, stay that many seconds for more. Told to stop, a worker takes no more."""
         ends = time.monotonic() + longest
         tried = await self._empty(ends)
+        await self.look()
         if linger:
             quiet_until = time.monotonic() + linger
             async for _ in self._context.core.feed.bells("outbox", every=LOOK):
@@ -64,6 +65,27 @@ class Delivery:
         if flying:
             await asyncio.wait(flying)
         return tried
+
+    async def look(self) -> int:
+        """Settle what may have left, where a mailbox can tell; how many were found. Absent is not unsent."""
+        return sum(await asyncio.gather(*(self._find(claim) for claim in await self._outbox.doubtful())))
+
+    async def _find(self, claim: Claimed) -> bool:
+        account = await self._context.accounts.get(claim.account_id)
+        connector = self._context.connectors.get(account.connector) if account else None
+        if account is None or not isinstance(connector, Finder):
+            return False
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT):
+                found = await connector.find(account, await self._outbox.outbound(claim))
+            if found:
+                await self._outbox.decide(claim.id, arrived=True, actor_id=None)
+        except Conflict:
+            return False  # somebody settled it meanwhile
+        except (HubError, OSError, TimeoutError) as error:
+            logger.warning("not_looked_up", outbound=claim.id, error=str(error))
+            return False
+        return found
 
     async def _one(self, claim: Claimed) -> None:
         crossed = False

@@ -33,7 +33,7 @@ class Sweeper:
             async for bell in self._core.feed.bells("outbox", every=EVERY):
                 if not bell:
                     await self._outbox.recover()
-                if await self._outbox.anything_due():
+                if await self._outbox.anything_due() or (not bell and await self._outbox.anything_doubtful()):
                     await doorbell.ring(JOB)
         finally:
             doorbell.close()

@@ -70,6 +70,7 @@ class Firing:
             address_id=way.address_id if way else None,
             account_id=way.account_id if way else None,
             automatic=True,
+            bulk=self.due.kind == Kind.SATISFACTION,
         )
         await writing.reply(self.unit, self.vault, self.due.conversation_id, answer, actor_id=None)
 

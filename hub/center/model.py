@@ -106,16 +106,18 @@ class Account(_Part):
     locale: str | None = None
     enabled: bool = True
     requirements: list[Step] = []
+    signature: Annotated[str, Field(max_length=4000)] = ""
     settings: dict[str, Any] = {}
 
 
 class Template(_Part):
-    """A canned text."""
+    """A canned text; with `account`, for answers by that account alone."""
 
     key: Key
     locale: str = "en"
     name: Name
     channel: str | None = None
+    account: Key | None = None
     subject: str = ""
     body: str
 
@@ -242,3 +244,5 @@ def _names_used(center: Center) -> Iterator[tuple[str, str | None, str]]:
         yield "queue", account.queue, f"account {account.key!r}, queue"
         steps = (key for step in account.requirements for key in step.skills)
         yield from (("skill", key, f"account {account.key!r}, requirements") for key in steps)
+    for template in center.template:
+        yield "account", template.account, f"template {template.key!r}, account"

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -104,7 +104,9 @@ class Outbound:
     """One message to a customer. `id` is the attempt-independent id of the send.
 
     `message_id` (RFC 5322, with angle brackets) and `date` were fixed before the first try. `reply_token` goes
-    where the answer will bring it back (`support+TOKEN@…`). `attempt` counts from 1.
+    where the answer will bring it back (`support+TOKEN@…`). `attempt` counts from 1. `cc` and `bcc` are addresses;
+    `taken` are those of all recipients who have the message from an earlier try. `unsubscribe` is the address of the
+    page where its recipient says that he wants no more of the kind; only bulk has one.
     """
 
     id: int
@@ -124,6 +126,10 @@ class Outbound:
     to_name: str = ""
     automatic: bool = False
     attachments: tuple[Attachment, ...] = ()
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
+    unsubscribe: str | None = None
 
 
 class DeliveryStatus(StrEnum):
@@ -155,12 +161,26 @@ class Outcome(StrEnum):
 
 
 class SendError(HubError):
-    """The message could not be sent."""
+    """The message could not be sent, or not to everybody.
 
-    def __init__(self, detail: str, *, outcome: Outcome, retry_after: float | None = None):
+    `taken` are the recipients that have it all the same: they are left out of the next try. `provider_id` names the
+    message where reports about these may come.
+    """
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        outcome: Outcome,
+        retry_after: float | None = None,
+        taken: Iterable[str] = (),
+        provider_id: str | None = None,
+    ):
         super().__init__(detail)
         self.outcome = outcome
         self.retry_after = retry_after
+        self.taken = tuple(taken)
+        self.provider_id = provider_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,4 +271,13 @@ class Connector(Protocol):
 
     def translate(self, account: Account | None, raw: bytes, raw_type: str, meta: dict[str, Any]) -> Inbound:
         """Parse stored raw bytes again: pure, for replays from quarantine. Raises `Invalid` with the reason."""
+        ...
+
+
+@runtime_checkable
+class Finder(Protocol):
+    """A connector that can look whether a send of unknown outcome left after all."""
+
+    async def find(self, account: Account, outbound: Outbound) -> bool:
+        """Whether the message lies among what the account has sent. False says nothing: it may have left anyway."""
         ...

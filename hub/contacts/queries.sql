@@ -82,6 +82,6 @@ join interaction i on i.contact_id = k.id
 join interaction_view x on x.id = i.id
 join conversation v on v.id = i.conversation_id
 where c.id = %(id)s and (%(cursor)s::bigint is null or i.id < %(cursor)s)
-  and (%(channel)s::text is null or i.channel = %(channel)s) and i.kind <> 'system'
+  and (%(channel)s::text is null or i.channel = %(channel)s) and i.kind <> 'system' and i.status <> 'cancelled'
   and (%(sees_all)s or v.agent_id = %(viewer)s or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s))
 order by i.id desc limit %(limit)s;

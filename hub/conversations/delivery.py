@@ -23,6 +23,7 @@ sql = Queries.beside(__file__, "delivery.sql")
 # Minutes until the next try (RFC 5321 §4.5.4.1 asks for patience); the last one repeats until the time is up.
 BACKOFF_MINUTES = (1, 5, 15, 60, 180)
 GIVE_UP = timedelta(hours=48)
+LOOK_AFTER = 15.0  # seconds until somebody looks where a send of unknown outcome may be found
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,15 @@ class Reports:
 
     async def sent(self, claim: Claimed, provider_id: str) -> bool:
         """The provider took it."""
-        return await self._result(claim, DeliveryStatus.SENT.value, provider_id=provider_id)
+        return await self._group.submit(
+            {
+                "outbound_id": claim.id,
+                "attempt": claim.attempt,
+                "provider_id": provider_id,
+                "status": DeliveryStatus.SENT.value,
+                "error": None,
+            }
+        )
 
     async def not_sent(self, claim: Claimed, error: SendError) -> bool:
         """It did not leave, or nobody knows. A retry is due after a while, and a failure after two days of them."""
@@ -79,26 +88,18 @@ class Reports:
             outcome = Outcome.FAILED
         minutes = BACKOFF_MINUTES[min(claim.attempt, len(BACKOFF_MINUTES)) - 1]
         seconds = error.retry_after if error.retry_after is not None else minutes * 60
-        due = now() + timedelta(seconds=seconds) if outcome is Outcome.RETRY else None
-        return await self._result(claim, outcome.value, error=error.detail, due_at=due)
-
-    async def _result(
-        self,
-        claim: Claimed,
-        status: str,
-        *,
-        provider_id: str | None = None,
-        error: str | None = None,
-        due_at: datetime | None = None,
-    ) -> bool:
+        if outcome is Outcome.UNKNOWN:
+            seconds = LOOK_AFTER  # when a mailbox that keeps what was sent is asked
+        due = now() + timedelta(seconds=seconds) if outcome is not Outcome.FAILED else None
         return await self._group.submit(
             {
                 "outbound_id": claim.id,
                 "attempt": claim.attempt,
-                "provider_id": provider_id,
-                "status": status,
-                "error": _words(error),
-                "due_at": due_at,
+                "provider_id": error.provider_id,
+                "status": outcome.value,
+                "error": _words(error.detail),
+                "due_at": due,
+                "taken": list(error.taken) or None,
             }
         )
 

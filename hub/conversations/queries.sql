@@ -46,6 +46,7 @@ select * from conversation_summary where id = %(id)s;
 -- page: Interactions before a sequence, the latest first.
 select * from interaction_view
 where conversation_id = %(id)s and (%(before_seq)s::bigint is null or seq < %(before_seq)s)
+  and status <> 'cancelled' -- taken back before it left: never said
 order by seq desc limit %(limit)s;
 
 -- resolve: The matter is closed.
@@ -68,8 +69,10 @@ select key, name from disposition order by position, key;
 select exists (select from disposition where key = %(key)s) or not exists (select from disposition);
 
 -- templates: Canned replies.
-select id, key, name, channel, locale, subject, body from template
-where %(channel)s::text is null or channel is null or channel = %(channel)s order by name, locale;
+select t.id, t.key, t.name, t.channel, a.id as account_id, t.locale, t.subject, t.body
+from template t left join account a on a.key = t.account
+where (%(channel)s::text is null or t.channel is null or t.channel = %(channel)s) and (t.account is null or a.id is not null)
+order by t.name, t.locale;
 
 -- template: One.
 select id, key, name, channel, locale, subject, body from template where id = %(id)s;

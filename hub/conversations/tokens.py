@@ -32,3 +32,14 @@ def conversation_of(vault: Vault, candidates: Iterable[str]) -> int | None:
 def message_id(vault: Vault, conversation_id: int, interaction_id: int, domain: str) -> str:
     """Our Message-ID (RFC 5322 §3.6.4), unique by interaction and carrying the reply token."""
     return f"<{interaction_id}.{reply_token(vault, conversation_id)}@{domain}>"
+
+
+def unsubscribe_token(vault: Vault, address_id: int) -> str:
+    """The token of the page where the owner of an address ends what goes to many; it opens nothing else."""
+    return f"{address_id}-{vault.sign('unsubscribe', str(address_id), length=26)}"
+
+
+def unsubscribing(vault: Vault, token: str) -> int | None:
+    """The address a genuine token names."""
+    found = re.fullmatch(r"([1-9][0-9]{0,17})-([a-z2-7]{26})", token)
+    return int(found[1]) if found and vault.verify("unsubscribe", found[1], found[2]) else None

@@ -6,78 +6,20 @@ event. Writing the same `client_id` twice is writing once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
-
 from psycopg.types.json import Jsonb
 
-from hub.conversations import tokens
-from hub.core.clock import iso, now
-from hub.core.db import Connection, execute, fetch_all, fetch_dicts, fetch_one, fetch_value
+from hub.conversations import posting
+from hub.conversations.model import Held, Reply, ReplyChannel, Written
+from hub.core.clock import now
+from hub.core.db import Connection, execute, fetch_all, fetch_one, fetch_value
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.events import Unit
 from hub.core.secrets import Vault
 from hub.core.sql import Queries
 
+__all__ = ["Held", "Reply", "ReplyChannel", "Written"]
+
 sql = Queries.beside(__file__, "writing.sql")
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer. Without a channel or address it goes where the customer last wrote from.
-
-    `attachments` are ids of uploads by the same agent. `automatic` marks what the hub sends by itself: it stops no
-    clock and carries the headers that keep robots from answering it. `due_at` sends later.
-    """
-
-    text: str
-    client_id: str
-    html: str | None = None
-    subject: str | None = None
-    channel: str | None = None
-    address_id: int | None = None
-    account_id: int | None = None
-    attachments: tuple[int, ...] = ()
-    automatic: bool = False
-    due_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What writing made; `created` is False when it was there before."""
-
-    interaction_id: int
-    created: bool
-    channel: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A conversation row, locked."""
-
-    id: int
-    contact_id: int
-    account_id: int | None
-    subject: str
-    status: str
-    agent_id: int | None
-    queue_id: int | None
-    channel: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyChannel:
-    """One way to reach the customer of a conversation."""
-
-    channel: str
-    address_id: int
-    address: str
-    account_id: int
-    account: str
-    connector: str
-    account_address: str | None
-    opted_out: bool
 
 
 async def lock(unit: Unit, conversation_id: int) -> Held:
@@ -88,9 +30,14 @@ async def lock(unit: Unit, conversation_id: int) -> Held:
     return held
 
 
-async def reply_channels(conn: Connection, conversation_id: int) -> list[ReplyChannel]:
-    """Every way to answer, the one last used first."""
-    return await fetch_all(conn, ReplyChannel, sql["reply_channels"], {"conversation_id": conversation_id})
+async def reply_channels(conn: Connection, conversation_id: int, *, bulk: bool = False) -> list[ReplyChannel]:
+    """Every way to answer, the one last used first.
+
+    Who unsubscribed from mail still gets answers, only nothing in bulk; who said STOP on the phone gets nothing.
+    """
+    return await fetch_all(
+        conn, ReplyChannel, sql["reply_channels"], {"conversation_id": conversation_id, "bulk": bulk}
+    )
 
 
 async def reply(unit: Unit, vault: Vault, conversation_id: int, answer: Reply, *, actor_id: int | None) -> Written:
@@ -99,67 +46,29 @@ async def reply(unit: Unit, vault: Vault, conversation_id: int, answer: Reply, *
     before = await _before(unit, conversation_id, answer.client_id)
     if before is not None:
         return Written(before, created=False)
-    if not answer.text.strip() and not answer.attachments:
+    if not answer.text.strip() and not answer.html and not answer.attachments:
         raise Invalid("The message is empty.", fields={"text": "write something or attach a file"})
-    way = _choose(await reply_channels(unit.conn, conversation_id), answer)
-    interaction_id = int(await fetch_value(unit.conn, sql["next_interaction"]))
-    subject = (answer.subject or _re(held.subject)) if way.channel == "email" else ""
-    domain = (way.account_address or "").rpartition("@")[2] or "hub.invalid"
-    message_id = tokens.message_id(vault, conversation_id, interaction_id, domain)
+    ways = await reply_channels(unit.conn, conversation_id, bulk=answer.bulk)
+    letter = await posting.compose(unit, vault, held, answer, _choose(ways, answer), actor_id)
     event = await unit.log(
         "interaction.created",
         conversation_id=conversation_id,
         contact_id=held.contact_id,
         actor_id=actor_id,
         data={
-            "interaction_id": interaction_id,
+            "interaction_id": letter.interaction_id,
             "direction": "out",
-            "channel": way.channel,
+            "channel": letter.way.channel,
             "automatic": answer.automatic,
         },
     )
-    await execute(
-        unit.conn,
-        sql["insert_interaction"],
-        {
-            "id": interaction_id,
-            "conversation_id": conversation_id,
-            "contact_id": held.contact_id,
-            "seq": event.conversation_seq,
-            "kind": "message",
-            "direction": "out",
-            "channel": way.channel,
-            "account_id": way.account_id,
-            "address_id": way.address_id,
-            "agent_id": actor_id,
-            "subject": subject,
-            "text": answer.text,
-            "html": answer.html,
-            "external_id": message_id if way.channel == "email" else None,
-            "client_id": answer.client_id,
-            "status": "pending",
-            "automatic": answer.automatic,
-            "at": now(),
-        },
-    )
-    await _claim_uploads(unit, interaction_id, answer, actor_id)
-    payload = await _payload(unit, held, answer, way, subject=subject, message_id=message_id)
-    await execute(
-        unit.conn,
-        sql["insert_outbound"],
-        {
-            "interaction_id": interaction_id,
-            "conversation_id": conversation_id,
-            "account_id": way.account_id,
-            "connector": way.connector,
-            "payload": Jsonb(payload),
-            "due_at": answer.due_at or now(),
-        },
-    )
-    await _after(unit, held, answer, way, seq=event.conversation_seq or 0)
+    await posting.store(unit, held, answer, letter, seq=event.conversation_seq or 0, actor_id=actor_id)
+    await posting.claim_uploads(unit, letter, answer, actor_id)
+    await posting.hand_over(unit, held, answer, letter)
+    await _after(unit, held, answer, letter.way, seq=event.conversation_seq or 0)
     unit.wake("outbox")
     unit.wake("log")
-    return Written(interaction_id, created=True, channel=way.channel)
+    return Written(letter.interaction_id, created=True, channel=letter.way.channel)
 
 
 async def note(unit: Unit, conversation_id: int, text: str, client_id: str | None, *, actor_id: int | None) -> Written:
@@ -214,6 +123,7 @@ async def _internal(
             "client_id": client_id,
             "status": "received",
             "automatic": actor_id is None,
+            "meta": Jsonb({}),
             "at": now(),
         },
     )
@@ -244,41 +154,6 @@ def _choose(ways: list[ReplyChannel], answer: Reply) -> ReplyChannel:
     return fitting[0]
 
 
-async def _claim_uploads(unit: Unit, interaction_id: int, answer: Reply, actor_id: int | None) -> None:
-    if not answer.attachments:
-        return
-    parameters = {"interaction_id": interaction_id, "ids": list(answer.attachments), "agent_id": actor_id}
-    if await execute(unit.conn, sql["claim_uploads"], parameters) != len(set(answer.attachments)):
-        raise Invalid(
-            "An attachment is gone.", remedy="Upload it again.", fields={"attachments": "not found, or sent before"}
-        )
-
-
-async def _payload(
-    unit: Unit, held: Held, answer: Reply, way: ReplyChannel, *, subject: str, message_id: str
-) -> dict[str, Any]:
-    """Everything the connector will need, fixed before the first try (RFC 5322 §3.6.4: one id, one date, for ever)."""
-    customer = await fetch_dicts(unit.conn, sql["customer"], {"id": held.contact_id})
-    thread = (
-        await fetch_dicts(unit.conn, sql["mail_thread"], {"conversation_id": held.id}) if way.channel == "email" else []
-    )
-    earlier = [row["external_id"] for row in thread if row["external_id"] != message_id]
-    answered = next((r["external_id"] for r in thread if r["direction"] == "in"), None)
-    return {
-        "channel": way.channel,
-        "to": way.address,
-        "to_name": customer[0]["name"],
-        "subject": subject,
-        "text": answer.text,
-        "html": answer.html,
-        "message_id": message_id,
-        "date": iso(now()),
-        "in_reply_to": answered,
-        "references": earlier[::-1],
-        "automatic": answer.automatic,
-    }
-
-
 async def _after(unit: Unit, held: Held, answer: Reply, way: ReplyChannel, *, seq: int) -> None:
     await execute(
         unit.conn,
@@ -289,11 +164,8 @@ async def _after(unit: Unit, held: Held, answer: Reply, way: ReplyChannel, *, se
             "preview": answer.text[:200],
             "automatic": answer.automatic,
             "channel": way.channel,
+            "due_at": answer.due_at or now(),
         },
     )
     keep = {"account_id": way.account_id, "address_id": way.address_id, "conversation_id": held.id}
     await execute(unit.conn, sql["keep_thread"], keep)
-
-
-def _re(subject: str) -> str:
-    return subject if subject.lower().startswith("re:") else f"Re: {subject}".strip()

@@ -18,7 +18,7 @@ with person as (
     group by 1, 2
 )
 select t.channel, p.address_id, p.value as address, t.id as account_id, t.name as account, t.connector, t.address as account_address,
-       p.opted_out_at is not null as opted_out
+       p.opted_out_at is not null and (p.kind <> 'email' or %(bulk)s) as opted_out, t.signature
 from person p
 join account t on t.enabled and t.channel = case p.kind when 'email' then 'email' when 'phone' then 'sms'
     when 'whatsapp' then 'whatsapp' when 'visitor' then 'chat' end
@@ -32,20 +32,20 @@ select nextval('interaction_id_seq');
 
 -- insert_interaction: A message or note of ours.
 insert into interaction (id, conversation_id, contact_id, seq, kind, direction, channel, account_id, address_id, agent_id,
-    subject, text, html, external_id, client_id, status, automatic, at) overriding system value
+    subject, text, html, external_id, client_id, status, automatic, meta, at) overriding system value
 values (%(id)s, %(conversation_id)s, %(contact_id)s, %(seq)s, %(kind)s, %(direction)s, %(channel)s, %(account_id)s,
     %(address_id)s, %(agent_id)s, %(subject)s, %(text)s, %(html)s, %(external_id)s, %(client_id)s, %(status)s,
-    %(automatic)s, %(at)s);
+    %(automatic)s, %(meta)s, %(at)s);
 
 -- insert_outbound: What is to leave.
-insert into outbound (interaction_id, conversation_id, account_id, connector, payload, due_at)
-values (%(interaction_id)s, %(conversation_id)s, %(account_id)s, %(connector)s, %(payload)s, %(due_at)s);
+insert into outbound (interaction_id, conversation_id, account_id, connector, payload, due_at, begun_at)
+values (%(interaction_id)s, %(conversation_id)s, %(account_id)s, %(connector)s, %(payload)s, %(due_at)s, %(due_at)s);
 
 -- after_reply: The conversation's clocks after an answer.
 update conversation set
     waiting_since = case when %(automatic)s then waiting_since end,
-    first_reply_at = case when %(automatic)s then first_reply_at else coalesce(first_reply_at, now()) end,
-    last_outbound_at = now(), interaction_seq = %(seq)s, preview = %(preview)s, failed = false,
+    first_reply_at = case when %(automatic)s then first_reply_at else coalesce(first_reply_at, greatest(now(), %(due_at)s)) end,
+    last_outbound_at = greatest(now(), %(due_at)s), interaction_seq = %(seq)s, preview = %(preview)s, failed = false,
     read_seq = case when %(automatic)s then read_seq else %(seq)s end,
     channel = case when %(automatic)s then channel else %(channel)s end, updated_at = now()
 where id = %(conversation_id)s;
@@ -56,15 +56,33 @@ on conflict (account_id, address_id) do update set conversation_id = excluded.co
 
 -- mail_thread: The message ids of the mails so far, the newest first.
 select external_id, direction from interaction
-where conversation_id = %(conversation_id)s and channel = 'email' and external_id is not null
+where conversation_id = %(conversation_id)s and channel = 'email' and external_id is not null and status <> 'cancelled'
 order by id desc limit 20;
 
 -- claim_uploads: Files the writer uploaded become part of the message.
-update attachment set interaction_id = %(interaction_id)s
-where id = any(%(ids)s) and interaction_id is null and uploaded_by = %(agent_id)s;
+update attachment a set interaction_id = %(interaction_id)s, inline = p.id is not null, content_id = p.content_id
+from unnest(%(ids)s::bigint[]) as w (id)
+left join unnest(%(pictures)s::bigint[], %(content_ids)s::text[]) as p (id, content_id) on p.id = w.id
+where a.id = w.id and a.interaction_id is null and a.uploaded_by = %(agent_id)s
+returning length(a.body) as size;
 
 -- customer: Whom we answer.
 select c.id, coalesce(nullif(r.name, ''), c.name) as name from contact c join contact r on r.id = c.root_id where c.id = %(id)s;
 
 -- mark_read: What the desk has seen.
 update conversation set read_seq = greatest(read_seq, least(%(seq)s, interaction_seq)) where id = %(id)s;
+
+-- own_addresses: Our own mail addresses, other names of them included.
+select a.address from account a where a.channel = 'email' and a.address is not null
+union
+select n.value from account a, jsonb_array_elements_text(coalesce(a.settings -> 'aliases', '[]')) as n (value) where a.channel = 'email';
+
+-- signer: What a signature may say.
+select g.name as agent_name, g.email as agent_email, q.name as queue_name, v.id::text as conversation_id
+from conversation v left join queue q on q.id = v.queue_id left join agent g on g.id = %(agent_id)s
+where v.id = %(conversation_id)s;
+
+-- answer_to: Where the customer's latest mail asked to be answered.
+select i.meta ->> 'reply_to' from interaction i
+where i.conversation_id = %(conversation_id)s and i.address_id = %(address_id)s and i.direction = 'in' and not i.automatic
+order by i.id desc limit 1;

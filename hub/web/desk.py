@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 from hub.conversations import actions, offers, queueing, store, views, writing
 from hub.conversations.store import Filter, require_visible
 from hub.core import events
+from hub.core.clock import now
 from hub.core.errors import Invalid
 from hub.web import shapes
 from hub.web.endpoints import Call, Endpoints, json_response
@@ -21,6 +22,7 @@ from hub.web.shapes import Id, In, Line, Text
 
 desk = Endpoints("conversations")
 ClientId = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
+MailAddress = Annotated[str, StringConstraints(min_length=3, max_length=320)]
 Limit = Annotated[int, Field(ge=1, le=200)]
 View = Literal["mine", "waiting", "all", "snoozed", "resolved"]
 
@@ -71,6 +73,10 @@ class NewReply(In):
     account_id: Id | None = None
     resolve: bool = False
     attachments: Annotated[list[Id], Field(max_length=20, default_factory=list)]
+    cc: Annotated[list[MailAddress], Field(max_length=50, default_factory=list)]
+    bcc: Annotated[list[MailAddress], Field(max_length=50, default_factory=list)]
+    undo_seconds: Annotated[int, Field(ge=0, le=60)] = 0
+    send_at: AwareDatetime | None = None
 
 
 class NewNote(In):
@@ -205,6 +211,9 @@ async def reply(call: Call, conversation_id: int, body: NewReply) -> web.Respons
         body.address_id,
         body.account_id,
         tuple(body.attachments),
+        due_at=_due(body),
+        cc=tuple(body.cc),
+        bcc=tuple(body.bcc),
     )
     async with events.unit(call.core.db, call.core.feed) as unit:
         done = await writing.reply(unit, call.core.vault, conversation_id, answer, actor_id=call.me.id)
@@ -291,6 +300,16 @@ async def end_wrap_up(call: Call, conversation_id: int, body: Outcome) -> dict[s
     async with events.unit(call.core.db, call.core.feed) as unit:
         await actions.end_wrap_up(unit, conversation_id, agent_id=call.me.id, disposition=body.disposition)
     return await store.conversation(call.core.db, conversation_id, call.me.viewer)
+
+
+def _due(body: NewReply) -> datetime | None:
+    """When it leaves: at the time asked for, or as soon as it can no longer be taken back."""
+    soonest = now() + timedelta(seconds=body.undo_seconds)
+    if body.send_at is None:
+        return soonest if body.undo_seconds else None
+    if body.send_at > now() + timedelta(days=400):
+        raise Invalid("The time is too far away.", fields={"send_at": "at most 400 days from now"})
+    return max(body.send_at, soonest)
 
 
 def _address(body: NewConversation) -> str | None:

@@ -18,6 +18,7 @@ from hub.web.center import center
 from hub.web.context import CONTEXT, WebContext
 from hub.web.desk import desk
 from hub.web.endpoints import Endpoint, json_response, route
+from hub.web.mail import mail, unsubscribe_routes
 from hub.web.numbers import Wall, numbers
 from hub.web.openapi import describe
 from hub.web.pages import page_routes
@@ -34,7 +35,7 @@ MAX_BODY = 30 * 1024 * 1024
 
 def endpoints() -> list[Endpoint]:
     """Every operation of the API."""
-    return [e for area in (session, desk, center, numbers) for e in area.all]
+    return [e for area in (session, desk, mail, center, numbers) for e in area.all]
 
 
 def build(context: WebContext) -> web.Application:
@@ -54,6 +55,7 @@ def build(context: WebContext) -> web.Application:
             web.get("/metrics", _metrics),
         ]
     )
+    app.add_routes(unsubscribe_routes())
     for connector in context.connectors.values():
         app.add_routes(connector.routes(context.intake))
     app.add_routes(page_routes(UI, _ancestors(context), demo=context.demo))

@@ -261,6 +261,7 @@ class Template(BaseModel):
     key: str
     name: str
     channel: str | None
+    account_id: int | None
     locale: str
     subject: str
     body: str

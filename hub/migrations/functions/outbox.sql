@@ -1,6 +1,6 @@
 -- Moves sends forward: results of our own workers and reports of providers, in one round trip for many.
--- An item is {outbound_id?, attempt?, connector, provider_id?, status, error?, due_at?}; `attempt` marks a worker's
--- result, which counts only while that attempt still holds the row. A provider's report counts by rank: it never
+-- An item is {outbound_id?, attempt?, connector, provider_id?, status, error?, due_at?, taken?}; `attempt` marks a worker's
+-- result, which counts only while that attempt still holds the row. `taken` are recipients that have it already. A provider's report counts by rank: it never
 -- goes back, and a failure after delivery is not believed. Returns the events to announce.
 create or replace function outbox_results(items jsonb)
 returns table (n int, applied boolean, event_id bigint, conversation_id bigint, seq bigint, interaction_id bigint, at timestamptz)
@@ -25,7 +25,7 @@ begin
 
     for item in
         select * from jsonb_to_recordset(items) as i (
-            n int, outbound_id bigint, attempt int, connector text, provider_id text, status text, error text, due_at timestamptz)
+            n int, outbound_id bigint, attempt int, connector text, provider_id text, status text, error text, due_at timestamptz, taken jsonb)
         order by i.n
     loop
         if item.attempt is null then
@@ -53,6 +53,8 @@ begin
                     rank = greatest(rank, case item.status when 'sent' then 1 else rank end),
                     provider_id = coalesce(item.provider_id, provider_id), error = item.error, lease_until = null,
                     due_at = coalesce(item.due_at, due_at),
+                    payload = case when item.taken is null then payload
+                        else payload || jsonb_build_object('taken', coalesce(payload -> 'taken', '[]') || item.taken) end,
                     done_at = case when item.status <> 'retry' then moment end
                 where id = o.id;
             elsif item.provider_id is not null and o.provider_id is null then

@@ -1,0 +1,68 @@
+"""What is written, where it can go, and the conversation it is written into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer. Without a channel or address it goes where the customer last wrote from.
+
+    `attachments` are ids of uploads by the same agent. `automatic` marks what the hub sends by itself: it stops no
+    clock and carries the headers that keep robots from answering it. `bulk` marks what goes to many and may be
+    unsubscribed from. `due_at` sends later. `cc` and `bcc` are addresses; ours are left out.
+    """
+
+    text: str
+    client_id: str
+    html: str | None = None
+    subject: str | None = None
+    channel: str | None = None
+    address_id: int | None = None
+    account_id: int | None = None
+    attachments: tuple[int, ...] = ()
+    automatic: bool = False
+    due_at: datetime | None = None
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+    bulk: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What writing made; `created` is False when it was there before."""
+
+    interaction_id: int
+    created: bool
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A conversation row, locked."""
+
+    id: int
+    contact_id: int
+    account_id: int | None
+    subject: str
+    status: str
+    agent_id: int | None
+    queue_id: int | None
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyChannel:
+    """One way to reach the customer of a conversation."""
+
+    channel: str
+    address_id: int
+    address: str
+    account_id: int
+    account: str
+    connector: str
+    account_address: str | None
+    opted_out: bool
+    signature: str

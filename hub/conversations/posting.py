@@ -1,0 +1,202 @@
+"""One answer on its way out: what it says, to whom, with which files; fixed before the first try to send it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from hub.channels.model import AddressKind
+from hub.contacts.identity import normalise
+from hub.conversations import letters, tokens
+from hub.conversations.model import Held, Reply, ReplyChannel
+from hub.core.clock import iso, now
+from hub.core.db import Connection, execute, fetch_dicts, fetch_value
+from hub.core.errors import Invalid
+from hub.core.events import Unit
+from hub.core.secrets import Vault
+from hub.core.sql import Queries
+
+sql = Queries.beside(__file__, "writing.sql")
+MAX_FILES = 18 * 2**20  # of one mail: base64 makes 25 MB of it, which is what most servers take
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An answer on its way: where it goes, its ids, and its text as the desk shows it."""
+
+    way: ReplyChannel
+    interaction_id: int
+    message_id: str
+    subject: str
+    text: str
+    html: str | None
+    pictures: tuple[int, ...]
+    cc: tuple[str, ...]
+    bcc: tuple[str, ...]
+    signature: str
+    due_at: datetime
+
+
+async def compose(
+    unit: Unit, vault: Vault, held: Held, answer: Reply, way: ReplyChannel, actor_id: int | None
+) -> Letter:
+    """Decide everything about an answer; `Invalid` says what cannot be sent."""
+    mail = way.channel == "email"
+    if not mail and (answer.cc or answer.bcc):
+        raise Invalid("Only mail has copies.", fields={"cc": f"not possible by {way.channel}"})
+    own = await own_addresses(unit.conn) if answer.cc or answer.bcc else []
+    cc = letters.recipients("cc", answer.cc, without=[way.address])
+    bcc = letters.recipients("bcc", answer.bcc, without=[way.address, *cc])
+    interaction_id = int(await fetch_value(unit.conn, sql["next_interaction"]))
+    domain = (way.account_address or "").rpartition("@")[2] or "hub.invalid"
+    shown = letters.pictures(answer.text) if mail and answer.html is None else []
+    return Letter(
+        way=way,
+        interaction_id=interaction_id,
+        message_id=tokens.message_id(vault, held.id, interaction_id, domain),
+        subject=(answer.subject or _re(held.subject)) if mail else "",
+        text=_text(answer, pictures=bool(shown)),
+        html=letters.to_html(answer.text) if shown else answer.html,
+        pictures=tuple(shown),
+        cc=tuple(one for one in cc if not letters.is_ours(one, own)),
+        bcc=tuple(one for one in bcc if not letters.is_ours(one, own)),
+        signature=await _signature(unit, held, way, actor_id) if mail and not answer.automatic else "",
+        due_at=answer.due_at or now(),
+    )
+
+
+def _text(answer: Reply, *, pictures: bool) -> str:
+    if answer.html and not answer.text.strip():
+        return letters.text_of(answer.html)
+    return letters.plain(answer.text) if pictures else answer.text
+
+
+async def own_addresses(conn: Connection) -> list[str]:
+    """Our own mail addresses, which no answer of ours goes to."""
+    return [row["address"] for row in await fetch_dicts(conn, sql["own_addresses"])]
+
+
+async def _signature(unit: Unit, held: Held, way: ReplyChannel, actor_id: int | None) -> str:
+    if not way.signature:
+        return ""
+    [row] = await fetch_dicts(unit.conn, sql["signer"], {"agent_id": actor_id, "conversation_id": held.id})
+    variables = {key.replace("_", ".", 1): str(value or "") for key, value in row.items()}
+    return letters.signature(way.signature, variables)
+
+
+async def store(unit: Unit, held: Held, answer: Reply, letter: Letter, *, seq: int, actor_id: int | None) -> None:
+    """Write it into the conversation."""
+    meta: dict[str, Any] = {"cc": list(letter.cc), "bcc": list(letter.bcc)}
+    if letter.pictures:
+        meta["source"] = answer.text  # as it was typed, for whoever takes it back
+    await execute(
+        unit.conn,
+        sql["insert_interaction"],
+        {
+            "id": letter.interaction_id,
+            "conversation_id": held.id,
+            "contact_id": held.contact_id,
+            "seq": seq,
+            "kind": "message",
+            "direction": "out",
+            "channel": letter.way.channel,
+            "account_id": letter.way.account_id,
+            "address_id": letter.way.address_id,
+            "agent_id": actor_id,
+            "subject": letter.subject,
+            "text": letter.text,
+            "html": letter.html,
+            "external_id": letter.message_id if letter.way.channel == "email" else None,
+            "client_id": answer.client_id,
+            "status": "pending",
+            "automatic": answer.automatic,
+            "meta": Jsonb({key: value for key, value in meta.items() if value}),
+            "at": now(),
+        },
+    )
+
+
+async def hand_over(unit: Unit, held: Held, answer: Reply, letter: Letter) -> None:
+    """Put it in the outbox."""
+    await execute(
+        unit.conn,
+        sql["insert_outbound"],
+        {
+            "interaction_id": letter.interaction_id,
+            "conversation_id": held.id,
+            "account_id": letter.way.account_id,
+            "connector": letter.way.connector,
+            "payload": Jsonb(await _payload(unit, held, answer, letter)),
+            "due_at": letter.due_at,
+        },
+    )
+
+
+async def claim_uploads(unit: Unit, letter: Letter, answer: Reply, actor_id: int | None) -> None:
+    """Make the writer's uploads part of it; `Invalid` when one is gone or they are too large together."""
+    wanted = {*answer.attachments, *letter.pictures}
+    if not wanted:
+        return
+    parameters = {
+        "interaction_id": letter.interaction_id,
+        "ids": sorted(wanted),
+        "agent_id": actor_id,
+        "pictures": [*letter.pictures],
+        "content_ids": [letters.content_id(one) for one in letter.pictures],
+    }
+    claimed = await fetch_dicts(unit.conn, sql["claim_uploads"], parameters)
+    if len(claimed) != len(wanted):
+        raise Invalid(
+            "An attachment is gone.", remedy="Upload it again.", fields={"attachments": "not found, or sent before"}
+        )
+    size = sum(row["size"] for row in claimed)
+    if letter.way.channel == "email" and size > MAX_FILES:
+        raise Invalid(
+            f"The files are {size / 2**20:.1f} MB together; mail carries at most {MAX_FILES // 2**20} MB.",
+            remedy="Leave some out, or share a link.",
+            fields={"attachments": "too large together"},
+        )
+
+
+async def _payload(unit: Unit, held: Held, answer: Reply, letter: Letter) -> dict[str, Any]:
+    """Everything the connector will need, fixed before the first try (RFC 5322 §3.6.4: one id, one date, for ever)."""
+    way = letter.way
+    mail = way.channel == "email"
+    customer = await fetch_dicts(unit.conn, sql["customer"], {"id": held.contact_id})
+    thread = await fetch_dicts(unit.conn, sql["mail_thread"], {"conversation_id": held.id}) if mail else []
+    earlier = [row["external_id"] for row in thread if row["external_id"] != letter.message_id]
+    answered = next((r["external_id"] for r in thread if r["direction"] == "in"), None)
+    return {
+        "channel": way.channel,
+        "to": await _answer_to(unit.conn, held, way) if mail else way.address,
+        "to_name": customer[0]["name"],
+        "cc": letter.cc,
+        "bcc": letter.bcc,
+        "subject": letter.subject,
+        "text": letters.signed(letter.text, letter.signature),
+        "html": None if letter.html is None else letters.signed_html(letter.html, letter.signature),
+        "message_id": letter.message_id,
+        "date": iso(letter.due_at),
+        "in_reply_to": answered,
+        "references": earlier[::-1],
+        "automatic": answer.automatic,
+        "unsubscribe": way.address_id if mail and answer.bulk else None,
+    }
+
+
+async def _answer_to(conn: Connection, held: Held, way: ReplyChannel) -> str:
+    """Where the customer asked to be answered (RFC 5322 §3.6.2), unless that is no address or one of ours."""
+    asked = await fetch_value(conn, sql["answer_to"], {"conversation_id": held.id, "address_id": way.address_id})
+    if not asked or letters.is_ours(asked, await own_addresses(conn)):
+        return way.address
+    try:
+        return normalise(AddressKind.EMAIL, asked)
+    except Invalid:
+        return way.address
+
+
+def _re(subject: str) -> str:
+    return subject if subject.lower().startswith("re:") else f"Re: {subject}".strip()
