@@ -1,7 +1,7 @@
-"""A stand-in for Twilio's Programmable Messaging: stateful, signed, and as unreliable as it is told to be.
+"""A stand-in for Twilio: stateful, signed, and as unreliable as it is told to be.
 
-It answers the REST calls the hub makes, reports `sent` and `delivered` to the status callback, and lets anybody play
-the customer: on its page, or by `POST /standin/inbound`. Shapes, errors and retry rules follow Twilio's reference;
+It answers the REST calls the hub makes, runs calls and messages, reports what becomes of them, and lets anybody play
+the customer: on its page, or by `POST /standin/…`. Shapes, errors and retry rules follow Twilio's reference;
 the hub cannot tell it from the real thing.
 """
 
@@ -12,46 +12,30 @@ import base64
 import contextlib
 import hashlib
 import hmac
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode
 
-import aiohttp
 import orjson
 from aiohttp import web
 
 from hub.core import log
-from hub.demo.twilio.messages import API, START_WORDS, STOP_WORDS, UNREACHABLE, ApiError, Message, checked, signature
+from hub.demo.twilio.call import Document
+from hub.demo.twilio.clock import Clock
+from hub.demo.twilio.exchange import Exchange
+from hub.demo.twilio.hands import Hands
+from hub.demo.twilio.messages import API, START_WORDS, STOP_WORDS, UNREACHABLE, ApiError, Message, checked
+from hub.demo.twilio.people import People
+from hub.demo.twilio.voice_rest import VoiceRest, paged
+from hub.demo.twilio.wire import Faults, Wire
 from hub.demo.wire import Site
 
 logger = log.get(__name__)
 _PAGE = Path(__file__).with_name("page.html")
 _KEPT = 5000
 _FAIL_STATUS = 500
-
-
-@dataclass(slots=True)
-class Faults:
-    """What goes wrong next; counts go down as they are used, the rest stays until changed."""
-
-    throttle: int = 0  # POSTs answered 429
-    fail: int = 0  # POSTs refused with 500, nothing stored
-    lose_answer: int = 0  # POSTs stored and answered 500: the ambiguous case
-    hang: int = 0  # POSTs stored and never answered
-    drop: int = 0  # webhooks and callbacks not made
-    duplicate: bool = False  # each webhook and callback made twice
-    reorder: bool = False  # `delivered` told before `sent`
-    delay: float = 0.0  # seconds before each webhook and callback
-
-    def take(self, name: str) -> bool:
-        """Whether this fault is due now."""
-        left = int(getattr(self, name))
-        if left > 0:
-            setattr(self, name, left - 1)
-        return left > 0
 
 
 def credentials(secret: bytes) -> tuple[str, str]:
@@ -64,25 +48,41 @@ def credentials(secret: bytes) -> tuple[str, str]:
 class TwilioStandin:
     """The stand-in: `async with TwilioStandin(...) as twilio`, or `start` and `stop`. Port 0 takes a free one.
 
-    `sms_url` is the webhook of received messages, with connection overrides in its fragment as Twilio has them
-    (`#rc=5&rp=all`). `pace` is the seconds between two statuses.
+    `sms_url` and `voice_url` are the webhooks of received messages and calls, with connection overrides in their
+    fragment as Twilio has them (`#rc=5&rp=all`); `fallback_url` answers calls when the latter fails. `pace` is the
+    seconds between two statuses of a message, `speed` how fast the time of calls runs.
     """
 
     account_sid: str
     auth_token: str
     number: str = "+15550100100"
     sms_url: str = ""
+    voice_url: str = ""
+    fallback_url: str = ""
+    status_url: str = ""
+    speed: float = 1.0
     host: str = "127.0.0.1"
     port: int = 0
     pace: float = 0.3
     faults: Faults = field(default_factory=Faults)
     messages: dict[str, Message] = field(default_factory=dict[str, Message])
-    webhooks: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])  # (url, status; 0: no answer)
     _opted_out: set[str] = field(default_factory=set[str])
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _site: Site | None = None
-    _http: aiohttp.ClientSession | None = None
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    wire: Wire = field(init=False)
+    exchange: Exchange = field(init=False)
+    rest: VoiceRest = field(init=False)
+
+    def __post_init__(self) -> None:
+        clock = Clock(self.speed)
+        self.wire = Wire(self.auth_token, clock, self.faults)
+        self.exchange = Exchange(self.account_sid, clock, self.wire, People(clock), self.number)
+        self.rest = VoiceRest(self.exchange, self.auth_token, self.faults)
+
+    @property
+    def webhooks(self) -> list[tuple[str, int]]:
+        """Every request made to the hub: (url, status; 0: no answer)."""
+        return self.wire.made
 
     async def __aenter__(self) -> TwilioStandin:
         await self.start()
@@ -93,20 +93,18 @@ class TwilioStandin:
 
     async def start(self) -> None:
         """Listen; `OSError` if the port is taken."""
-        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15, connect=5))
+        self.wire.open()
+        self.exchange.voice = Document(self.voice_url, fallback=self.fallback_url)
+        self.exchange.status_url = self.status_url
         self._site = Site(self._app(), self.host, self.port)
         await self._site.start()
         self.port = self._site.port
 
     async def stop(self) -> None:
         """Stop, dropping what is under way."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.wire.close()
         if self._site is not None:
             await self._site.stop()
-        if self._http is not None:
-            await self._http.close()
 
     @property
     def url(self) -> str:
@@ -150,46 +148,7 @@ class TwilioStandin:
 
     # -- calling the hub -----------------------------------------------------------------------------------------
     async def _call(self, url: str, form: dict[str, str]) -> int:
-        """Post a signed webhook by Twilio's rules: one retry if nobody answers, more as the URL's fragment says."""
-        if not url or self.faults.take("drop"):
-            return 0
-        if self.faults.delay:
-            await asyncio.sleep(self.faults.delay)
-        address, _, overrides = url.partition("#")
-        asked = parse_qs(overrides)
-        tries = 1 + min(int(asked.get("rc", ["1"])[0]), 5)
-        policy = asked.get("rp", ["ct"])[0].split(",")
-        status = 0
-        for attempt in range(tries):
-            status = await self._post(address, form)
-            if self.faults.duplicate:
-                await self._post(address, form)
-            if not _again(status, policy):
-                break
-            await asyncio.sleep(0.2 * (attempt + 1))
-        return status
-
-    async def _post(self, address: str, form: dict[str, str]) -> int:
-        assert self._http is not None  # noqa: S101 - started before anything can call
-        headers = {
-            "X-Twilio-Signature": signature(self.auth_token, address, form),
-            "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
-            "User-Agent": "TwilioProxy/1.1",
-        }
-        try:
-            async with self._http.post(address, data=urlencode(form).encode(), headers=headers) as answer:
-                await answer.read()
-                status = answer.status
-        except (aiohttp.ClientError, TimeoutError):
-            status = 0
-        self.webhooks.append((address, status))
-        del self.webhooks[:-_KEPT]
-        return status
-
-    def _go(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        return (await self.wire.call(url, form)).status
 
     async def _travel(self, message: Message) -> None:
         """What becomes of a sent message; the first status is never reported, as with Twilio."""
@@ -227,6 +186,8 @@ class TwilioStandin:
                 web.get(base + ".json", self._list),
                 web.get(base + "/{sid}.json", self._fetch),
                 web.delete(base + "/{sid}.json", self._delete),
+                *self.rest.routes(),
+                *Hands(self.exchange).routes(),
                 web.post("/standin/inbound", self._inbound),
                 web.get("/standin/messages", self._shown),
                 web.route("*", "/standin/faults", self._knobs),
@@ -252,7 +213,7 @@ class TwilioStandin:
         message = checked(form, self.account_sid, {self.number}, self._opted_out)
         answer = message.as_json()
         await self._remember(message)
-        self._go(self._travel(message))
+        self.wire.go(self._travel(message))
         if self.faults.take("lose_answer"):
             raise ApiError(_FAIL_STATUS, 20500, "Internal Server Error")
         if self.faults.take("hang"):
@@ -277,26 +238,7 @@ class TwilioStandin:
         self._sign_in(request)
         query = request.query
         found = [m for m in reversed(list(self.messages.values())) if _matches(m, dict(query))]
-        size = min(max(int(query.get("PageSize", "50")), 1), 1000)
-        page = max(int(query.get("Page", "0")), 0)
-        here = found[page * size : (page + 1) * size]
-
-        def uri(number: int) -> str:
-            return f"{request.path}?{urlencode({**query, 'PageSize': size, 'Page': number})}"
-
-        return _json(
-            {
-                "messages": [m.as_json() for m in here],
-                "page": page,
-                "page_size": size,
-                "start": page * size,
-                "end": page * size + max(len(here) - 1, 0),
-                "uri": uri(page),
-                "first_page_uri": uri(0),
-                "previous_page_uri": uri(page - 1) if page else None,
-                "next_page_uri": uri(page + 1) if len(found) > (page + 1) * size else None,
-            }
-        )
+        return paged(request, "messages", [m.as_json() for m in found])
 
     # -- playing the customer ------------------------------------------------------------------------------------
     async def _inbound(self, request: web.Request) -> web.Response:
@@ -330,14 +272,6 @@ async def _errors(request: web.Request, handler: Any) -> web.StreamResponse:
         return _json(error.body, error.status, error.headers)
     except (KeyError, ValueError) as error:
         return _json({"code": 20001, "message": f"Bad request: {error}", "status": 400}, 400)
-
-
-def _again(status: int, policy: list[str]) -> bool:
-    if status == 0:
-        return True
-    if "all" in policy:
-        return status >= 400
-    return ("4xx" in policy and 400 <= status < 500) or ("5xx" in policy and status >= 500)
 
 
 def _matches(message: Message, query: dict[str, str]) -> bool:
