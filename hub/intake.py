@@ -166,7 +166,7 @@ class Intake:
                 entries += [row.entry_id] if row.entry_id else []
         if messages:
             await self._core.feed.publish(messages)
-            await self._core.feed.wake("log")
+        self._core.feed.wake_soon("log")
         if entries:
             await self._core.feed.wake("router", orjson.dumps({"entries": entries}).decode())
 

@@ -136,11 +136,13 @@ class Leader:
         agents: list[int] = []
         if self._look or not entries:
             self._look = False
-            self._since, changed, moved, rules, behind = (await self._rows("changes", {"since": self._since}))[0]
+            news = (await self._rows("changes", {"since": self._since}))[0]
+            self._since, changed, queued, when, moved, rules, behind = news
             if rules:
                 await self.rebuild()
                 return
             entries.update(changed or ())
+            entries.update(e for e, at in zip(queued or (), when or (), strict=True) if not self._knows(e, at))
             agents = list(moved or ())
             if behind:
                 self._look = True
@@ -149,6 +151,11 @@ class Leader:
             await self._read_agents(agents)
         if entries:
             await self._read_entries(entries)
+
+    def _knows(self, entry_id: int, queued: float) -> bool:
+        """Whether a bell told of it already: it waits here since that very moment."""
+        waiting = self.pool.waiting.get(entry_id)
+        return waiting is not None and waiting.queued == queued
 
     async def _read_agents(self, ids: Sequence[int]) -> None:
         now = self.now()

@@ -99,9 +99,9 @@ class _Hooks:
 
     async def sms(self, request: web.Request) -> web.Response:
         """A received message."""
-        account, raw, _ = await self._verified(request)
+        account, raw, form = await self._verified(request)
         try:
-            await self._take(account, raw)
+            await self._take(account, raw, form)
         except Unavailable:
             return web.Response(status=503, headers={"Retry-After": "5"})
         return web.Response(text=_EMPTY, content_type="text/xml")
@@ -121,9 +121,9 @@ class _Hooks:
             logger.warning("status_report_unreadable", account=account.key, error=error.detail, size=len(raw))
         return web.Response(status=204)
 
-    async def _take(self, account: Account, raw: bytes) -> None:
+    async def _take(self, account: Account, raw: bytes, form: Form) -> None:
         try:
-            await self._accept.message(to_inbound(account.id, raw))
+            await self._accept.message(to_inbound(account.id, raw, form))
         except Invalid as error:
             await self._accept.quarantine(
                 connector="twilio",

@@ -5,6 +5,8 @@ Form fields and their meaning: Twilio's "Messaging webhooks" and "Message status
 
 from __future__ import annotations
 
+import base64
+import hmac
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -69,8 +71,20 @@ def signed(tokens: Iterable[str], url: str, form: Form, signature: str | None, s
 
 
 def _valid(token: str, url: str, form: Form, signature: str, algorithm: str) -> bool:
+    if algorithm == "sha1" and hmac.compare_digest(_plain_signature(token, url, form), signature):
+        return True
     validator: Any = RequestValidator(token)  # the SDK ships no types
     return bool(validator.validate(url, form, signature, algorithm))
+
+
+def _plain_signature(token: str, url: str, form: Form) -> str:
+    """What Twilio signs as a rule: the address as it stands, then each field once, in order of name.
+
+    The SDK's validator knows this rule and the odd ones (repeated fields, ports written or left out), and takes five
+    times as long; it is asked about what this one does not accept.
+    """
+    said = url + "".join([name + value for name, value in sorted(form.items())])
+    return base64.b64encode(hmac.digest(token.encode(), said.encode(), "sha1")).decode()
 
 
 def explain(code: str | int | None, words: str = "") -> str | None:
@@ -81,9 +95,9 @@ def explain(code: str | int | None, words: str = "") -> str | None:
     return f"Twilio error {code}: {ERRORS.get(number) or words or 'no reason given'}"
 
 
-def to_inbound(account_id: int, raw: bytes) -> Inbound:
-    """One received SMS. `Invalid` when it names no message or sender."""
-    form = parse_form(raw)
+def to_inbound(account_id: int, raw: bytes, form: Form | None = None) -> Inbound:
+    """One received SMS, `form` being `raw` if that was read already. `Invalid` when it names no message or sender."""
+    form = parse_form(raw) if form is None else form
     sid, sender = form.get("MessageSid") or form.get("SmsSid"), form.get("From", "").strip()
     if not sid:
         raise Invalid("The webhook names no MessageSid.")

@@ -54,6 +54,17 @@ class Plan:
     stops_on_reply: bool = True
     payload: dict[str, Any] = field(default_factory=dict[str, Any])
 
+    def row(self) -> dict[str, Any]:
+        """As `schedule` reads it."""
+        return {
+            "key": self.key,
+            "kind": self.kind,
+            "conversation_id": self.conversation_id,
+            "due_at": self.due_at,
+            "stops_on_reply": self.stops_on_reply,
+            "payload": self.payload,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:

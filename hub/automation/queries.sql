@@ -5,7 +5,8 @@ select value from meta where key = 'automation';
 select v.id, v.channel, v.status, v.first_reply_at is not null as answered, coalesce(h.timezone, 'UTC') as timezone,
        h.week, h.holidays, coalesce((select max(i.id) from interaction i where i.conversation_id = v.id), 0) as newest,
        exists (select from rating r where r.conversation_id = v.id) as rated,
-       exists (select from follow_up f where f.conversation_id = v.id and f.kind = 'satisfaction' and f.state = 'fired') as asked
+       exists (select from follow_up f where f.conversation_id = v.id and f.kind = 'satisfaction' and f.state = 'fired') as asked,
+       v.waiting_since
 from conversation v
 left join queue q on q.id = v.queue_id
 left join hours h on h.id = q.hours_id

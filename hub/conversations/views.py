@@ -77,6 +77,7 @@ async def summaries(db: Database, ids: Iterable[int]) -> dict[int, Shape]:
 def inbound_frames(inbound: Inbound, account: Account, taken: Taken) -> list[tuple[str, Shape]]:
     """What a fresh customer message says on the sockets, without asking the database again.
 
+    Nobody can be listening to a conversation that has just begun; whoever opens it reads it whole.
     The shape equals `public_interaction` of the stored row (a test holds them together). A message with HTML or
     files is left to the socket's process to read, since both need the stored row.
     """
@@ -91,7 +92,7 @@ def inbound_frames(inbound: Inbound, account: Account, taken: Taken) -> list[tup
     message: Shape = {**base, "type": "interaction.created", "seq": taken.seq}
     if not inbound.html and not inbound.attachments:
         message["view"] = {"interaction": _inline(inbound, account, taken)}
-    frames: list[tuple[str, Shape]] = [(f"c:{taken.conversation_id}", message)]
+    frames: list[tuple[str, Shape]] = [] if taken.is_new else [(f"c:{taken.conversation_id}", message)]
     if taken.agent_id is not None:
         frames.append(
             (f"u:{taken.agent_id}", {**base, "type": "conversation.updated", "seq": taken.agent_seq, "data": {}})

@@ -9,7 +9,7 @@ Every change of state writes an event in its own transaction. Two kinds of reade
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,9 +44,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class LoggedEvent(Event):
-    """An event as the log's reader sees it, with the transaction that wrote it."""
+    """An event as the log's reader sees it: with the transaction that wrote it, and its number within what was read."""
 
     xid: str = "0"
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,27 +153,62 @@ async def topic_events(db: Database, topic: str, after: int, limit: int = 500) -
     return await db.all(Event, sql[names[kind]], {"topic_id": int(number), "seq": after, "limit": limit})
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a reader got: `events` of the kinds it asked for, out of `read` that the cursor moves past."""
+
+    conn: Connection
+    events: list[LoggedEvent]
+    read: int
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """How far a statement read: the number of events and the last one's place."""
+
+    read: int
+    xid: str | None
+    id: int | None
+
+
 class Reader:
     """Reads the log in order, exactly once per committed batch, with a cursor stored under `name`.
 
-    Use `batch()` when the reader's effects are rows of this database: they commit together with the cursor.
+    Its effects are rows of this database: they commit together with the cursor.
     """
 
-    def __init__(self, db: Database, name: str, *, from_start: bool = True):
+    def __init__(self, db: Database, name: str, *, from_start: bool = True, kinds: Sequence[str] | None = None):
         self._db = db
         self._name = name
         self._from_start = from_start
+        self._kinds = None if kinds is None else sorted(kinds)
 
     @asynccontextmanager
-    async def batch(self, limit: int = 500) -> AsyncGenerator[tuple[Connection, list[LoggedEvent]]]:
+    async def batch(self, limit: int = 500) -> AsyncGenerator[Batch]:
         """The next events and the transaction in which the cursor moves past them. An error reads them again."""
         async with self._db.transaction() as conn:
             at = await self._position(conn)
-            events = await read(conn, at, limit)
-            yield conn, events
-            if events:
-                last = events[-1]
-                await execute(conn, sql["advance"], {"reader": self._name, "xid": last.xid, "id": last.id})
+            found = await read(conn, at, limit, self._kinds)
+            wanted = found if self._kinds is None else [e for e in found if e.kind in self._kinds]
+            yield Batch(conn, wanted, found[-1].number if found else 0)
+            if found:
+                await self._advance(conn, found[-1].xid, found[-1].id)
+
+    async def fold(self, statement: LiteralString, limit: int) -> int:
+        """Let one statement read the next events and do all that follows; how many it read.
+
+        It gets `xid`, `id` and `limit`, and returns one row as `Folded`.
+        """
+        async with self._db.transaction() as conn:
+            at = await self._position(conn)
+            done = await fetch_one(conn, Folded, statement, {"xid": at.xid, "id": at.id, "limit": limit})
+            if done is None or done.xid is None or done.id is None:
+                return 0
+            await self._advance(conn, done.xid, done.id)
+            return done.read
+
+    async def _advance(self, conn: Connection, xid: str, event_id: int) -> None:
+        await execute(conn, sql["advance"], {"reader": self._name, "xid": xid, "id": event_id})
 
     async def _position(self, conn: Connection) -> Position:
         found = await fetch_one(conn, Position, sql["lock_cursor"], {"reader": self._name})
@@ -183,9 +219,15 @@ class Reader:
         return await self._position(conn)
 
 
-async def read(conn: Connection, at: Position, limit: int = 500) -> list[LoggedEvent]:
-    """The events after `at` that no running transaction can still precede."""
-    return await fetch_all(conn, LoggedEvent, sql["read"], {"xid": at.xid, "id": at.id, "limit": limit})
+async def read(
+    conn: Connection, at: Position, limit: int = 500, kinds: Sequence[str] | None = None
+) -> list[LoggedEvent]:
+    """The next `limit` events after `at` that no running transaction can still precede.
+
+    With `kinds` only those, and the last one read of whichever kind: where the reader then stands.
+    """
+    wanted = {"xid": at.xid, "id": at.id, "limit": limit, "kinds": None if kinds is None else list(kinds)}
+    return await fetch_all(conn, LoggedEvent, sql["read"], wanted)
 
 
 async def newest(conn: Connection) -> Position:

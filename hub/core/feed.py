@@ -34,6 +34,8 @@ class Feed:
         self._complained = 0.0
         self._outgoing: list[tuple[str, bytes]] = []
         self._sender: asyncio.Task[None] | None = None
+        self._soon: set[str] = set()
+        self._closed = False
 
     async def publish(self, messages: Iterable[tuple[str, Any]]) -> None:
         """Send (topic, JSON-able message) pairs, in order; returns at once (see `_send`)."""
@@ -43,6 +45,16 @@ class Feed:
         """Ring the bell of a service: it looks at PostgreSQL sooner than its own clock would make it."""
         self._send([(f"w:{who}", message.encode())])
 
+    def wake_soon(self, who: str, seconds: float = 0.1) -> None:
+        """Ring within so many seconds, once however often this is asked: for those who are in no hurry."""
+        if who not in self._soon:
+            self._soon.add(who)
+            asyncio.get_running_loop().call_later(seconds, self._ring, who)
+
+    def _ring(self, who: str) -> None:
+        self._soon.discard(who)
+        self._send([(f"w:{who}", b"")])
+
     def _send(self, messages: list[tuple[str, bytes]]) -> None:
         """Queue for Redis. One task drains the queue, so that whatever piled up goes out in one round trip.
 
@@ -50,7 +62,7 @@ class Feed:
         """
         if len(self._outgoing) < _MOST:
             self._outgoing += messages
-        if self._outgoing and (self._sender is None or self._sender.done()):
+        if self._outgoing and not self._closed and (self._sender is None or self._sender.done()):
             self._sender = asyncio.create_task(self._drain(), name="feed")
 
     async def _drain(self) -> None:
@@ -95,6 +107,7 @@ class Feed:
 
     async def close(self) -> None:
         """Send what is queued and close the connections."""
+        self._closed = True
         if self._sender is not None:
             await asyncio.wait([self._sender], timeout=2)
         await self.redis.aclose()

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 SERVICE_LEVEL_VARIANT = "answered within target / (offered - short abandons)"
 BUCKET_SECONDS = 900
-FLOW_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,50 @@
--- add_bucket: Add to the counts of one queue, channel and quarter of an hour.
-insert into stat_bucket as b (queue_id, channel, at, entered, answered, answered_in_target, abandoned, short_abandoned,
-                              flowed_out, wait_seconds)
-values (%(queue_id)s, %(channel)s, %(at)s, %(entered)s, %(answered)s, %(answered_in_target)s, %(abandoned)s,
-        %(short_abandoned)s, %(flowed_out)s, %(wait_seconds)s)
-on conflict (queue_id, channel, at) do update set
-    entered = b.entered + excluded.entered,
-    answered = b.answered + excluded.answered,
-    answered_in_target = b.answered_in_target + excluded.answered_in_target,
-    abandoned = b.abandoned + excluded.abandoned,
-    short_abandoned = b.short_abandoned + excluded.short_abandoned,
-    flowed_out = b.flowed_out + excluded.flowed_out,
-    wait_seconds = b.wait_seconds + excluded.wait_seconds;
-
--- add_flow: Add to what came and was answered in five minutes.
-insert into stat_flow as f (queue_id, at, arrived, answered) values (%(queue_id)s, %(at)s, %(arrived)s, %(answered)s)
-on conflict (at, queue_id) do update set arrived = f.arrived + excluded.arrived, answered = f.answered + excluded.answered;
+-- count: Count what the next events say about waits: cohorts per quarter of an hour of queueing, the flow per five minutes.
+with batch as materialized (
+    select xid, id, at, kind, queue_id, data
+    from event
+    where (xid, id) > (%(xid)s::text::xid8, %(id)s) and xid < pg_snapshot_xmin(pg_current_snapshot())
+    order by xid, id
+    limit %(limit)s
+), waits as (
+    select queue_id, kind, at, data, data ->> 'channel' as channel, (data ->> 'queued_at')::timestamptz as queued_at,
+           coalesce((data ->> 'short')::boolean, false) as short
+    from batch
+    where queue_id is not null and kind in ('entry.queued', 'entry.answered', 'entry.abandoned', 'entry.flowed_out')
+), counted as (
+    insert into stat_bucket as b (queue_id, channel, at, entered, answered, answered_in_target, abandoned,
+                                  short_abandoned, flowed_out, wait_seconds)
+    select queue_id, channel, date_bin('15 minutes', queued_at, 'epoch') as bucket,
+           count(*) filter (where kind = 'entry.queued'),
+           count(*) filter (where kind = 'entry.answered'),
+           count(*) filter (where kind = 'entry.answered' and (data ->> 'in_target')::boolean),
+           count(*) filter (where kind = 'entry.abandoned' and not short),
+           count(*) filter (where kind = 'entry.abandoned' and short),
+           count(*) filter (where kind = 'entry.flowed_out'),
+           coalesce(sum((data ->> 'wait_seconds')::float8) filter (where kind = 'entry.answered'), 0)
+    from waits
+    group by 1, 2, 3
+    order by 1, 2, 3 -- in one order, so that two counters cannot wait for each other
+    on conflict (queue_id, channel, at) do update set
+        entered = b.entered + excluded.entered,
+        answered = b.answered + excluded.answered,
+        answered_in_target = b.answered_in_target + excluded.answered_in_target,
+        abandoned = b.abandoned + excluded.abandoned,
+        short_abandoned = b.short_abandoned + excluded.short_abandoned,
+        flowed_out = b.flowed_out + excluded.flowed_out,
+        wait_seconds = b.wait_seconds + excluded.wait_seconds
+), flowed as (
+    insert into stat_flow as f (queue_id, at, arrived, answered)
+    select queue_id, date_bin('5 minutes', at, 'epoch') as bucket,
+           count(*) filter (where kind = 'entry.queued'), count(*) filter (where kind = 'entry.answered')
+    from waits
+    where kind in ('entry.queued', 'entry.answered')
+    group by 1, 2
+    order by 2, 1
+    on conflict (at, queue_id) do update set arrived = f.arrived + excluded.arrived, answered = f.answered + excluded.answered
+)
+select count(*)::int as read, (array_agg(xid order by xid desc, id desc))[1]::text as xid,
+       (array_agg(id order by xid desc, id desc))[1] as id
+from batch;
 
 -- clear_buckets: Forget the counts.
 truncate stat_bucket, stat_flow;

@@ -27,6 +27,7 @@ from hub.channels.registry import load_connectors
 from hub.core.embedded import Servers
 from hub.core.service import Core
 from tests.bench.stage import Figure, core, servers, show
+from tests.bench.wire import Wire
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 SID = "AC" + "0" * 32
@@ -108,23 +109,25 @@ async def _until(url: str) -> None:
 class Sms:
     """Signed webhooks, as Twilio posts them."""
 
-    def __init__(self, url: str):
-        self.url = f"{url}/hooks/twilio/sms/sms"
-        self._n = 0
+    def __init__(self, url: str, wire: Wire):
+        self._wire = wire
+        self._url = f"{url}/hooks/twilio/sms/sms"
+        self.posted = 0
 
-    def form(self, sender: str, text: str) -> tuple[dict[str, str], dict[str, str]]:
-        self._n += 1
+    async def post(self, sender: str, text: str) -> None:
+        """One message; returns when it is answered with 200."""
+        self.posted += 1
         form = {
-            "MessageSid": f"SM{self._n:032x}",
             "AccountSid": SID,
-            "From": sender,
-            "To": "+15550100100",
             "Body": text,
+            "From": sender,
+            "MessageSid": f"SM{self.posted:032x}",
             "NumMedia": "0",
+            "To": "+15550100100",
         }
-        signed = self.url + "".join(k + v for k, v in sorted(form.items()))
+        signed = self._url + "".join(k + v for k, v in form.items())  # the names are in order
         digest = hmac.digest(TOKEN.encode(), signed.encode(), hashlib.sha1)
-        return form, {"X-Twilio-Signature": base64.b64encode(digest).decode()}
+        await self._wire.post("/hooks/twilio/sms/sms", form, {"X-Twilio-Signature": base64.b64encode(digest).decode()})
 
 
 async def rate(post: Callable[[int], Awaitable[None]], senders: int, seconds: float) -> float:
@@ -165,14 +168,9 @@ def spread(times: list[float]) -> tuple[float, float]:
 
 async def measure_hub(hub: Core, found: Servers) -> list[Figure]:
     await apply(hub.db, hub.vault, load_connectors(hub), CENTER)
-    async with hub_serve(found) as url, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=512)) as http:
-        sms = Sms(url)
-
-        async def post(sender: str, text: str) -> None:
-            form, headers = sms.form(sender, text)
-            async with http.post(sms.url, data=form, headers=headers) as response:
-                assert response.status == 200, await response.text()
-
+    async with hub_serve(found) as url, aiohttp.ClientSession() as http:
+        wire = Wire(url)
+        post = Sms(url, wire).post
         people = [f"+1415555{n:04}" for n in range(50)]
         for person in people:
             await post(person, "hello")
@@ -181,6 +179,7 @@ async def measure_hub(hub: Core, found: Servers) -> list[Figure]:
         await hub.db.execute("vacuum analyze")
         shown = [await _screen_latency(hub, http, url, post, people, r) for r in (50, 500)]
         offered = await _offer_latency(hub, http, url, post, 200)
+        wire.close()
     return [
         Figure(
             "accepted over HTTP, 32 senders, signed and durable", f"{accepted:,.0f}/s", ">= 4,000/s", accepted >= 4000
@@ -293,14 +292,15 @@ async def measure_prototype(found: Servers) -> list[Figure]:
     url = f"http://127.0.0.1:{port}"
     with process("tests.bench.prototype", str(port), found.database_url, found.redis_url):
         await _until(url + "/nothing")
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=512)) as http:
+        async with aiohttp.ClientSession() as http:
+            wire = Wire(url)
 
             async def post(text: str) -> None:
-                async with http.post(url + "/in", data={"Body": text}) as response:
-                    assert response.status == 200
+                await wire.post("/in", {"Body": text}, {})
 
             accepted = await rate(lambda n: post(str(n)), 32, 4)
             shown = [await _bare_latency(http, url, post, r) for r in (50, 500)]
+            wire.close()
     return [
         Figure("prototype: accepted over HTTP, 32 senders", f"{accepted:,.0f}/s"),
         Figure("prototype: to screen, 50/s, p50 / p99", f"{shown[0][0]:.1f} / {shown[0][1]:.1f} ms"),

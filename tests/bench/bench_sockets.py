@@ -15,6 +15,7 @@ from hub.channels.registry import load_connectors
 from hub.core.service import Core
 from tests.bench.bench_live import CENTER, Sms, _token, hub_serve
 from tests.bench.stage import Figure, core, servers, show
+from tests.bench.wire import Wire
 
 IDLE, LISTENERS, MESSAGES = 1500, 1000, 60
 
@@ -28,13 +29,12 @@ async def measure(hub: Core, url: str) -> list[Figure]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     process = _serve_process(int(url.rsplit(":", 1)[1]))
     headers = await _token(hub, "a0@example.com")
-    sms = Sms(url)
+    wire = Wire(url)
+    sms = Sms(url, wire)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
 
         async def post(text: str) -> None:
-            form, signed = sms.form("+14155550100", text)
-            async with http.post(sms.url, data=form, headers=signed) as response:
-                assert response.status == 200
+            await sms.post("+14155550100", text)
 
         await post("hello")
         conversation = await hub.db.value("select max(id) from conversation")
@@ -69,6 +69,7 @@ async def measure(hub: Core, url: str) -> list[Figure]:
             await asyncio.gather(*readers)
         fan_out = seen / (time.perf_counter() - started)
         stalled.close()
+        wire.close()
         for ws in sockets:
             await ws.close()
     return [

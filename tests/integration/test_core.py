@@ -19,12 +19,12 @@ async def test_reader_skips_nothing_when_an_earlier_transaction_commits_late(db:
         await events.append(slow, "early")
         async with db.transaction() as quick:
             await events.append(quick, "late")
-        async with reader.batch() as (_, seen):
-            assert seen == []  # "late" is committed, but "early" may still come before it
-    async with reader.batch() as (_, seen):
-        assert [e.kind for e in seen] == ["early", "late"]
-    async with reader.batch() as (_, seen):
-        assert seen == []
+        async with reader.batch() as batch:
+            assert batch.events == []  # "late" is committed, but "early" may still come before it
+    async with reader.batch() as batch:
+        assert [e.kind for e in batch.events] == ["early", "late"]
+    async with reader.batch() as batch:
+        assert batch.events == []
 
 
 async def test_reader_reads_again_when_its_work_fails(db: Database) -> None:
@@ -32,11 +32,24 @@ async def test_reader_reads_again_when_its_work_fails(db: Database) -> None:
     async with db.transaction() as conn:
         await events.append(conn, "one")
     with pytest.raises(RuntimeError):
-        async with reader.batch() as (_, seen):
-            assert [e.kind for e in seen] == ["one"]
+        async with reader.batch() as batch:
+            assert [e.kind for e in batch.events] == ["one"]
             raise RuntimeError
-    async with reader.batch() as (_, seen):
-        assert [e.kind for e in seen] == ["one"]
+    async with reader.batch() as batch:
+        assert [e.kind for e in batch.events] == ["one"]
+
+
+async def test_reader_moves_past_what_it_did_not_ask_for(db: Database) -> None:
+    async with db.transaction() as conn:
+        for kind in ("one", "other", "one", "other", "other"):
+            await events.append(conn, kind)
+    reader = events.Reader(db, "test", kinds=["one"])
+    async with reader.batch(4) as batch:
+        assert ([e.kind for e in batch.events], batch.read) == (["one", "one"], 4)
+    async with reader.batch(4) as batch:
+        assert (batch.events, batch.read) == ([], 1)
+    async with reader.batch(4) as batch:
+        assert (batch.events, batch.read) == ([], 0)
 
 
 async def test_unit_publishes_nothing_when_rolled_back(core: Core) -> None:

@@ -252,9 +252,26 @@ async def test_missed_reply_is_noted_when_nobody_answers(desk: Desk) -> None:
 
 async def test_missed_reply_is_off_when_somebody_answered(desk: Desk) -> None:
     _, conversation = await desk.customer(queue=await desk.queue())
+    await desk.tick()
     await desk.answers(conversation)
     await desk.tick(hours=1)
     assert [f["reason"] for f in await desk.follow_ups("missed_reply")] == ["answered"]
+
+
+async def test_missed_reply_is_not_planned_when_it_was_answered_at_once(desk: Desk) -> None:
+    _, conversation = await desk.customer(queue=await desk.queue())
+    await desk.answers(conversation)
+    await desk.tick(hours=1)
+    assert await desk.follow_ups("missed_reply") == []
+
+
+async def test_missed_reply_is_noted_once_when_the_customer_wrote_three_times(desk: Desk) -> None:
+    contact, conversation = await desk.customer(queue=await desk.queue())
+    for text in ("And", "another thing"):
+        await desk.writes(contact, conversation, text)
+        await desk.tick()
+    await desk.tick(hours=1)
+    assert len(await desk.events("reply.missed")) == 1
 
 
 async def test_snooze_ends_by_itself(desk: Desk) -> None:

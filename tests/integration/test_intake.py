@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import orjson
 import pytest
 from pydantic import BaseModel
 
@@ -187,13 +188,13 @@ async def test_any_text_is_stored(desk: Desk, text: str) -> None:
 async def test_the_inline_frame_equals_the_stored_view(desk: Desk) -> None:
     pubsub = desk.core.feed.redis.pubsub(ignore_subscribe_messages=True)
     await pubsub.psubscribe("t:c:*")
-    done = await desk.intake.message(sms(1, "SM1", name="Ana 陳"))
+    await desk.intake.message(sms(1, "SM1", name="Ana 陳"))  # it opens the conversation: nobody can be listening yet
+    done = await desk.intake.message(sms(1, "SM2", name="Ana 陳"))
     assert done.interaction_id
-    import orjson
-
     heard = None
-    while heard is None:
-        heard = await pubsub.get_message(ignore_subscribe_messages=True, timeout=5)
+    async with asyncio.timeout(10):
+        while heard is None:
+            heard = await pubsub.get_message(ignore_subscribe_messages=True, timeout=1)
     stored = (await views.interactions(desk.core.db, [done.interaction_id]))[done.interaction_id]
     expected = orjson.loads(orjson.dumps(stored, option=orjson.OPT_UTC_Z))
     inline = orjson.loads(heard["data"])["view"]["interaction"]

@@ -1,8 +1,9 @@
 -- Takes in a batch of translated messages in one round trip: raw bytes, contact by address, conversation by thread,
 -- interaction, queue entry and events. Set-based, so that a hundred cost little more than one. Called by hub/intake.py.
 --
--- What came stays in `items`; what is found on the way (ids only) is kept beside it in `places`, so that texts are
--- parsed once and copied no more than needed. Several statements, not one: each sees what others committed while it
+-- What came stays in `items`; what is found on the way (ids and short words) is kept beside it in `places`, so that
+-- texts are parsed once and copied no more than needed. An element of `items` is never asked for by its number: the
+-- array is searched from its beginning each time, which would make a batch cost its square. Several statements, not one: each sees what others committed while it
 -- waited for a lock. Locks in the house's order: raw, address, conversation, queue_entry, agent_state; each set sorted.
 drop function if exists intake(jsonb, bytea[], int);
 drop function if exists intake(json, bytea[], int);
@@ -17,7 +18,8 @@ create type intake_item as (
 );
 
 create type intake_place as (
-    n int, raw_id bigint, address_id bigint, contact_id bigint, root_id bigint, contact_name text,
+    n int, raw_id bigint, account_id bigint, channel text, session boolean, automatic boolean,
+    address_id bigint, contact_id bigint, root_id bigint, contact_name text,
     conversation_id bigint, is_new boolean, seq bigint, interaction_id bigint
 );
 
@@ -49,9 +51,10 @@ begin
         on conflict do nothing
         returning id, account_id, connector, dedup_key
     )
-    select array_agg((f.n, f.id, null, null, null, null, null, null, null, null)::intake_place order by f.n) into places
+    select array_agg((f.n, f.id, f.account_id, f.channel, f.session, f.automatic, null, null, null, null, null, null, null,
+               null)::intake_place order by f.n) into places
     from (
-        select distinct on (s.id) i.n, s.id
+        select distinct on (s.id) i.n, s.id, i.account_id, i.channel, i.session, i.automatic
         from stored s join unnest(items) i on (i.account_id, i.connector, i.dedup_key) = (s.account_id, s.connector, s.dedup_key)
         order by s.id, i.n
     ) f;
@@ -73,7 +76,8 @@ begin
 
     -- 2. Who: the address decides; an unknown one makes a new contact. The row lock keeps one person's messages in line.
     with wanted as (
-        select i.kind, i.address, bool_or(i.verified) as verified, min(i.n) as n
+        select i.kind, i.address, bool_or(i.verified) as verified, (array_agg(coalesce(i.name, '') order by i.n))[1] as name,
+               (array_agg(i.locale order by i.n))[1] as locale
         from unnest(places) p join unnest(items) i on i.n = p.n
         group by i.kind, i.address order by i.kind, i.address
     ), known as (
@@ -83,10 +87,11 @@ begin
         returning a.id, a.contact_id, a.kind, a.value, (xmax = 0) as created
     ), made as (
         insert into contact (id, root_id, name, locale) overriding system value
-        select k.contact_id, k.contact_id, coalesce(items[w.n + 1].name, ''), items[w.n + 1].locale
+        select k.contact_id, k.contact_id, w.name, w.locale
         from known k join wanted w on (w.kind, w.address) = (k.kind, k.value) where k.created
     )
-    select array_agg((p.n, p.raw_id, k.id, k.contact_id, null, null, null, null, null, null)::intake_place order by p.n)
+    select array_agg((p.n, p.raw_id, p.account_id, p.channel, p.session, p.automatic, k.id, k.contact_id, null, null, null,
+               null, null, null)::intake_place order by p.n)
     into places
     from unnest(places) p join unnest(items) i on i.n = p.n join known k on (k.kind, k.value) = (i.kind, i.address);
 
@@ -127,8 +132,8 @@ begin
                     else x.n end as first_n
         from placed x
     )
-    select array_agg((p.n, p.raw_id, p.address_id, p.contact_id, x.root_id, x.contact_name,
-               coalesce(x.conversation_id, o.id), x.conversation_id is null, null, nextval('interaction_id_seq'))::intake_place
+    select array_agg((p.n, p.raw_id, p.account_id, p.channel, p.session, p.automatic, p.address_id, p.contact_id, x.root_id,
+               x.contact_name, coalesce(x.conversation_id, o.id), x.conversation_id is null, null, nextval('interaction_id_seq'))::intake_place
                order by p.n)
     into places
     from unnest(places) p join shared x on x.n = p.n left join opened o on x.conversation_id is null and o.n = x.first_n;
@@ -140,19 +145,19 @@ begin
         perform 1 from conversation v where v.id = any(old) order by v.id for no key update;
     end if;
     with touched as (
-        select p.conversation_id, bool_or(p.is_new) as is_new, count(*) as messages, bool_or(not i.automatic) as human,
+        select p.conversation_id, bool_or(p.is_new) as is_new, count(*) as messages, bool_or(not p.automatic) as human,
                min(p.n) as first_n, max(p.n) as last_n
-        from unnest(places) p join unnest(items) i on i.n = p.n group by p.conversation_id
+        from unnest(places) p group by p.conversation_id
     ), begun as (
         insert into conversation (id, contact_id, account_id, channel, subject, queue_id, seq, interaction_seq, preview,
             last_inbound_at, waiting_since, created_at, updated_at) overriding system value
-        select t.conversation_id, f.contact_id, i.account_id, l.channel, i.subject, a.queue_id, t.messages, t.messages,
+        select t.conversation_id, f.contact_id, f.account_id, f.channel, i.subject, a.queue_id, t.messages, t.messages,
                left(l.text, 200), moment, case when t.human then moment end, moment, moment
         from touched t
         join unnest(places) f on f.n = t.first_n
-        cross join lateral (select (items[t.first_n + 1]).*) i
-        cross join lateral (select (items[t.last_n + 1]).*) l
-        join account a on a.id = i.account_id
+        join unnest(items) i on i.n = t.first_n
+        join unnest(items) l on l.n = t.last_n
+        join account a on a.id = f.account_id
         where t.is_new
     ), moved as (
         update conversation v set
@@ -166,34 +171,35 @@ begin
             reopened = v.reopened + (t.human and v.status = 'resolved')::int,
             snoozed_until = case when t.human then null else v.snoozed_until end,
             updated_at = moment
-        from touched t cross join lateral (select (items[t.last_n + 1]).*) l
+        from touched t join unnest(items) l on l.n = t.last_n
         where v.id = t.conversation_id and not t.is_new
         returning v.id, v.seq - t.messages as base
     )
-    select array_agg((p.n, p.raw_id, p.address_id, p.contact_id, p.root_id, p.contact_name, p.conversation_id, p.is_new,
-               coalesce(m.base, 0) + p.position, p.interaction_id)::intake_place order by p.n)
+    select array_agg((p.n, p.raw_id, p.account_id, p.channel, p.session, p.automatic, p.address_id, p.contact_id, p.root_id,
+               p.contact_name, p.conversation_id, p.is_new, coalesce(m.base, 0) + p.position, p.interaction_id)::intake_place
+               order by p.n)
     into places
     from (select u.*, row_number() over (partition by u.conversation_id order by u.n) as position from unnest(places) u) p
     left join moved m on m.id = p.conversation_id;
 
-    insert into interaction (id, conversation_id, contact_id, seq, kind, direction, channel, account_id, address_id,
-        subject, text, html, external_id, verified, automatic, meta, raw_id, at) overriding system value
-    select p.interaction_id, p.conversation_id, p.contact_id, p.seq, 'message', 'in', i.channel, i.account_id,
-           p.address_id, i.subject, i.text, i.html, i.external_id, i.verified, i.automatic, coalesce(i.meta, '{}'),
-           p.raw_id, coalesce(i.at, moment)
-    from unnest(places) p join unnest(items) i on i.n = p.n;
-
-    insert into thread (account_id, address_id, conversation_id)
-    select distinct on (i.account_id, p.address_id) i.account_id, p.address_id, p.conversation_id
-    from unnest(places) p join unnest(items) i on i.n = p.n
-    where i.session order by i.account_id, p.address_id, p.n desc
-    on conflict (account_id, address_id) do update set conversation_id = excluded.conversation_id
-        where thread.conversation_id <> excluded.conversation_id;
-
-    -- 5. The queue, the log, and the answer to the caller.
+    -- 5. The message, the queue, the log, and the answer to the caller.
     return query
-    with touched as (
-        select p.conversation_id, bool_or(not items[p.n + 1].automatic) as human, max(p.n) as n
+    with written as (
+        insert into interaction (id, conversation_id, contact_id, seq, kind, direction, channel, account_id, address_id,
+            subject, text, html, external_id, verified, automatic, meta, raw_id, at) overriding system value
+        select p.interaction_id, p.conversation_id, p.contact_id, p.seq, 'message', 'in', p.channel, p.account_id,
+               p.address_id, i.subject, i.text, i.html, i.external_id, i.verified, p.automatic, coalesce(i.meta, '{}'),
+               p.raw_id, coalesce(i.at, moment)
+        from unnest(places) p join unnest(items) i on i.n = p.n
+    ), threaded as (
+        insert into thread (account_id, address_id, conversation_id)
+        select distinct on (p.account_id, p.address_id) p.account_id, p.address_id, p.conversation_id
+        from unnest(places) p
+        where p.session order by p.account_id, p.address_id, p.n desc
+        on conflict (account_id, address_id) do update set conversation_id = excluded.conversation_id
+            where thread.conversation_id <> excluded.conversation_id
+    ), touched as (
+        select p.conversation_id, bool_or(not p.automatic) as human, max(p.n) as n
         from unnest(places) p group by p.conversation_id
     ), here as (
         select v.id, v.queue_id, v.account_id, v.channel, v.agent_id, t.human, t.n
@@ -229,8 +235,8 @@ begin
     ), logged as (
         insert into event as ev (at, kind, contact_id, conversation_id, conversation_seq, agent_id, agent_seq, queue_id, data)
         select moment, 'interaction.created', p.contact_id, p.conversation_id, p.seq, null::bigint, null::bigint, null::bigint,
-               jsonb_build_object('interaction_id', p.interaction_id, 'direction', 'in', 'channel', items[p.n + 1].channel,
-                                  'automatic', items[p.n + 1].automatic, 'new', p.is_new)
+               jsonb_build_object('interaction_id', p.interaction_id, 'direction', 'in', 'channel', p.channel,
+                                  'automatic', p.automatic, 'new', p.is_new)
         from unnest(places) p
         union all
         select moment, 'entry.queued', null, k.conversation_id, null, null, null, k.queue_id,

@@ -1,0 +1,85 @@
+"""A sender that costs little, so that the benchmark measures the server and not the client.
+
+HTTP/1.1 with kept connections and nothing else: a request is one write, an answer is read up to its length. It shares
+the machine with what it measures, and aiohttp's own client would take as much of it as the server does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from urllib.parse import urlencode, urlsplit
+
+
+class _Connection(asyncio.Protocol):
+    """One kept connection with at most one request under way."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self._heard = b""
+        self._answer: asyncio.Future[bytes] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._heard += data
+        head, separator, body = self._heard.partition(b"\r\n\r\n")
+        if separator and len(body) >= _length(head) and self._answer is not None:
+            self._heard = b""
+            self._answer.set_result(head[:12])
+            self._answer = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._answer is not None:
+            self._answer.set_exception(ConnectionError("closed before the answer"))
+            self._answer = None
+
+    def ask(self, request: bytes) -> asyncio.Future[bytes]:
+        """Send a request; a future of the status line's beginning, `HTTP/1.1 200`."""
+        assert self.transport is not None
+        self._answer = asyncio.get_running_loop().create_future()
+        self.transport.write(request)
+        return self._answer
+
+
+def _length(head: bytes) -> int:
+    _, _, rest = head.lower().partition(b"content-length:")
+    return int(rest.split(b"\r\n", 1)[0] or 0)
+
+
+class Wire:
+    """Posts forms to one server over as many kept connections as there are requests at once."""
+
+    def __init__(self, url: str):
+        parts = urlsplit(url)
+        assert parts.hostname is not None
+        assert parts.port is not None
+        self._host, self._port = parts.hostname, parts.port
+        self._idle: list[_Connection] = []
+
+    async def post(self, path: str, form: Mapping[str, str], headers: Mapping[str, str]) -> None:
+        """One form; returns when it is answered with 200, raises `ConnectionError` otherwise."""
+        body = urlencode(form)
+        more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        request = (
+            f"POST {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n{more}"
+            f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        )
+        connection = self._idle.pop() if self._idle else await self._connect()
+        answer = await connection.ask(request.encode())
+        if answer != b"HTTP/1.1 200":
+            raise ConnectionError(answer.decode())
+        self._idle.append(connection)
+
+    async def _connect(self) -> _Connection:
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(_Connection, self._host, self._port)
+        return connection
+
+    def close(self) -> None:
+        """Close what is idle."""
+        for connection in self._idle:
+            if connection.transport is not None:
+                connection.transport.close()
