@@ -10,16 +10,18 @@ from typing import Any, ClassVar, cast
 from aiohttp import web
 from pydantic import BaseModel
 
+import connectors.email.sent as sent
+from connectors.email.access import Access
 from connectors.email.bounces import return_path_token
-from connectors.email.compose import checked, compose, tagged
+from connectors.email.compose import checked, compose, recipients, tagged
 from connectors.email.fetch import Fetcher
 from connectors.email.listener import Listener
 from connectors.email.parse import Envelope
 from connectors.email.readers import READERS
 from connectors.email.settings import Imap, Settings, Smtp
-from connectors.email.smtp import Sender, Server
+from connectors.email.smtp import Post, Sender
 from connectors.email.take import read
-from hub.channels.model import Accept, Account, Capabilities, Inbound, Outbound, Outcome, SendError, Wire
+from hub.channels.model import Accept, Account, Capabilities, Inbound, Outbound, SendError, Wire
 from hub.core import log
 from hub.core.errors import Invalid, Unavailable
 from hub.core.service import Core
@@ -41,6 +43,8 @@ class Email:
     def __init__(self, core: Core):
         self._core = core
         self._sender = Sender()
+        self._access = Access(core)
+        self._copies = sent.Copies(self._access)
         self._listeners: dict[tuple[str, bool], Listener] = {}
         self._bind_after: dict[tuple[str, bool], float] = {}
         self._fetchers: dict[int, tuple[Account, asyncio.Task[None]]] = {}
@@ -68,14 +72,22 @@ class Email:
 
     async def send(self, account: Account, outbound: Outbound, wire: Wire) -> str:
         """Hand the mail to the account's server; its Message-ID."""
-        settings = cast("Settings", account.settings)
-        if settings.smtp is None:
-            raise SendError("The mailbox has no server to send by (smtp).", outcome=Outcome.FAILED)
+        server = self._access.server(account)
         message = await asyncio.to_thread(compose, account, outbound)
-        password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
-        server = Server(settings.smtp, password)
-        await self._sender.send(server, self._return_path(account, outbound), checked(outbound.to), message, wire)
+        post = Post(self._return_path(account, outbound), recipients(outbound), message)
+        try:
+            await self._sender.send(server, post, wire)
+        except SendError as error:
+            if error.taken:
+                error.provider_id = outbound.message_id  # reports about those who have it name this
+                self._copies.keep(account, message)
+            raise
+        self._copies.keep(account, message)
         return outbound.message_id
+
+    async def find(self, account: Account, outbound: Outbound) -> bool:
+        """Whether the mailbox has it among what it sent; see `Finder`."""
+        return await sent.find(self._access, account, outbound.message_id)
 
     def _return_path(self, account: Account, outbound: Outbound) -> str:
         """Where a bounce goes: to us, naming the send; nowhere for what a robot wrote (RFC 3834 §3.3)."""
@@ -94,6 +106,7 @@ class Email:
 
     async def close(self) -> None:
         """Close the connections to mail servers."""
+        await self._copies.close()
         await self._sender.close()
 
     @property
@@ -144,7 +157,7 @@ class Email:
                 await _cancelled(task)
         for account_id, account in wanted.items():
             if account_id not in self._fetchers:
-                fetcher = Fetcher(self._core, accept, account)
+                fetcher = Fetcher(self._core, self._access, accept, account)
                 self._fetchers[account_id] = (account, asyncio.create_task(fetcher.run(), name=f"imap-{account.key}"))
 
     async def _stop(self) -> None:

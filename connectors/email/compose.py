@@ -6,15 +6,19 @@ here, one to a line. Nothing that a customer or agent wrote reaches a header wit
 
 from __future__ import annotations
 
+import hashlib
 import re
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+import connectors.email.dkim as dkim
 from connectors.email.header import tidy
 from connectors.email.settings import Settings
 from hub.channels.model import Account, Attachment, Outbound, Outcome, SendError
+from hub.conversations.letters import to_html
+from hub.core.errors import ConfigError
 
 _POLICY = SMTP.clone(cte_type="7bit", max_line_length=76)
 _ADDRESS = re.compile(r"^[^\s<>,;:\\\"()\[\]\x00-\x1f\x7f]{1,64}@[^\s<>,;:\\\"()@\x00-\x1f\x7f]{1,255}$")
@@ -35,21 +39,47 @@ def tagged(address: str, token: str) -> str:
 
 
 def compose(account: Account, outbound: Outbound) -> bytes:
-    """The whole message in CRLF lines; the same bytes for every attempt but for the MIME boundary."""
+    """The whole message in CRLF lines, signed if the account says so: the same bytes for every attempt.
+
+    `SendError` when an address is none or the message is larger than the account allows.
+    """
     own = checked(account.address or "")
     settings: Settings = account.settings
     fields = [
         ("From", _mailbox(settings.from_name or account.name, own)),
         ("To", _mailbox(outbound.to_name, checked(outbound.to))),
+        ("Cc", ",\r\n ".join(checked(one) for one in outbound.cc)),
         ("Subject", _words("Subject", outbound.subject)),
         ("Date", format_datetime(outbound.date)),
         ("Message-ID", _id(outbound.message_id)),
         *_thread(outbound),
         ("Reply-To", _mailbox(settings.from_name or account.name, tagged(own, outbound.reply_token))),
         *_automatic(outbound),
+        *_unsubscribe(outbound),
     ]
     head = "".join(f"{name}: {value}\r\n" for name, value in fields if value)
-    return head.encode("utf-8") + _body(outbound).as_bytes()
+    message = head.encode("utf-8") + _body(outbound).as_bytes()
+    if len(message) > settings.max_message_mb * 2**20:
+        words = f"The mail is {len(message) / 2**20:.1f} MB; this mailbox sends at most {settings.max_message_mb} MB."
+        raise SendError(words, outcome=Outcome.FAILED)
+    return _signed(settings, own, message, outbound)
+
+
+def _signed(settings: Settings, own: str, message: bytes, outbound: Outbound) -> bytes:
+    if settings.dkim is None or settings.dkim_key is None:
+        return message
+    domain = settings.dkim.domain or own.rpartition("@")[2]
+    pem = settings.dkim_key.get_secret_value()
+    try:
+        return dkim.sign(message, domain=domain, selector=settings.dkim.selector, pem=pem, at=outbound.date)
+    except ConfigError as error:
+        raise SendError(error.detail, outcome=Outcome.RETRY, retry_after=300) from error
+
+
+def recipients(outbound: Outbound) -> tuple[str, ...]:
+    """Who is still to get it: everybody once, without those who have it already."""
+    everybody = dict.fromkeys(checked(one) for one in (outbound.to, *outbound.cc, *outbound.bcc))
+    return tuple(one for one in everybody if one not in outbound.taken)
 
 
 def _mailbox(name: str, address: str) -> str:
@@ -91,20 +121,40 @@ def _automatic(outbound: Outbound) -> list[tuple[str, str]]:
     return [("Auto-Submitted", kind), ("X-Auto-Response-Suppress", "All"), ("Precedence", "bulk")]
 
 
+def _unsubscribe(outbound: Outbound) -> list[tuple[str, str]]:
+    """RFC 2369 and, by https alone, one-click by RFC 8058; only on what goes to many."""
+    if not outbound.unsubscribe:
+        return []
+    one_click = [("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")]
+    secure = outbound.unsubscribe.startswith("https://")
+    return [("List-Unsubscribe", f"<{outbound.unsubscribe}>"), *(one_click if secure else [])]
+
+
 def _body(outbound: Outbound) -> EmailMessage:
+    """Plain text and the same as HTML; pictures within the HTML, files beside both."""
     message = EmailMessage(policy=_POLICY)
     message.set_content(_lines(outbound.text))
+    message.add_alternative(_lines(outbound.html or to_html(outbound.text)), subtype="html")
     inline = [a for a in outbound.attachments if a.inline and a.content_id and outbound.html]
-    if outbound.html:
-        message.add_alternative(_lines(outbound.html), subtype="html")
-        page = message.get_body(("html",))
-        for attachment in inline:
-            if page is not None:
-                page.add_related(attachment.body, *_type(attachment), cid=f"<{_id(attachment.content_id or '')}>")
+    page = message.get_body(("html",))
+    for attachment in inline:
+        if page is not None:
+            cid = f"<{_id(attachment.content_id or '')}>"
+            name = tidy(attachment.name)[:200] or "image"
+            page.add_related(attachment.body, *_type(attachment), cid=cid, disposition="inline", filename=name)
     for attachment in outbound.attachments:
         if attachment not in inline:
             message.add_attachment(attachment.body, *_type(attachment), filename=tidy(attachment.name)[:200] or "file")
+    _name_boundaries(message, outbound.message_id)
     return message
+
+
+def _name_boundaries(message: EmailMessage, message_id: str) -> None:
+    """Boundaries that are the same for every attempt; nobody can guess one before the mail is written."""
+    for n, part in enumerate(message.walk()):
+        if part.is_multipart():
+            name = hashlib.sha256(f"{message_id}/{n}".encode()).hexdigest()[:32]
+            part.set_boundary(f"=_{name}_=")
 
 
 def _lines(text: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from connectors.email.access import Access
 from connectors.email.imap import Found, Lost, Mailbox, Refused, Selected, SignInRefused
 from connectors.email.parse import MAX_BYTES, RAW_TYPE, Envelope, dedup_key
 from connectors.email.settings import Imap, Settings
@@ -45,11 +46,11 @@ class Position:
 class Fetcher:
     """Fetches one account's folder for as long as it holds the lease."""
 
-    def __init__(self, core: Core, accept: Accept, account: Account):
+    def __init__(self, core: Core, access: Access, accept: Accept, account: Account):
         settings: Settings = account.settings
         assert settings.imap is not None  # noqa: S101 - only such accounts are fetched
         self._imap: Imap = settings.imap
-        self._password = settings.imap_password.get_secret_value() if settings.imap_password else ""
+        self._access = access
         self._core = core
         self._accept = accept
         self._account = account
@@ -104,7 +105,7 @@ class Fetcher:
 
     # -- one connection ------------------------------------------------------------------------------------------
     async def _session(self, box: Mailbox, epoch: int) -> None:
-        await box.connect(self._password)
+        await self._access.connect(self._account, box)
         selected = await box.select(self._imap.folder)
         position = await self._position(box, selected, epoch)
         while True:

@@ -1,4 +1,4 @@
-# pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownParameterType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingParameterType=false, reportMissingTypeArgument=false, reportIncompatibleMethodOverride=false, reportArgumentType=false, reportOptionalMemberAccess=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownParameterType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingParameterType=false, reportMissingTypeArgument=false, reportIncompatibleMethodOverride=false, reportArgumentType=false, reportOptionalMemberAccess=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportIncompatibleVariableOverride=false
 # aioimaplib ships no types, and its faults are mended from inside; this is the only module that imports it.
 """IMAP through aioimaplib, with its faults mended.
 
@@ -10,6 +10,8 @@
 5. It mangles ENVELOPE texts: we never ask for them.
 6. Names were not quoted, NO and BAD did not raise, SEARCH insisted on a charset, and a new message announced outside
    of IDLE was dropped: all done here.
+7. It knows no STARTTLS: done here, with what came in clear text thrown away and the capabilities asked for again.
+8. It formats every byte received for its debug log, even when that is off: not here.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ _LITERAL = re.compile(rb".*\{(\d+)\}$")
 _UID = re.compile(rb"\bUID (\d+)")
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
 _DATE = re.compile(rb'\bINTERNALDATE "([^"]{10,40})"')
+_LISTED = re.compile(rb"^(?:LIST )?\(([^)]*)\) (?:\"(?:[^\"\\]|\\.)\"|NIL) (.+)$")
 _FETCH = re.compile(rb"^\d+ FETCH \(")
 PIECE = 1024 * 1024
 
@@ -48,6 +51,14 @@ class Refused(Exception):
 
 class SignInRefused(Refused):
     """The server does not accept the user name or password."""
+
+
+class WantsTls(Refused):
+    """The server takes no password before STARTTLS."""
+
+
+class NoStartTls(Refused):
+    """The server offers no STARTTLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,37 @@ class _Protocol(aioimaplib.IMAP4ClientProtocol):
         super().__init__(loop)
         self.lost = asyncio.Event()
         self.exists = asyncio.Event()  # the server told of a new message, in answer to whatever
+        self.farewell = ""  # what a server said that hung up at once
+
+    def data_received(self, d: bytes) -> None:
+        try:
+            self._handle_responses(self.incomplete_line + d, self._handle_line, self.current_command)
+            self.incomplete_line = b""
+            self.current_command = None
+        except aioimaplib.IncompleteRead as incomplete:
+            self.current_command = incomplete.cmd
+            self.incomplete_line = incomplete.data
+        except aioimaplib.AioImapException as error:
+            logger.info("imap_confused", error=str(error)[:200])
+            self.transport.abort()  # whatever it meant, nothing that follows can be understood
+
+    async def welcome(self, command: bytes) -> None:
+        if not command.startswith((b"* OK", b"* PREAUTH")):
+            self.farewell = command.decode("utf-8", "replace")[:300]
+            self.transport.abort()
+            return
+        await super().welcome(command)
+
+    async def upgrade(self, context: ssl.SSLContext, host: str) -> bool:
+        """STARTTLS (RFC 3501 §6.2.1); False when the server refuses. What was said before it counts for nothing."""
+        answer = await self.execute(aioimaplib.Command("STARTTLS", self.new_tag(), loop=self.loop))
+        if answer.result != "OK":
+            return False
+        if self.incomplete_line:
+            raise aioimaplib.Abort("the server said more than it may before TLS")
+        self.capabilities = set()
+        self.transport = await self.loop.start_tls(self.transport, self, context, server_hostname=host)
+        return True
 
     def _untagged_response(self, line: bytes) -> Any:
         if line.rstrip().endswith(b" EXISTS"):
@@ -138,21 +180,45 @@ class Mailbox:
         self._aborted = False
 
     # -- connection ----------------------------------------------------------------------------------------------
-    async def connect(self, password: str) -> None:
-        """Connect and sign in; `SignInRefused`, `Lost` or `OSError`."""
+    async def connect(self, password: str = "", *, token: str | None = None) -> None:
+        """Connect and sign in with a password, or with an OAuth 2 access token.
+
+        `SignInRefused`, `WantsTls`, `NoStartTls`, `Lost` or `OSError` (`ssl.SSLError` among them).
+        """
+        await self.open()
+        protocol = self._live
+        if protocol.state != aioimaplib.AUTH:
+            await self._sign_in(protocol, password, token)
+        await self._bounded(protocol.capability())
+
+    async def open(self) -> None:
+        """Connect, up to where one may sign in."""
         loop = asyncio.get_running_loop()
         protocol = _Protocol(loop)
-        tls = ssl.create_default_context(cafile=self._settings.ca_file) if self._settings.tls == "tls" else None
+        settings = self._settings
+        context = None if settings.tls == "none" else ssl.create_default_context(cafile=settings.ca_file)
+        direct = context if settings.tls == "tls" else None
         async with asyncio.timeout(self._timeout):
-            await loop.create_connection(lambda: protocol, self._settings.host, self._settings.port, ssl=tls)
+            await loop.create_connection(lambda: protocol, settings.host, settings.port, ssl=direct)
         self._protocol = protocol
         await self._bounded(protocol.wait("AUTH|NONAUTH"))
-        if protocol.state != aioimaplib.AUTH:
-            answer = await self._bounded(protocol.login(_quoted(self._settings.user), password))
-            if answer.result != "OK":
+        if context is not None and direct is None:
+            if not self.can("STARTTLS") or not await self._bounded(protocol.upgrade(context, settings.host)):
                 self.abort()
-                raise SignInRefused(_words(answer.lines))
-        await self._bounded(protocol.capability())
+                raise NoStartTls("The server offers no STARTTLS.")
+            await self._bounded(protocol.capability())
+
+    async def _sign_in(self, protocol: _Protocol, password: str, token: str | None) -> None:
+        if self.can("LOGINDISABLED"):
+            self.abort()
+            raise WantsTls("The server takes no password in clear text.")
+        if token is not None:
+            answer = await self._bounded(protocol.xoauth2(self._settings.user, token))
+        else:
+            answer = await self._bounded(protocol.login(_quoted(self._settings.user), password))
+        if answer.result != "OK":
+            self.abort()
+            raise SignInRefused(_words(answer.lines))
 
     def abort(self) -> None:
         """Drop the connection."""
@@ -191,7 +257,8 @@ class Mailbox:
             await asyncio.wait({task, lost}, timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
                 self.abort()
-                raise Lost("the connection was lost" if protocol.lost.is_set() else "the server does not answer")
+                hung_up = protocol.farewell or "the connection was lost"
+                raise Lost(hung_up if protocol.lost.is_set() else "the server does not answer")
             return task.result()
         except asyncio.CancelledError:
             self.abort()
@@ -234,6 +301,10 @@ class Mailbox:
                 found.append(Found(int(uid[1]), int(size[1]), _internal_date(bytes(line))))
         return sorted(found, key=lambda one: one.uid)
 
+    async def heads(self, uids: Sequence[int]) -> dict[int, bytes]:
+        """Who wrote messages, when and about what: these header fields as bytes, by UID."""
+        return bodies(await self._fetch(uids, "(UID BODY.PEEK[HEADER.FIELDS (FROM SUBJECT DATE)])"))
+
     async def read(self, uids: Sequence[int]) -> dict[int, bytes]:
         """Whole messages, by UID; those gone meanwhile are missing."""
         return bodies(await self._fetch(uids, "(UID BODY.PEEK[])"))
@@ -274,6 +345,24 @@ class Mailbox:
         await self.flag(uids, r"\Deleted")
         if self.can("UIDPLUS"):
             await self._ok(self._live.expunge(uid_set(uids), by_uid=True))
+
+    # -- other folders -------------------------------------------------------------------------------------------
+    async def special(self, use: str) -> str | None:
+        r"""The folder with a special use (RFC 6154) such as `\Sent`, as the server writes its name."""
+        for line in await self._ok(self._live.simple_command("LIST", '""', '"*"')):
+            found = _LISTED.match(bytes(line))
+            if found and use.lower().encode() in found[1].lower().split():
+                return _unquoted(found[2])
+        return None
+
+    async def append(self, message: bytes, folder: str) -> None:
+        """Put a message into a folder, read already, making the folder if there is none."""
+        target = _quoted(utf7(folder))
+        try:
+            await self._ok(self._live.append(message, target, r"(\Seen)"))
+        except Refused:
+            await self._ok(self._live.simple_command("CREATE", target))
+            await self._ok(self._live.append(message, target, r"(\Seen)"))
 
     # -- waiting -------------------------------------------------------------------------------------------------
     async def idle(self, seconds: float) -> None:
@@ -317,6 +406,13 @@ def _words(lines: Iterable[Any]) -> str:
     return " ".join(bytes(line).decode("utf-8", "replace") for line in lines)[-300:].strip()
 
 
+def _unquoted(name: bytes) -> str:
+    text = name.decode("utf-8", "replace").strip()
+    if text.startswith('"') and text.endswith('"') and len(text) >= 2:
+        text = re.sub(r"\\(.)", r"\1", text[1:-1])
+    return plain_name(text)
+
+
 def _quoted(name: str) -> str:
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -342,6 +438,21 @@ def utf7(name: str) -> str:
             coded = base64.b64encode(run.encode("utf-16-be")).rstrip(b"=").replace(b"/", b",").decode()
             done.append(f"&{coded}-")
     return "".join(done)
+
+
+def plain_name(name: str) -> str:
+    """A folder's name out of modified UTF-7; what is not that stays as it is."""
+
+    def decoded(found: re.Match[str]) -> str:
+        if not found[1]:
+            return "&"
+        coded = found[1].replace(",", "/")
+        try:
+            return base64.b64decode(coded + "=" * (-len(coded) % 4)).decode("utf-16-be")
+        except (ValueError, UnicodeDecodeError):
+            return found[0]
+
+    return re.sub(r"&([A-Za-z0-9+,]*)-", decoded, name)
 
 
 def bodies(lines: Iterable[Any]) -> dict[int, bytes]:

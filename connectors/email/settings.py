@@ -16,39 +16,75 @@ class Imap(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    host: str = Field(min_length=1)
+    host: str = Field(min_length=1, max_length=253)
     port: int = Field(default=993, ge=1, le=65535)
-    tls: Literal["tls", "none"] = "tls"
+    tls: Literal["tls", "starttls", "none"] = "tls"
     ca_file: str | None = None
-    user: str = Field(min_length=1)
-    folder: str = "INBOX"
+    user: str = Field(min_length=1, max_length=320)
+    folder: str = Field(default="INBOX", min_length=1, max_length=500)
     first_run: str = Field(default="new", pattern=r"^(new|all|days:[1-9][0-9]{0,3})$")
-    after: str = Field(default="seen", pattern=r"^(seen|delete|move:.{1,200})$")
+    after: str = Field(default="seen", pattern=r"^(seen|leave|delete|move:.{1,200})$")
     poll_seconds: float = Field(default=120.0, ge=1, le=3600)
     timeout_seconds: float = Field(default=60.0, ge=1, le=600)
 
 
 class Smtp(BaseModel):
-    """Where answers are handed over. TLS is as said here and never silently less."""
+    """Where answers are handed over. TLS is as said here and never silently less.
+
+    `per_domain` and `per_minute` bound what goes to one recipient domain: at once, and in a minute (0: no bound).
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    host: str = Field(min_length=1)
+    host: str = Field(min_length=1, max_length=253)
     port: int = Field(default=587, ge=1, le=65535)
     tls: Literal["none", "starttls", "tls"] = "starttls"
-    user: str | None = None
+    user: str | None = Field(default=None, max_length=320)
     ca_file: str | None = None
     connections: int = Field(default=4, ge=1, le=50)
+    per_domain: int = Field(default=4, ge=1, le=50)
+    per_minute: int = Field(default=0, ge=0, le=100_000)
     timeout_seconds: float = Field(default=60.0, gt=0, le=600)
+
+
+class OAuth(BaseModel):
+    """How a mailbox is opened without a password (RFC 6749 §6): with what the provider gave us for its owner's consent.
+
+    `other` names its `token_url` itself.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    provider: Literal["google", "microsoft", "other"]
+    client_id: str = Field(min_length=1, max_length=500)
+    tenant: str = Field(default="common", pattern=r"^[A-Za-z0-9.-]{1,100}$")
+    token_url: str | None = Field(default=None, pattern=r"^https?://[^\s]{1,500}$")
+    scope: str | None = Field(default=None, max_length=1000)
+
+    @model_validator(mode="after")
+    def _other_says_where(self) -> OAuth:
+        if self.provider == "other" and self.token_url is None:
+            raise ValueError("oauth needs token_url for a provider that is neither google nor microsoft")
+        return self
+
+
+class Dkim(BaseModel):
+    """We sign our mails (RFC 6376); `dkim_key` is the private key. Leave it out where the mail server signs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    selector: str = Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,62})$")
+    domain: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.-]{1,253}$")
 
 
 class Settings(BaseModel):
     """One mailbox. Its address is the account's `address`; answers come back to `local+token@domain`.
 
     Mail comes by `imap`, or a mail server hands it to us at `listen_smtp` or `listen_lmtp` (`host:port`; several
-    accounts may share one). `authserv_id` is the name our own mail server signs its Authentication-Results with;
-    without it no sender counts as proved. The passwords stand here and not in their sections because every secret of
-    an account is sealed by its name.
+    accounts may share one, and then say the same of its TLS). With `listen_user` only those who sign in may hand
+    anything over. `authserv_id` is the name our own mail server signs its Authentication-Results with; without it no
+    sender counts as proved. `sent` says who keeps a copy of what we send: the `server` by itself, or we `append` it.
+    The passwords stand here and not in their sections because every secret of an account is sealed by its name.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -57,12 +93,25 @@ class Settings(BaseModel):
     imap_password: SecretStr | None = None
     smtp: Smtp | None = None
     smtp_password: SecretStr | None = None
+    oauth: OAuth | None = None
+    oauth_client_secret: SecretStr | None = None
+    oauth_refresh_token: SecretStr | None = None
     listen_smtp: str | None = None
     listen_lmtp: str | None = None
-    from_name: str | None = None
+    listen_tls: Literal["none", "starttls", "tls"] = "none"
+    listen_cert: str | None = None
+    listen_key: str | None = None
+    listen_user: str | None = None
+    listen_password: SecretStr | None = None
+    from_name: str | None = Field(default=None, max_length=200)
     aliases: list[str] = Field(default_factory=list)
     authserv_id: str | None = None
     verp: bool = True
+    sent: Literal["server", "append", "none"] = "server"
+    sent_folder: str | None = Field(default=None, max_length=500)
+    dkim: Dkim | None = None
+    dkim_key: SecretStr | None = None
+    max_message_mb: int = Field(default=25, ge=1, le=500)
 
     @field_validator("listen_smtp", "listen_lmtp")
     @classmethod
@@ -72,9 +121,17 @@ class Settings(BaseModel):
         return value
 
     @model_validator(mode="after")
-    def _imap_needs_a_password(self) -> Settings:
-        if self.imap is not None and self.imap_password is None:
+    def _secrets_are_there(self) -> Settings:
+        if self.oauth is not None and self.oauth_refresh_token is None:
+            raise ValueError("oauth needs oauth_refresh_token")
+        if self.imap is not None and self.imap_password is None and self.oauth is None:
             raise ValueError("imap needs imap_password")
+        if self.listen_tls != "none" and not (self.listen_cert and self.listen_key):
+            raise ValueError("listen_tls needs listen_cert and listen_key, the paths of PEM files")
+        if (self.listen_user is None) != (self.listen_password is None):
+            raise ValueError("listen_user and listen_password belong together")
+        if (self.dkim is None) != (self.dkim_key is None):
+            raise ValueError("dkim and dkim_key belong together")
         return self
 
 

@@ -11,13 +11,16 @@ import contextlib
 import re
 import ssl
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 import aiosmtplib
 
+from connectors.email.pace import Pace
 from connectors.email.settings import Smtp
 from hub.channels.model import Outcome, SendError, Wire
 from hub.core import log
+from hub.core.errors import HubError
 
 logger = log.get(__name__)
 _IDLE_SECONDS = 20.0
@@ -25,17 +28,30 @@ _FINAL_SECONDS = 600.0  # RFC 5321 §4.5.3.2.6: how long a server may think abou
 _THROTTLED = re.compile(r"\b4\.7\.\d+\b|\btoo many\b|\brate\b|\bthrottl", re.IGNORECASE)
 
 
+Token = Callable[[str | None], Awaitable[str]]
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server and how we sign in there."""
+    """A server and how we sign in there: with a password, or by `token(stale)`, which gives an OAuth 2 token."""
 
     smtp: Smtp
     password: str | None
+    token: Token | None = field(default=None, compare=False)
 
     def key(self) -> tuple[object, ...]:
         """Connections with equal keys are interchangeable."""
         s = self.smtp
-        return (s.host, s.port, s.tls, s.user, self.password, s.ca_file)
+        return (s.host, s.port, s.tls, s.user, self.password, self.token is not None, s.ca_file)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One message on its way: the envelope sender, the recipients, the bytes."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    message: bytes
 
 
 @dataclass(slots=True)
@@ -50,25 +66,41 @@ class Sender:
     def __init__(self) -> None:
         self._idle: dict[tuple[object, ...], list[_Idle]] = defaultdict(list)
         self._gates: dict[tuple[object, ...], asyncio.Semaphore] = {}
+        self._pace = Pace()
 
-    async def send(self, server: Server, sender: str, recipient: str, message: bytes, wire: Wire) -> None:
-        """Hand over one message to one recipient; `SendError` says what a failure means."""
+    async def send(self, server: Server, post: Post, wire: Wire) -> None:
+        """Hand over one message; `SendError` says what a failure means, and who has it all the same (`taken`)."""
         gate = self._gates.setdefault(server.key(), asyncio.Semaphore(server.smtp.connections))
-        async with gate:
-            client, reused = await self._client(server)
+        async with self._pace.turn(server.key(), server.smtp, post.recipients), gate:
             try:
-                await self._envelope(client, sender, recipient)
-            except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError) as error:
-                client.close()
-                if not reused:
-                    raise _retry("The mail server went away before the message was sent.") from error
-                client = await _connect(server)  # the kept connection had died meanwhile
-                await self._envelope_or_retry(client, sender, recipient)
-            except BaseException:
-                client.close()
-                raise
-            await self._body(client, message, wire)
-            self._keep(server, client)
+                refused = await self._deliver(server, post, wire)
+            except _Refusal as error:
+                raise self._slowed(server, post, error) from error
+        if refused:
+            raise _partly(post, refused)
+
+    def _slowed(self, server: Server, post: Post, error: _Refusal) -> SendError:
+        if error.slow and error.outcome is Outcome.RETRY:
+            error.retry_after = self._pace.slow(server.key(), server.smtp, post.recipients)
+        return error
+
+    async def _deliver(self, server: Server, post: Post, wire: Wire) -> dict[str, _Refusal]:
+        """Who was refused, when the message was taken for the others."""
+        client, reused = await self._client(server)
+        try:
+            refused = await self._envelope(client, post)
+        except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError) as error:
+            client.close()
+            if not reused:
+                raise _retry("The mail server went away before the message was sent.") from error
+            client = await _connect(server)  # the kept connection had died meanwhile
+            refused = await self._envelope_or_retry(client, post)
+        except BaseException:
+            client.close()
+            raise
+        await self._body(client, post.message, wire)
+        self._keep(server, client)
+        return refused
 
     async def close(self) -> None:
         """Close what is kept."""
@@ -77,9 +109,9 @@ class Sender:
             await _goodbye(kept.client)
         self._idle.clear()
 
-    async def _envelope_or_retry(self, client: aiosmtplib.SMTP, sender: str, recipient: str) -> None:
+    async def _envelope_or_retry(self, client: aiosmtplib.SMTP, post: Post) -> dict[str, _Refusal]:
         try:
-            await self._envelope(client, sender, recipient)
+            return await self._envelope(client, post)
         except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError) as error:
             client.close()
             raise _retry("The mail server went away before the message was sent.") from error
@@ -87,20 +119,33 @@ class Sender:
             client.close()
             raise
 
-    async def _envelope(self, client: aiosmtplib.SMTP, sender: str, recipient: str) -> None:
-        """MAIL, RCPT and DATA up to the server's go-ahead."""
-        utf8 = not (sender.isascii() and recipient.isascii())
+    async def _envelope(self, client: aiosmtplib.SMTP, post: Post) -> dict[str, _Refusal]:
+        """MAIL, RCPT and DATA up to the server's go-ahead; who was refused, when somebody was not."""
+        utf8 = not all(one.isascii() for one in (post.sender, *post.recipients))
         if utf8 and not client.supports_extension("smtputf8"):
             raise SendError("The mail server cannot deliver to international addresses.", outcome=Outcome.FAILED)
         encoding, options = ("utf-8", ["SMTPUTF8"]) if utf8 else ("ascii", [])
+        options += _size(client, post.message)
         try:
-            await client.mail(sender, options=options, encoding=encoding)
-            await client.rcpt(recipient, encoding=encoding)
+            await client.mail(post.sender, options=options, encoding=encoding)
+            refused = await self._recipients(client, post, encoding)
             code, words = await client.execute_command(b"DATA")
         except aiosmtplib.SMTPResponseException as error:
             raise refusal(error.code, error.message) from error
         if code != 354:
             raise refusal(code, words)
+        return refused
+
+    async def _recipients(self, client: aiosmtplib.SMTP, post: Post, encoding: str) -> dict[str, _Refusal]:
+        refused: dict[str, _Refusal] = {}
+        for recipient in post.recipients:
+            try:
+                await client.rcpt(recipient, encoding=encoding)
+            except aiosmtplib.SMTPRecipientRefused as error:
+                refused[recipient] = refusal(error.code, error.message)
+        if len(refused) == len(post.recipients):
+            raise _worst(refused)
+        return refused
 
     async def _body(self, client: aiosmtplib.SMTP, message: bytes, wire: Wire) -> None:
         """The message itself: from its first byte on it may arrive."""
@@ -150,7 +195,28 @@ class Sender:
 
 
 async def _connect(server: Server) -> aiosmtplib.SMTP:
+    if server.token is None:
+        return await _connected(server, None)
+    token = await _token(server.token, None)
+    try:
+        return await _connected(server, token)
+    except _SignInRefused:
+        return await _connected(server, await _token(server.token, token))
+
+
+async def _token(token: Token, stale: str | None) -> str:
+    try:
+        return await token(stale)
+    except HubError as error:
+        raise _retry(error.detail, after=300) from error
+
+
+async def _connected(server: Server, token: str | None) -> aiosmtplib.SMTP:
     smtp = server.smtp
+
+    async def current() -> str:
+        return token or ""
+
     client = aiosmtplib.SMTP(
         hostname=smtp.host,
         port=smtp.port,
@@ -158,7 +224,8 @@ async def _connect(server: Server) -> aiosmtplib.SMTP:
         start_tls=smtp.tls == "starttls",  # exactly as configured: never opportunistic
         tls_context=_tls(smtp),
         username=smtp.user,
-        password=server.password if smtp.user else None,
+        password=server.password if smtp.user and token is None else None,
+        oauth_token_generator=current if token is not None else None,
         timeout=smtp.timeout_seconds,
         local_hostname="localhost" if smtp.host in {"127.0.0.1", "localhost", "::1"} else None,
     )
@@ -167,7 +234,8 @@ async def _connect(server: Server) -> aiosmtplib.SMTP:
             await client.connect()
     except aiosmtplib.SMTPAuthenticationError as error:
         client.close()
-        raise _retry(f"The mail server refuses our password ({error.code}).", after=300) from error
+        words = f"The mail server refuses our sign-in: {error.code} {_line(error.message)}"
+        raise _SignInRefused(words, outcome=Outcome.RETRY, retry_after=300) from error
     except aiosmtplib.SMTPNotSupported as error:
         client.close()
         raise _retry(f"The mail server does not offer what is configured: {error}", after=300) from error
@@ -199,15 +267,54 @@ def dot_stuffed(message: bytes) -> bytes:
     return body + (b".\r\n" if body.endswith(b"\r\n") else b"\r\n.\r\n")
 
 
-def refusal(code: int, words: str) -> SendError:
+class _SignInRefused(SendError):
+    """The server does not accept our password or token."""
+
+
+class _Refusal(SendError):
+    """A definite reply. `slow`: the server wants to hear less of us."""
+
+    def __init__(self, detail: str, outcome: Outcome, *, slow: bool = False):
+        super().__init__(detail, outcome=outcome, retry_after=120 if slow else None)
+        self.slow = slow
+
+
+def refusal(code: int, words: str) -> _Refusal:
     """What a definite reply means: 4xx later, 5xx never, in the server's own words."""
     said = f"The mail server says {code} {_line(words)}"
-    if 400 <= code < 500:
-        slow = code == 421 or _THROTTLED.search(words)
-        return SendError(said, outcome=Outcome.RETRY, retry_after=120 if slow else None)
     if 500 <= code < 600:
-        return SendError(said, outcome=Outcome.FAILED)
-    return SendError(said, outcome=Outcome.RETRY)
+        return _Refusal(said, Outcome.FAILED)
+    slow = 400 <= code < 500 and bool(code == 421 or _THROTTLED.search(words))
+    return _Refusal(said, Outcome.RETRY, slow=slow)
+
+
+def _worst(refused: dict[str, _Refusal]) -> _Refusal:
+    """One refusal for all recipients: to be tried again when one of them may be."""
+    found = next((r for r in refused.values() if r.outcome is Outcome.RETRY), next(iter(refused.values())))
+    if len(refused) == 1:
+        return found
+    return _Refusal(_named(refused), found.outcome, slow=found.slow)
+
+
+def _partly(post: Post, refused: dict[str, _Refusal]) -> SendError:
+    taken = [one for one in post.recipients if one not in refused]
+    outcome = Outcome.RETRY if any(r.outcome is Outcome.RETRY for r in refused.values()) else Outcome.FAILED
+    return SendError(f"{_named(refused)} It went to {', '.join(taken)}.", outcome=outcome, taken=taken)
+
+
+def _named(refused: dict[str, _Refusal]) -> str:
+    return " ".join(f"{one}: {error.detail.rstrip('.')}." for one, error in refused.items())
+
+
+def _size(client: aiosmtplib.SMTP, message: bytes) -> list[str]:
+    """The SIZE option (RFC 1870); `SendError` when the server has said that it takes nothing so large."""
+    if not client.supports_extension("size"):
+        return []
+    limit = client.esmtp_extensions.get("size", "")
+    if limit.isdigit() and 0 < int(limit) < len(message):
+        words = f"The mail is {len(message) / 2**20:.1f} MB; its server takes at most {int(limit) / 2**20:.1f} MB."
+        raise SendError(words, outcome=Outcome.FAILED)
+    return [f"SIZE={len(message)}"]
 
 
 def _retry(detail: str, *, after: float | None = None) -> SendError:
