@@ -5,7 +5,7 @@ from __future__ import annotations
 import html as entities
 import mimetypes
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import connectors.email.header as header
 import connectors.email.mime as mime
@@ -15,6 +15,11 @@ from hub.channels.model import Attachment
 
 _MAX_FILES = 200
 _MAX_SOURCE = 2 * 1024 * 1024 + 1  # bytes of one text; HTML of that size is not shown as such (see html.py)
+_ENDINGS = {
+    "text/calendar": ".ics", "message/delivery-status": ".txt", "text/rfc822-headers": ".txt", "image/jpg": ".jpg",
+    "image/pjpeg": ".jpg", "image/x-png": ".png", "application/x-zip-compressed": ".zip", "image/jpeg": ".jpg",
+    "message/feedback-report": ".txt", "text/plain": ".txt", "application/x-pdf": ".pdf",
+}  # fmt: skip
 _ODD_TYPES = {"text", "plain", "text/plain;", "text/text", "text/ascii", "text/unicode"}
 
 
@@ -47,6 +52,7 @@ def assemble(root: mime.Part, notes: list[str]) -> Body:
     piece = _read(root, body, notes, inside=None)
     body.text = piece.text if piece.text is not None and (piece.text.strip() or piece.html is None) else None
     body.html_source = piece.html
+    body.attachments = _told_apart(body.attachments)
     if piece.html is not None and reasonable(piece.html):
         body.html = piece.html
     elif piece.html is not None:
@@ -60,12 +66,19 @@ def _charset(part: mime.Part) -> str | None:
 
 def _read(part: mime.Part, body: Body, notes: list[str], inside: str | None) -> _Piece:
     if part.children:
-        pieces = [_read(child, body, notes, part.content_type) for child in part.children]
+        pieces = [_read(child, body, notes, _place(part, child)) for child in part.children]
         return _one_of(pieces) if part.content_type == "multipart/alternative" else _joined(pieces)
     if _is_file(part, inside):
         _attach(part, body)
         return _Piece()
     return _text(part, body, notes)
+
+
+def _place(parent: mime.Part, child: mime.Part) -> str:
+    """What a part lies in: in a multipart/related only the first is to be read, the rest is for it (RFC 2387)."""
+    if parent.content_type == "multipart/related" and child is not parent.children[0]:
+        return "resource"
+    return parent.content_type
 
 
 def _one_of(pieces: list[_Piece]) -> _Piece:
@@ -95,6 +108,8 @@ def _is_file(part: mime.Part, inside: str | None) -> bool:
     if part.content_type.startswith("multipart/"):
         return False  # one that could not be cut: its text is better than nothing
     if part.content_type not in {"text/plain", "text/html"} | _ODD_TYPES:
+        return True
+    if inside == "resource" and part.content_type == "text/html":
         return True
     return bool(_name(part)) and (disposition == "inline" or inside != "multipart/alternative")
 
@@ -160,15 +175,39 @@ def _attach(part: mime.Part, body: Body) -> None:
 
 
 def _fallback_name(part: mime.Part) -> str:
+    """A name for a file that has none: its subject, its description, its Content-ID if that is a name, its type."""
+    described = _file_name(header.text(part.headers.get("content-description")))
     if part.content_type == "message/rfc822":
-        inner, _ = mime.split_headers(part.content())
-        subject = re.sub(r'[\\/:*?"<>|\x00-\x1f]', " ", header.text(inner.get("subject"))).strip()
-        return f"{subject[:80] or 'message'}.eml"
-    described = re.sub(r'[\\/:*?"<>|]', " ", header.text(part.headers.get("content-description"))).strip()[:80]
-    known = {"text/calendar": ".ics", "message/delivery-status": ".txt", "text/rfc822-headers": ".txt"}
-    ending = known.get(part.content_type) or mimetypes.guess_extension(part.content_type) or ".bin"
+        inner, _ = mime.split_headers(part.content()[: mime.MAX_HEADER])
+        return f"{_file_name(header.text(inner.get('subject'))) or described or 'message'}.eml"
+    ending = _ENDINGS.get(part.content_type) or mimetypes.guess_extension(part.content_type)
+    if described:
+        return described if ending and described.lower().endswith(ending) else described + (ending or "")
+    local = _file_name(part.headers.get("content-id").decode("utf-8", "replace").strip(" <>").partition("@")[0])
+    if local and (mimetypes.guess_type(local)[0] or (ending is None and "." in local)):
+        return local
     main = part.content_type.partition("/")[0]
-    return (described or (main if main in {"image", "video", "audio"} else "file")) + ending
+    plain = "document" if part.content_type == "text/html" else "file"
+    return (main if main in {"image", "video", "audio"} else plain) + (ending or ".bin")
+
+
+def _told_apart(files: list[Attachment]) -> list[Attachment]:
+    """Files of one message with names of their own: a second `a.tar.gz` becomes `a1.tar.gz`."""
+    taken: set[str] = set()
+    kept: list[Attachment] = []
+    for file in files:
+        name, number = file.name, 0
+        stem, dot, ending = file.name.partition(".")
+        while name.lower() in taken:
+            number += 1
+            name = f"{stem}{number}{dot}{ending}"
+        taken.add(name.lower())
+        kept.append(replace(file, name=name))
+    return kept
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[\\/\x00-\x1f]", " ", text).strip()[:80].strip()
 
 
 def _guess(name: str) -> str:

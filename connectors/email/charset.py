@@ -88,7 +88,7 @@ def _believable(data: bytes, declared: str | None, html: bool) -> list[str]:
     names: list[str | None] = []
     said = codec(declared)
     # Latin-1 is what programs write when they do not know; nearly anything fits it, so UTF-8 goes first.
-    if said in {"cp1252", "cp1254", None} and double_bytes(data):
+    if said in {"cp1252", "cp1254", None} and double_bytes(data, 3 if said else 2):
         names = ["utf-8", "gb18030"]
     elif said in {"cp1252", "cp1254"}:
         names = ["utf-8", said] if not html else ["utf-8", _meta_charset(data), said]
@@ -100,14 +100,14 @@ def _believable(data: bytes, declared: str | None, html: bool) -> list[str]:
     return [name for name in names if name]
 
 
-def double_bytes(data: bytes) -> bool:
+def double_bytes(data: bytes, least: int = 3) -> bool:
     """Whether the high bytes look like GB2312: always in pairs, nearly all of them common characters.
 
     Western text has single high bytes between letters; Cyrillic ones do not keep to even lengths for long.
     """
     runs = _HIGH.findall(data[:_GUESS_FROM])
     pairs = [run[at : at + 2] for run in runs for at in range(0, len(run) - 1, 2)]
-    if len(pairs) < 3 or any(len(run) % 2 for run in runs[:-1]):
+    if len(pairs) < least or any(len(run) % 2 for run in runs[:-1]):
         return False
     common = sum(0xB0 <= lead <= 0xD7 or 0xA1 <= lead <= 0xA3 for lead, _ in pairs)
     return common >= 0.85 * len(pairs) and all(trail >= 0xA1 for _, trail in pairs)

@@ -12,7 +12,11 @@ from connectors.email.mime import base64
 
 _WORD = re.compile(rb"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*(?:\?(?!=)[^?]*){0,8}?)\?=")
 _ID = re.compile(r"<([^<>\s]{1,900})>")
+_QUOTED_LOCAL = re.compile(r'"([^"\\]{1,64})"(@[^\s"<>@()]{1,255})')  # RFC 5321 §4.1.2
 MAX_ADDRESSES = 500
+# Controls, line and paragraph separators, bidirectional embeddings, overrides and isolates, lone surrogates.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_BLANKS = frozenset("\t\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029")
 _BACKSLASH, _QUOTE, _OPEN, _CLOSE, _LESS = b'\\"()<'
 
 
@@ -50,9 +54,15 @@ def text(value: bytes, charset: str | None = None) -> str:
 
 
 def tidy(value: str) -> str:
-    """One line without control characters; runs of blanks stay as they were written."""
-    shown = "".join(c if c.isprintable() else " " if c.isspace() else "" for c in re.sub(r"[\r\n]+", "", value))
-    return shown.strip()
+    """One line without control characters; runs of blanks stay as they were written.
+
+    Marks that reverse the direction of what follows go too: they make one address or file name look like another.
+    """
+    return _CONTROLS.sub(_visible, value).strip()
+
+
+def _visible(found: re.Match[str]) -> str:
+    return " " if found[0] in _BLANKS else ""
 
 
 def _word(encoding: bytes, payload: bytes) -> bytes:
@@ -109,15 +119,20 @@ def _commas(value: bytes) -> list[tuple[bytes, bytes]]:  # noqa: C901 - one scan
     here, comment = bytearray(), bytearray()
     quoted, angle, depth, escaped = False, False, 0, False
     for byte in value:
-        if escaped:
-            escaped = False
-        elif byte == _BACKSLASH and (quoted or depth):
-            escaped = True
-        elif depth and not quoted:
-            depth += (byte == _OPEN) - (byte == _CLOSE)
+        if depth and not quoted:
+            if escaped or byte == _BACKSLASH:
+                escaped = not escaped
+                if escaped:
+                    continue
+            else:
+                depth += (byte == _OPEN) - (byte == _CLOSE)
             if depth:
                 comment.append(byte)
             continue
+        if escaped:
+            escaped = False
+        elif byte == _BACKSLASH and quoted:
+            escaped = True
         elif byte == _QUOTE:
             quoted = not quoted
         elif not quoted and byte == _OPEN and not angle:
@@ -137,24 +152,35 @@ def _commas(value: bytes) -> list[tuple[bytes, bytes]]:  # noqa: C901 - one scan
 
 
 def _address(piece: bytes, comment: bytes, charset: str | None) -> Address | None:
+    if b"=?" in piece and b"@" not in _WORD.sub(b"", piece):
+        piece, charset = text(piece, charset).encode(), "utf-8"  # a whole mailbox, encoded as if it were a name
     left, angle, right = piece.rpartition(b"<")
     if angle:
-        inner = right.partition(b">")[0]
-        name = _name(left, charset)
+        address, name = _bare(right.partition(b">")[0], charset), _name(left, charset)
+        if not address and name and "@" in name:  # `user@example.com <>`
+            address, name = _bare(name.encode(), None), ""
     else:
-        inner, name = re.sub(rb"^[^@:\"]*:", b"", piece), _name(comment, charset)
-    address = _bare(inner, charset)
-    if not address and name and "@" in name:  # `user@example.com <>`
-        address, name = _bare(name.encode(), None), ""
+        inner = re.sub(rb"^[^@:\"]*:(?=.*@)", b"", piece) if b"mailto:" not in piece else piece.replace(b"mailto:", b"")
+        address, name = _bare(inner, charset), _name(comment, charset)
+        before = text(inner, charset).strip().rpartition(address)[0] if address else ""
+        name = name or _name(before.encode(), "utf-8")
     return Address(name, address) if address else None
 
 
 def _bare(inner: bytes, charset: str | None) -> str:
-    address = text(inner, charset) if b"=?" in inner else tidy(_plain(inner, charset))
-    address = address.strip().strip("'\"<>[]").removeprefix("mailto:").rstrip(".,;:")
+    plain = re.sub(rb"\([^()]*\)", b"", inner) if b"(" in inner else inner
+    address = text(plain, charset) if b"=?" in plain else tidy(_plain(plain, charset))
+    quoted = _QUOTED_LOCAL.search(address)
+    if quoted:
+        return quoted[0] if re.search(r"[ ,;:<>()]", quoted[1]) else quoted[1] + quoted[2]
+    address = address.strip().strip("'\"<>").removeprefix("mailto:").rstrip(",;:")
     if " " in address:
-        address = next((word for word in address.split() if "@" in word), "")
-    return address if "@" in address.strip("@") and len(address) <= 320 else ""
+        found = [word for word in address.split() if "@" in word.strip("@<>\"'[](),;:")]
+        address = found[0].strip("'\"<>(),;:") if found else re.sub(r"\s*([@.])\s*", r"\1", address)
+    if address.startswith("["):
+        address = address.strip("[]")
+    good = "@" in address.strip("@") and " " not in address and len(address) <= 320
+    return address if good else ""
 
 
 def _name(raw: bytes, charset: str | None) -> str:
@@ -162,6 +188,6 @@ def _name(raw: bytes, charset: str | None) -> str:
     group = re.match(rb'^[^"=<@]{1,100}:(?=.)', raw)
     if group:
         raw = raw[group.end() :].strip()
-    if raw[:1] == b'"' and raw[-1:] == b'"' and len(raw) > 1:
-        raw = re.sub(rb"\\(.)", rb"\1", raw[1:-1])
+    if raw[:1] == b'"' and raw[-1:] == b'"' and len(raw) > 1 and b'"' not in raw[1:-1].replace(b'\\"', b""):
+        return text(re.sub(rb"\\(.)", rb"\1", raw[1:-1]), charset).strip("' ")
     return text(raw.replace(b'"', b""), charset).strip("' ")

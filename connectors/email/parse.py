@@ -20,7 +20,7 @@ from connectors.email.automatic import proved, suppresses_answers, why_automatic
 from connectors.email.body import Body, assemble
 from connectors.email.bounces import Report, read_report
 from connectors.email.html import to_text
-from connectors.email.quotes import html_without_quote, visible
+from connectors.email.quotes import html_quotes_marked, visible
 from hub.channels.model import AddressKind, Inbound
 from hub.core.errors import Invalid
 
@@ -38,6 +38,7 @@ _RECIPIENTS = (
     "x-delivered-to",
     "resent-to",
 )
+_LOCAL_ROBOT = re.compile(r"^<?(mailer-daemon|postmaster|root|daemon)>?\s*(?:\(([^()]{0,200})\))?$", re.IGNORECASE)
 # What servers on the way add: two copies of one mail differ by these.
 _TRACE = re.compile(
     rb"^(?:received|return-path|delivered-to|x-original-to|envelope-to|x-envelope-to|x-envelope-from|x-delivered-to|"
@@ -170,6 +171,9 @@ class _Reading:
             found = self._addresses(name)
             if found:
                 return found[0]
+        robot = _LOCAL_ROBOT.match(self._text("from"))
+        if robot:  # a mail server on the same machine leaves the domain out
+            return header.Address(robot[2] or "", robot[1].lower())
         if self.envelope.mail_from and "@" in self.envelope.mail_from:
             return header.Address("", self.envelope.mail_from)
         self.notes.append("no sender")
@@ -182,8 +186,7 @@ class _Reading:
             return full, visible(full)
         if self.body.html_source:
             full = to_text(self.body.html_source)[:_MAX_TEXT]
-            answer = html_without_quote(self.body.html_source)
-            return full, visible(full if answer is self.body.html_source else to_text(answer)[:_MAX_TEXT])
+            return full, visible(html_quotes_marked(self.body.html_source)[:_MAX_TEXT])
         return "", ""
 
     def _recipients(self) -> list[str]:

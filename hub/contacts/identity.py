@@ -44,6 +44,8 @@ def lenient(kind: AddressKind, value: str) -> str:
 
 def _email(value: str) -> str:
     local, _, domain = value.rpartition("@")
+    domain = domain.rstrip(".")  # the root of the domain name system, written out
+    value = f"{local}@{domain}" if local else value
     # The common case needs no library: plain ASCII with an ordinary domain.
     if (
         local

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.email.quotes import html_without_quote, visible
+from connectors.email.quotes import html_quotes_marked, visible
 
 ANSWER = "Thank you, that helps.\n\nAnn"
 
@@ -29,6 +29,26 @@ ANSWER = "Thank you, that helps.\n\nAnn"
         "-----Original Message-----\nFrom: Support\nSent: Monday\nTo: Ann\nSubject: Order\n\nHello",
         "________________________________\nVon: Support\nGesendet: Montag\nAn: Ann\nBetreff: Bestellung\n\nHallo",
         "2026年3月2日(月) 10:00 Support <support@hub.example>:\n> こんにちは",
+        "2 Mar 2026 Pzt 10:00 tarihinde Support <support@hub.example> şunu yazdı:\n> Merhaba",
+        "po 2. 3. 2026 v 10:00 odesílatel Support <support@hub.example> napsal:\n> Dobrý den",
+        "Support <support@hub.example> ezt írta (időpont: 2026. márc. 2., H, 10:00):\n> Jó napot",
+        "‫בתאריך יום ב׳, 2 במרץ 2026 ב-10:00 מאת ‪Support‬‏ <‪support@hub.example‬‏>:‬\n> שלום",
+        "Vào Th 2, 2 thg 3, 2026 vào lúc 10:00 Support <support@hub.example> đã viết:\n> Xin chào",
+        "في الاثنين، 2 مارس 2026 في 10:00 ص تمت كتابة ما يلي بواسطة Support <support@hub.example>:\n> مرحبا",
+        "2026년 3월 2일 (월) 오전 10:00, Support <support@hub.example>님이 작성:\n> 안녕하세요",
+        "2026-03-02 10:00 GMT+01:00 Support Team\n\nHello",
+        '---Original---\nFrom: "Support"<support@hub.example>\nDate: 2026/3/2 10:00\nTo: "ann"\nSubject: 订单\n\n您好',
+        "---- Replied Message ----\n| From | Support |\n| Date | 3/2/2026 10:00 |\n| To | ann |\n| Subject | Order |\n您好",
+        "------------------------------------------------------------------\n发件人：Support <support@hub.example>\n日　期：2026年03月02日 10:00\n收件人：ann\n主　题：订单\n\n您好",
+        "寄件者： Support\n寄件日期： 2026年3月2日\n收件者： ann\n主旨： 訂單\n\n您好",
+        "-------- 原始邮件 --------\n发件人：Support\n日期：2026年3月2日\n主题：订单\n\n您好",
+        "Kimden: Support\nGönderildi: 2 Mart 2026\nKime: Ann\nKonu: Sipariş\n\nMerhaba",
+        "Od: Support\nWysłano: 2 marca 2026\nDo: Ann\nTemat: Zamówienie\n\nDzień dobry",
+        "发自我的小米手机",
+        "来自QQ邮箱手机版",
+        "发送自 Windows 10 版邮件应用",
+        "获取 Outlook for iOS",
+        "Get Outlook for Android<https://aka.ms/ghei36>",
         "-- \nAnn Lee\nExample Ltd",
         "Sent from my phone",
         "发自我的 iPhone",
@@ -49,6 +69,10 @@ def test_quote_and_signature_are_cut(quoted: str) -> None:
         "我写道：没有收到。请帮忙。",
         "> quoted and nothing else",
         "5 > 3 and 2 < 4",
+        "Hello,\nplease change my journey:\nFrom: London\nTo: Paris\nDate: 3 May\nThank you",
+        "I called 2 times and your colleague wrote:\nwe will send it tomorrow. Nothing came.",
+        "Two things.\n--\nWhere is my parcel?\n--\nAnd when does it come?",
+        "您好，\n日期：3月2日\n时间：10点\n请安排上门。",
     ],
 )
 def test_customers_own_words_stay(text: str) -> None:
@@ -70,17 +94,45 @@ def test_forwarded_message_is_what_the_customer_wants_to_show() -> None:
 
 
 @pytest.mark.parametrize(
-    "mark",
+    "quoted",
     [
-        '<div class="gmail_quote">',
-        '<blockquote type="cite">',
-        '<div id="divRplyFwdMsg">',
-        '<div class="moz-cite-prefix">',
-        '<div id="isReplyContent">',
-        "<includetail>",
-        '<div style="border:none;border-top:solid #E1E1E1 1.0pt">',
+        '<div class="gmail_quote"><div class="gmail_attr">On Mon, 2 Mar 2026 at 10:00, Support &lt;s@hub.example&gt; wrote:<br></div><blockquote class="gmail_quote">old</blockquote></div>',
+        '<blockquote type="cite">old</blockquote>',
+        '<div id="divRplyFwdMsg">old',
+        '<div class="moz-cite-prefix">Am 02.03.26 um 10:00 schrieb Support:</div><blockquote type="cite" cite="mid:1@x">old</blockquote>',
+        '<div style="position:relative"><blockquote id="isReplyContent">old</blockquote></div>',
+        "<includetail><div>old</div></includetail>",
+        '<div style="border:none;border-top:solid #E1E1E1 1.0pt">old',
+        "<div>------------------&nbsp;原始邮件&nbsp;------------------</div><div>发件人: x</div><div>old</div>",
     ],
 )
-def test_html_is_cut_where_the_mail_program_begins_to_quote(mark: str) -> None:
-    assert html_without_quote(f"<p>Yes</p>{mark}old") == "<p>Yes</p>"
-    assert html_without_quote(f"<p> </p>{mark}old") == f"<p> </p>{mark}old"
+def test_html_quote_is_cut_by_the_mark_of_its_mail_program(quoted: str) -> None:
+    assert visible(html_quotes_marked(f"<p>Yes</p>{quoted}")) == "Yes"
+    assert "old" in visible(html_quotes_marked(f"<p> </p>{quoted}"))
+
+
+def test_html_answer_below_the_quote_is_kept() -> None:
+    html = '<p>Hi Ann,</p><div>On Mon, 2 Mar 2026 at 10:00, Support wrote:</div><blockquote type="cite">Where?</blockquote><p>In Oslo.</p>'
+    assert "In Oslo." in visible(html_quotes_marked(html))
+
+
+def test_html_answers_between_the_quotes_are_kept() -> None:
+    html = '<div class="gmail_quote">On 2 Mar 2026 at 10:00, S wrote:<blockquote class="gmail_quote">Colour?</blockquote><div>Blue.</div><blockquote class="gmail_quote">Size?</blockquote><div>Large.</div></div>'
+    shown = visible(html_quotes_marked(html))
+    assert "Blue." in shown
+    assert "Large." in shown
+
+
+def test_block_that_only_indents_is_no_quote() -> None:
+    html = "<p>It says:</p><blockquote>Error 17</blockquote>"
+    assert "Error 17" in visible(html_quotes_marked(html))
+
+
+@pytest.mark.parametrize("said", ["See my answers below in red.", "答复见下方红字。", "Antworten siehe unten"])
+def test_nothing_is_cut_when_the_answers_are_said_to_be_below(said: str) -> None:
+    assert "Blue" in visible(
+        f"{said}\n\n-----Original Message-----\nFrom: S\nSent: 2 Mar\nTo: A\nSubject: x\n\nColour? Blue"
+    )
+    assert "Blue" in visible(
+        html_quotes_marked(f'<p>{said}</p><div id="divRplyFwdMsg">From: S</div><p>Colour? Blue</p>')
+    )
