@@ -232,6 +232,9 @@ async def _connected(server: Server, token: str | None) -> aiosmtplib.SMTP:
     try:
         async with asyncio.timeout(smtp.timeout_seconds * 2):
             await client.connect()
+            if client.is_ehlo_or_helo_needed:  # what the server can is asked before it matters
+                with contextlib.suppress(aiosmtplib.SMTPHeloError):
+                    await client.ehlo()
     except aiosmtplib.SMTPAuthenticationError as error:
         client.close()
         words = f"The mail server refuses our sign-in: {error.code} {_line(error.message)}"
