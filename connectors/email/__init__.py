@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Iterable
 from typing import Any, ClassVar, cast
 
@@ -14,13 +15,17 @@ import connectors.email.sent as sent
 from connectors.email.access import Access
 from connectors.email.bounces import return_path_token
 from connectors.email.compose import checked, compose, recipients, tagged
+from connectors.email.discover import discover
 from connectors.email.fetch import Fetcher
-from connectors.email.listener import Listener
+from connectors.email.listener import Door, Listener, doors
 from connectors.email.parse import Envelope
+from connectors.email.probe import probe
 from connectors.email.readers import READERS
+from connectors.email.reconcile import Reconciliation
 from connectors.email.settings import Imap, Settings, Smtp
 from connectors.email.smtp import Post, Sender
 from connectors.email.take import read
+from hub.channels.mailboxes import Check, Discovered, Reconciled
 from hub.channels.model import Accept, Account, Capabilities, Inbound, Outbound, SendError, Wire
 from hub.core import log
 from hub.core.errors import Invalid, Unavailable
@@ -45,8 +50,8 @@ class Email:
         self._sender = Sender()
         self._access = Access(core)
         self._copies = sent.Copies(self._access)
-        self._listeners: dict[tuple[str, bool], Listener] = {}
-        self._bind_after: dict[tuple[str, bool], float] = {}
+        self._listeners: dict[Door, Listener] = {}
+        self._bind_after: dict[Door, float] = {}
         self._fetchers: dict[int, tuple[Account, asyncio.Task[None]]] = {}
 
     def capabilities(self, channel: str) -> Capabilities:
@@ -97,6 +102,19 @@ class Email:
         settings = cast("Settings", account.settings)
         return tagged(own, return_path_token(self._core.vault, outbound.id)) if settings.verp else own
 
+    # -- administration (hub.channels.mailboxes) -----------------------------------------------------------------
+    async def discover(self, address: str) -> Discovered:
+        """The servers behind an address."""
+        return await discover(address)
+
+    async def probe(self, account: Account) -> list[Check]:
+        """What is wrong with an account."""
+        return await probe(self._access, account)
+
+    async def reconcile(self, accept: Accept, account: Account, *, refetch: bool) -> Reconciled:
+        """The server's messages against the stored ones."""
+        return await Reconciliation(self._core, self._access, accept, account).run(refetch=refetch)
+
     def translate(self, account: Account | None, raw: bytes, raw_type: str, meta: dict[str, Any]) -> Inbound:
         """Stored bytes again; the envelope comes from `meta`."""
         if account is None:
@@ -113,41 +131,49 @@ class Email:
     def listening(self) -> dict[str, tuple[str, int]]:
         """Where we listen: `smtp` or `lmtp` and the configured address, to the one really bound (port 0 differs)."""
         return {
-            f"{'lmtp' if lmtp else 'smtp'}://{address}": one.bound
-            for (address, lmtp), one in self._listeners.items()
+            f"{'lmtp' if door.lmtp else 'smtp'}://{door.address}": one.bound
+            for door, one in self._listeners.items()
             if one.bound is not None
         }
 
     # -- following the accounts ----------------------------------------------------------------------------------
     async def _follow(self, accept: Accept, accounts: list[Account]) -> None:
-        wanted = {
-            (address, lmtp)
-            for account in accounts
-            for address, lmtp in ((account.settings.listen_smtp, False), (account.settings.listen_lmtp, True))
-            if address
-        }
-        for key in set(self._listeners) - wanted:
-            await self._listeners.pop(key).stop()
-        for key in wanted - set(self._listeners):
-            await self._listen(accept, key, accounts)
+        wanted = doors(accounts)
+        for door in set(self._listeners) - wanted:
+            await self._listeners.pop(door).stop()
+        for door in wanted:
+            if door in self._listeners:
+                self._renew(self._listeners[door])
+            else:
+                await self._listen(accept, door, accounts)
         await self._fetch(accept, accounts)
 
-    async def _listen(self, accept: Accept, key: tuple[str, bool], accounts: list[Account]) -> None:
+    def _renew(self, listener: Listener) -> None:
+        try:
+            listener.renew()
+        except OSError as error:
+            logger.warning("mail_certificate_not_renewed", address=listener.address, error=str(error))
+
+    async def _listen(self, accept: Accept, door: Door, accounts: list[Account]) -> None:
         now = asyncio.get_running_loop().time()
-        if self._bind_after.get(key, 0.0) > now:
+        if self._bind_after.get(door, 0.0) > now:
             return
-        listener = Listener(accept, self._core.vault, key[0], lmtp=key[1])
+        listener = Listener(accept, self._core.vault, door)
+        here = [a for a in accounts if door.address in (a.settings.listen_smtp, a.settings.listen_lmtp)]
         try:
             await listener.start()
         except OSError as error:
             # Another process of ours has it, and we take over when it ends; or somebody else, and doctor says so.
-            self._bind_after[key] = now + _RETRY_BIND
-            logger.warning("mail_listener_taken", address=key[0], error=str(error))
+            self._bind_after[door] = now + _RETRY_BIND
+            logger.warning("mail_listener_taken", address=door.address, error=str(error))
+            if not isinstance(error, ssl.SSLError | FileNotFoundError | PermissionError):
+                return
+            for account in here:
+                await accept.health(account.id, error=f"The certificate for {door.address} cannot be used: {error}")
             return
-        self._listeners[key] = listener
-        for account in accounts:
-            if key[0] in (account.settings.listen_smtp, account.settings.listen_lmtp):
-                await accept.health(account.id, listening=key[0], error=None)
+        self._listeners[door] = listener
+        for account in here:
+            await accept.health(account.id, listening=door.address, error=None)
 
     async def _fetch(self, accept: Accept, accounts: list[Account]) -> None:
         wanted = {account.id: account for account in accounts if account.settings.imap is not None}

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from connectors.email.access import Access
 from connectors.email.imap import Found, Lost, Mailbox, Refused, Selected, SignInRefused
+from connectors.email.oauth import ConsentEnded
 from connectors.email.parse import MAX_BYTES, RAW_TYPE, Envelope, dedup_key
 from connectors.email.settings import Imap, Settings
 from connectors.email.take import take
@@ -41,6 +43,13 @@ class Position:
     uidvalidity: int
     uid: int
     since: datetime | None
+    first_total: int | None = None
+    first_done: int = 0
+
+    @property
+    def first(self) -> bool:
+        """Whether what was there at first is still being read."""
+        return self.first_total is None or self.first_done < self.first_total
 
 
 class Fetcher:
@@ -54,6 +63,7 @@ class Fetcher:
         self._core = core
         self._accept = accept
         self._account = account
+        self._keeper = Keeper(core, accept, account, self._imap.folder)
         self._lease = leases.Lease(core.db, f"mailbox:{account.id}:{self._imap.folder}")
         self._failures = 0
 
@@ -75,6 +85,8 @@ class Fetcher:
             raise
         except SignInRefused as error:
             return await self._failed(f"The server refuses the user name or password: {error}", _PERSON)
+        except (ConsentEnded, ssl.SSLCertVerificationError) as error:
+            return await self._failed(str(error), _PERSON)
         except Refused as error:
             return await self._failed(f"The server refuses: {error}", _PERSON)
         except Unavailable as error:
@@ -131,7 +143,8 @@ class Fetcher:
         if known.uidvalidity == selected.uidvalidity:
             return known
         logger.warning("mailbox_renumbered", account=self._account.key, was=known.uidvalidity, now=selected.uidvalidity)
-        return await self._advance(Position(selected.uidvalidity, 0, known.since), epoch)
+        renumbered = replace(known, uidvalidity=selected.uidvalidity, uid=0)
+        return await self._advance(renumbered, epoch)
 
     async def _first(self, box: Mailbox, selected: Selected) -> Position:
         policy, _, days = self._imap.first_run.partition(":")
@@ -156,6 +169,8 @@ class Fetcher:
                     "uidvalidity": position.uidvalidity,
                     "uid": position.uid,
                     "since": position.since,
+                    "first_total": position.first_total,
+                    "first_done": position.first_done,
                 },
             )
         return position
@@ -166,39 +181,66 @@ class Fetcher:
         if position.since is not None:
             criteria += ["SINCE", _imap_date(position.since - timedelta(days=1))]
         found = [uid for uid in await box.search(*criteria) if uid > position.uid]
+        if position.first:
+            position = await self._advance(replace(position, first_total=position.first_done + len(found)), epoch)
         for at in range(0, len(found), _BATCH):
             uids = found[at : at + _BATCH]
             for group in groups(self._wanted(await box.look(uids), position)):
-                await self._take(box, group)
-            position = await self._advance(Position(position.uidvalidity, uids[-1], position.since), epoch)
+                await self._take(box, position, group)
+            done = position.first_done + (len(uids) if position.first else 0)
+            position = await self._advance(replace(position, uid=uids[-1], first_done=done), epoch)
+            await self._tell(position, waiting=len(found) - at - len(uids))
         return position
 
-    def _wanted(self, found: Sequence[Found], position: Position) -> list[Found]:
-        """Without what was there before the mailbox was first looked at."""
-        since = position.since
-        return [f for f in found if since is None or f.received is None or f.received >= since - timedelta(minutes=1)]
+    async def _tell(self, position: Position, *, waiting: int) -> None:
+        """How far it is, for whoever looks at the progress."""
+        progress = {"done": position.first_done, "total": position.first_total}
+        await self._health(progress=progress, waiting=waiting, last_fetch=iso(now()), error=None)
 
-    async def _take(self, box: Mailbox, group: Sequence[Found]) -> None:
-        """Keep some messages, then mark them as the policy says."""
-        contents = await self._read(box, group)
+    def _wanted(self, found: Sequence[Found], position: Position) -> list[Found]:
+        return wanted(found, position.since)
+
+    async def _take(self, box: Mailbox, position: Position, group: Sequence[Found]) -> None:
+        """Keep some messages, note which they were, then mark them as the policy says."""
+        contents = await read(box, group)
         if not contents:
             return
-        await asyncio.gather(*(self._keep(content) for content in contents.values()))
+        await self._keeper.keep(position.uidvalidity, contents)
+        arrived = [one.received for one in group if one.received is not None]
+        if arrived and not position.first:
+            await self._health(lag_seconds=max(0.0, round((now() - max(arrived)).total_seconds(), 1)))
         uids = list(contents)
         policy, _, folder = self._imap.after.partition(":")
         if policy == "seen":
             await box.flag(uids, r"\Seen")
         elif policy == "delete":
             await box.delete(uids)
-        else:
+        elif policy == "move":
             await box.move(uids, folder)
 
-    async def _read(self, box: Mailbox, group: Sequence[Found]) -> dict[int, bytes]:
-        if len(group) == 1 and group[0].size > _TOGETHER // 4:
-            return {group[0].uid: await box.read_pieces(group[0].uid, MAX_BYTES + 1)}
-        return await box.read([one.uid for one in group])
 
-    async def _keep(self, content: bytes) -> None:
+class Keeper:
+    """Stores messages of one folder and notes which they were."""
+
+    def __init__(self, core: Core, accept: Accept, account: Account, folder: str):
+        self._core = core
+        self._accept = accept
+        self._account = account
+        self._folder = folder
+
+    async def keep(self, uidvalidity: int, contents: Mapping[int, bytes]) -> None:
+        """Store messages by UID; returns after the commit. What is here already is only noted."""
+        await asyncio.gather(*(self._one(content) for content in contents.values()))
+        values = {
+            "account_id": self._account.id,
+            "folder": self._folder,
+            "uidvalidity": uidvalidity,
+            "uids": list(contents),
+            "keys": [dedup_key(content) for content in contents.values()],
+        }
+        await self._core.db.execute(sql["note_messages"], values)
+
+    async def _one(self, content: bytes) -> None:
         if len(content) > MAX_BYTES:
             await self._accept.quarantine(
                 connector="email",
@@ -210,6 +252,18 @@ class Fetcher:
             )
             return
         await take(self._accept, self._core.vault, self._account, content, Envelope())
+
+
+async def read(box: Mailbox, group: Sequence[Found]) -> dict[int, bytes]:
+    """The messages of one group (see `groups`) by UID; a large one comes in pieces."""
+    if len(group) == 1 and group[0].size > _TOGETHER // 4:
+        return {group[0].uid: await box.read_pieces(group[0].uid, MAX_BYTES + 1)}
+    return await box.read([one.uid for one in group])
+
+
+def wanted(found: Sequence[Found], since: datetime | None) -> list[Found]:
+    """Without what was there before the mailbox was first looked at."""
+    return [f for f in found if since is None or f.received is None or f.received >= since - timedelta(minutes=1)]
 
 
 def groups(found: Sequence[Found]) -> list[list[Found]]:

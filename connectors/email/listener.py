@@ -2,22 +2,28 @@
 # aiosmtpd's hooks are untyped; this is the only module that touches them.
 """Mail handed to us over SMTP or LMTP: committed before it is acknowledged, each recipient answered for itself.
 
-Meant to stand behind the organisation's own mail server, on loopback or a private network: it offers neither TLS nor
-sign-in, and takes mail for our own addresses only.
+Meant to stand behind the organisation's own mail server. It takes mail for our own addresses only, over TLS where
+certificate files are named (STARTTLS is then required, or TLS from the first byte), and only from those who sign in
+where a user is named. Renewed certificate files are read again for the next connection.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from aiosmtpd.lmtp import LMTP
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from aiosmtpd.smtp import Envelope as Session
 
 from connectors.email.parse import MAX_BYTES, Envelope
-from connectors.email.settings import host_port
+from connectors.email.settings import Settings, host_port
 from connectors.email.take import take
 from hub.channels.model import Accept, Account
 from hub.core import log
@@ -29,6 +35,39 @@ _LINE = 10_000_000  # aiosmtpd refuses lines over 1,001 bytes; real programs wri
 _MAX_RECIPIENTS = 100
 _IDENT = "omnihub"
 _GONE = "451 4.3.0 Not stored just now; try again"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How one listening address is guarded; accounts that share it share this."""
+
+    address: str
+    lmtp: bool
+    tls: str = "none"
+    cert: str | None = None
+    key: str | None = None
+    users: frozenset[tuple[str, str]] = frozenset()
+
+
+def doors(accounts: Iterable[Account]) -> set[Door]:
+    """The listening addresses that accounts name. Whoever of them names a user makes signing in a duty for all."""
+    found: dict[tuple[str, bool], Door] = {}
+    for account in accounts:
+        settings: Settings = account.settings
+        for address, lmtp in ((settings.listen_smtp, False), (settings.listen_lmtp, True)):
+            if address:
+                known = found.get((address, lmtp), Door(address, lmtp))
+                found[address, lmtp] = _joined(known, settings)
+    return set(found.values())
+
+
+def _joined(door: Door, settings: Settings) -> Door:
+    if settings.listen_tls != "none" and door.tls == "none":
+        door = replace(door, tls=settings.listen_tls, cert=settings.listen_cert, key=settings.listen_key)
+    if settings.listen_user is not None and settings.listen_password is not None:
+        user = (settings.listen_user, settings.listen_password.get_secret_value())
+        door = replace(door, users=door.users | {user})
+    return door
 
 
 class Doorkeeper(Protocol):
@@ -72,9 +111,10 @@ def matches(account: Account, recipient: str) -> bool:
 class Listener:
     """One listening address, shared by every account that names it."""
 
-    def __init__(self, accept: Accept, vault: Vault, address: str, *, lmtp: bool):
-        self.address = address
-        self.lmtp = lmtp
+    def __init__(self, accept: Accept, vault: Vault, door: Door):
+        self.door = door
+        self.address = door.address
+        self.lmtp = door.lmtp
         self.open: set[Any] = set()
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -82,24 +122,51 @@ class Listener:
         self._accept = accept
         self._vault = vault
         self._server: asyncio.Server | None = None
+        self._context: ssl.SSLContext | None = None
+        self._stamp: tuple[int, ...] = ()
 
     async def start(self) -> None:
-        """Listen; `OSError` if the address is taken."""
+        """Listen; `OSError` if the address is taken or a certificate cannot be read."""
         loop = asyncio.get_running_loop()
         host, port = host_port(self.address)
-        self._server = await loop.create_server(self._protocol, host, port)
+        self.renew()
+        direct = self._context if self.door.tls == "tls" else None
+        self._server = await loop.create_server(self._protocol, host, port, ssl=direct)
         found = self._server.sockets[0].getsockname()
         self.bound = (found[0], found[1])
         logger.info("mail_listener", kind="lmtp" if self.lmtp else "smtp", host=found[0], port=found[1])
 
+    def renew(self) -> None:
+        """Read the certificate files again if they have changed; `OSError` (`ssl.SSLError`) when they are no good."""
+        if self.door.tls == "none" or self.door.cert is None:
+            return
+        stamp = tuple(Path(file).stat().st_mtime_ns for file in (self.door.cert, self.door.key) if file)
+        if stamp == self._stamp:
+            return
+        if self._context is None:
+            self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self._context.load_cert_chain(self.door.cert, self.door.key)
+        self._stamp = stamp
+
     def _protocol(self) -> _Tracked:
         kind = _TrackedLmtp if self.lmtp else _Tracked
+        upgrade = self.door.tls == "starttls"
         protocol = kind(
             self, data_size_limit=MAX_BYTES, enable_SMTPUTF8=True, hostname="localhost", ident=_IDENT, timeout=300,
-            loop=asyncio.get_running_loop(),
+            loop=asyncio.get_running_loop(), tls_context=self._context if upgrade else None, require_starttls=upgrade,
+            authenticator=self._known, auth_required=bool(self.door.users), auth_require_tls=upgrade,
         )  # fmt: skip
         protocol.listener = self
         return protocol
+
+    def _known(self, server: Any, session: Any, envelope: Any, mechanism: str, given: Any) -> AuthResult:
+        """Whether the relay is one of ours; compared in constant time."""
+        login, password = (given.login, given.password) if isinstance(given, LoginPassword) else (b"", b"")
+        good = [
+            hmac.compare_digest(login, user.encode()) & hmac.compare_digest(password, secret.encode())
+            for user, secret in self.door.users
+        ]
+        return AuthResult(success=any(good), handled=False)
 
     async def stop(self) -> None:
         """Stop listening and drop who is connected: what was not acknowledged comes again."""

@@ -194,6 +194,19 @@ class Sender:
         client.close()
 
 
+async def greet(server: Server, sender: str) -> None:
+    """Sign in and name a sender, then go: whether the server would take mail of ours. `SendError` says why not."""
+    client = await _connect(server)
+    try:
+        await client.mail(sender)
+    except aiosmtplib.SMTPResponseException as error:
+        raise refusal(error.code, error.message) from error
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise _retry(f"The mail server went away: {_line(str(error))}") from error
+    finally:
+        await _goodbye(client)
+
+
 async def _connect(server: Server) -> aiosmtplib.SMTP:
     if server.token is None:
         return await _connected(server, None)

@@ -41,10 +41,10 @@ async def cancel(unit: Unit, conversation_id: int, interaction_id: int, *, actor
         raise Conflict("It is on its way already.", remedy="Write once more to put it right.")
     await execute(unit.conn, sql["cancelled"], ids)
     files = await fetch_dicts(unit.conn, sql["release_files"], ids)
-    await execute(unit.conn, sql["clocks_go_on"], {"id": conversation_id})
     if held.status == "resolved":
         await actions.reopen(unit, conversation_id, actor_id=actor_id)
         await queueing.pull(unit, conversation_id, actor_id)
+    await execute(unit.conn, sql["clocks_go_on"], {"id": conversation_id})
     data = {"interaction_id": interaction_id, "status": "cancelled"}
     await unit.log("interaction.updated", conversation_id=conversation_id, actor_id=actor_id, data=data)
     return _draft(written[0], sorted(files, key=lambda file: file["id"]))

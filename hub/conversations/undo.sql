@@ -25,8 +25,8 @@ with said as (
     select max(seq) as last, min(leaves_at) as first_at from said where direction = 'out' and not automatic
 )
 update conversation v set
-    waiting_since = case when v.status = 'resolved' then v.waiting_since else (
-        select min(s.at) from said s where s.direction = 'in' and not s.automatic and s.seq > coalesce(a.last, 0)) end,
+    waiting_since = (
+        select min(s.at) from said s where s.direction = 'in' and not s.automatic and s.seq > coalesce(a.last, 0)),
     first_reply_at = a.first_at,
     last_outbound_at = (select max(s.leaves_at) from said s where s.direction = 'out'),
     preview = coalesce((select left(s.text, 200) from said s order by s.seq desc limit 1), ''),

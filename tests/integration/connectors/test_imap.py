@@ -13,6 +13,7 @@ import pytest
 from connectors.email.imap import Lost, Mailbox, SignInRefused, uid_set, utf7
 from connectors.email.settings import Imap
 from hub.core.db import Database
+from hub.core.errors import Invalid
 from hub.core.feed import Feed
 from hub.core.secrets import Vault
 from tests.integration.connectors.dovecot import PASSWORD, Dovecot, running
@@ -178,14 +179,14 @@ async def test_poisonous_mail_is_quarantined_and_the_next_one_flows(
 ) -> None:
     from connectors.email import take
 
-    real = take.read
+    real = take.READERS.read
 
-    def read(account: Any, raw: bytes, envelope: Any) -> Any:
+    async def read(job: Any, raw: bytes) -> Any:
         if b"Mail 1\r\n" in raw:
-            raise RecursionError("a fault of ours that nobody has found yet")
-        return real(account, raw, envelope)
+            raise Invalid("It could not be read: RecursionError.")
+        return await real(job, raw)
 
-    monkeypatch.setattr(take, "read", read)
+    monkeypatch.setattr(take.READERS, "read", read)
     server.append(user, mail(1), mail(2))
     hub = await fetching()
     assert await until(hub, 1) == ["Hello 2"]
