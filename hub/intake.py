@@ -21,7 +21,7 @@ from psycopg.types.json import Json, Jsonb
 from hub.channels.accounts import Accounts
 from hub.channels.model import Accepted, Account, Connector, Delivery, Inbound
 from hub.contacts.identity import lenient
-from hub.conversations import tokens, views
+from hub.conversations import complaints, tokens, views
 from hub.conversations.delivery import Reports
 from hub.conversations.views import Taken
 from hub.core import log
@@ -85,6 +85,8 @@ class Intake:
     async def delivery(self, delivery: Delivery) -> None:
         """Record a delivery report; see `Accept.delivery`."""
         await self._reports.record(delivery)
+        if delivery.complaint:
+            await complaints.record(self._core, delivery)
 
     async def quarantine(  # noqa: PLR0913 - the contract's keyword arguments
         self,

@@ -1,27 +1,34 @@
-"""Delivery reports: RFC 3464 status notifications, matched to our sends by our own signed return path or by the id.
+"""Delivery reports: RFC 3464 status notifications, RFC 5965 complaints, and servers' own words.
 
-Only what names a message of ours counts: the hub looks the Message-ID up, and the return path
-(`support+b{outbound}-{signature}@…`, VERP) is signed. Everything else is stored as an automatic mail and no more.
+They are matched to our sends by our own signed return path or by the id. Only what names a message of ours counts: the
+hub looks the Message-ID up, and the return path (`support+b{outbound}-{signature}@…`, VERP) is signed. Everything else
+is stored as an automatic mail and no more.
 """
 
+# ruff: noqa: E501 - the pattern of subjects is a list of phrases
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import connectors.email.header as header
 import connectors.email.mime as mime
+from connectors.email.bounce_words import failures
 from hub.channels.model import Delivery, DeliveryStatus
 from hub.core.secrets import Vault
 
 _PURPOSE = "bounce"
+_MAX_STATUS = 256 * 1024  # bytes of a report that are looked at
 _VERP = re.compile(r"^b([1-9][0-9]{0,17})-([a-z2-7]{16})$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a report says: `failed` for good, or delayed/delivered; whose mail, and why in the server's words."""
+    """What a report says: `failed` for good, or delayed/delivered; whose mail, and why in the server's words.
+
+    `complaint`: it did arrive, and the reader called it spam (RFC 5965). `recipients` are all it speaks of.
+    """
 
     failed: bool
     delivered: bool
@@ -29,6 +36,8 @@ class Report:
     status: str
     diagnostic: str
     message_id: str | None
+    complaint: bool = False
+    recipients: tuple[str, ...] = ()
 
     def words(self) -> str:
         """The reason as an agent reads it."""
@@ -50,26 +59,77 @@ def bounced_outbound(vault: Vault, tokens: Iterable[str]) -> int | None:
     return None
 
 
-def read_report(root: mime.Part) -> Report | None:
-    """The delivery status in a multipart/report, or None. A report about several recipients counts by its worst."""
-    status = next((p for p in _all(root) if p.content_type in _STATUS_TYPES), None)
-    if status is None:
-        return None
-    blocks = _blocks(status.content())
-    found = [_recipient(block, _original_id(root)) for block in blocks if block.has("action") or block.has("status")]
+def read_report(root: mime.Part, *, automatic: bool) -> Report | None:
+    """What a report says of a mail of ours, or None if this is none.
+
+    A status notification by its rules (RFC 3464), a complaint by its own (RFC 5965), and else, if a robot wrote it,
+    whatever the many kinds of mail servers say in their own words.
+    """
+    parts = list(root.leaves())
+    complaint = next((p for p in parts if p.content_type == "message/feedback-report"), None)
+    if complaint is not None:
+        return _complaint(complaint, parts, root)
+    message_id = _original_id(parts, root)
+    found = [r for p in parts if p.content_type in _STATUS_TYPES for r in _recipients(p, message_id)]
+    if not any(r.failed or r.delivered for r in found) and _tells_of_failure(root, automatic):
+        found += _told(root, message_id)
     if not found:
         return None
-    return next((r for r in found if r.failed), found[0])
+    named = tuple(dict.fromkeys(r.recipient for r in found if r.recipient))[:100]
+    worst = next((r for r in found if r.failed), found[0])
+    return replace(worst, recipients=named)
 
 
 _STATUS_TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _RETURNED = frozenset(
     {"message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global", "message/global-headers"}
 )
+_FAILURE = re.compile(
+    r"undeliver|not\s+(?:be\s+)?deliver|non\s*deliver|deliver\w*\s.{0,40}(?:fail|notif|problem|report|error)|return\w*\s.{0,20}(?:mail|sender)|mail\w*\s.{0,20}(?:fail|error|return)"
+    r"|fail\w*\s.{0,30}(?:deliver|mail|notice)|bounce|mailer.daemon|user unknown|unzustellbar|non remis|no entregado|退信|投递失败|無法投遞|无法投递|系统退信"
+    r"|delivery|DSN|warning: message",
+    re.IGNORECASE,
+)  # fmt: skip
 
 
-def _all(part: mime.Part) -> list[mime.Part]:
-    return list(part.leaves())
+def _tells_of_failure(root: mime.Part, automatic: bool) -> bool:
+    """Whether it is worth asking what the words mean; on people's mail they find failures that are none."""
+    said = header.text(root.headers.get("subject")[:500]) + " " + header.text(root.headers.get("from")[:300])
+    return automatic or bool(_FAILURE.search(said))
+
+
+def _recipients(part: mime.Part, message_id: str | None) -> list[Report]:
+    blocks = _blocks(part.content()[:_MAX_STATUS])
+    return [_recipient(block, message_id) for block in blocks if block.has("action") or block.has("status")]
+
+
+def _told(root: mime.Part, message_id: str | None) -> list[Report]:
+    lasting, passing = failures(root.raw[:_MAX_STATUS])
+    words = header.text(root.headers.get("subject"))[:200]
+    return [Report(True, False, one, "", words, message_id) for one in lasting] + [
+        Report(False, False, one, "", words, message_id) for one in passing
+    ]
+
+
+def _complaint(part: mime.Part, parts: list[mime.Part], root: mime.Part) -> Report:
+    fields = next(iter(_blocks(part.content()[:_MAX_STATUS])), mime.Headers([]))
+    said = fields.get("original-rcpt-to") or fields.get("removal-recipient")
+    returned = next((p for p in parts if p.content_type in _RETURNED), None)
+    if not said and returned is not None:
+        said = mime.split_headers(returned.content()[:_MAX_STATUS].lstrip(b"\r\n"))[0].get("to")
+    who = next((a.address for a in header.addresses(said)), "")
+    kind = header.text(fields.get("feedback-type"))[:40].lower() or "abuse"
+    # Only what a person called spam ends our automatic mail; "not-spam" and reports of authentication do not.
+    return Report(
+        False,
+        True,
+        who,
+        "",
+        kind,
+        _original_id(parts, root),
+        kind in {"abuse", "opt-out", "fraud"},
+        (who,) if who else (),
+    )
 
 
 def _blocks(content: bytes) -> list[mime.Headers]:
@@ -87,25 +147,44 @@ def _blocks(content: bytes) -> list[mime.Headers]:
 def _recipient(block: mime.Headers, message_id: str | None) -> Report:
     action = block.get("action").decode("ascii", "replace").partition("(")[0].strip().lower()
     code = block.get("status").decode("ascii", "replace").strip()
-    address = header.text(block.get("final-recipient") or block.get("original-recipient"))
     return Report(
         failed=action == "failed" or (not action and code.startswith("5")),
-        delivered=action == "delivered",
-        recipient=address.partition(";")[2].strip() or address,
+        delivered=action in {"delivered", "relayed", "expanded"},
+        recipient=_address(block),
         status=code[:40],
         diagnostic=header.text(block.get("diagnostic-code"))[:500],
         message_id=message_id,
     )
 
 
-def _original_id(root: mime.Part) -> str | None:
-    for part in _all(root):
+def _address(block: mime.Headers) -> str:
+    """Whom we had written to, before somebody's server passed it on; else whom it could not reach."""
+    said = ""
+    for name in ("original-recipient", "final-recipient"):
+        value = header.text(block.get(name))
+        said = value.partition(";")[2].strip() or value or said
+        found = header.addresses(said.encode())
+        if found and not said.startswith("/"):
+            return found[0].address
+    return said
+
+
+_ID_LINE = re.compile(rb"^[ \t>]{0,8}Message-ID[ \t]*:[ \t\r\n]*(<[^<>\s]{3,300}>)", re.IGNORECASE | re.MULTILINE)
+
+
+def _original_id(parts: list[mime.Part], root: mime.Part) -> str | None:
+    """The id of the mail that is reported on: in what was returned, in a field, or quoted somewhere in the text."""
+    for part in parts:
         if part.content_type in _RETURNED:
-            headers, _ = mime.split_headers(part.content().lstrip(b"\r\n"))
+            headers, _ = mime.split_headers(part.content()[:_MAX_STATUS].lstrip(b"\r\n"))
             found = header.ids(headers.get("message-id"))
             if found:
                 return found[0]
-    return next(iter(header.ids(root.headers.get("x-failed-message-id") or root.headers.get("in-reply-to"))), None)
+    named = header.ids(root.headers.get("x-failed-message-id") or root.headers.get("in-reply-to"))
+    if named:
+        return named[0]
+    quoted = _ID_LINE.search(root.raw, root.start, min(root.end, root.start + _MAX_STATUS))
+    return quoted[1].decode("ascii", "replace") if quoted else None
 
 
 def to_delivery(report: Report, outbound_id: int | None) -> Delivery | None:
@@ -114,6 +193,8 @@ def to_delivery(report: Report, outbound_id: int | None) -> Delivery | None:
         return None
     # Reports are kept once by (id, status): one that names no message is known by the send.
     name = report.message_id or f"outbound:{outbound_id}"
+    if report.complaint:
+        return Delivery("email", DeliveryStatus.DELIVERED, name, outbound_id, complaint=True)
     if report.failed:
         return Delivery("email", DeliveryStatus.FAILED, name, outbound_id, report.words())
     if report.delivered:

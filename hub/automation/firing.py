@@ -18,7 +18,7 @@ from hub.conversations import actions, queueing, writing
 from hub.core import events, log
 from hub.core.clock import now
 from hub.core.db import Connection, execute, fetch_one, fetch_value
-from hub.core.errors import HubError, Unavailable
+from hub.core.errors import Conflict, HubError, Unavailable
 from hub.core.events import Unit
 from hub.core.metrics import FOLLOW_UPS
 from hub.core.secrets import Vault
@@ -44,6 +44,11 @@ class Situation:
     locale: str
     queue_name: str | None
     agent_name: str | None
+    proved: bool
+    opted_out: bool
+    wants_no_answer: bool
+    answered_here: int
+    answered_everywhere: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +62,14 @@ class Firing:
 
     async def write(self, way: writing.ReplyChannel | None = None) -> None:
         """Send the text of its kind: where the customer last wrote from, or by a given way."""
+        if self.now.opted_out and way is None:
+            raise Conflict("The customer wants nothing that we send by ourselves.")
         variables = {
             "contact.name": self.now.contact_name, "queue.name": self.now.queue_name or "",
             "agent.name": self.now.agent_name or "", "conversation.id": str(self.due.conversation_id),
         }  # fmt: skip
+        if not self.now.proved:
+            variables["contact.name"] = ""  # whoever only claims to be the customer learns nothing from us
         said = await text(self.unit.conn, self.due.kind, self.now.locale, variables)
         answer = writing.Reply(
             said.body,
@@ -115,7 +124,16 @@ async def _fire(unit: Unit, vault: Vault, due: FollowUp) -> str | None:
     return await _WAYS[Kind(due.kind)](Firing(unit, vault, due, situation))
 
 
+# Two programs that answer each other stop by these numbers, whatever headers they leave out (RFC 3834 §2).
+ANSWERS_HERE = 1  # automatic answers to one sender in one conversation and 24 hours
+ANSWERS_EVERYWHERE = 3  # and in all conversations together: a robot may open a new one for each answer
+
+
 async def _acknowledge(f: Firing) -> str | None:
+    if f.now.wants_no_answer:
+        return "the sender asks for no automatic answer"
+    if f.now.answered_here >= ANSWERS_HERE or f.now.answered_everywhere >= ANSWERS_EVERYWHERE:
+        return "answered automatically within a day"
     await f.write()
     return None
 

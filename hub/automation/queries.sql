@@ -58,8 +58,19 @@ select exists (
 select v.status, v.channel, v.waiting_since, v.agent_id, s.state as agent_state, v.first_reply_at is not null as answered,
        exists (select from rating r where r.conversation_id = v.id) as rated,
        coalesce(nullif(c.name, ''), '') as contact_name, coalesce(c.locale, t.locale, 'en') as locale, q.name as queue_name,
-       a.name as agent_name
+       a.name as agent_name,
+       coalesce(w.verified or p.verified_at is not null or v.channel <> 'email', true) as proved,
+       p.opted_out_at is not null as opted_out,
+       coalesce((w.meta ->> 'no_auto_answer')::boolean, false) as wants_no_answer,
+       (select count(*) from interaction i where i.conversation_id = v.id and i.direction = 'out' and i.automatic
+          and i.at > clock_timestamp() - interval '24 hours')::int as answered_here,
+       (select count(*) from interaction i where i.address_id = w.address_id and i.direction = 'out' and i.automatic
+          and i.contact_id = w.contact_id and i.at > clock_timestamp() - interval '24 hours')::int as answered_everywhere
 from conversation v
+left join lateral (
+    select i.verified, i.meta, i.address_id, i.contact_id from interaction i
+    where i.conversation_id = v.id and i.direction = 'in' order by i.seq desc limit 1) w on true
+left join address p on p.id = w.address_id
 join contact c on c.id = v.contact_id
 left join account t on t.id = v.account_id
 left join queue q on q.id = v.queue_id

@@ -143,13 +143,17 @@ class DeliveryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A report from the provider about an earlier send: by the provider's id, or by our own where it carries it."""
+    """A report from the provider about an earlier send: by the provider's id, or by our own where it carries it.
+
+    `complaint`: the reader called it spam; nothing goes to that address by itself any more.
+    """
 
     connector: str
     status: DeliveryStatus
     provider_id: str
     outbound_id: int | None = None
     error: str | None = None
+    complaint: bool = False
 
 
 class Outcome(StrEnum):
