@@ -25,7 +25,8 @@ from connectors.email.parse import Envelope, Mail, parse
 from connectors.email.remains import remains
 from hub.core.errors import HubError
 
-SECONDS = 2.0  # wall time for one mail
+SECONDS = 2.0  # of processor time for one mail; on an idle machine that is wall time
+PATIENCE = 2.0  # as much more wall time when others keep the processor busy
 MEMORY = 256 * 1024 * 1024  # bytes that reading one mail may add to an idle reader
 LENGTHS = struct.Struct(">QQ")
 _MAILS = 1000  # a reader is replaced after so many, or after a large one: freed memory is not always given back
@@ -109,26 +110,33 @@ def limit_memory(size: int) -> None:
 
 def serve(sock: socket.socket) -> None:
     """Answer jobs until the other end closes, or until it is time for a fresh process."""
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the kernel ends us, also in the midst of foreign C code
+    for number in (signal.SIGALRM, signal.SIGPROF):
+        signal.signal(number, signal.SIG_DFL)  # the kernel ends us, also in the midst of foreign C code
     gc.disable()
     limit_memory(MEMORY)
     for count in range(1, _MAILS + 1):
         job_size, raw_size = LENGTHS.unpack(receive(sock, LENGTHS.size))
         job: Job = pickle.loads(receive(sock, job_size))  # noqa: S301 - from the hub that started us
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        _alarm(SECONDS)
         last = count == _MAILS or raw_size > _LARGE
         answer, bodies = work(job, bytes(receive(sock, raw_size)))
         head = pickle.dumps(replace(answer, last=last), protocol=5)
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)  # as much again to hand it over
+        _alarm(SECONDS)  # as much again to hand it over
         sock.sendall(LENGTHS.pack(len(head), sum(answer.sizes)) + head)
         for body in bodies:
             sock.sendall(body)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _alarm(0)
         if last:
             return
         del answer, bodies, job
         if count % 20 == 0:
             gc.collect()
+
+
+def _alarm(seconds: float) -> None:
+    """End this process after so much processor time, or a little later by the clock; 0: not at all."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds + PATIENCE if seconds else 0)
 
 
 def work(job: Job, raw: bytes) -> tuple[Answer, list[bytes]]:

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from connectors.email.parse import Mail
-from connectors.email.reader_process import LENGTHS, SECONDS, Answer, Job, receive
+from connectors.email.reader_process import LENGTHS, PATIENCE, SECONDS, Answer, Job, receive
 from hub.core import log
 from hub.core.errors import Invalid, Unavailable
 
@@ -113,7 +113,7 @@ class Readers:
             sock.sendall(LENGTHS.pack(len(packed), len(raw)) + packed)
             sock.sendall(raw)
             sizes = LENGTHS.unpack(receive(sock, LENGTHS.size))
-            sock.settimeout(SECONDS + _HAND_OVER)
+            sock.settimeout(SECONDS + PATIENCE + _HAND_OVER)
             answer: Answer = pickle.loads(receive(sock, sizes[0]))  # noqa: S301 - from the reader that we started
             if answer.mail is not None:
                 answer = replace(answer, mail=_whole(answer, raw, receive(sock, sizes[1])))
