@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 from multidict import MultiDict
 from twilio.request_validator import (
+    HMAC_SHA1,
     RequestValidator,
     get_signature_algorithm,  # pyright: ignore[reportUnknownVariableType] - the SDK ships no types
 )
@@ -71,7 +72,7 @@ def signed(tokens: Iterable[str], url: str, form: Form, signature: str | None, s
 
 
 def _valid(token: str, url: str, form: Form, signature: str, algorithm: str) -> bool:
-    if algorithm == "sha1" and hmac.compare_digest(_plain_signature(token, url, form), signature):
+    if algorithm == HMAC_SHA1 and hmac.compare_digest(_plain_signature(token, url, form), signature):
         return True
     validator: Any = RequestValidator(token)  # the SDK ships no types
     return bool(validator.validate(url, form, signature, algorithm))
