@@ -6,9 +6,12 @@ import html as entities
 import mimetypes
 import re
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+import connectors.email.calendar as calendar
 import connectors.email.header as header
 import connectors.email.mime as mime
+import connectors.email.tnef as tnef
 from connectors.email.charset import decode
 from connectors.email.html import reasonable, tidy, to_text
 from hub.channels.model import Attachment
@@ -32,6 +35,7 @@ class Body:
     html: str | None = None
     charset: str | None = None
     attachments: list[Attachment] = field(default_factory=list[Attachment])
+    invitation: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -69,8 +73,7 @@ def _read(part: mime.Part, body: Body, notes: list[str], inside: str | None) -> 
         pieces = [_read(child, body, notes, _place(part, child)) for child in part.children]
         return _one_of(pieces) if part.content_type == "multipart/alternative" else _joined(pieces)
     if _is_file(part, inside):
-        _attach(part, body)
-        return _Piece()
+        return _attach(part, body)
     return _text(part, body, notes)
 
 
@@ -155,15 +158,23 @@ def unflowed(text: str, *, delete_space: bool) -> str:
     return "\n".join(lines)
 
 
-def _attach(part: mime.Part, body: Body) -> None:
+def _attach(part: mime.Part, body: Body) -> _Piece:
+    """Keep a part as a file; a winmail.dat gives its letter and its own files instead."""
     if len(body.attachments) >= _MAX_FILES:
-        return
+        return _Piece()
     disposition = mime.parameters(part.headers.get("content-disposition"))[0]
     content_id = part.headers.get("content-id").decode("utf-8", "replace").strip().strip("<>") or None
     content = part.content()
+    name = _name(part, body.charset) or _fallback_name(part)
+    unpacked = tnef.unpack(content) if part.content_type in tnef.TYPES or name.lower() == "winmail.dat" else None
+    if unpacked is not None:
+        body.attachments += unpacked.files
+        return _Piece(unpacked.text, unpacked.html)
+    if body.invitation is None and (part.content_type in calendar.TYPES or name.lower().endswith(".ics")):
+        body.invitation = calendar.invitation(content)
     body.attachments.append(
         Attachment(
-            name=_name(part, body.charset) or _fallback_name(part),
+            name=name,
             content_type=part.content_type
             if re.fullmatch(r"[\w.+-]+/[\w.+-]+", part.content_type)
             else "application/octet-stream",
@@ -172,6 +183,7 @@ def _attach(part: mime.Part, body: Body) -> None:
             inline=(content_id is not None and disposition != "attachment") or disposition == "inline",
         )
     )
+    return _Piece()
 
 
 def _fallback_name(part: mime.Part) -> str:
@@ -198,10 +210,10 @@ def _told_apart(files: list[Attachment]) -> list[Attachment]:
     for file in files:
         name, number = file.name, 0
         stem, dot, ending = file.name.partition(".")
-        while name.lower() in taken:
+        while name in taken:
             number += 1
             name = f"{stem}{number}{dot}{ending}"
-        taken.add(name.lower())
+        taken.add(name)
         kept.append(replace(file, name=name))
     return kept
 

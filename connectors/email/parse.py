@@ -213,6 +213,7 @@ class _Reading:
             "cc": [a.address for a in self._addresses("cc")][:50],
             "reply_to": answer_to[0] if answer_to else None,
             "full_text": full if full != shown else None,
+            "invitation": self.body.invitation,
             "automatic": reason,
             "no_auto_answer": suppresses_answers(self.root.headers) or None,
             "notes": list(dict.fromkeys(self.notes)) or None,
