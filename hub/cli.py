@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from hub import app
+from hub import app, mailbox_commands
 from hub import settings as configuration
 from hub.access import signin
 from hub.access.model import Role
@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     centre.add_argument("--dry-run", action="store_true", help="only show the difference")
     _command(commands, "doctor", _doctor, "what is missing or wrong, and how to mend it")
     _quarantine_commands(commands)
+    _email_commands(commands)
     _user_commands(commands)
     demo = _command(commands, "demo", _demo, "a stand-in on its own")
     demo.add_argument("part", choices=["twilio", "mail"])
@@ -101,6 +102,21 @@ def _quarantine_commands(commands: Any) -> None:
     for name, text in (("show", "one, with its bytes"), ("replay", "take it in again"), ("discard", "put it aside")):
         _command(parts, name, _quarantine_one, text).add_argument("id", type=int)
         parts.choices[name].set_defaults(action=name)
+
+
+def _email_commands(commands: Any) -> None:
+    parser = commands.add_parser("email", help="mailboxes: list, test, progress, reconcile")
+    parts = parser.add_subparsers(required=True, metavar="ACTION")
+    _command(parts, "list", _email, "the mailboxes and how they fare").set_defaults(action="list")
+    for name, text in (
+        ("test", "what is wrong with one"),
+        ("progress", "how far its first reading has come, until it is done"),
+        ("reconcile", "messages on the server against messages stored; fetches what is missing"),
+    ):
+        one = _command(parts, name, _email, text)
+        one.set_defaults(action=name)
+        one.add_argument("account", metavar="ACCOUNT", help="its key or address")
+    parts.choices["reconcile"].add_argument("--dry-run", action="store_true", help="only compare")
 
 
 def _user_commands(commands: Any) -> None:
@@ -228,6 +244,10 @@ def _quarantine(core: Core) -> Quarantine:
     connectors = load_connectors(core)
     accounts = Accounts(core.db, core.vault, connectors)
     return Quarantine(core, Intake(core, accounts, connectors), accounts, connectors)
+
+
+def _email(arguments: argparse.Namespace, found: Settings) -> int:
+    return _with_core(found, lambda core: mailbox_commands.run(core, arguments))
 
 
 def _user_add(arguments: argparse.Namespace, found: Settings) -> int:

@@ -111,9 +111,11 @@ class Email:
         """What is wrong with an account."""
         return await probe(self._access, account)
 
-    async def reconcile(self, accept: Accept, account: Account, *, refetch: bool) -> Reconciled:
+    async def reconcile(
+        self, accept: Accept, account: Account, *, refetch: bool, seconds: float | None = None
+    ) -> Reconciled:
         """The server's messages against the stored ones."""
-        return await Reconciliation(self._core, self._access, accept, account).run(refetch=refetch)
+        return await Reconciliation(self._core, self._access, accept, account).run(refetch=refetch, seconds=seconds)
 
     def translate(self, account: Account | None, raw: bytes, raw_type: str, meta: dict[str, Any]) -> Inbound:
         """Stored bytes again; the envelope comes from `meta`."""

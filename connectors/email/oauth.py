@@ -69,6 +69,8 @@ class Tokens:
         assert settings.oauth is not None  # noqa: S101 - only such accounts are asked about
         assert settings.oauth_refresh_token is not None  # noqa: S101 - the model sees to it
         configured = settings.oauth_refresh_token.get_secret_value()
+        if account.id == 0:  # only thought of, to be tried: nothing is kept of it
+            return (await _refreshed(settings, configured)).access
         origin = hashlib.sha256(configured.encode()).hexdigest()
         async with self._core.db.transaction() as conn:
             await execute(conn, sql["hold"], {"id": account.id})

@@ -5,6 +5,7 @@ Safe beside the fetcher: what both store is stored once, and the folder's positi
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -51,14 +52,17 @@ class Reconciliation:
 
     _folder: str = field(init=False)
 
-    async def run(self, *, refetch: bool) -> Reconciled:
-        """Compare, and with `refetch` store what is missing. `Unavailable` when the mailbox cannot be asked."""
+    async def run(self, *, refetch: bool, seconds: float | None = None) -> Reconciled:
+        """Compare, and with `refetch` store what is missing, as much as goes into so many seconds.
+
+        `Unavailable` when the mailbox cannot be asked.
+        """
         try:
             async with self.access.mailbox(self.account) as box:
                 compared = await self._compare(box)
                 report = await self._report(box, compared)
                 if refetch and compared.missing:
-                    await self._fetch(box, compared)
+                    await self._fetch(box, compared, seconds)
                     after = await self._compare(box)
                     report = replace(report, refetched=len(compared.missing) - len(after.missing))
                 return report
@@ -89,8 +93,11 @@ class Reconciliation:
             differences=[_named(one, heads.get(one.uid, b"")) for one in missing[:_SHOWN]],
         )
 
-    async def _fetch(self, box: Mailbox, compared: _Compared) -> None:
+    async def _fetch(self, box: Mailbox, compared: _Compared, seconds: float | None) -> None:
+        ends = None if seconds is None else time.monotonic() + seconds
         for group in groups(compared.missing):
+            if ends is not None and time.monotonic() > ends:
+                return
             contents = await read(box, group)
             if contents:
                 await self._keeper.keep(compared.selected.uidvalidity, contents)

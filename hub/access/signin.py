@@ -64,8 +64,8 @@ def digest(token: str) -> bytes:
 async def sign_in(db: Database, email: str, password: str, *, ip: str, user_agent: str) -> SignedIn:
     """Check the password and open a session. `Unauthorized` never says which of the two was wrong."""
     email = email.strip().lower()
-    await _count(db, f"account:{email[:200]}", PER_ACCOUNT)
-    await _count(db, f"address:{ip}", PER_ADDRESS)
+    await count(db, f"account:{email[:200]}", PER_ACCOUNT)
+    await count(db, f"address:{ip}", PER_ADDRESS)
     agent = await db.one(_Agent, sql["agent_by_email"], {"email": email})
     stored = agent.password_hash if agent and agent.password_hash else _nobody
     fits = await asyncio.to_thread(_fits, stored, password)
@@ -171,9 +171,10 @@ def _fits(stored: str, password: str) -> bool:
         return False
 
 
-async def _count(db: Database, key: str, limit: int) -> None:
+async def count(db: Database, key: str, limit: int, *, what: str = "attempts to sign in") -> None:
+    """Count one try of `key`; `TooMany` beyond `limit` in a quarter of an hour."""
     moment = now()
     start = datetime.fromtimestamp(moment.timestamp() // WINDOW.total_seconds() * WINDOW.total_seconds(), moment.tzinfo)
     if int(await db.value(sql["count_attempt"], {"key": key, "window": start})) > limit:
         left = int((start + WINDOW - moment).total_seconds()) + 1
-        raise TooMany("Too many attempts to sign in.", retry_after=left, remedy="Wait a few minutes.")
+        raise TooMany(f"Too many {what}.", retry_after=left, remedy="Wait a few minutes.")

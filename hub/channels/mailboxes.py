@@ -73,6 +73,11 @@ class Mailboxes(Protocol):
         """Try an account, stored or only thought of, and say what is wrong with it. Changes nothing anywhere."""
         ...
 
-    async def reconcile(self, accept: Accept, account: Account, *, refetch: bool) -> Reconciled:
-        """Compare what lies on the server with what is stored; `Unavailable` when the server cannot be asked."""
+    async def reconcile(
+        self, accept: Accept, account: Account, *, refetch: bool, seconds: float | None = None
+    ) -> Reconciled:
+        """Compare what lies on the server with what is stored; `refetch` stores what is missing, for so many seconds.
+
+        `Unavailable` when the server cannot be asked.
+        """
         ...

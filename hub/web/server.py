@@ -10,6 +10,8 @@ from typing import Any
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from hub.calls.desk import Desk
+from hub.channels.calls import call_control
 from hub.core import log
 from hub.core.errors import Unavailable
 from hub.core.tasks import end
@@ -19,6 +21,7 @@ from hub.web.context import CONTEXT, WebContext
 from hub.web.desk import desk
 from hub.web.endpoints import Endpoint, json_response, route
 from hub.web.mail import mail, unsubscribe_routes
+from hub.web.mailboxes import mailboxes
 from hub.web.numbers import Wall, numbers
 from hub.web.openapi import describe
 from hub.web.pages import page_routes
@@ -35,7 +38,7 @@ MAX_BODY = 30 * 1024 * 1024
 
 def endpoints() -> list[Endpoint]:
     """Every operation of the API."""
-    return [e for area in (session, desk, mail, center, numbers) for e in area.all]
+    return [e for area in (session, desk, mail, mailboxes, center, numbers) for e in area.all]
 
 
 def build(context: WebContext) -> web.Application:
@@ -58,6 +61,8 @@ def build(context: WebContext) -> web.Application:
     app.add_routes(unsubscribe_routes())
     for connector in context.connectors.values():
         app.add_routes(connector.routes(context.intake))
+        if (phone := call_control(connector)) is not None:
+            app.add_routes(phone.routes(Desk(context.core, context.accounts), context.intake))
     app.add_routes(page_routes(UI, _ancestors(context), demo=context.demo))
     app.cleanup_ctx.append(_background)
     return app

@@ -1,0 +1,162 @@
+"""Accounts as administrators see and change them: settings shown, secrets only named, every change in the log."""
+
+from __future__ import annotations
+
+import secrets as random
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg.types.json import Jsonb
+from pydantic import BaseModel, ValidationError
+
+from hub.channels.accounts import seal, split_secrets
+from hub.channels.model import Account, Connector
+from hub.core.db import Database, execute, fetch_one, fetch_value
+from hub.core.errors import ConfigError, Conflict, Invalid, NotFound
+from hub.core.events import Unit
+from hub.core.secrets import Vault
+from hub.core.sql import Queries
+
+sql = Queries.beside(__file__, "administration.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An account as it is stored, with whether it is well."""
+
+    id: int
+    key: str
+    connector: str
+    channel: str
+    name: str
+    address: str | None
+    settings: dict[str, Any]
+    secrets: bytes | None
+    queue_id: int | None
+    queue_name: str | None
+    locale: str | None
+    enabled: bool
+    signature: str
+    health: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be different; None leaves it. `secrets` are merged, one that is None is taken away."""
+
+    name: str | None = None
+    address: str | None = None
+    queue_id: int | None = None
+    signature: str | None = None
+    enabled: bool | None = None
+    settings: dict[str, Any] | None = None
+    secrets: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
+
+
+async def listed(db: Database, connector: str) -> list[Row]:
+    """The accounts of a connector, enabled or not."""
+    return await db.all(Row, sql["accounts"], {"connector": connector, "id": None})
+
+
+async def one(db: Database, connector: str, account_id: int) -> Row:
+    """One account; `NotFound`."""
+    found = await db.one(Row, sql["accounts"], {"connector": connector, "id": account_id})
+    if found is None:
+        raise NotFound("There is no such account.")
+    return found
+
+
+async def create(unit: Unit, vault: Vault, connector: Connector, channel: str, change: Change, *, actor_id: int) -> int:
+    """A new account; its id. `Invalid` names the setting that is wrong."""
+    key = f"{channel}-{random.token_hex(4)}"
+    model = validated(connector, change.settings or {}, {k: v for k, v in change.secrets.items() if v})
+    shown, hidden = split_secrets(model)
+    values = {
+        "key": key,
+        "connector": connector.name,
+        "channel": channel,
+        "name": change.name,
+        "address": change.address,
+        "queue_id": change.queue_id,
+        "signature": change.signature or "",
+        "settings": Jsonb(shown),
+        "secrets": seal(vault, key, hidden),
+    }
+    try:
+        account_id = int(await fetch_value(unit.conn, sql["create"], values))
+    except psycopg.errors.UniqueViolation as error:
+        raise Conflict("There is an account of that name already.") from error
+    await unit.log("config.applied", actor_id=actor_id, data={"account": key, "change": "created"})
+    unit.wake("router")
+    return account_id
+
+
+async def update(unit: Unit, vault: Vault, connector: Connector, row_id: int, change: Change, *, actor_id: int) -> None:
+    """Change an account; what the change does not name stays."""
+    row = await fetch_one(unit.conn, Row, sql["accounts"], {"connector": connector.name, "id": row_id})
+    if row is None:
+        raise NotFound("There is no such account.")
+    model = validated(connector, _settings(row, change), _secrets(vault, row, change))
+    shown, hidden = split_secrets(model)
+    values = {
+        "id": row.id,
+        "name": change.name,
+        "address": change.address,
+        "queue_id": change.queue_id,
+        "signature": change.signature,
+        "enabled": change.enabled,
+        "settings": Jsonb(shown),
+        "secrets": seal(vault, row.key, hidden),
+    }
+    await execute(unit.conn, sql["update"], values)
+    await unit.log("config.applied", actor_id=actor_id, data={"account": row.key, "change": "changed"})
+    unit.wake("router")
+
+
+def imagined(vault: Vault, connector: Connector, row: Row | None, change: Change) -> Account:
+    """An account as it would be after a change, to be tried. One that does not exist yet has the id 0."""
+    if row is None:
+        model = validated(connector, change.settings or {}, {k: v for k, v in change.secrets.items() if v})
+        return Account(0, "new", connector.name, "", change.name or "", change.address, model, None, None, enabled=True)
+    model = validated(connector, _settings(row, change), _secrets(vault, row, change))
+    address = change.address or row.address
+    return Account(
+        row.id, row.key, row.connector, row.channel, row.name, address, model, row.queue_id, None, enabled=True
+    )
+
+
+def secret_names(vault: Vault, row: Row) -> list[str]:
+    """Which secrets an account has."""
+    try:
+        return sorted(_opened(vault, row))
+    except ConfigError:
+        return []
+
+
+def validated(connector: Connector, settings: dict[str, Any], secrets: dict[str, str]) -> BaseModel:
+    """The connector's own model of these; `Invalid` names each setting that is wrong."""
+    try:
+        return connector.Settings.model_validate({**settings, **secrets})
+    except ValidationError as error:
+        fields = {
+            f"settings.{'.'.join(map(str, e['loc']))}".rstrip("."): e["msg"]
+            for e in error.errors(include_url=False, include_input=False)
+        }
+        raise Invalid("The settings are not valid.", remedy="Correct the fields named.", fields=fields) from None
+
+
+def _settings(row: Row, change: Change) -> dict[str, Any]:
+    return row.settings if change.settings is None else change.settings
+
+
+def _secrets(vault: Vault, row: Row, change: Change) -> dict[str, str]:
+    merged: dict[str, str | None] = {**_opened(vault, row), **change.secrets}
+    return {name: value for name, value in merged.items() if value}
+
+
+def _opened(vault: Vault, row: Row) -> dict[str, str]:
+    if not row.secrets:
+        return {}
+    return dict(orjson.loads(vault.decrypt(f"account.secrets:{row.key}", row.secrets)))

@@ -1,0 +1,267 @@
+"""Mailboxes for administrators: add one, find its servers, try it, see how it fares, compare it with what is stored."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from hub.access import signin
+from hub.access.model import Action
+from hub.channels import administration
+from hub.channels.administration import Change, Row
+from hub.channels.mailboxes import Mailboxes
+from hub.channels.model import Account, AddressKind, Connector
+from hub.contacts.identity import normalise
+from hub.core import events
+from hub.core.errors import Invalid, NotFound
+from hub.web.endpoints import Call, Endpoints
+from hub.web.shapes import Id, In, Ref, Short
+
+mailboxes = Endpoints("mailboxes")
+CONNECTOR = "email"
+TESTS = 60  # in a quarter of an hour: a test says whether a port answers: nobody scans networks with it
+REFETCH_SECONDS = 10.0  # of one call; what is left over is fetched by the next
+MailAddress = Annotated[str, StringConstraints(min_length=3, max_length=320)]
+Secret = Annotated[str, StringConstraints(min_length=1, max_length=10_000)] | None
+SecretName = Annotated[str, StringConstraints(max_length=60, pattern=r"^[a-z_]+$")]
+Secrets = Annotated[dict[SecretName, Secret], Field(max_length=20, default_factory=dict)]
+
+
+class Progress(BaseModel):
+    done: int
+    total: int | None
+
+
+class Health(BaseModel):
+    last_fetch: datetime | None = None
+    lag_seconds: float | None = None
+    error: str | None = None
+    failed_at: datetime | None = None
+    waiting: int | None = None
+    listening: str | None = None
+    progress: Progress | None = None
+
+
+class Mailbox(BaseModel):
+    id: int
+    key: str
+    name: str
+    address: str | None
+    enabled: bool
+    queue: Ref | None
+    signature: str
+    settings: dict[str, Any]
+    secrets: list[str]
+    health: Health
+
+
+class MailboxList(BaseModel):
+    items: list[Mailbox]
+
+
+class Lookup(In):
+    address: MailAddress
+
+
+class ServerIn(BaseModel):
+    model_config = ConfigDict(extra="allow")  # the connector's own model says what else there may be
+
+    host: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:-]+$")]
+    port: Annotated[int, Field(ge=1, le=65535)]
+    tls: Literal["tls", "starttls", "none"]
+
+
+class SettingsIn(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    imap: ServerIn | None = None
+    smtp: ServerIn | None = None
+
+
+class Discovered(BaseModel):
+    provider: str
+    source: Literal["table", "dns", "guess"]
+    imap: dict[str, Any]
+    smtp: dict[str, Any]
+    sign_in: Literal["password", "app_password", "oauth"]
+    help_url: str
+
+
+class NewMailbox(In):
+    name: Short
+    address: MailAddress
+    queue_id: Id | None = None
+    signature: Annotated[str, StringConstraints(max_length=4000)] = ""
+    settings: SettingsIn
+    secrets: Secrets
+
+
+class MailboxChange(In):
+    name: Short | None = None
+    address: MailAddress | None = None
+    queue_id: Id | None = None
+    signature: Annotated[str, StringConstraints(max_length=4000)] | None = None
+    enabled: bool | None = None
+    settings: SettingsIn | None = None
+    secrets: Secrets
+
+
+class Trial(In):
+    account_id: Id | None = None
+    address: MailAddress | None = None
+    settings: SettingsIn | None = None
+    secrets: Secrets
+
+
+class Check(BaseModel):
+    part: Literal["imap", "smtp", "listener", "settings"]
+    ok: bool
+    code: str
+    detail: str
+    remedy: str
+
+
+class Checks(BaseModel):
+    items: list[Check]
+
+
+class Reconcile(In):
+    refetch: bool = False
+
+
+class Missing(BaseModel):
+    uid: int
+    size: int
+    received: datetime | None
+    sender: str
+    subject: str
+
+
+class Reconciled(BaseModel):
+    folder: str
+    on_server: int
+    stored: int
+    unwanted: int
+    missing: int
+    refetched: int
+    differences: list[Missing]
+
+
+@mailboxes.add("GET", "/mailboxes", returns=MailboxList, action=Action.ADMINISTER)
+async def list_mailboxes(call: Call) -> dict[str, Any]:
+    """Every mailbox, how it is configured (secrets only by name) and how it fares."""
+    return {"items": [_shown(call, row) for row in await administration.listed(call.core.db, CONNECTOR)]}
+
+
+@mailboxes.add("POST", "/mailboxes/discover", returns=Discovered, action=Action.ADMINISTER)
+async def discover_servers(call: Call, body: Lookup) -> dict[str, Any]:
+    """The servers that an address is most likely served by."""
+    return asdict(await _admin(call).discover(body.address))
+
+
+@mailboxes.add("POST", "/mailboxes/test", returns=Checks, action=Action.ADMINISTER, errors=(404, 429))
+async def try_mailbox(call: Call, body: Trial) -> dict[str, Any]:
+    """Try settings before they are kept. With `account_id`, secrets that are not given are that account's."""
+    await signin.count(call.core.db, f"mailbox-test:{call.me.id}", TESTS, what="tests")
+    row = await administration.one(call.core.db, CONNECTOR, body.account_id) if body.account_id else None
+    change = Change(address=_address(body.address), settings=_settings(body.settings), secrets=body.secrets)
+    account = administration.imagined(call.core.vault, _connector(call), row, change)
+    return {"items": [asdict(check) for check in await _admin(call).probe(account)]}
+
+
+@mailboxes.add("POST", "/mailboxes", returns=Mailbox, status=201, action=Action.ADMINISTER, errors=(409,))
+async def add_mailbox(call: Call, body: NewMailbox) -> dict[str, Any]:
+    """Add a mailbox; it is fetched within seconds."""
+    change = Change(
+        body.name, _address(body.address), body.queue_id, body.signature,
+        settings=_settings(body.settings) or {}, secrets=body.secrets,
+    )  # fmt: skip
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        account_id = await administration.create(
+            unit, call.core.vault, _connector(call), "email", change, actor_id=call.me.id
+        )
+    return _shown(call, await administration.one(call.core.db, CONNECTOR, account_id))
+
+
+@mailboxes.add("GET", "/mailboxes/{account_id}", returns=Mailbox, action=Action.ADMINISTER)
+async def read_mailbox(call: Call, account_id: int) -> dict[str, Any]:
+    """One mailbox."""
+    return _shown(call, await administration.one(call.core.db, CONNECTOR, account_id))
+
+
+@mailboxes.add("PATCH", "/mailboxes/{account_id}", returns=Mailbox, action=Action.ADMINISTER)
+async def change_mailbox(call: Call, account_id: int, body: MailboxChange) -> dict[str, Any]:
+    """Change a mailbox. Secrets that are not named stay; one that is null is taken away."""
+    change = Change(
+        body.name, _address(body.address), body.queue_id, body.signature, body.enabled,
+        _settings(body.settings), body.secrets,
+    )  # fmt: skip
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await administration.update(unit, call.core.vault, _connector(call), account_id, change, actor_id=call.me.id)
+    return _shown(call, await administration.one(call.core.db, CONNECTOR, account_id))
+
+
+@mailboxes.add("POST", "/mailboxes/{account_id}/test", returns=Checks, action=Action.ADMINISTER, errors=(429,))
+async def test_mailbox(call: Call, account_id: int) -> dict[str, Any]:
+    """Try a mailbox as it is configured, and say what is wrong with it."""
+    await signin.count(call.core.db, f"mailbox-test:{call.me.id}", TESTS, what="tests")
+    return {"items": [asdict(check) for check in await _admin(call).probe(await _account(call, account_id))]}
+
+
+@mailboxes.add("POST", "/mailboxes/{account_id}/reconcile", returns=Reconciled, action=Action.ADMINISTER)
+async def reconcile_mailbox(call: Call, account_id: int, body: Reconcile) -> dict[str, Any]:
+    """Compare what lies on the server with what is stored; with `refetch`, store what is missing."""
+    account = await _account(call, account_id)
+    return asdict(
+        await _admin(call).reconcile(call.context.intake, account, refetch=body.refetch, seconds=REFETCH_SECONDS)
+    )
+
+
+async def _account(call: Call, account_id: int) -> Account:
+    row = await administration.one(call.core.db, CONNECTOR, account_id)
+    return administration.imagined(call.core.vault, _connector(call), row, Change())
+
+
+def _connector(call: Call) -> Connector:
+    found = call.context.connectors.get(CONNECTOR)
+    if found is None:
+        raise NotFound("The mail connector is not installed.")
+    return found
+
+
+def _admin(call: Call) -> Mailboxes:
+    found: object = _connector(call)
+    if not isinstance(found, Mailboxes):
+        raise NotFound("The mail connector has nothing to administer.")
+    return found
+
+
+def _address(value: str | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        return normalise(AddressKind.EMAIL, value)
+    except Invalid as error:
+        raise Invalid(error.detail, fields={"address": "not an e-mail address"}) from None
+
+
+def _settings(given: SettingsIn | None) -> dict[str, Any] | None:
+    return None if given is None else given.model_dump(mode="json", exclude_none=True)
+
+
+def _shown(call: Call, row: Row) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "key": row.key,
+        "name": row.name,
+        "address": row.address,
+        "enabled": row.enabled,
+        "queue": None if row.queue_id is None else {"id": row.queue_id, "name": row.queue_name or ""},
+        "signature": row.signature,
+        "settings": row.settings,
+        "secrets": administration.secret_names(call.core.vault, row),
+        "health": Health.model_validate(row.health).model_dump(mode="json"),
+    }
