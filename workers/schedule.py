@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import psycopg
 
+from hub.automation.late import note_late
 from hub.automation.plans import plan_next
 from hub.core import log
 from hub.core.errors import HubError
@@ -44,6 +45,7 @@ class Scheduler:
         await together(
             self._loop("statistics", lambda: count_next(core.db)),
             self._loop("automation", lambda: plan_next(core.db)),
+            self._loop("late", lambda: note_late(core.db)),
             self._loop("follow_ups", lambda: run_due(core)),
         )
 

@@ -175,6 +175,17 @@ async def _missed_chat(f: Firing) -> str | None:
     return None
 
 
+async def _missed_call(f: Firing) -> str | None:
+    if f.now.status != "open" or f.now.channel != "voice":
+        return "taken care of"
+    ways = await writing.reply_channels(f.unit.conn, f.due.conversation_id)
+    other = next((w for w in ways if w.channel in ("sms", "whatsapp") and not w.opted_out), None)
+    if other is None:
+        return "no other way to reach the caller"
+    await f.write(other)
+    return None
+
+
 async def _missed_reply(f: Firing) -> str | None:
     """Tell everybody who looks at it; what lies with somebody who is gone waits for anybody."""
     if f.now.status != "open" or f.now.waiting_since is None:
@@ -214,6 +225,7 @@ _WAYS: dict[Kind, Callable[[Firing], Awaitable[str | None]]] = {
     Kind.CLOSE: _close,
     Kind.SATISFACTION: _ask,
     Kind.MISSED_CHAT: _missed_chat,
+    Kind.MISSED_CALL: _missed_call,
     Kind.MISSED_REPLY: _missed_reply,
     Kind.RATING: _rating,
     Kind.WAKE: _wake,

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     CLOSE = "close"  # nor after the reminder
     SATISFACTION = "satisfaction"  # how was it?
     MISSED_CHAT = "missed_chat"  # left before anyone answered
+    MISSED_CALL = "missed_call"  # hung up before anyone answered
     MISSED_REPLY = "missed_reply"  # the customer waits for an agent's answer
     WAKE = "wake"  # a snooze is over
     RATING = "rating"  # perhaps the answer to how it was
@@ -31,6 +32,7 @@ class Delays:
     close: int = 72 * 3600
     satisfaction: int = 300
     missed_chat: int = 60
+    missed_call: int = 60
     missed_reply: int = 1800
 
     @classmethod

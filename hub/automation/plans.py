@@ -21,7 +21,6 @@ from hub.core.sql import Queries
 
 sql = Queries.beside(__file__)
 READER = "automation"
-_KINDS = ("interaction.created", "conversation.resolved", "conversation.reopened", "conversation.snoozed", "chat.left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,6 @@ class Context:
     newest: int
     rated: bool
     asked: bool
-    waiting_since: datetime | None
 
     def open_at(self, at: datetime) -> bool:
         """Whether its queue works then; a queue without hours always does."""
@@ -52,10 +50,9 @@ async def delays(conn: Connection) -> Delays:
 
 async def plan_next(db: Database, limit: int = 500) -> int:
     """Plan for the next events of the log; how many there were."""
-    async with Reader(db, READER, from_start=False, kinds=_KINDS).batch(limit) as batch:
-        ours = [e for e in batch.events if e.conversation_id is not None]
-        if ours:
-            await _plan(batch.conn, ours)
+    async with Reader(db, READER, from_start=False, query=sql["news"]).batch(limit) as batch:
+        if batch.events:
+            await _plan(batch.conn, batch.events)
         return batch.read
 
 
@@ -95,8 +92,8 @@ async def schedule(conn: Connection, planned: Sequence[Plan]) -> None:
 
 
 _STRUCK_OUT: dict[str, tuple[str, tuple[Kind, ...]]] = {
-    "agent": ("answered", (Kind.MISSED_REPLY, Kind.REMINDER, Kind.CLOSE)),
-    "conversation.resolved": ("resolved", (Kind.MISSED_REPLY, Kind.REMINDER, Kind.CLOSE, Kind.WAKE)),
+    "agent": ("answered", (Kind.REMINDER, Kind.CLOSE)),
+    "conversation.resolved": ("resolved", (Kind.REMINDER, Kind.CLOSE, Kind.WAKE)),
     "conversation.reopened": ("reopened", (Kind.SATISFACTION, Kind.WAKE)),
 }
 
@@ -129,7 +126,7 @@ def plans(event: LoggedEvent, context: Context, wait: Delays) -> Iterator[Plan]:
     """What an event makes follow."""
     if by_customer(event):
         yield from _after_customer(event, context, wait)
-    elif by_agent(event) and wait.reminder:
+    elif by_agent(event) and wait.reminder and event.data.get("channel") != "voice":
         yield _plan_of(Kind.REMINDER, event, context.id, wait.reminder)
     elif event.kind == "conversation.resolved":
         # The chat asks in its own window.
@@ -142,6 +139,8 @@ def plans(event: LoggedEvent, context: Context, wait: Delays) -> Iterator[Plan]:
         yield _plan_of(Kind.ABANDON, event, context.id, 0, after=context.newest)
         if wait.missed_chat:
             yield _plan_of(Kind.MISSED_CHAT, event, context.id, wait.missed_chat, after=context.newest)
+    elif event.kind == "call.missed" and wait.missed_call:
+        yield _plan_of(Kind.MISSED_CALL, event, context.id, wait.missed_call, after=context.newest)
 
 
 def _after_customer(event: LoggedEvent, context: Context, wait: Delays) -> Iterator[Plan]:
@@ -153,12 +152,6 @@ def _after_customer(event: LoggedEvent, context: Context, wait: Delays) -> Itera
         day = event.at.astimezone(ZoneInfo(context.timezone)).date()
         key = f"acknowledgement:{context.id}:{day}"
         yield Plan(key, Kind.ACKNOWLEDGEMENT, context.id, event.at, stops_on_reply=False)
-    elif wait.missed_reply and context.waiting_since is not None:
-        # One per wait, however many messages the customer sends meanwhile.
-        key = f"missed_reply:{context.id}:{context.waiting_since.timestamp():.6f}"
-        due = context.waiting_since + timedelta(seconds=wait.missed_reply)
-        payload = {"seconds": wait.missed_reply}
-        yield Plan(key, Kind.MISSED_REPLY, context.id, due, stops_on_reply=False, payload=payload)
 
 
 def _plan_of(kind: Kind, event: LoggedEvent, conversation_id: int, seconds: int, after: int | None = None) -> Plan:

@@ -1,12 +1,62 @@
 -- delays: What the centre says instead of the defaults.
 select value from meta where key = 'automation';
 
+-- news: The next events after which something may follow, and the last one read. Most messages of customers are not
+-- among them: nothing was planned that they could stop, nothing was asked that they could answer, and we never close.
+with batch as materialized (
+    select xid, id, at, kind, contact_id, conversation_id, conversation_seq, agent_id, agent_seq, queue_id, actor_id, data,
+           row_number() over (order by xid, id)::int as number
+    from event
+    where (xid, id) > (%(xid)s::text::xid8, %(id)s) and xid < pg_snapshot_xmin(pg_current_snapshot())
+    order by xid, id
+    limit %(limit)s
+), judged as (
+    select b.*, b.conversation_id is not null and case
+        when b.kind in ('conversation.resolved', 'conversation.reopened', 'conversation.snoozed', 'chat.left', 'call.missed') then true
+        when b.kind <> 'interaction.created' or (b.data ->> 'automatic')::boolean then false
+        when b.data ->> 'direction' = 'out' then true
+        else exists (
+                 select from conversation v join queue q on q.id = v.queue_id
+                 where v.id = b.conversation_id and q.hours_id is not null)
+             or exists (
+                 select from follow_up f where f.conversation_id = b.conversation_id and f.kind = 'satisfaction' and f.state = 'fired')
+             or exists (
+                 select from contact c join contact same on same.root_id = c.root_id
+                 join conversation other on other.contact_id = same.id
+                 join follow_up f on f.conversation_id = other.id
+                 where c.id = b.contact_id and f.state = 'scheduled' and f.stops_on_reply)
+        end as wanted
+    from batch b
+)
+select xid::text as xid, id, at, kind, contact_id, conversation_id, conversation_seq, agent_id, agent_seq, queue_id,
+       actor_id, data, number, wanted
+from judged
+where wanted or number = (select max(number) from judged)
+order by number;
+
+-- late_after: Up to whom the customers who wait too long have been noted; held until the transaction ends.
+select value from meta where key = 'automation.late' for update;
+
+-- late_begin: Nobody has been noted yet.
+insert into meta (key, value) values ('automation.late', '{"since": "1970-01-01T00:00:00Z", "id": 0}') on conflict (key) do nothing;
+
+-- late: Who has waited since before a moment, the longest first, after those noted.
+select v.id, v.waiting_since, coalesce(h.timezone, 'UTC') as timezone, h.week, h.holidays
+from conversation v
+left join queue q on q.id = v.queue_id
+left join hours h on h.id = q.hours_id
+where v.waiting_since <= %(before)s and (v.waiting_since, v.id) > (%(since)s::timestamptz, %(id)s) and v.status = 'open'
+order by v.waiting_since, v.id
+limit %(limit)s;
+
+-- late_noted: Up to whom they have been noted now.
+update meta set value = jsonb_build_object('since', %(since)s::timestamptz, 'id', %(id)s) where key = 'automation.late';
+
 -- contexts: What is needed to know of conversations to plan their follow-ups.
 select v.id, v.channel, v.status, v.first_reply_at is not null as answered, coalesce(h.timezone, 'UTC') as timezone,
        h.week, h.holidays, coalesce((select max(i.id) from interaction i where i.conversation_id = v.id), 0) as newest,
        exists (select from rating r where r.conversation_id = v.id) as rated,
-       exists (select from follow_up f where f.conversation_id = v.id and f.kind = 'satisfaction' and f.state = 'fired') as asked,
-       v.waiting_since
+       exists (select from follow_up f where f.conversation_id = v.id and f.kind = 'satisfaction' and f.state = 'fired') as asked
 from conversation v
 left join queue q on q.id = v.queue_id
 left join hours h on h.id = q.hours_id

@@ -29,6 +29,8 @@ _OURS: dict[tuple[str, str], str] = {
     ("satisfaction", "zh-CN"): "您对我们的服务满意吗？请回复 1（很不满意）到 5（非常满意）中的一个数字。",
     ("missed_chat", "en"): "Sorry that we missed you in the chat. Reply to this message and we will go on here.",
     ("missed_chat", "zh-CN"): "很抱歉刚才在聊天中没能及时接待您。请直接回复此消息，我们会继续为您处理。",
+    ("missed_call", "en"): "Sorry that we missed your call. Reply to this message, or call again; we will help you.",
+    ("missed_call", "zh-CN"): "很抱歉没能接到您的来电。请直接回复此消息或再次致电，我们会尽快为您处理。",
 }  # fmt: skip
 
 

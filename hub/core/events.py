@@ -9,7 +9,7 @@ Every change of state writes an event in its own transaction. Two kinds of reade
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,10 +44,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class LoggedEvent(Event):
-    """An event as the log's reader sees it: with the transaction that wrote it, and its number within what was read."""
+    """An event as the log's reader sees it: with the transaction that wrote it, and its number within what was read.
+
+    The last one read always comes, to say where the reader then stands, `wanted` or not.
+    """
 
     xid: str = "0"
     number: int = 0
+    wanted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,7 @@ async def topic_events(db: Database, topic: str, after: int, limit: int = 500) -
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a reader got: `events` of the kinds it asked for, out of `read` that the cursor moves past."""
+    """What a reader got: the `events` it wants, out of `read` that the cursor moves past."""
 
     conn: Connection
     events: list[LoggedEvent]
@@ -174,23 +178,23 @@ class Folded:
 class Reader:
     """Reads the log in order, exactly once per committed batch, with a cursor stored under `name`.
 
-    Its effects are rows of this database: they commit together with the cursor.
+    Its effects are rows of this database: they commit together with the cursor. `query` is a statement of its own
+    in place of `read`, for a reader that wants little of the log: same values in, same columns out.
     """
 
-    def __init__(self, db: Database, name: str, *, from_start: bool = True, kinds: Sequence[str] | None = None):
+    def __init__(self, db: Database, name: str, *, from_start: bool = True, query: LiteralString = sql["read"]):
         self._db = db
         self._name = name
         self._from_start = from_start
-        self._kinds = None if kinds is None else sorted(kinds)
+        self._query: LiteralString = query
 
     @asynccontextmanager
     async def batch(self, limit: int = 500) -> AsyncGenerator[Batch]:
         """The next events and the transaction in which the cursor moves past them. An error reads them again."""
         async with self._db.transaction() as conn:
             at = await self._position(conn)
-            found = await read(conn, at, limit, self._kinds)
-            wanted = found if self._kinds is None else [e for e in found if e.kind in self._kinds]
-            yield Batch(conn, wanted, found[-1].number if found else 0)
+            found = await fetch_all(conn, LoggedEvent, self._query, {"xid": at.xid, "id": at.id, "limit": limit})
+            yield Batch(conn, [e for e in found if e.wanted], found[-1].number if found else 0)
             if found:
                 await self._advance(conn, found[-1].xid, found[-1].id)
 
@@ -217,17 +221,6 @@ class Reader:
         start = Position() if self._from_start else await newest(conn)
         await execute(conn, sql["start_cursor"], {"reader": self._name, "xid": start.xid, "id": start.id})
         return await self._position(conn)
-
-
-async def read(
-    conn: Connection, at: Position, limit: int = 500, kinds: Sequence[str] | None = None
-) -> list[LoggedEvent]:
-    """The next `limit` events after `at` that no running transaction can still precede.
-
-    With `kinds` only those, and the last one read of whichever kind: where the reader then stands.
-    """
-    wanted = {"xid": at.xid, "id": at.id, "limit": limit, "kinds": None if kinds is None else list(kinds)}
-    return await fetch_all(conn, LoggedEvent, sql["read"], wanted)
 
 
 async def newest(conn: Connection) -> Position:

@@ -13,20 +13,13 @@ select %(kind)s, %(contact_id)s, %(conversation_id)s, (select seq from conversat
        %(agent_id)s, (select seq from agent_topic), %(queue_id)s, %(actor_id)s, %(data)s
 returning id, at, kind, contact_id, conversation_id, conversation_seq, agent_id, agent_seq, queue_id, actor_id, data;
 
--- read: The events after a cursor that no running transaction can still precede; of some kinds, and the last of all.
-with batch as materialized (
-    select xid, id, at, kind, contact_id, conversation_id, conversation_seq, agent_id, agent_seq, queue_id, actor_id, data,
-           row_number() over (order by xid, id)::int as number
-    from event
-    where (xid, id) > (%(xid)s::text::xid8, %(id)s) and xid < pg_snapshot_xmin(pg_current_snapshot())
-    order by xid, id
-    limit %(limit)s
-)
+-- read: The events after a cursor that no running transaction can still precede.
 select xid::text as xid, id, at, kind, contact_id, conversation_id, conversation_seq, agent_id, agent_seq, queue_id,
-       actor_id, data, number
-from batch
-where %(kinds)s::text[] is null or kind = any(%(kinds)s) or number = (select max(number) from batch)
-order by number;
+       actor_id, data, row_number() over (order by xid, id)::int as number, true as wanted
+from event
+where (xid, id) > (%(xid)s::text::xid8, %(id)s) and xid < pg_snapshot_xmin(pg_current_snapshot())
+order by xid, id
+limit %(limit)s;
 
 -- behind: Whether anything committed or running lies after a cursor.
 select exists (select from event where (xid, id) > (%(xid)s::text::xid8, %(id)s));

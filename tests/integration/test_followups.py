@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
+from hub.automation.late import note_late
 from hub.automation.plans import plan_next
 from hub.automation.ratings import score_of
 from hub.conversations import actions, writing
@@ -108,6 +109,10 @@ class Desk(Centre):
             await self.core.db.execute(
                 "update follow_up set due_at = due_at - %s where state = 'scheduled'", [timedelta(hours=hours)]
             )
+            await self.core.db.execute(
+                "update conversation set waiting_since = waiting_since - %s", [timedelta(hours=hours)]
+            )
+        await note_late(self.core.db)
         await run_due(self.core)
         while await plan_next(self.core.db):
             pass
@@ -252,25 +257,32 @@ async def test_missed_reply_is_noted_when_nobody_answers(desk: Desk) -> None:
 
 async def test_missed_reply_is_off_when_somebody_answered(desk: Desk) -> None:
     _, conversation = await desk.customer(queue=await desk.queue())
-    await desk.tick()
     await desk.answers(conversation)
     await desk.tick(hours=1)
+    assert await desk.follow_ups("missed_reply") == []
+
+
+async def test_missed_reply_is_off_when_the_answer_was_faster_than_the_clock(desk: Desk) -> None:
+    _, conversation = await desk.customer(queue=await desk.queue())
+    await desk.core.db.execute("update conversation set waiting_since = waiting_since - interval '1 hour'")
+    await note_late(desk.core.db)
+    await desk.answers(conversation)
+    await desk.tick()
     assert [f["reason"] for f in await desk.follow_ups("missed_reply")] == ["answered"]
 
 
-async def test_missed_reply_is_not_planned_when_it_was_answered_at_once(desk: Desk) -> None:
-    _, conversation = await desk.customer(queue=await desk.queue())
-    await desk.answers(conversation)
+async def test_missed_reply_is_not_noted_when_the_customer_wrote_at_night(desk: Desk) -> None:
+    await desk.customer(queue=await closed_queue(desk))
     await desk.tick(hours=1)
     assert await desk.follow_ups("missed_reply") == []
 
 
 async def test_missed_reply_is_noted_once_when_the_customer_wrote_three_times(desk: Desk) -> None:
     contact, conversation = await desk.customer(queue=await desk.queue())
+    await desk.tick(hours=1)
     for text in ("And", "another thing"):
         await desk.writes(contact, conversation, text)
         await desk.tick()
-    await desk.tick(hours=1)
     assert len(await desk.events("reply.missed")) == 1
 
 

@@ -1,0 +1,65 @@
+"""Customers who wait too long for an agent's answer: found by their conversations, not planned with each message.
+
+A wait is noted once, whatever the customer writes meanwhile. The place up to which waits were looked at commits with
+the follow-ups, so that a process killed here looks at the same ones again and writes nothing twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from hub.agents.hours import Hours, Spans, is_open
+from hub.automation.model import Kind, Plan
+from hub.automation.plans import delays, schedule
+from hub.core.clock import now
+from hub.core.db import Connection, Database, execute, fetch_all, fetch_value
+from hub.core.sql import Queries
+
+sql = Queries.beside(__file__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A conversation whose customer waits, and the hours of its queue."""
+
+    id: int
+    waiting_since: datetime
+    timezone: str
+    week: dict[str, Spans] | None
+    holidays: list[Any] | None
+
+    @property
+    def began_while_open(self) -> bool:
+        """Whether somebody could have answered; who writes at night gets an acknowledgement instead."""
+        return self.week is None or is_open(Hours(self.timezone, self.week, self.holidays or []), self.waiting_since)
+
+
+async def note_late(db: Database, limit: int = 200) -> int:
+    """Schedule a missed reply for those whose time is over; how many waits were looked at."""
+    async with db.transaction() as conn:
+        seconds = (await delays(conn)).missed_reply
+        if not seconds:
+            return 0
+        before = now() - timedelta(seconds=seconds)
+        at = await _noted(conn)
+        late = await fetch_all(conn, Wait, sql["late"], {**at, "before": before, "limit": limit})
+        if late:
+            await schedule(conn, [_plan(wait, seconds) for wait in late if wait.began_while_open])
+            await execute(conn, sql["late_noted"], {"since": late[-1].waiting_since, "id": late[-1].id})
+        return len(late)
+
+
+async def _noted(conn: Connection) -> dict[str, Any]:
+    found = await fetch_value(conn, sql["late_after"])
+    if found is None:
+        await execute(conn, sql["late_begin"])
+        found = await fetch_value(conn, sql["late_after"])
+    return dict(found)
+
+
+def _plan(wait: Wait, seconds: int) -> Plan:
+    key = f"missed_reply:{wait.id}:{wait.waiting_since.timestamp():.6f}"
+    payload = {"seconds": seconds}
+    return Plan(key, Kind.MISSED_REPLY, wait.id, now(), stops_on_reply=False, payload=payload)
