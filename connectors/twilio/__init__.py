@@ -1,4 +1,4 @@
-"""SMS through Twilio: signed webhooks in, REST out, status reports back. Voice and WhatsApp will live beside it."""
+"""SMS and calls through Twilio: signed webhooks in, REST out, reports back."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from typing import Any, ClassVar, cast
 from aiohttp import web
 from pydantic import BaseModel
 
+from connectors.twilio.guard import Guard
 from connectors.twilio.rest import Rest
 from connectors.twilio.segments import MAX_CHARACTERS, Segments, segments
 from connectors.twilio.settings import Settings
-from connectors.twilio.webhook import Form, parse_form, signed, to_delivery, to_inbound
+from connectors.twilio.voice import Voice
+from connectors.twilio.webhook import Form, parse_form, to_delivery, to_inbound
 from hub.channels.model import Accept, Account, Capabilities, Inbound, Outbound, Outcome, SendError, Wire
 from hub.core import log
 from hub.core.errors import Invalid, Unavailable
-from hub.core.metrics import REJECTED
 from hub.core.service import Core
 
 __all__ = ["Segments", "Settings", "Twilio", "segments"]
@@ -26,7 +27,6 @@ __all__ = ["Segments", "Settings", "Twilio", "segments"]
 logger = log.get(__name__)
 _FORM = "application/x-www-form-urlencoded"
 _EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
-_MAX_BODY = 256 * 1024  # a webhook is a few kilobytes; 1,600 characters cannot become more
 _SID = re.compile(r"^(SM|MM)[0-9a-fA-F]{32}$")
 
 
@@ -34,12 +34,13 @@ class Twilio:
     """Translates between Twilio's Programmable Messaging and the hub."""
 
     name: ClassVar[str] = "twilio"
-    channels: ClassVar[tuple[str, ...]] = ("sms",)
+    channels: ClassVar[tuple[str, ...]] = ("sms", "voice")
     Settings: ClassVar[type[BaseModel]] = Settings
 
     def __init__(self, core: Core):
         self._public_url = core.public_url
         self._rest = Rest()
+        self.calls = Voice(core.public_url, self._rest)
 
     def capabilities(self, channel: str) -> Capabilities:
         """Plain text, up to Twilio's 1,600 characters."""
@@ -95,30 +96,32 @@ class _Hooks:
 
     def __init__(self, accept: Accept, public_url: str):
         self._accept = accept
-        self._public_url = public_url
+        self._guard = Guard(accept, public_url, "sms")
 
     async def sms(self, request: web.Request) -> web.Response:
         """A received message."""
-        account, raw, form = await self._verified(request)
+        found = await self._guard.verified(request)
         try:
-            await self._take(account, raw, form)
+            await self._take(found.account, found.raw, found.form)
         except Unavailable:
             return web.Response(status=503, headers={"Retry-After": "5"})
         return web.Response(text=_EMPTY, content_type="text/xml")
 
     async def status(self, request: web.Request) -> web.Response:
         """A status report about one of our sends."""
-        account, raw, form = await self._verified(request)
+        found = await self._guard.verified(request)
         number = request.match_info["outbound"]
         outbound_id = int(number) if number.isdecimal() and len(number) < 19 else None
         try:
-            delivery = to_delivery(form, outbound_id)
+            delivery = to_delivery(found.form, outbound_id)
             if delivery is not None:
                 await self._accept.delivery(delivery)
         except Unavailable:
             return web.Response(status=503, headers={"Retry-After": "5"})
         except Invalid as error:
-            logger.warning("status_report_unreadable", account=account.key, error=error.detail, size=len(raw))
+            logger.warning(
+                "status_report_unreadable", account=found.account.key, error=error.detail, size=len(found.raw)
+            )
         return web.Response(status=204)
 
     async def _take(self, account: Account, raw: bytes, form: Form) -> None:
@@ -134,46 +137,6 @@ class _Hooks:
                 reason=error.detail,
             )
 
-    async def _verified(self, request: web.Request) -> tuple[Account, bytes, Form]:
-        """The account, the body and its fields; 403 unless Twilio signed exactly this for exactly our account.
-
-        The signature is checked against the configured public URL and never against the Host header, which
-        anybody can set.
-        """
-        account = await self._account(request.match_info["account"])
-        if account is None:
-            raise _refused(web.HTTPNotFound, "account")
-        if (request.content_length or 0) > _MAX_BODY:
-            raise _too_large()
-        try:
-            raw = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            raise _too_large() from None
-        if len(raw) > _MAX_BODY:
-            raise _too_large()
-        try:
-            form = parse_form(raw)
-        except ValueError:
-            raise _refused(web.HTTPBadRequest, "fields") from None
-        settings = cast("Settings", account.settings)
-        if not signed(
-            settings.tokens(),
-            self._public_url + request.raw_path,
-            form,
-            request.headers.get("X-Twilio-Signature"),
-            request.headers.get("X-Twilio-Webhooks-Signature-Settings"),
-        ):
-            raise _refused(web.HTTPForbidden, "signature")
-        if form.get("AccountSid") != settings.account_sid:
-            raise _refused(web.HTTPForbidden, "account_sid")
-        return account, raw, form
-
-    async def _account(self, key: str) -> Account | None:
-        try:
-            return next((a for a in await self._accept.accounts("twilio") if a.key == key), None)
-        except Unavailable:
-            raise web.HTTPServiceUnavailable(headers={"Retry-After": "5"}) from None
-
 
 def _dedup_key(raw: bytes) -> str:
     try:
@@ -181,13 +144,3 @@ def _dedup_key(raw: bytes) -> str:
     except ValueError:
         sid = ""
     return sid if _SID.match(sid) else f"sha256:{hashlib.sha256(raw).hexdigest()}"
-
-
-def _refused(kind: type[web.HTTPException], reason: str) -> web.HTTPException:
-    REJECTED.labels("twilio", reason).inc()
-    return kind()
-
-
-def _too_large() -> web.HTTPException:
-    REJECTED.labels("twilio", "size").inc()
-    return web.HTTPRequestEntityTooLarge(max_size=_MAX_BODY, actual_size=_MAX_BODY + 1)

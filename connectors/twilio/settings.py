@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator
 
+from hub.calls.flow import CallFlow
+
 
 class Settings(BaseModel):
     """One number of a Twilio account. The number itself is the account's `address` (E.164).
 
     `auth_token` signs webhooks and, without an API key, our requests; `previous_auth_token` is still believed on
     webhooks while a rotation is under way. `api_base` is where the REST API is: Twilio itself, or a stand-in.
+
+    Of a number for calls: `voice` is what callers hear; the API key signs the tokens of browser telephones, and
+    `twiml_app_sid` lets them dial. `simulate_device` is for the stand-in, which has no sound.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -21,6 +26,9 @@ class Settings(BaseModel):
     api_key_secret: SecretStr | None = None
     messaging_service_sid: str | None = Field(default=None, pattern=r"^MG[0-9a-fA-F]{32}$")
     api_base: HttpUrl = HttpUrl("https://api.twilio.com")
+    voice: CallFlow = Field(default_factory=CallFlow)
+    twiml_app_sid: str | None = Field(default=None, pattern=r"^AP[0-9a-fA-F]{32}$")
+    simulate_device: bool = False
     timeout_seconds: float = Field(default=15.0, gt=0, le=120)
 
     @field_validator("previous_auth_token", "api_key_secret", mode="before")

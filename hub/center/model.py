@@ -146,6 +146,7 @@ class Automation(_Part):
     close: Seconds = 72 * 3600
     satisfaction: Seconds = 300
     missed_chat: Seconds = 60
+    missed_call: Seconds = 60
     missed_reply: Seconds = 1800
 
 

@@ -176,9 +176,12 @@ async def decline(unit: Unit, offer_id: int, agent_id: int, reason: str | None =
     await execute(unit.conn, sql["forget_missed"], {"agent_id": agent_id})
 
 
-async def time_out(unit: Unit, offer_id: int) -> bool:
-    """Time has answered; False if somebody was faster. The second miss in a row sends the agent away."""
-    put = await _put_back(unit, offer_id, "timed_out", only_expired=True)
+async def time_out(unit: Unit, offer_id: int, *, early: bool = False) -> bool:
+    """Time has answered; False if somebody was faster. The second miss in a row sends the agent away.
+
+    `early`: their telephone gave up ringing before the offer's own time was over.
+    """
+    put = await _put_back(unit, offer_id, "timed_out", only_expired=not early)
     if put is None:
         return False
     missed = await fetch_value(unit.conn, sql["miss"], {"agent_id": put.agent_id})

@@ -1,0 +1,99 @@
+"""Who may knock: Twilio alone, signed for exactly this address and exactly our account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from aiohttp import web
+
+from connectors.twilio.settings import Settings
+from connectors.twilio.webhook import Form, parse_form, signed
+from hub.channels.model import Account
+from hub.core.errors import Unavailable
+from hub.core.metrics import REJECTED
+
+MAX_BODY = 256 * 1024  # a webhook is a few kilobytes
+
+
+class Accounts(Protocol):
+    """The one thing a guard asks the hub."""
+
+    async def accounts(self, connector: str) -> list[Account]:
+        """The enabled accounts of a connector."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A request that Twilio made, for this account."""
+
+    account: Account
+    raw: bytes
+    form: Form
+
+
+class Guard:
+    """Verifies requests for accounts of one channel.
+
+    The signature is checked against the configured public URL and never against the Host header, which anybody can
+    set; behind a proxy with a path prefix that URL holds the prefix, and the request's own path does not.
+    """
+
+    def __init__(self, accounts: Accounts, public_url: str, channel: str):
+        self._accounts = accounts
+        self._public_url = public_url
+        self._channel = channel
+
+    async def verified(self, request: web.Request) -> Verified:
+        """The account, the body and its fields; 403 unless Twilio signed exactly this."""
+        account = await self._account(request.match_info["account"])
+        if account is None:
+            raise refused(web.HTTPNotFound, "account")
+        raw = await _read(request)
+        try:
+            form = parse_form(raw)
+        except ValueError:
+            raise refused(web.HTTPBadRequest, "fields") from None
+        settings = cast("Settings", account.settings)
+        if not signed(
+            settings.tokens(),
+            self._public_url + request.raw_path,
+            form,
+            request.headers.get("X-Twilio-Signature"),
+            request.headers.get("X-Twilio-Webhooks-Signature-Settings"),
+        ):
+            raise refused(web.HTTPForbidden, "signature")
+        if form.get("AccountSid") != settings.account_sid:
+            raise refused(web.HTTPForbidden, "account_sid")
+        return Verified(account, raw, form)
+
+    async def _account(self, key: str) -> Account | None:
+        try:
+            found = await self._accounts.accounts("twilio")
+        except Unavailable:
+            raise web.HTTPServiceUnavailable(headers={"Retry-After": "5"}) from None
+        return next((a for a in found if a.key == key and a.channel == self._channel), None)
+
+
+async def _read(request: web.Request) -> bytes:
+    if (request.content_length or 0) > MAX_BODY:
+        raise _too_large()
+    try:
+        raw = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise _too_large() from None
+    if len(raw) > MAX_BODY:
+        raise _too_large()
+    return raw
+
+
+def refused(kind: type[web.HTTPException], reason: str) -> web.HTTPException:
+    """A refusal, counted by reason."""
+    REJECTED.labels("twilio", reason).inc()
+    return kind()
+
+
+def _too_large() -> web.HTTPException:
+    REJECTED.labels("twilio", "size").inc()
+    return web.HTTPRequestEntityTooLarge(max_size=MAX_BODY, actual_size=MAX_BODY + 1)

@@ -1,0 +1,309 @@
+"""What people do with a call: hold, mute, keys, transfer, consult, listen, record, dial, wrap up."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub.calls import arrival, callbacks, control, devices, store
+from hub.calls.model import Leg
+from hub.calls.store import Held, sql
+from hub.channels.calls import CommandKind
+from hub.channels.model import Account, AddressKind
+from hub.contacts import store as contacts
+from hub.contacts.identity import normalise
+from hub.conversations import actions as conversations
+from hub.conversations import queueing
+from hub.core.db import execute, fetch_value
+from hub.core.errors import Conflict, Forbidden, Invalid
+from hub.core.events import Unit
+
+_KEYS = re.compile(r"^[0-9*#w]{1,40}$")
+_MODES = frozenset({"listen", "whisper", "barge"})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom a call goes to: exactly one of these."""
+
+    queue_id: int | None = None
+    agent_id: int | None = None
+    number: str | None = None
+
+
+async def mine(unit: Unit, call_id: int, agent_id: int) -> tuple[Held, Leg]:
+    """A live call and the agent's own telephone in it; `Forbidden` for who has none."""
+    held = await store.hold(unit, call_id)
+    leg = held.agent_leg(agent_id)
+    if leg is None or held.call.over:
+        raise Forbidden("You are not on this call.")
+    return held, leg
+
+
+def _customer(held: Held) -> Leg:
+    customer = held.customer
+    if customer is None or not customer.live or not customer.present:
+        raise Conflict("The customer is not on the line.")
+    return customer
+
+
+async def hold(unit: Unit, call_id: int, agent_id: int, *, on: bool) -> None:
+    """Put the customer on hold, or take them off it."""
+    held, _ = await mine(unit, call_id, agent_id)
+    await _hold(unit, held, on=on)
+
+
+async def _hold(unit: Unit, held: Held, *, on: bool) -> None:
+    kind = CommandKind.HOLD if on else CommandKind.UNHOLD
+    await store.ask(unit, held.call, kind, await _fresh(unit, kind), leg_id=_customer(held).id)
+
+
+async def _fresh(unit: Unit, kind: CommandKind) -> str:
+    """A key for what may be asked again and again; asked twice by accident it does no harm."""
+    return f"{kind.value}:{await fetch_value(unit.conn, 'select clock_timestamp()::text')}"
+
+
+async def mute(unit: Unit, call_id: int, agent_id: int, *, on: bool) -> None:
+    """Mute oneself."""
+    held, leg = await mine(unit, call_id, agent_id)
+    kind = CommandKind.MUTE if on else CommandKind.UNMUTE
+    await store.ask(unit, held.call, kind, await _fresh(unit, kind), leg_id=leg.id)
+
+
+async def press(unit: Unit, call_id: int, agent_id: int, keys: str) -> None:
+    """Press keys towards the customer's end: for the menus of others."""
+    if not _KEYS.match(keys):
+        raise Invalid("These are no keys of a telephone.", fields={"keys": "0-9, *, # and w for a pause"})
+    held, _ = await mine(unit, call_id, agent_id)
+    target, key = _customer(held), await _fresh(unit, CommandKind.KEYS)
+    await store.ask(unit, held.call, CommandKind.KEYS, key, leg_id=target.id, keys=keys)
+
+
+async def hang_up(unit: Unit, call_id: int, agent_id: int) -> None:
+    """Leave; who talked to the customer alone ends the call."""
+    held, leg = await mine(unit, call_id, agent_id)
+    others = [x for x in held.alive("agent", "third") if x.id != leg.id and x.present]
+    if leg.role != "supervisor" and not others and held.customer is not None and held.customer.live:
+        await control.hang_up(unit, held.call, held.customer)
+    await control.hang_up(unit, held.call, leg)
+
+
+async def recording(unit: Unit, call_id: int, agent_id: int, *, on: bool) -> None:
+    """Pause the recording while card numbers are said, or go on."""
+    held, leg = await mine(unit, call_id, agent_id)
+    kind = CommandKind.RESUME_RECORDING if on else CommandKind.PAUSE_RECORDING
+    await store.ask(unit, held.call, kind, await _fresh(unit, kind), leg_id=leg.id)
+    await execute(unit.conn, sql["set_recording"], {"id": call_id, "recording": "on" if on else "paused"})
+    await store.tell(unit, held.call, "call.updated", agent_id)
+
+
+# -- handing over ----------------------------------------------------------------------------------------------------
+async def transfer(unit: Unit, account: Account, call_id: int, agent_id: int, to: Target) -> None:
+    """Hand over without asking: to a queue or an agent the customer waits again, their age kept; a number is rung."""
+    if sum(x is not None for x in (to.queue_id, to.agent_id, to.number)) != 1:
+        raise Invalid("Name one target.", fields={"queue_id": "this, agent_id or number"})
+    held, _ = await mine(unit, call_id, agent_id)
+    _customer(held)
+    if to.number is not None:
+        await _ring_number(unit, account, held, to.number, mode="takeover")
+        return
+    # A transfer is of the conversation, whose channel may have changed by a message sent meanwhile.
+    await execute(unit.conn, sql["is_voice"], {"id": held.call.conversation_id})
+    await queueing.transfer(
+        unit, held.call.conversation_id, queue_id=to.queue_id, agent_id=to.agent_id, actor_id=agent_id
+    )
+    await control.park(unit, await store.again(unit, held))
+
+
+async def consult(unit: Unit, account: Account, call_id: int, agent_id: int, to: Target) -> None:
+    """Ask an agent or a number for advice: the customer is on hold meanwhile."""
+    if (to.agent_id is None) == (to.number is None):
+        raise Invalid("Name an agent or a number.", fields={"agent_id": "either this, or number"})
+    held, _ = await mine(unit, call_id, agent_id)
+    if any(leg.consult for leg in held.alive("agent", "third")):
+        raise Conflict("Somebody is being asked already.")
+    if not _customer(held).held:
+        await _hold(unit, held, on=True)
+    if to.number is not None:
+        await _ring_number(unit, account, held, to.number, consult=True)
+        return
+    if to.agent_id == agent_id:
+        raise Invalid("That is you.", fields={"agent_id": "choose somebody else"})
+    await ring_agent(unit, held, to.agent_id or 0, consult=True)
+
+
+async def ring_agent(  # noqa: PLR0913 - how somebody is rung, nearly all optional
+    unit: Unit,
+    held: Held,
+    agent_id: int,
+    *,
+    role: str = "agent",
+    consult: bool = False,
+    mode: str = "talk",
+    coached: str | None = None,
+) -> int:
+    """Ring an agent's telephone into a call; the new leg."""
+    device = await devices.of(unit.conn, agent_id)
+    if device is None:
+        raise Conflict("They have no telephone connected.")
+    if held.agent_leg(agent_id) is not None:
+        raise Conflict("They are on this call already.")
+    leg_id = await store.add_leg(
+        unit, held.call.id, role, device.endpoint, agent_id=agent_id, consult=consult, mode=mode
+    )
+    assert leg_id is not None  # noqa: S101 - only an offer's leg can be there already
+    press_first = device.kind == "phone" and role == "agent"
+    kind = CommandKind.RING_PRESS if press_first else CommandKind.RING
+    extra = {"coached": coached} if coached else {}
+    await store.ask(unit, held.call, kind, f"ring:{leg_id}", leg_id=leg_id, seconds=30, mode=mode, **extra)
+    await store.tell(unit, held.call, "call.updated", held.call.agent_id, agent_id)
+    return leg_id
+
+
+async def _ring_number(
+    unit: Unit, account: Account, held: Held, number: str, *, consult: bool = False, mode: str = "talk"
+) -> None:
+    whole = normalise(AddressKind.PHONE, number)
+    await callbacks.check_dial(unit, account, whole)
+    leg_id = await store.add_leg(unit, held.call.id, "third", whole, consult=consult, mode=mode)
+    await store.ask(unit, held.call, CommandKind.RING, f"ring:{leg_id}", leg_id=leg_id, seconds=40)
+    await store.tell(unit, held.call, "call.updated", held.call.agent_id)
+
+
+async def finish_consult(unit: Unit, call_id: int, agent_id: int, how: str) -> None:
+    """`complete`: they take over and we leave; `merge`: everybody talks; `cancel`: they leave, we go on."""
+    held, leg = await mine(unit, call_id, agent_id)
+    asked = next((x for x in held.alive("agent", "third") if x.consult and x.id != leg.id), None)
+    if asked is None:
+        raise Conflict("Nobody is being asked.")
+    if how == "cancel":
+        await control.hang_up(unit, held.call, asked)
+    elif not asked.present:
+        raise Conflict("They have not answered yet.")
+    if how == "complete":
+        await control.take_over(unit, held, asked)
+        return
+    if how == "merge":
+        await execute(unit.conn, sql["leg_takes_over"], {"id": asked.id})
+    if held.customer is not None and held.customer.held:
+        await _hold(unit, held, on=False)
+    await store.tell(unit, held.call, "call.updated", agent_id, asked.agent_id)
+
+
+# -- supervising -----------------------------------------------------------------------------------------------------
+async def monitor(unit: Unit, call_id: int, supervisor_id: int, mode: str) -> None:
+    """Listen unheard, whisper to the agent alone, or talk to everybody; again with another mode changes it."""
+    if mode not in _MODES:
+        raise Invalid("There is no such mode.", fields={"mode": "listen, whisper or barge"})
+    held = await store.hold(unit, call_id)
+    talking = next((x for x in held.alive("agent") if x.present and not x.consult), None)
+    if held.call.over or talking is None:
+        raise Conflict("Nobody talks on this call.")
+    own = held.agent_leg(supervisor_id)
+    coached = talking.external_id or ""
+    if own is None:
+        await ring_agent(
+            unit, held, supervisor_id, role="supervisor", mode=mode,
+            coached=coached if mode == "whisper" else None,
+        )  # fmt: skip
+        await _note_monitoring(unit, held, supervisor_id, mode)
+        return
+    if own.role != "supervisor":
+        raise Conflict("This is your own call.")
+    await execute(unit.conn, sql["leg_mode"], {"id": own.id, "mode": mode})
+    key = await _fresh(unit, CommandKind.COACH)
+    await store.ask(unit, held.call, CommandKind.COACH, key, leg_id=own.id, mode=mode, coached=coached)
+    await _note_monitoring(unit, held, supervisor_id, mode)
+
+
+async def _note_monitoring(unit: Unit, held: Held, supervisor_id: int, mode: str) -> None:
+    """In the log for the audit; not on the call's topic, where the agent would see it."""
+    await unit.log(
+        "call.monitored",
+        conversation_id=held.call.conversation_id,
+        agent_id=supervisor_id,
+        actor_id=supervisor_id,
+        data={"call_id": held.call.id, "mode": mode},
+        on_conversation=False,
+    )
+
+
+# -- calling ---------------------------------------------------------------------------------------------------------
+async def dial(unit: Unit, account: Account, agent_id: int, number: str, conversation_id: int | None = None) -> int:
+    """Call a customer: first our own telephone rings, then theirs. The call's id."""
+    whole = normalise(AddressKind.PHONE, number)
+    await callbacks.check_dial(unit, account, whole)
+    if await devices.of(unit.conn, agent_id) is None:
+        raise Conflict("You have no telephone connected.", remedy="Open the telephone in the desk, or set your number.")
+    address = await contacts.find_or_add(unit, AddressKind.PHONE, whole)
+    if conversation_id is not None:
+        held = await queueing.hold(unit.conn, conversation_id)
+        same = await contacts.root_of(unit.conn, held.contact_id) == await contacts.root_of(
+            unit.conn, address.contact_id
+        )
+        if not same or await fetch_value(unit.conn, sql["live_of_conversation"], {"conversation_id": conversation_id}):
+            conversation_id = None
+    begun = arrival.Beginning(
+        account,
+        whole,
+        "out",
+        "Outgoing call",
+        state="queued",
+        agent_id=agent_id,
+        conversation_id=conversation_id,
+        queue_id=account.queue_id,
+    )
+    call_id = await arrival.begin(unit, begun, address)
+    held_call = await store.hold(unit, call_id)
+    await queueing.close(unit, held_call.call.conversation_id, "resolved")
+    await execute(unit.conn, sql["is_voice"], {"id": held_call.call.conversation_id})
+    await queueing.pull(unit, held_call.call.conversation_id, agent_id)
+    entry = await queueing.live(unit.conn, held_call.call.conversation_id)
+    place = {"id": call_id, "queue_id": entry.queue_id if entry else None, "entry_id": entry.id if entry else None}
+    await execute(unit.conn, sql["set_place"], place)
+    unit.wake("calls")
+    return call_id
+
+
+async def schedule_callback(  # noqa: PLR0913 - who, whom, when and why
+    unit: Unit,
+    account: Account,
+    conversation_id: int,
+    number: str,
+    due_at: datetime,
+    *,
+    created_by: int,
+    agent_id: int | None = None,
+    note: str = "",
+) -> int:
+    """Promise a call at a time; one promise per number."""
+    whole = normalise(AddressKind.PHONE, number)
+    if not callbacks.allowed(account.settings.voice, whole):
+        raise Invalid("This number is not called from here.", fields={"number": "check it, or the countries allowed"})
+    if account.queue_id is None:
+        raise Conflict("The number has no queue for callbacks.", remedy="Give its account a queue.")
+    await queueing.hold(unit.conn, conversation_id)
+    values = {
+        "conversation_id": conversation_id, "account_id": account.id, "number": whole, "queue_id": account.queue_id,
+        "agent_id": agent_id, "due_at": due_at, "entered_at": None, "note": note, "created_by": created_by,
+    }  # fmt: skip
+    made = await fetch_value(unit.conn, sql["keep_callback"], values)
+    if made is None:
+        raise Conflict("A callback to this number is planned already.")
+    await unit.log("callback.scheduled", conversation_id=conversation_id, actor_id=created_by, data={"callback": made})
+    return int(made)
+
+
+async def wrap_up(unit: Unit, call_id: int, agent_id: int, *, disposition: str | None, resolve: bool) -> None:
+    """The notes are done: the outcome is kept with the call and its conversation, and the agent is free."""
+    held = await store.hold(unit, call_id)
+    if not held.call.over or held.call.agent_id != agent_id:
+        raise Conflict("There is no wrap-up of yours to end.")
+    entry = await queueing.live(unit.conn, held.call.conversation_id)
+    if entry is not None and entry.state == "wrapping" and entry.agent_id == agent_id:
+        await conversations.end_wrap_up(unit, held.call.conversation_id, agent_id=agent_id, disposition=disposition)
+    await execute(unit.conn, sql["set_wrap"], {"id": call_id, "disposition": disposition})
+    if resolve:
+        await conversations.resolve(unit, held.call.conversation_id, actor_id=agent_id, disposition=disposition)
+    await store.tell(unit, held.call, "call.wrapped", agent_id)

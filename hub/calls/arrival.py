@@ -1,0 +1,134 @@
+"""A call begins: the caller's contact, one conversation, one interaction, and the customer's telephone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hub.calls import store
+from hub.calls.store import sql
+from hub.channels.calls import CallEvent
+from hub.channels.model import Account, AddressKind
+from hub.contacts import store as contacts
+from hub.conversations import queueing
+from hub.core.db import execute, fetch_dicts, fetch_value
+from hub.core.errors import Invalid
+from hub.core.events import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A call about to be written down. `agent_id`: who calls out; `external_id`: the provider's name of a call in."""
+
+    account: Account
+    number: str
+    direction: str
+    text: str
+    kind: str = "call"
+    state: str = "menu"
+    locale: str = "en"
+    external_id: str | None = None
+    agent_id: int | None = None
+    conversation_id: int | None = None
+    queue_id: int | None = None
+
+
+async def arrive(unit: Unit, account: Account, event: CallEvent, locale: str) -> int:
+    """The call of an incoming telephone; the same one when it was here before."""
+    found = await _known(unit, account.id, event.leg)
+    if found is not None:
+        return found
+    address = await _address(unit, event)
+    found = await _known(unit, account.id, event.leg)  # its double may have held the address until now
+    if found is not None:
+        return found
+    begun = Beginning(
+        account, event.sender, "in", "Incoming call", locale=locale, external_id=event.leg, queue_id=account.queue_id
+    )
+    return await begin(unit, begun, address)
+
+
+async def _known(unit: Unit, account_id: int, leg: str) -> int | None:
+    rows = await fetch_dicts(unit.conn, sql["find"], {"account_id": account_id, "leg": leg, "leg_id": None})
+    return int(rows[0]["call_id"]) if rows else None
+
+
+async def _address(unit: Unit, event: CallEvent) -> contacts.Found:
+    try:
+        return await contacts.find_or_add(unit, AddressKind.PHONE, event.sender)
+    except Invalid:  # withheld, or no number at all: somebody all the same
+        return await contacts.find_or_add(unit, AddressKind.VISITOR, f"call:{event.leg}")
+
+
+async def begin(unit: Unit, begun: Beginning, address: contacts.Found) -> int:
+    """Write a call down with its conversation and interaction; its id."""
+    conversation_id = begun.conversation_id or await _conversation(unit, begun, address)
+    await queueing.hold(unit.conn, conversation_id)
+    interaction_id = int(await fetch_value(unit.conn, sql["next_interaction"]))
+    facts: dict[str, Any] = {"interaction_id": interaction_id, "direction": begun.direction, "channel": "voice"}
+    event = await unit.log(
+        "interaction.created",
+        conversation_id=conversation_id,
+        contact_id=address.contact_id,
+        actor_id=begun.agent_id,
+        data=facts | {"automatic": False},
+    )
+    await execute(
+        unit.conn,
+        sql["insert_interaction"],
+        {
+            "id": interaction_id,
+            "conversation_id": conversation_id,
+            "contact_id": address.contact_id,
+            "seq": event.conversation_seq,
+            "direction": begun.direction,
+            "account_id": begun.account.id,
+            "address_id": address.id,
+            "agent_id": begun.agent_id,
+            "text": begun.text,
+            "external_id": begun.external_id,
+        },
+    )
+    touched = {"id": conversation_id, "preview": begun.text, "seq": event.conversation_seq}
+    await execute(unit.conn, sql["touched"], {**touched, "waiting": False, "answered": False})
+    call_id = int(
+        await fetch_value(
+            unit.conn,
+            sql["begin"],
+            {
+                "account_id": begun.account.id,
+                "conversation_id": conversation_id,
+                "interaction_id": interaction_id,
+                "direction": begun.direction,
+                "kind": begun.kind,
+                "external_id": begun.external_id,
+                "number": begun.number,
+                "our_number": begun.account.address or "",
+                "state": begun.state,
+                "locale": begun.locale,
+                "queue_id": begun.queue_id,
+                "entry_id": None,
+                "agent_id": begun.agent_id,
+            },
+        )
+    )
+    if begun.external_id is not None:
+        await store.add_leg(unit, call_id, "customer", begun.number, external_id=begun.external_id)
+    unit.wake("log")
+    return call_id
+
+
+async def _conversation(unit: Unit, begun: Beginning, address: contacts.Found) -> int:
+    place = {"account_id": begun.account.id, "address_id": address.id}
+    found = await fetch_value(unit.conn, sql["caller_conversation"], place)
+    if found is None:
+        values = {
+            "contact_id": address.contact_id,
+            "account_id": begun.account.id,
+            "queue_id": begun.queue_id or begun.account.queue_id,
+            "agent_id": begun.agent_id,
+            "preview": begun.text,
+        }
+        found = await fetch_value(unit.conn, sql["new_conversation"], values)
+    await execute(unit.conn, sql["keep_thread"], {**place, "conversation_id": found})
+    return int(found)

@@ -1,0 +1,113 @@
+"""Being called back: at once in the kept place, or at a time agreed on. What callers enter is dialled with care."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import phonenumbers
+from phonenumbers import PhoneNumberType
+
+from hub.calls import arrival, control, store
+from hub.calls.flow import CallFlow
+from hub.calls.store import Held, sql
+from hub.channels.model import Account
+from hub.contacts.store import Found
+from hub.conversations import queueing
+from hub.core.db import execute, fetch_one, fetch_value
+from hub.core.errors import Conflict, Invalid
+from hub.core.events import Unit
+
+_COSTLY = frozenset(
+    {PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST, PhoneNumberType.PAGER, PhoneNumberType.UAN}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A callback whose time has come."""
+
+    id: int
+    conversation_id: int
+    account_id: int
+    number: str
+    queue_id: int
+    agent_id: int | None
+    entered_at: datetime | None
+
+
+def allowed(flow: CallFlow, number: str) -> bool:
+    """Whether we dial it: a whole number, in a country we call, and not one that earns somebody money."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return False
+    return (
+        phonenumbers.is_possible_number(parsed)
+        and str(parsed.country_code) in flow.dial_codes
+        and phonenumbers.number_type(parsed) not in _COSTLY
+    )
+
+
+async def check_dial(unit: Unit, account: Account, number: str) -> None:
+    """`Invalid` or `Conflict` unless this number of ours may call that number now."""
+    flow: CallFlow = account.settings.voice
+    if not allowed(flow, number):
+        raise Invalid("This number is not called from here.", fields={"number": "check it, or the countries allowed"})
+    lately = int(await fetch_value(unit.conn, sql["dialled_lately"], {"account_id": account.id}))
+    if lately >= flow.dial_per_hour:
+        raise Conflict("This number has made its calls for this hour.", remedy="Try later, or raise dial_per_hour.")
+
+
+async def keep_place(unit: Unit, account: Account, held: Held, entered_at: datetime) -> None:
+    """The caller hangs up and keeps their place: the call ends as a callback, its successor waits with its age."""
+    call = held.call
+    await control.finish(unit, held, "callback")
+    await queueing.close(unit, call.conversation_id, "callback")
+    values = {
+        "conversation_id": call.conversation_id, "account_id": call.account_id, "number": call.number,
+        "queue_id": call.queue_id, "agent_id": None, "due_at": None, "entered_at": entered_at, "note": "",
+        "created_by": None,
+    }  # fmt: skip
+    callback_id = await fetch_value(unit.conn, sql["keep_callback"], values)
+    if callback_id is not None:
+        due = Due(callback_id, call.conversation_id, account.id, call.number, call.queue_id or 0, None, entered_at)
+        await start(unit, account, due)
+
+
+async def start(unit: Unit, account: Account, due: Due) -> int | None:
+    """Let a callback wait for an agent; its call, or None when somebody else did."""
+    if await fetch_value(unit.conn, sql["lock_callback"], {"id": due.id}) is None:
+        return None
+    place = {"conversation_id": due.conversation_id, "number": due.number}
+    address = await fetch_one(unit.conn, Found, sql["customer_address"], place)
+    if address is None:
+        return None
+    begun = arrival.Beginning(
+        account,
+        due.number,
+        "out",
+        "Callback",
+        kind="callback",
+        state="queued",
+        conversation_id=due.conversation_id,
+        queue_id=due.queue_id,
+    )
+    call_id = await arrival.begin(unit, begun, address)
+    entry_id = await queueing.enqueue(
+        unit,
+        due.conversation_id,
+        due.queue_id,
+        channel="voice",
+        entered_at=due.entered_at,
+        sticky_agent_id=due.agent_id,
+        sticky_seconds=300 if due.agent_id else 0,
+    )
+    if entry_id is None:
+        raise Conflict("The conversation is being worked on; the callback waits.")
+    await execute(unit.conn, sql["set_place"], {"id": call_id, "queue_id": due.queue_id, "entry_id": entry_id})
+    await fetch_value(unit.conn, sql["start_callback"], {"id": due.id, "call_id": call_id})
+    held = await store.hold(unit, call_id)
+    await store.tell(unit, held.call, "call.queued")
+    unit.wake("calls")
+    return call_id

@@ -1,0 +1,252 @@
+"""What follows from what is known of a call.
+
+Reports come twice, late and out of order, so nothing here reacts to a report as such. They change what is known of
+the legs; then `settle` looks at the whole call and does what is due, each step one conditional change: an agent who is
+in the room claims the offer, the customer is brought to them, who is left alone is let go, and the end is the end.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from hub.calls import store
+from hub.calls.model import Call, Leg
+from hub.calls.store import Held, sql
+from hub.channels.calls import CommandKind
+from hub.conversations import offers, queueing
+from hub.core.clock import now
+from hub.core.db import execute, fetch_value
+from hub.core.events import Unit
+
+_UNREACHED = {"busy": "busy", "no_answer": "no_answer", "canceled": "no_answer"}
+
+
+async def settle(unit: Unit, held: Held) -> Held:
+    """Do what is due; the call as it is then."""
+    customer = held.customer
+    if not held.call.over and customer is not None and not customer.live and held.call.state != "menu":
+        await _customer_gone(unit, held, customer)
+    elif not held.call.over and customer is not None and not customer.live:
+        await finish(unit, held, "left_menu")
+    elif not held.call.over:
+        await _bring_together(unit, held)
+    held = await store.again(unit, held)
+    if held.call.over:
+        await _let_go(unit, held)
+    if held.call.answered_at is not None or held.call.over:
+        await store.count(unit, held)
+    return held
+
+
+# -- agents come in --------------------------------------------------------------------------------------------------
+async def _bring_together(unit: Unit, held: Held) -> None:
+    call = held.call
+    for leg in held.alive("agent"):
+        if leg.present and not leg.consult and call.state == "queued" and not await _claim(unit, call, leg):
+            await hang_up(unit, call, leg)
+    held = await store.again(unit, held)
+    customer = held.customer
+    if held.call.state == "connecting" and customer is not None and customer.present:
+        await _talking(unit, held)
+    held = await store.again(unit, held)
+    await _missing_agents(unit, held)
+
+
+async def _claim(unit: Unit, call: Call, leg: Leg) -> bool:
+    """The agent is in the room: the call is theirs unless somebody else has it, or it is gone."""
+    entry = await queueing.live(unit.conn, call.conversation_id)
+    if entry is None or leg.agent_id is None:
+        return False
+    try:
+        if not (entry.state == "assigned" and entry.agent_id == leg.agent_id):
+            await offers.accept(unit, leg.offer_id or 0, leg.agent_id)
+    except offers.OfferGone:
+        return False
+    if not await store.move(unit, call, "connecting", "queued", agent_id=leg.agent_id):
+        return False
+    await fetch_customer(unit, call, leg)
+    await store.tell(unit, call, "call.connecting", leg.agent_id)
+    return True
+
+
+async def fetch_customer(unit: Unit, call: Call, leg: Leg) -> None:
+    """Bring the customer to the agent's room: the caller who waits, or by calling them."""
+    held = await store.again(unit, Held(call, ()))
+    customer = held.customer
+    if customer is not None and customer.live:
+        await store.ask(unit, call, CommandKind.SEND, f"join:{leg.id}", leg_id=customer.id, stage="join")
+        return
+    leg_id = await store.add_leg(unit, call.id, "customer", call.number)
+    await store.ask(unit, call, CommandKind.RING, f"ring:{leg_id}", leg_id=leg_id, seconds=40, ends=True)
+
+
+async def _talking(unit: Unit, held: Held) -> None:
+    call = held.call
+    if await store.move(unit, call, "talking", "connecting", at=_met(held)):
+        preview = "On the phone"
+        values = {"id": call.conversation_id, "preview": preview, "seq": None, "waiting": False, "answered": True}
+        await execute(unit.conn, sql["touched"], values)
+        await store.tell(unit, call, "call.talking", call.agent_id)
+
+
+def _met(held: Held) -> datetime:
+    """When both were in the room: the later of the two arrivals, as reported."""
+    customer = held.customer
+    agents = [leg.joined_at for leg in held.legs if leg.role == "agent" and leg.joined_at]
+    moments = [m for m in (customer.joined_at if customer else None, min(agents, default=None)) if m]
+    return max(moments, default=now())
+
+
+# -- agents leave, or never come -------------------------------------------------------------------------------------
+async def _missing_agents(unit: Unit, held: Held) -> None:
+    call = held.call
+    for leg in held.legs:
+        if leg.role == "agent" and not leg.live and leg.joined_at is None and leg.offer_id is not None:
+            await _not_reached(unit, call, leg)
+    if call.state not in ("connecting", "talking"):
+        return
+    here = [leg for leg in held.alive("agent", "third") if leg.present]
+    if (new := next((leg for leg in here if leg.mode == "takeover"), None)) is not None:
+        await take_over(unit, held, new)
+    elif here and all(leg.consult for leg in here):
+        await take_over(unit, held, here[0])
+    elif not here and any(leg.role == "agent" and leg.joined_at for leg in held.legs):
+        await _left_alone(unit, held)
+
+
+async def take_over(unit: Unit, held: Held, new: Leg) -> None:
+    """Who was asked, or whom the call was handed to, has it now: the others leave, the customer is off hold."""
+    call, customer = held.call, held.customer
+    await execute(unit.conn, sql["leg_takes_over"], {"id": new.id})
+    if customer is not None and customer.held:
+        await store.ask(unit, call, CommandKind.UNHOLD, f"unhold-for:{new.id}", leg_id=customer.id)
+    for leg in held.alive("agent", "third"):
+        if leg.id != new.id:
+            await hang_up(unit, call, leg)
+    entry = await queueing.live(unit.conn, call.conversation_id)
+    if new.agent_id is not None and (entry is None or entry.agent_id != new.agent_id):
+        await queueing.close(unit, call.conversation_id, "transferred")
+        await queueing.pull(unit, call.conversation_id, new.agent_id)
+        taken = await queueing.live(unit.conn, call.conversation_id)
+        place = {"id": call.id, "queue_id": call.queue_id, "entry_id": taken.id if taken else None}
+        await execute(unit.conn, sql["set_place"], place)
+        await execute(unit.conn, sql["set_agent"], {"id": call.id, "agent_id": new.agent_id})
+    await store.tell(unit, call, "call.transferred", call.agent_id, new.agent_id)
+
+
+async def _not_reached(unit: Unit, call: Call, leg: Leg) -> None:
+    """Their telephone did not answer: the offer goes on to somebody else, the place kept."""
+    assert leg.offer_id is not None and leg.agent_id is not None  # noqa: S101, PT018 - asked by the only caller
+    try:
+        if leg.end_reason in ("busy", "canceled", "completed"):
+            await offers.decline(unit, leg.offer_id, leg.agent_id, f"phone {leg.end_reason}")
+        else:
+            await offers.time_out(unit, leg.offer_id, early=True)
+    except offers.OfferGone:
+        return
+
+
+async def _left_alone(unit: Unit, held: Held) -> None:
+    """No agent is left. Before the customer was there they go back to their place, afterwards the call is over."""
+    call, customer = held.call, held.customer
+    if call.state == "connecting" and call.direction == "in":
+        await queueing.release(unit, call.conversation_id, reason="the agent's telephone left")
+        await park(unit, held)
+        return
+    if customer is not None and customer.live:
+        await hang_up(unit, call, customer)
+
+
+async def park(unit: Unit, held: Held) -> None:
+    """The customer waits again: their conversation has gone to a queue, or to another agent."""
+    call, customer = held.call, held.customer
+    if customer is None or not customer.live:
+        return
+    entry = await queueing.live(unit.conn, call.conversation_id)
+    if entry is None or not await store.move(unit, call, "queued", "connecting", "talking"):
+        return
+    place = {"id": call.id, "queue_id": entry.queue_id, "entry_id": entry.id}
+    await execute(unit.conn, sql["set_place"], place)
+    await store.ask(unit, call, CommandKind.SEND, f"park:{entry.id}", leg_id=customer.id, stage="park")
+    for leg in held.alive("agent", "third", "supervisor"):
+        await hang_up(unit, call, leg)
+    await store.tell(unit, call, "call.queued", call.agent_id)
+
+
+# -- the end ---------------------------------------------------------------------------------------------------------
+async def _customer_gone(unit: Unit, held: Held, customer: Leg) -> None:
+    call = held.call
+    if call.state == "talking" or call.answered_at is not None:
+        await finish(unit, held, "answered")
+    elif call.state == "voicemail":
+        await finish(unit, held, "voicemail")
+    elif call.direction == "out":
+        await finish(unit, held, _UNREACHED.get(customer.end_reason or "", "failed"))
+    elif customer.present or customer.joined_at is not None:
+        await finish(unit, held, "answered")
+    else:
+        await finish(unit, held, "abandoned")
+
+
+async def finish(unit: Unit, held: Held, outcome: str) -> None:
+    """The call is over, once: the queue, the conversation and the record say so."""
+    call, customer = held.call, held.customer
+    at = customer.ended_at if customer is not None and customer.ended_at else now()
+    if await fetch_value(unit.conn, sql["end"], {"id": call.id, "at": at, "outcome": outcome}) is None:
+        return
+    await _free_queue(unit, call, outcome)
+    missed = outcome in ("abandoned", "closed", "left_menu")
+    waiting = outcome in ("abandoned", "voicemail")
+    text = _words(call, outcome)
+    told = {"id": call.interaction_id, "text": text, "agent_id": call.agent_id if outcome == "answered" else None}
+    await execute(unit.conn, sql["tell_interaction"], told)
+    values = {"id": call.conversation_id, "preview": text, "seq": None, "waiting": waiting, "answered": False}
+    await execute(unit.conn, sql["touched"], values)
+    await unit.log(
+        "interaction.updated", conversation_id=call.conversation_id, data={"interaction_id": call.interaction_id}
+    )
+    agents = {leg.agent_id for leg in held.legs if leg.live}
+    await store.tell(unit, call, "call.ended", call.agent_id, *agents, outcome=outcome)
+    await execute(unit.conn, sql["callback_tried"], {"call_id": call.id, "answered": outcome == "answered"})
+    if missed and call.direction == "in":
+        await unit.log("call.missed", conversation_id=call.conversation_id, data={"call_id": call.id})
+    unit.wake("log")
+
+
+async def _free_queue(unit: Unit, call: Call, outcome: str) -> None:
+    entry = await queueing.live(unit.conn, call.conversation_id)
+    if entry is None or (call.entry_id is not None and entry.id != call.entry_id) or outcome in ("callback",):
+        return
+    if outcome == "answered":
+        await queueing.start_wrap_up(unit, call.conversation_id, "resolved")
+    elif entry.state in ("waiting", "offered", "assigned"):
+        how = "abandoned" if outcome == "abandoned" else outcome
+        await queueing.close(unit, call.conversation_id, how)
+
+
+def _words(call: Call, outcome: str) -> str:
+    whose = "Incoming call" if call.direction == "in" else "Outgoing call"
+    said = {
+        "answered": "", "abandoned": ", the caller hung up while waiting", "left_menu": ", the caller hung up",
+        "voicemail": ", voicemail", "callback": ", callback requested", "closed": ", outside business hours",
+        "no_answer": ", no answer", "busy": ", busy", "failed": ", could not be connected",
+    }  # fmt: skip
+    return whose + said.get(outcome, "")
+
+
+async def _let_go(unit: Unit, held: Held) -> None:
+    """Nobody stays on the line of a call that is over."""
+    for leg in held.alive("agent", "third", "supervisor"):
+        await hang_up(unit, held.call, leg)
+
+
+async def hang_up(unit: Unit, call: Call, leg: Leg) -> None:
+    """End a telephone, once."""
+    await store.ask(unit, call, CommandKind.HANG_UP, f"hang-up:{leg.id}", leg_id=leg.id)
+
+
+async def gone(unit: Unit, held: Held, leg: Leg) -> None:
+    """The provider says a telephone is no more (21220 and its like): what it reported may be late or lost."""
+    at = now()
+    await execute(unit.conn, sql["leg_reached"], {"id": leg.id, "what": "ended", "at": at, "reason": "completed"})
+    await settle(unit, await store.again(unit, held))
