@@ -23,6 +23,7 @@ from hub.core.errors import ConfigError
 _POLICY = SMTP.clone(cte_type="7bit", max_line_length=76)
 _ADDRESS = re.compile(r"^[^\s<>,;:\\\"()\[\]\x00-\x1f\x7f]{1,64}@[^\s<>,;:\\\"()@\x00-\x1f\x7f]{1,255}$")
 _MAX_REFERENCES = 20
+_ITIP = re.compile(r"text/calendar;\s*method=([A-Za-z]{3,14})", re.IGNORECASE)
 
 
 def checked(address: str) -> str:
@@ -143,7 +144,12 @@ def _body(outbound: Outbound) -> EmailMessage:
             name = tidy(attachment.name)[:200] or "image"
             page.add_related(attachment.body, *_type(attachment), cid=cid, disposition="inline", filename=name)
     for attachment in outbound.attachments:
-        if attachment not in inline:
+        method = _ITIP.fullmatch(attachment.content_type)
+        if method:  # beside the text, where calendars look for it (RFC 6047 §2.4)
+            parameters = {"method": method[1].upper(), "charset": "utf-8"}
+            message.add_alternative(attachment.body, "text", "calendar", params=parameters)
+    for attachment in outbound.attachments:
+        if attachment not in inline and not _ITIP.fullmatch(attachment.content_type):
             message.add_attachment(attachment.body, *_type(attachment), filename=tidy(attachment.name)[:200] or "file")
     _name_boundaries(message, outbound.message_id)
     return message

@@ -20,7 +20,7 @@ from connectors.email.automatic import proved, suppresses_answers, why_automatic
 from connectors.email.body import Body, assemble
 from connectors.email.bounces import Report, read_report
 from connectors.email.html import to_text
-from connectors.email.quotes import html_quotes_marked, visible
+from connectors.email.quotes import html_quotes_marked, own_html_end, visible
 from hub.channels.model import AddressKind, Inbound
 from hub.core.errors import Invalid
 
@@ -213,6 +213,7 @@ class _Reading:
             "cc": [a.address for a in self._addresses("cc")][:50],
             "reply_to": answer_to[0] if answer_to else None,
             "full_text": full if full != shown else None,
+            "html_own_end": own_html_end(self.body.html, shown) if self.body.html and full != shown else None,
             "invitation": self.body.invitation,
             "automatic": reason,
             "no_auto_answer": suppresses_answers(self.root.headers) or None,

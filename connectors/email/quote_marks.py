@@ -121,6 +121,11 @@ HTML_REST = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
+# Where a quote may begin: its announcement, its container or itself.
+HTML_BEGIN = re.compile(
+    r"""<(?:div|blockquote|span)[^>]{0,300}?(?:\bclass=["']?[^"'>]{0,80}?(?:gmail_quote|gmail_attr|gmail_extra|moz-cite-prefix|protonmail_quote|qmbox)|\btype=["']?cite|\bid=["']?isReplyContent)""",
+    re.IGNORECASE,
+)
 # A block that holds a quote and may have the answer after it.
 HTML_BLOCK = re.compile(r"<(/?)blockquote\b([^>]{0,600})>", re.IGNORECASE)
 HTML_CITED = re.compile(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from connectors.email.html import to_text
 from connectors.email.quote_marks import (
@@ -21,6 +21,7 @@ from connectors.email.quote_marks import (
     FIELD,
     FORWARDED,
     FROM,
+    HTML_BEGIN,
     HTML_BLOCK,
     HTML_CITED,
     HTML_REST,
@@ -55,6 +56,19 @@ def html_quotes_marked(html: str) -> str:
     if not blocks or len(blocks) > _MAX_BLOCKS:
         return to_text(html)
     return "\n".join(_marked(html, blocks))
+
+
+def own_html_end(html: str, shown: str) -> int | None:
+    """Where the author's own HTML ends, if what stands before says exactly what is shown; None if it is not certain."""
+    marks = [*islice(HTML_REST.finditer(html), 2), *islice(HTML_BEGIN.finditer(html), 3)]
+    for mark in sorted(marks, key=lambda found: found.start()):
+        if _same_words(visible(to_text(html[: mark.start()])), shown):
+            return mark.start()
+    return None
+
+
+def _same_words(one: str, other: str) -> bool:
+    return one.split() == other.split()
 
 
 def _marked(html: str, blocks: list[re.Match[str]]) -> Iterator[str]:

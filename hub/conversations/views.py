@@ -43,10 +43,31 @@ def public_interaction(row: Shape) -> Shape:
     """An `interaction_view` row as the API's Interaction: HTML cleaned, inner columns dropped."""
     attachments = row["attachments"]
     shown = {k: v for k, v in row.items() if k not in {"external_id", "contact_id", "meta"}}
+    page = html.clean(own_html(row), attachments)
     return {
         **shown,
-        "html": html.safe(row["html"], attachments),
+        "html": page.html if page else None,
+        "mail": mail_facts(row["meta"], blocked=page.blocked if page else 0) if row["channel"] == "email" else None,
         "attachments": [{k: v for k, v in a.items() if k != "content_id"} for a in attachments],
+    }
+
+
+def own_html(row: Shape) -> str | None:
+    """The HTML without the quote below it, where the connector found its end for certain."""
+    end = row["meta"].get("html_own_end")
+    return row["html"][:end] if row["html"] and isinstance(end, int) else row["html"]
+
+
+def mail_facts(meta: Shape, *, blocked: int = 0) -> Shape:
+    """What the desk shows of a mail beside its words. `trimmed`: there is more than `text` and `html` show."""
+    return {
+        "trimmed": bool(meta.get("full_text") or meta.get("html_own_end")),
+        "blocked_images": blocked,
+        "unreadable": meta.get("unreadable"),
+        "reply_to": meta.get("reply_to"),
+        "forwarded_by": meta.get("forwarded_by"),
+        "automatic": meta.get("automatic"),
+        "invitation": meta.get("invitation"),
     }
 
 
@@ -120,5 +141,6 @@ def _inline(inbound: Inbound, account: Account, taken: Taken) -> Shape:
         "client_id": None,
         "verified": inbound.verified,
         "automatic": inbound.automatic,
+        "mail": mail_facts(inbound.meta) if account.channel == "email" else None,
         "attachments": [],
     }

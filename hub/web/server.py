@@ -20,6 +20,7 @@ from hub.web.center import center
 from hub.web.context import CONTEXT, WebContext
 from hub.web.desk import desk
 from hub.web.endpoints import Endpoint, json_response, route
+from hub.web.letters import letters
 from hub.web.mail import mail, unsubscribe_routes
 from hub.web.mailboxes import mailboxes
 from hub.web.numbers import Wall, numbers
@@ -38,7 +39,7 @@ MAX_BODY = 30 * 1024 * 1024
 
 def endpoints() -> list[Endpoint]:
     """Every operation of the API."""
-    return [e for area in (session, desk, mail, mailboxes, center, numbers) for e in area.all]
+    return [e for area in (session, desk, letters, mail, mailboxes, center, numbers) for e in area.all]
 
 
 def build(context: WebContext) -> web.Application:

@@ -105,6 +105,40 @@ class AttachmentRef(BaseModel):
     inline: bool
 
 
+class Person(BaseModel):
+    address: str
+    name: str = ""
+    status: str = ""
+
+
+class Invitation(BaseModel):
+    method: str
+    uid: str
+    sequence: int
+    recurrence_id: str | None = None
+    summary: str = ""
+    location: str = ""
+    description: str = ""
+    starts: str | None = None
+    ends: str | None = None
+    all_day: bool = False
+    recurs: str | None = None
+    status: str = ""
+    organizer: Person | None = None
+    attendees: list[Person] = []
+    answer: Literal["accepted", "tentative", "declined"] | None = None
+
+
+class Mail(BaseModel):
+    trimmed: bool
+    blocked_images: int
+    unreadable: str | None
+    reply_to: str | None
+    forwarded_by: str | None
+    automatic: str | None
+    invitation: Invitation | None
+
+
 class Interaction(BaseModel):
     id: int
     conversation_id: int
@@ -124,6 +158,7 @@ class Interaction(BaseModel):
     client_id: str | None
     verified: bool
     automatic: bool
+    mail: Mail | None
     attachments: list[AttachmentRef]
 
 

@@ -1,0 +1,33 @@
+"""One message, whole: everything that lists leave out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hub.core.db import Database
+from hub.core.sql import Queries
+
+sql = Queries.beside(__file__, "reading.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message with what its connector noted about it; `html` is as it came, not yet fit to be shown."""
+
+    conversation_id: int
+    text: str
+    html: str | None
+    meta: dict[str, Any]
+    raw_id: int | None
+    attachments: list[dict[str, Any]]
+
+
+async def letter(db: Database, interaction_id: int) -> Letter | None:
+    """The message, or None; whoever asks must be allowed to see its conversation."""
+    return await db.one(Letter, sql["letter"], {"id": interaction_id})
+
+
+async def original(db: Database, found: Letter) -> bytes | None:
+    """Its bytes as they came; None for what was written here."""
+    return None if found.raw_id is None else await db.value(sql["original"], {"id": found.raw_id})
