@@ -263,6 +263,9 @@ class Mailbox:
         except asyncio.CancelledError:
             self.abort()
             raise
+        except ssl.SSLError:
+            self.abort()
+            raise
         except (aioimaplib.AioImapException, OSError, EOFError) as error:
             self.abort()
             raise Lost(str(error) or type(error).__name__) from error

@@ -22,7 +22,7 @@ from hub.channels.model import Account, SendError
 from hub.core.errors import HubError, Unavailable
 
 Part = Literal["imap", "smtp"]
-SECONDS = 8.0  # for each of the two servers
+SECONDS = 15.0  # servers answer slowly after a wrong password; for each of the two servers
 _APP_PASSWORD = re.compile(
     r"application[- ]specific|app(?:lication)?[- ]password|5\.7\.9|authorization code|授权码|客户端专用密码|独立密码",
     re.IGNORECASE,
@@ -53,7 +53,7 @@ def _quick(account: Account) -> Account:
     """The account with time-outs that a person waits for."""
     settings: Settings = account.settings
     changed = {
-        part: section.model_copy(update={"timeout_seconds": min(section.timeout_seconds, SECONDS / 2)})
+        part: section.model_copy(update={"timeout_seconds": min(section.timeout_seconds, SECONDS - 3)})
         for part, section in (("imap", settings.imap), ("smtp", settings.smtp))
         if section is not None
     }
@@ -106,10 +106,11 @@ def _refused_by_smtp(settings: Settings, error: SendError) -> Check:
     if _WANTS_TLS.search(words):
         return _wants_starttls("smtp")
     if "does not offer what is configured" in words:
-        if "starttls" in words.lower():
+        if "STARTTLS extension" in words:
             return _no_starttls("smtp", 465)
-        remedy = "Choose STARTTLS: most servers take passwords only then."
-        return Check("smtp", False, "no_sign_in", words, remedy)
+        if settings.smtp.tls == "none":
+            return _wants_starttls("smtp")
+        return Check("smtp", False, "no_sign_in", words, "The server takes no sign-in here; leave the user out.")
     if "refuses our sign-in" in words:
         return _password("smtp", words)
     cause = error.__cause__

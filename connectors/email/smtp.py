@@ -257,6 +257,8 @@ async def _connected(server: Server, token: str | None) -> aiosmtplib.SMTP:
         raise _retry(f"The mail server does not offer what is configured: {error}", after=300) from error
     except (aiosmtplib.SMTPException, OSError, TimeoutError, ssl.SSLError, ValueError) as error:
         client.close()
+        if isinstance(error, aiosmtplib.SMTPException) and "not supported" in str(error):
+            raise _retry(f"The mail server does not offer what is configured: {error}", after=300) from error
         raise _retry(f"The mail server {smtp.host}:{smtp.port} cannot be reached: {_line(str(error))}") from error
     except BaseException:
         client.close()

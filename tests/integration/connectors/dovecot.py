@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.connectors.certificates import Certificates
 from tests.integration.connectors.harness import free_port
 
 PASSWORD = "secret"
@@ -24,8 +25,7 @@ base_dir={folder}/run
 state_dir={folder}/state
 protocols=imap
 listen=127.0.0.1
-ssl=no
-disable_plaintext_auth=no
+{security}
 log_path={folder}/log
 default_internal_user={internal}
 default_internal_group={group}
@@ -34,6 +34,7 @@ first_valid_uid=1
 first_valid_gid=1
 mail_location=maildir:{folder}/mail/%u
 mail_fsync=never
+{passdb}
 passdb {{
   driver=static
   args=password={password}
@@ -44,6 +45,9 @@ userdb {{
 }}
 service anvil {{
   chroot=
+  unix_listener anvil-auth-penalty {{
+    mode=0
+  }}
 }}
 service stats {{
   chroot=
@@ -54,7 +58,8 @@ service imap-login {{
     port={port}
   }}
   inet_listener imaps {{
-    port=0
+    port={tls_port}
+    ssl={direct}
   }}
 }}
 """
@@ -74,6 +79,22 @@ class Dovecot:
 
     folder: Path
     port: int
+    tls_port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        binary = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+        assert binary
+        self.process = subprocess.Popen(
+            [binary, "-F", "-c", str(self.folder / "dovecot.conf")], stderr=subprocess.DEVNULL
+        )
+        _answering(self.port, self.process, self.folder)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(timeout=15)
+            self.process = None
 
     def admin(self, *command: str) -> None:
         subprocess.run(
@@ -107,10 +128,34 @@ class Dovecot:
             return int(found[0] or 0) if status == "OK" else 0
 
 
+def _security(certificates: Certificates | None) -> str:
+    if certificates is None:
+        return "ssl=no\ndisable_plaintext_auth=no"
+    # As the big providers do it: no password in clear text, not from this machine either.
+    return f"ssl=required\nssl_cert=<{certificates.cert}\nssl_key=<{certificates.key}\ndisable_plaintext_auth=yes"
+
+
+def _passdb(folder: Path, introspection: str | None) -> str:
+    """OAuth 2: tokens are shown to the test's own endpoint (RFC 7662)."""
+    if introspection is None:
+        return ""
+    (folder / "oauth2.conf").write_text(
+        f"introspection_mode=post\nintrospection_url={introspection}\nusername_attribute=username\n"
+        "active_attribute=active\nactive_value=true\n"
+    )
+    return (
+        "auth_mechanisms=plain login xoauth2 oauthbearer\npassdb {\n  driver=oauth2\n"
+        f"  mechanisms=xoauth2 oauthbearer\n  args={folder}/oauth2.conf\n}}"
+    )
+
+
 @contextmanager
-def running(folder: Path) -> Generator[Dovecot]:
+def running(
+    folder: Path, *, certificates: Certificates | None = None, introspection: str | None = None
+) -> Generator[Dovecot]:
+    """A server; with certificates it wants TLS (`port` STARTTLS, `tls_port` from the first byte)."""
     available()
-    port = free_port()
+    port, tls_port = free_port(), free_port() if certificates else 0
     root = os.geteuid() == 0
     mail = pwd.getpwnam("mail") if root else pwd.getpwuid(os.geteuid())
     me = pwd.getpwuid(os.geteuid()).pw_name
@@ -120,6 +165,10 @@ def running(folder: Path) -> Generator[Dovecot]:
     config = _CONFIG.format(
         folder=folder,
         port=port,
+        tls_port=tls_port,
+        direct="yes" if certificates else "no",
+        security=_security(certificates),
+        passdb=_passdb(folder, introspection),
         password=PASSWORD,
         uid=mail.pw_uid,
         gid=mail.pw_gid,
@@ -128,15 +177,12 @@ def running(folder: Path) -> Generator[Dovecot]:
         login="dovenull" if root else me,
     )
     (folder / "dovecot.conf").write_text(config)
-    binary = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    assert binary
-    process = subprocess.Popen([binary, "-F", "-c", str(folder / "dovecot.conf")], stderr=subprocess.DEVNULL)
+    server = Dovecot(folder, port, tls_port)
+    server.start()
     try:
-        _answering(port, process, folder)
-        yield Dovecot(folder, port)
+        yield server
     finally:
-        process.terminate()
-        process.wait(timeout=15)
+        server.stop()
 
 
 def _answering(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:

@@ -1,0 +1,385 @@
+"""Mailboxes for administrators: found, tried, added, watched and compared, by admins alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socketserver
+import tempfile
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import dns.asyncresolver
+import dns.message
+import dns.rrset
+import pytest
+from aiosmtpd.smtp import SMTP, AuthResult
+
+from connectors.email.discover import discover
+from hub import mailbox_commands
+from hub.core.errors import Invalid
+from tests.house import Agent, House
+from tests.integration.connectors import certificates
+from tests.integration.connectors.certificates import Certificates
+from tests.integration.connectors.dovecot import PASSWORD, Dovecot, running
+from tests.integration.connectors.harness import eventually, free_port
+from tests.integration.connectors.test_imap import mail
+from tests.integration.connectors.test_mail_in import Odd
+
+
+@pytest.fixture(scope="module")
+def server() -> Generator[Dovecot]:
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as dovecot:
+        yield dovecot
+
+
+@pytest.fixture(scope="module")
+def papers() -> Generator[Certificates]:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield certificates.make(Path(folder))
+
+
+@pytest.fixture(scope="module")
+def guarded(papers: Certificates) -> Generator[Dovecot]:
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder), certificates=papers) as dovecot:
+        yield dovecot
+
+
+def imap(server: Dovecot, user: str = "u", **more: Any) -> dict[str, Any]:
+    return {"host": "127.0.0.1", "port": server.port, "tls": "none", "user": user, "first_run": "all", **more}
+
+
+async def check(admin: Agent, part: str, section: dict[str, Any], **secrets: Any) -> dict[str, Any]:
+    body = {"address": "u@hub.example", "settings": {part: section}, "secrets": secrets}
+    [found] = (await admin.post("/mailboxes/test", body))["items"]
+    return found
+
+
+# -- found -------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("address", "provider", "imap_host", "sign_in"),
+    [
+        ("a@gmail.com", "Gmail", "imap.gmail.com", "app_password"),
+        ("a@Hotmail.com", "Outlook / Microsoft 365", "outlook.office365.com", "oauth"),
+        ("a@yahoo.com", "Yahoo", "imap.mail.yahoo.com", "app_password"),
+        ("a@icloud.com", "iCloud", "imap.mail.me.com", "app_password"),
+        ("a@fastmail.com", "Fastmail", "imap.fastmail.com", "app_password"),
+        ("12345@qq.com", "QQ邮箱", "imap.qq.com", "app_password"),
+        ("a@163.com", "网易 163", "imap.163.com", "app_password"),
+        ("a@126.com", "网易 126", "imap.126.com", "app_password"),
+        ("a@zoho.com", "Zoho", "imap.zoho.com", "app_password"),
+        ("a@gmx.de", "GMX (DE)", "imap.gmx.net", "password"),
+        ("a@yandex.ru", "Yandex", "imap.yandex.com", "app_password"),
+    ],
+)
+async def test_servers_of_the_large_providers_are_known(
+    address: str, provider: str, imap_host: str, sign_in: str
+) -> None:
+    found = await discover(address)
+    assert (found.provider, found.imap["host"], found.sign_in, found.source) == (provider, imap_host, sign_in, "table")
+    assert found.imap["user"] == address.lower()
+
+
+class _Dns(socketserver.BaseRequestHandler):
+    """A name server that knows what a test told it."""
+
+    records: ClassVar[dict[tuple[str, str], list[str]]] = {}
+
+    def handle(self) -> None:
+        data, sock = self.request
+        query = dns.message.from_wire(data)
+        question = query.question[0]
+        kind = dns.rdatatype.to_text(question.rdtype)
+        answer = dns.message.make_response(query)
+        values = self.records.get((str(question.name).rstrip("."), kind), [])
+        if values:
+            answer.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *values))
+        sock.sendto(answer.to_wire(), self.client_address)
+
+
+@pytest.fixture
+def names() -> Generator[dns.asyncresolver.Resolver]:
+    with socketserver.ThreadingUDPServer(("127.0.0.1", 0), _Dns) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        resolver = dns.asyncresolver.Resolver(configure=False)
+        resolver.nameservers = ["127.0.0.1"]
+        resolver.port = listening.server_address[1]
+        yield resolver
+        listening.shutdown()
+    _Dns.records = {}
+
+
+async def test_domain_that_announces_its_servers_is_believed(names: dns.asyncresolver.Resolver) -> None:
+    _Dns.records = {
+        ("_imaps._tcp.firm.example", "SRV"): ["10 1 993 far.firm.example.", "0 1 1993 near.firm.example."],
+        ("_submission._tcp.firm.example", "SRV"): ["0 1 587 out.firm.example."],
+        ("_submissions._tcp.firm.example", "SRV"): ["0 0 0 ."],  # RFC 2782: not available here
+    }
+    found = await discover("a@firm.example", names)
+    assert found.source == "dns"
+    assert (found.imap["host"], found.imap["port"], found.imap["tls"]) == ("near.firm.example", 1993, "tls")
+    assert (found.smtp["host"], found.smtp["port"], found.smtp["tls"]) == ("out.firm.example", 587, "starttls")
+
+
+async def test_own_domain_at_a_large_provider_is_recognised_by_its_mx(names: dns.asyncresolver.Resolver) -> None:
+    _Dns.records = {("firm.example", "MX"): ["20 other.example.", "10 firm-example.mail.protection.outlook.com."]}
+    found = await discover("a@firm.example", names)
+    assert (found.provider, found.sign_in) == ("Outlook / Microsoft 365", "oauth")
+
+
+async def test_unknown_domain_gets_the_usual_names(names: dns.asyncresolver.Resolver) -> None:
+    found = await discover("a@firm.example", names)
+    assert (found.source, found.imap["host"], found.smtp["port"]) == ("guess", "imap.firm.example", 587)
+    with pytest.raises(Invalid):
+        await discover("nobody")
+
+
+# -- tried -------------------------------------------------------------------------------------------------------
+async def test_good_mailbox_is_good(house: House, server: Dovecot) -> None:
+    found = await check(await house.agent("admin"), "imap", imap(server), imap_password=PASSWORD)
+    assert (found["ok"], found["code"]) == (True, "ok")
+
+
+@pytest.mark.parametrize(
+    ("change", "password", "code"),
+    [
+        ({}, "wrong", "password"),
+        ({"folder": "No such 文件夹"}, PASSWORD, "no_folder"),
+        ({"port": 1}, PASSWORD, "refused_port"),
+        ({"host": "nowhere.invalid"}, PASSWORD, "no_host"),
+        ({"tls": "tls"}, PASSWORD, "no_tls"),
+        ({"tls": "starttls"}, PASSWORD, "no_starttls"),
+    ],
+)
+async def test_what_is_wrong_with_a_mailbox_is_named(
+    house: House, server: Dovecot, change: dict[str, Any], password: str, code: str
+) -> None:
+    found = await check(await house.agent("admin"), "imap", imap(server, **change), imap_password=password)
+    assert (found["ok"], found["code"]) == (False, code), found
+    assert found["detail"]
+    assert found["remedy"]
+
+
+async def test_tls_troubles_of_a_mailbox_are_named(house: House, guarded: Dovecot, papers: Certificates) -> None:
+    admin = await house.agent("admin")
+    tls = {"port": guarded.tls_port, "tls": "tls"}
+    for change, code in (
+        (tls, "certificate"),
+        ({**tls, "ca_file": papers.ca}, "ok"),
+        ({"tls": "starttls", "ca_file": papers.ca}, "ok"),
+    ):
+        assert (await check(admin, "imap", imap(guarded, **change), imap_password=PASSWORD))["code"] == code
+
+
+async def test_mailbox_that_wants_starttls_says_so(house: House) -> None:
+    odd = Odd()
+    odd.answers["CAPABILITY"] = b"* CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED\r\n"
+    async with await asyncio.start_server(odd.serve, "127.0.0.1", 0) as listening:
+        section = {"host": "127.0.0.1", "port": listening.sockets[0].getsockname()[1], "tls": "none", "user": "u"}
+        found = await check(await house.agent("admin"), "imap", section, imap_password=PASSWORD)
+    assert (found["code"], found["remedy"]) == ("wants_starttls", "Choose STARTTLS.")
+
+
+@contextlib.asynccontextmanager
+async def smtp(words: str | None = None, mail_words: str | None = None, **more: Any) -> AsyncGenerator[int]:
+    def check_login(protocol: SMTP, session: Any, envelope: Any, mechanism: str, given: Any) -> AuthResult:
+        return AuthResult(success=words is None, message=words, handled=False)
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd finds its hooks by name
+        _: Any, server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        envelope.mail_from = address
+        return mail_words or "250 OK"
+
+    handler = type("Handler", (), {"handle_MAIL": handle_MAIL})()
+    options: dict[str, Any] = {"authenticator": check_login, "auth_require_tls": False, **more}
+    listening = await asyncio.get_running_loop().create_server(
+        lambda: SMTP(handler, hostname="x", **options), "127.0.0.1", 0
+    )
+    yield listening.sockets[0].getsockname()[1]
+    listening.close()
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("words", "mail_words", "section", "code"),
+    [
+        (None, None, {"user": "u"}, "ok"),
+        (None, None, {}, "ok"),
+        ("534 5.7.9 Application-specific password required", None, {"user": "u"}, "app_password"),
+        ("535 Login Fail. Please enter your authorization code to login.", None, {"user": "u"}, "app_password"),
+        ("535 5.7.139 Authentication unsuccessful, basic authentication is disabled.", None, {"user": "u"}, "oauth"),
+        ("535 5.7.8 no", None, {"user": "u"}, "password"),
+        (None, "530 5.7.0 Must issue a STARTTLS command first", {}, "wants_starttls"),
+        (None, "550 5.1.8 not you", {}, "refused"),
+        (None, None, {"tls": "starttls"}, "no_starttls"),
+        (None, None, {"tls": "tls"}, "no_tls"),
+    ],
+)
+async def test_what_is_wrong_with_the_way_out_is_named(
+    house: House, words: str | None, mail_words: str | None, section: dict[str, Any], code: str
+) -> None:
+    admin = await house.agent("admin")
+    async with smtp(words, mail_words) as port:
+        found = await check(
+            admin, "smtp", {"host": "127.0.0.1", "port": port, "tls": "none", **section}, smtp_password="p"
+        )
+    assert found["code"] == code, found
+
+
+async def test_password_in_clear_text_is_not_offered_where_the_server_wants_tls(house: House) -> None:
+    admin = await house.agent("admin")
+    async with smtp(auth_require_tls=True) as port:
+        section = {"host": "127.0.0.1", "port": port, "tls": "none", "user": "u"}
+        found = await check(admin, "smtp", section, smtp_password="p")
+    assert found["code"] == "wants_starttls", found
+
+
+async def test_tests_are_counted_so_that_nobody_scans_with_them(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hub.web import mailboxes
+
+    monkeypatch.setattr(mailboxes, "TESTS", 3)
+    admin = await house.agent("admin")
+    body = {"address": "u@hub.example", "settings": {"smtp": {"host": "127.0.0.1", "port": 1, "tls": "none"}}}
+    for status in (200, 200, 200, 429):
+        await admin.post("/mailboxes/test", body, status=status)
+
+
+# -- added, changed, watched -------------------------------------------------------------------------------------
+async def add(admin: Agent, server: Dovecot, user: str, **more: Any) -> dict[str, Any]:
+    body = {
+        "name": "Sales", "address": f"{user}@hub.example", "queue_id": 1,
+        "settings": {"imap": imap(server, user, **more)}, "secrets": {"imap_password": PASSWORD},
+    }  # fmt: skip
+    return await admin.post("/mailboxes", body, status=201)
+
+
+async def test_added_mailbox_is_fetched_and_never_shows_its_password(house: House, server: Dovecot) -> None:
+    admin = await house.agent("admin")
+    server.append("sales", mail(1))
+    added = await add(admin, server, "sales")
+    assert (added["secrets"], added["queue"]["id"]) == (["imap_password"], 1)
+    assert PASSWORD not in [
+        str(value) for section in (added["settings"], added["settings"]["imap"]) for value in section.values()
+    ]
+    house.context.accounts._read_at = -9e9
+    connector: Any = house.context.connectors["email"]
+    task = asyncio.create_task(connector.run(house.context.intake))
+
+    async def fetched() -> Any:
+        health = (await admin.get(f"/mailboxes/{added['id']}"))["health"]
+        return health["progress"] == {"done": 1, "total": 1} and health["last_fetch"]
+
+    assert await eventually(fetched, 30)
+    assert await house.core.db.value("select count(*) from interaction") == 1
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_changed_mailbox_keeps_what_was_not_named(house: House, server: Dovecot) -> None:
+    admin = await house.agent("admin")
+    added = await add(admin, server, "keeps")
+    settings = {
+        "imap": {**added["settings"]["imap"], "folder": "Tickets"},
+        "smtp": {"host": "h.example", "port": 25, "tls": "none"},
+    }
+    changed = await admin.call(
+        "PATCH", f"/mailboxes/{added['id']}",
+        {"signature": "Yours", "settings": settings, "secrets": {"smtp_password": "p"}, "enabled": False},
+    )  # fmt: skip
+    assert changed["secrets"] == ["imap_password", "smtp_password"]
+    assert (changed["name"], changed["signature"], changed["enabled"]) == ("Sales", "Yours", False)
+    assert changed["settings"]["imap"]["folder"] == "Tickets"
+    problem = await admin.call(
+        "PATCH", f"/mailboxes/{added['id']}", {"settings": {"imap": {**settings["imap"], "after": "burn"}}}, status=422
+    )
+    assert "settings.imap.after" in {error["field"] for error in problem["errors"]}
+    changed = await admin.call("PATCH", f"/mailboxes/{added['id']}", {"secrets": {"smtp_password": None}})
+    assert changed["secrets"] == ["imap_password"]
+    kinds = await house.core.db.dicts(
+        "select data from event where kind = 'config.applied' and actor_id = %s", [admin.id]
+    )
+    assert len(kinds) == 3  # who changed what is in the log, without the secrets
+    assert PASSWORD not in str(kinds)
+
+
+@pytest.mark.parametrize("name", ["amy", "eva"])
+async def test_only_administrators_get_at_mailboxes(house: House, name: str) -> None:
+    agent = await house.agent(name)
+    for method, path in (
+        ("GET", "/mailboxes"), ("POST", "/mailboxes"), ("GET", "/mailboxes/1"), ("PATCH", "/mailboxes/1"),
+        ("POST", "/mailboxes/test"), ("POST", "/mailboxes/discover"), ("POST", "/mailboxes/1/test"), ("POST", "/mailboxes/1/reconcile"),
+    ):  # fmt: skip
+        await agent.call(method, path, {} if method != "GET" else None, status=403)
+
+
+# -- compared ----------------------------------------------------------------------------------------------------
+async def test_missing_messages_are_named_and_fetched_again(house: House, server: Dovecot) -> None:
+    admin = await house.agent("admin")
+    server.append("gaps", *[mail(n) for n in range(5)])
+    added = await add(admin, server, "gaps")
+    path = f"/mailboxes/{added['id']}/reconcile"
+    house.context.accounts._read_at = -9e9
+    found = await admin.post(path)
+    assert (found["on_server"], found["stored"], found["missing"]) == (5, 0, 5)
+    assert found["differences"][0]["subject"] == "Mail 0"
+    assert found["differences"][0]["sender"].endswith("<ann0@customer.example>")
+    done = await admin.post(path, {"refetch": True})
+    assert (done["missing"], done["refetched"]) == (5, 5)
+    assert (await admin.post(path))["missing"] == 0
+    # The bytes of one are lost here, however that happened: the comparison is with what is stored, not with a list.
+    await house.core.db.execute("delete from raw where id = (select min(id) from raw)")
+    assert (await admin.post(path))["missing"] == 1
+    again = await admin.post(path, {"refetch": True})
+    assert (again["missing"], again["refetched"]) == (1, 1)
+    assert await house.core.db.value("select count(*) from raw") == 5
+
+
+async def test_old_mail_that_was_never_wanted_is_not_missing(house: House, server: Dovecot) -> None:
+    admin = await house.agent("admin")
+    with server.session("olds") as client:
+        client.append("INBOX", "", '"01-Jan-2020 00:00:00 +0000"', mail(1))
+    added = await add(admin, server, "olds")
+    await house.core.db.execute(
+        "insert into mailbox (account_id, folder, uidvalidity, uid, since) values (%s, 'INBOX', 1, 0, now())",
+        [added["id"]],
+    )
+    house.context.accounts._read_at = -9e9
+    found = await admin.post(f"/mailboxes/{added['id']}/reconcile")
+    assert (found["on_server"], found["unwanted"], found["missing"]) == (1, 1, 0)
+
+
+async def test_mailbox_that_cannot_be_asked_says_so(house: House, server: Dovecot) -> None:
+    admin = await house.agent("admin")
+    added = await add(admin, server, "away", port=free_port())
+    house.context.accounts._read_at = -9e9
+    assert "cannot be asked" in (await admin.post(f"/mailboxes/{added['id']}/reconcile", status=503))["detail"]
+
+
+async def test_the_same_at_the_terminal(house: House, server: Dovecot, capsys: pytest.CaptureFixture[str]) -> None:
+    admin = await house.agent("admin")
+    server.append("term", mail(1))
+    added = await add(admin, server, "term")
+    arguments: Callable[..., Any] = lambda **more: SimpleNamespace(account=added["key"], dry_run=False, **more)  # noqa: E731
+    assert await mailbox_commands.run(house.core, arguments(action="test")) == 0
+    assert await mailbox_commands.run(house.core, arguments(action="reconcile")) == 0
+    said = capsys.readouterr().out
+    assert "INBOX: 1 on the server, 0 stored, 0 not wanted, 1 missing" in said
+    assert "Fetched again: 1 of 1." in said
+    await house.core.db.execute(
+        'update account set health = health || \'{"progress": {"done": 3, "total": 3}}\' where id = %s', [added["id"]]
+    )
+    assert await mailbox_commands.run(house.core, arguments(action="progress")) == 0
+    assert "[########################################] 3 of 3" in capsys.readouterr().out
+    assert await mailbox_commands.run(house.core, arguments(action="list")) == 0
+    assert added["key"] in capsys.readouterr().out
+
+
+def test_bar_grows() -> None:
+    assert mailbox_commands.bar(0, None) == "waiting for the first look at the mailbox"
+    assert mailbox_commands.bar(5, 10) == f"[{'#' * 20}{'.' * 20}] 5 of 10"
+    assert mailbox_commands.bar(0, 0).startswith("[####")
