@@ -3,11 +3,13 @@
 # ruff: noqa: E501 - the pattern is a list of phrases
 from __future__ import annotations
 
+import logging
 import re
 from email import message_from_bytes
 
 from flufl.bounce import all_failures  # pyright: ignore[reportUnknownVariableType] - its argument is untyped
 
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)  # it logs each of its detectors that trips
 # What the library does not know: small agents, cloud providers, Chinese providers. The first address after the words.
 _WORDS = re.compile(
     rb"(?:(?:error|problem) delivering your (?:mail|message) to|(?:could|can) ?not be delivered to|was not delivered to|unable to deliver (?:your )?(?:mail|message) to"

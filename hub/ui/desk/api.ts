@@ -26,7 +26,18 @@ export interface Interaction {
   id: number; conversation_id: number; seq: number; kind: 'message' | 'note' | 'system'; direction: 'in' | 'out' | 'internal'
   channel: string | null; agent: Ref | null; contact: Ref | null; address: string | null; subject: string | null; text: string
   html: string | null; status: DeliveryStatus; error: string | null; at: string; client_id: string | null
-  verified: boolean; automatic: boolean; attachments: Attachment[]
+  verified: boolean; automatic: boolean; mail: Mail | null; attachments: Attachment[]
+}
+export type InvitationAnswer = 'accepted' | 'tentative' | 'declined'
+export interface Person { address: string; name?: string; status?: string }
+export interface Invitation {
+  method: string; uid: string; summary?: string; location?: string; description?: string; starts?: string; ends?: string; all_day: boolean
+  recurs?: string; status?: string; organizer?: Person; attendees?: Person[]; answer?: InvitationAnswer
+}
+/** What a mail is beside its words; `trimmed`: there is more than `text` and `html` show. */
+export interface Mail {
+  trimmed: boolean; blocked_images: number; unreadable: string | null; reply_to: string | null; forwarded_by: string | null
+  automatic: string | null; invitation: Invitation | null
 }
 export interface ReplyChannel { channel: string; address_id: number; address: string; account_id: number; account: string }
 export interface Conversation extends Summary {
@@ -144,6 +155,9 @@ export const api = {
     get<{ items: Interaction[]; has_earlier: boolean }>(`/conversations/${id}/interactions`, { before_seq: before, limit: 50 }),
   reply: (id: number, body: ReplyBody) => post<Interaction>(`/conversations/${id}/replies`, body),
   note: (id: number, body: { client_id: string; text: string }) => post<Interaction>(`/conversations/${id}/notes`, body),
+  fullText: (id: number) => get<{ text: string }>(`/interactions/${id}/text`),
+  answerInvitation: (id: number, answer: InvitationAnswer, client_id: string) =>
+    post<Interaction>(`/interactions/${id}/invitation`, { answer, client_id }),
   pull: (id: number) => post<Conversation>(`/conversations/${id}/pull`),
   read: (id: number, seq: number) => post<void>(`/conversations/${id}/read`, { seq }),
   transfer: (id: number, body: { queue_id?: number; agent_id?: number; note?: string }) =>
@@ -180,4 +194,7 @@ export const api = {
   },
 }
 
+export const originalUrl = (id: number) => `/api/v1/interactions/${id}/original`
+export const pageUrl = (id: number, whole: boolean, images: boolean) =>
+  `/api/v1/interactions/${id}/page?whole=${whole}&images=${images}`
 export const attachmentUrl = (id: number) => `/api/v1/attachments/${id}`

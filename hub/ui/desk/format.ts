@@ -23,6 +23,18 @@ const shortDay = (d: Date) =>
 
 export const sameDay = (a: string, b: string) => new Date(a).toDateString() === new Date(b).toDateString()
 
+/** When a meeting is: day and hours, or days. The end of whole days is the day after the last (RFC 5545 §3.6.1). */
+export function eventTime(starts: string, ends: string | null, allDay: boolean): string {
+  if (!allDay) {
+    const from = fullDate(starts)
+    if (!ends) return from
+    return sameDay(starts, ends) ? `${from} – ${clock(ends)}` : `${from} – ${fullDate(ends)}`
+  }
+  const day = dtf('date', { dateStyle: 'full', timeZone: 'UTC' })
+  const last = ends ? new Date(Date.parse(ends) - 86_400_000) : new Date(starts)
+  return last > new Date(starts) ? `${day.format(new Date(starts))} – ${day.format(last)}` : day.format(new Date(starts))
+}
+
 /** Today the time, otherwise the day. */
 export function when(at: string): string {
   const d = new Date(at)

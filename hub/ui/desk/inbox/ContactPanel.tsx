@@ -9,7 +9,7 @@ import { complain, explain, say } from '../parts/ask'
 import { Empty, initials, useNow, useWho } from '../parts/bits'
 import { fullDate, languageName, localTime } from '../format'
 import { Icon, type IconName } from '../parts/icons'
-import { contact as contactQuery, people } from '../parts/queries'
+import { contact as contactQuery, conversation as conversationQuery, people } from '../parts/queries'
 import { useDoors } from '../shell/Shell'
 import { Timeline } from './Timeline'
 
@@ -35,7 +35,7 @@ export function ContactPanel({ id, conversation, timeline = true }: { id: number
   const c = found.data
   return (
     <>
-      <Identity c={c} page={!timeline} />
+      <Identity c={c} page={!timeline} conversation={conversation ?? null} />
       <Facts c={c} />
       <Addresses c={c} />
       <Links c={c} />
@@ -44,13 +44,20 @@ export function ContactPanel({ id, conversation, timeline = true }: { id: number
   )
 }
 
-function Identity({ c, page }: { c: Contact; page: boolean }) {
+/** Who wrote last here, and whether that was proved: another address of theirs proves nothing for this one. */
+function useSender(conversation: number | null): { address: string; verified: boolean } | null {
+  const found = useQuery({ ...conversationQuery(conversation ?? 0), enabled: conversation !== null }).data
+  const last = found?.interactions.filter((i) => i.direction === 'in' && i.kind === 'message').at(-1)
+  return last?.address ? { address: last.address, verified: last.verified } : null
+}
+
+function Identity({ c, page, conversation }: { c: Contact; page: boolean; conversation: number | null }) {
   const { t } = useTranslation()
   const doors = useDoors()
   const who = useWho()
   const change = useChange(c.id)
   const [name, setName] = useState<string | null>(null)
-  const verified = c.addresses.some((a) => a.verified)
+  const sender = useSender(conversation)
   const save = () => {
     const next = name?.trim()
     if (next && next !== c.name) change.mutate(() => api.patchContact(c.id, { name: next }))
@@ -69,7 +76,11 @@ function Identity({ c, page }: { c: Contact; page: boolean }) {
               )}
               <ActionIcon variant="subtle" color="gray" c="var(--mut)" size={26} aria-label={t('contact.rename')} onClick={() => setName(c.name)}><Icon name="edit" small /></ActionIcon>
             </div>
-            <span className={`pill ${verified ? 'ok' : 'soon'}`}>{verified && <Icon name="check" small />}{t(verified ? 'contact.verified' : 'contact.unverified')}</span>
+            {sender && (
+              <span className={`pill ${sender.verified ? 'ok' : 'soon'}`} title={t(sender.verified ? 'contact.verifiedHint' : 'contact.unverifiedHint')} data-testid="identity" data-verified={sender.verified}>
+                {sender.verified && <Icon name="check" small />}{t(sender.verified ? 'contact.verified' : 'contact.unverified')}
+              </span>
+            )}
           </div>
         </div>
       ) : (

@@ -10,7 +10,7 @@ import { Icon } from '../parts/icons'
 import { useMe } from '../shell/Shell'
 import { discard, type Outgoing, retry, useOutbox } from '../state/outbox'
 import { withEarlier } from '../state/reducers'
-import { MailFrame } from './MailFrame'
+import { Letter } from './Letter'
 
 export function Messages({ c }: { c: Conversation }) {
   const { t } = useTranslation()
@@ -117,7 +117,7 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
         )}
       </div>
       {subject && <div className="subjectline">{subject}</div>}
-      {i.html ? <MailFrame html={i.html} title={t('conv.mailFrom', { name: who })} /> : <div className="body">{i.text}</div>}
+      <Letter i={i} who={who} />
       <Files files={shown} />
       {bad && (
         <div className="failure" role="note">

@@ -1,0 +1,65 @@
+import { Button } from '@mantine/core'
+import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { api, originalUrl, type Interaction } from '../api'
+import { complain } from '../parts/ask'
+import { Icon } from '../parts/icons'
+import { InvitationCard } from './InvitationCard'
+import { MailFrame } from './MailFrame'
+
+/** What a message says: its words without the quote below, the rest one click away. */
+export function Letter({ i, who }: { i: Interaction; who: string }) {
+  const { t } = useTranslation()
+  const [whole, setWhole] = useState(false)
+  const [images, setImages] = useState(false)
+  const [text, setText] = useState<string | null>(null)
+  const mail = i.mail
+  const more = useMutation({
+    mutationFn: () => api.fullText(i.id),
+    onSuccess: (full) => {
+      setText(full.text)
+      setWhole(true)
+    },
+    onError: complain,
+  })
+  const toggle = () => {
+    if (whole) setWhole(false)
+    else if (i.html || text !== null) setWhole(true)
+    else more.mutate()
+  }
+  return (
+    <>
+      {mail?.unreadable && (
+        <div className="letterbar warn" role="note" data-testid="mail-unreadable">
+          <Icon name="warn" small />
+          <span className="grow">{t('mail.unreadable')}</span>
+        </div>
+      )}
+      {mail?.forwarded_by && <div className="meta" data-testid="mail-forwarded">{t('mail.forwardedBy', { name: mail.forwarded_by })}</div>}
+      {mail?.reply_to && mail.reply_to.toLowerCase() !== i.address?.toLowerCase() && (
+        <div className="meta" data-testid="mail-reply-to">{t('mail.replyTo', { address: mail.reply_to })}</div>
+      )}
+      {mail?.invitation && <InvitationCard i={i} invitation={mail.invitation} />}
+      {mail && mail.blocked_images > 0 && !images && i.html && (
+        <div className="letterbar" role="note" data-testid="images-blocked">
+          <span className="grow">{t('mail.imagesBlocked')}</span>
+          <Button variant="default" onClick={() => setImages(true)} data-testid="show-images">{t('mail.showImages')}</Button>
+        </div>
+      )}
+      {i.html
+        ? <MailFrame id={i.id} title={t('conv.mailFrom', { name: who })} whole={whole} images={images} />
+        : <div className="body">{whole && text !== null ? text : i.text}</div>}
+      {mail && i.direction === 'in' && (
+        <div className="lettertools">
+          {mail.trimmed && (
+            <Button variant="subtle" color="gray" loading={more.isPending} onClick={toggle} aria-expanded={whole} data-testid="show-whole">
+              {t(whole ? 'mail.showLess' : 'mail.showWhole')}
+            </Button>
+          )}
+          <Button component="a" variant="subtle" color="gray" href={originalUrl(i.id)} download data-testid="original">{t('mail.original')}</Button>
+        </div>
+      )}
+    </>
+  )
+}
