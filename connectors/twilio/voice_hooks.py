@@ -97,7 +97,7 @@ class Hooks:
 
     async def _recording(self, request: web.Request) -> web.Response:
         found = await self._guard.verified(request)
-        return await self._tell(recorded(found.account.id, found.form, voicemail="voicemail" in request.query))
+        return await self._tell(recorded(found.account.id, found.form, request.query))
 
     async def _transcript(self, request: web.Request) -> web.Response:
         found = await self._guard.verified(request)
@@ -211,16 +211,17 @@ def in_room(account_id: int, form: Form) -> CallEvent | None:
     )
 
 
-def recorded(account_id: int, form: Form, *, voicemail: bool) -> CallEvent | None:
+def recorded(account_id: int, form: Form, query: Mapping[str, str]) -> CallEvent | None:
     """A recording is ready at Twilio."""
     sid = form.get("RecordingSid", "")
     if form.get("RecordingStatus", "completed") != "completed" or not sid:
         return None
     return CallEvent(
         account_id, CallEventKind.RECORDED, form.get("CallSid", ""), f"recording:{sid}",
+        call_id=call_of_room(query.get("room", "")),
         raw=dict(form),
-        data={"recording": sid, "seconds": _number(form.get("RecordingDuration")) or 0, "voicemail": voicemail,
-              "room": form.get("ConferenceSid", "")},
+        data={"recording": sid, "seconds": _number(form.get("RecordingDuration")) or 0,
+              "voicemail": "voicemail" in query},
     )  # fmt: skip
 
 

@@ -48,7 +48,7 @@ class VoiceRest:
         recorded = (
             {
                 "conference_record": "record-from-start",
-                "conference_recording_status_callback": f"{self._base}/recordings",
+                "conference_recording_status_callback": f"{self._base}/recordings?room={c.room}",
                 "conference_recording_status_callback_event": ["completed"],
             }
             if c.data.get("record")

@@ -80,7 +80,7 @@ class Renderer:
         recorded = (
             {
                 "record": "record-from-start",
-                "recording_status_callback": f"{self._base}/recordings",
+                "recording_status_callback": f"{self._base}/recordings?room={step.room}",
                 "recording_status_callback_event": "completed",
             }
             if step.record

@@ -215,7 +215,7 @@ async def finish(unit: Unit, held: Held, outcome: str) -> None:
 
 async def _free_queue(unit: Unit, call: Call, outcome: str) -> None:
     entry = await queueing.live(unit.conn, call.conversation_id)
-    if entry is None or (call.entry_id is not None and entry.id != call.entry_id) or outcome in ("callback",):
+    if entry is None or entry.id != call.entry_id or outcome == "callback":
         return
     if outcome == "answered":
         await queueing.start_wrap_up(unit, call.conversation_id, "resolved")

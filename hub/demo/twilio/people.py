@@ -24,6 +24,7 @@ class Manner:
     leaves: float | None = None
 
 
+_WATCHED = 10.0  # real seconds for which somebody who looked at the page is taken to be there
 BY_HAND = Manner(answers=None)  # rings until somebody answers it on the page or through the API
 
 
@@ -40,9 +41,8 @@ class People:
         """How this number or device behaves."""
         if endpoint in self.manners:
             return self.manners[endpoint]
-        if endpoint.startswith("client:") or self.clock.elapsed() - self.watched.get(endpoint, -60.0) < 10 * max(
-            1.0, self.clock.speed
-        ):
+        seen = self.watched.get(endpoint, float("-inf"))
+        if endpoint.startswith("client:") or self.clock.elapsed() - seen < _WATCHED * self.clock.speed:
             return BY_HAND
         return self.usual
 

@@ -57,6 +57,7 @@ class Wire:
     clock: Clock
     faults: Faults = field(default_factory=Faults)
     made: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+    silent: set[str] = field(default_factory=set[str])  # calls about which nothing is told
     dice: random.Random = field(default_factory=lambda: random.Random(1))
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _http: aiohttp.ClientSession | None = None
@@ -89,7 +90,7 @@ class Wire:
 
     def tell(self, url: str | None, form: dict[str, str]) -> None:
         """Make a callback beside: late by chance, so that callbacks overtake each other."""
-        if url:
+        if url and form.get("CallSid") not in self.silent:
             self.go(self._late(url, form)).set_name("callback")
 
     async def _late(self, url: str, form: dict[str, str]) -> None:

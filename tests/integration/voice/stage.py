@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,6 +139,13 @@ class Stage:
     async def talk(self, seconds: float) -> None:
         """Let virtual time pass."""
         await self.twilio.exchange.clock.sleep(seconds)
+
+    @contextlib.contextmanager
+    def silenced(self, call: Call) -> Generator[None]:
+        """Every callback about a call is lost."""
+        self.twilio.wire.silent.add(call.sid)
+        yield
+        self.twilio.wire.silent.discard(call.sid)
 
     def runner(self) -> Runner:
         return Runner(self.core, self.accounts, self.context.connectors)
