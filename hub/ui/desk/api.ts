@@ -67,7 +67,7 @@ export interface Board {
   agents: { available: number; busy: number; away: number; offline: number; wrap_up: number }
   queues: QueueLive[]; agent_list: AgentLive[]; series: { at: string; arrived: number; answered: number }[]
 }
-export interface Template { id: number; key: string; name: string; channel: string | null; locale: string; subject: string | null; body: string }
+export interface Template { id: number; key: string; name: string; channel: string | null; account_id: number | null; locale: string; subject: string | null; body: string }
 export interface Decision {
   at: string; key: number | string | null; chosen: Ref | null; offer_state: string | null; reason: string
   candidates: { agent: Ref; chosen: boolean; level: number | null; load: number; idle_seconds: number; reason: string }[]
@@ -78,7 +78,7 @@ export interface Upload { id: number; name: string; size: number; content_type: 
 export interface Config { product: string; version?: string; demo: boolean; locales: string[]; accounts?: { id: number; channel: string; name: string }[]; queues?: Ref[] }
 export interface ReplyBody {
   client_id: string; text: string; subject?: string; channel?: string; address_id?: number; account_id?: number
-  resolve?: boolean; attachments?: number[]
+  resolve?: boolean; attachments?: number[]; cc?: string[]; bcc?: string[]; undo_seconds?: number; send_at?: string
 }
 export interface ListFilter { view: string; queue_id?: number; channel?: string; q?: string; cursor?: string; limit?: number }
 
@@ -113,7 +113,7 @@ async function problem(response: Response): Promise<Problem> {
   }
 }
 
-async function call<T>(method: string, path: string, body?: unknown, query?: Query): Promise<T> {
+export async function call<T>(method: string, path: string, body?: unknown, query?: Query): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json' }
   if (method !== 'GET') headers['X-Hub-Request'] = '1'
   const form = body instanceof FormData

@@ -39,9 +39,14 @@ const board = createRoute({
   path: '/board',
   component: lazyRouteComponent(() => import('./board/Board'), 'BoardPage'),
 })
+const boxes = createRoute({
+  getParentRoute: () => shell,
+  path: '/mailboxes',
+  component: lazyRouteComponent(() => import('./mailboxes/Mailboxes'), 'MailboxesPage'),
+})
 
 export const router = createRouter({
-  routeTree: root.addChildren([signIn, welcome, shell.addChildren([home, inbox, inboxOne, contacts, contact, board])]),
+  routeTree: root.addChildren([signIn, welcome, shell.addChildren([home, inbox, inboxOne, contacts, contact, board, boxes])]),
   basepath: '/app',
   defaultPreload: false,
   scrollRestoration: false,

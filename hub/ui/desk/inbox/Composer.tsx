@@ -1,8 +1,10 @@
 import { Button, NativeSelect, TextInput } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type Ref as ReactRef, useEffect, useId, useImperativeHandle, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { api, type Conversation, type ReplyChannel, type Template, type Upload } from '../api'
+import { api, type Conversation, Problem, type ReplyChannel, type Template, type Upload } from '../api'
+import { composing, type Draft } from '../mail'
+import '../mail.css'
 import { complain } from '../parts/ask'
 import { useChannelName, useLatest } from '../parts/bits'
 import { size } from '../format'
@@ -11,6 +13,7 @@ import { templates } from '../parts/queries'
 import { useLive } from '../state/live'
 import { sendOut } from '../state/outbox'
 import { remember, remembered } from '../state/prefs'
+import { Later, Recipients, Scheduled, Signature, UNDO_SECONDS, Undo, usePeople } from './Letterhead'
 
 export interface ComposerHandle { focus(tab: Tab): void; canned(): void }
 type Tab = 'reply' | 'note'
@@ -30,6 +33,8 @@ export function Composer({ c, company, resolved, ref }: Props) {
   const [uploading, setUploading] = useState(0)
   const [picked, setPicked] = useState<string | null>(null)
   const [menu, setMenu] = useState(false)
+  const [undo, setUndo] = useState<{ id: number; until: number; pictures: number[] } | null>(null)
+  const client = useQueryClient()
   const area = useRef<HTMLTextAreaElement>(null)
   const input = useRef<HTMLInputElement>(null)
   const typed = useRef(0)
@@ -43,6 +48,9 @@ export function Composer({ c, company, resolved, ref }: Props) {
   )
   const needsSubject = tab === 'reply' && channel?.channel === 'email' && !c.subject
   const blocked = tab === 'reply' && !channel
+  const mail = tab === 'reply' && channel?.channel === 'email'
+  const known = useQuery({ ...composing(c.id, c.seq), enabled: c.reply_channels.some((r) => r.channel === 'email'), placeholderData: keepPreviousData }).data
+  const people = usePeople(c.id, known)
 
   const change = (next: string) => {
     setText(next)
@@ -70,18 +78,19 @@ export function Composer({ c, company, resolved, ref }: Props) {
     },
   }))
 
-  const send = async (andResolve: boolean) => {
+  const send = async (andResolve: boolean, sendAt?: string) => {
     const body = text.trim()
     if ((!body && !files.length) || blocked || uploading) return
     const client_id = crypto.randomUUID()
     const note = tab === 'note'
+    if (mail && !people.valid) return
     setText('')
     remember(`draft.${c.id}.${tab}`, '')
-    const sent = files
+    const sent = files.filter((f) => !pictures(body).includes(f.id))
     setFiles([])
     setMenu(false)
     area.current?.focus()
-    const ok = await sendOut({
+    const stored = await sendOut({
       conversation: c.id,
       kind: note ? 'note' : 'message',
       channel: note ? null : (channel?.channel ?? null),
@@ -93,16 +102,41 @@ export function Composer({ c, company, resolved, ref }: Props) {
             ...(needsSubject && subject.trim() ? { subject: subject.trim() } : {}),
             ...(andResolve ? { resolve: true } : {}),
             ...(sent.length ? { attachments: sent.map((f) => f.id) } : {}),
+            ...(mail ? { ...people.chosen, undo_seconds: UNDO_SECONDS, ...(sendAt ? { send_at: sendAt } : {}) } : {}),
           },
     })
-    if (ok && andResolve && !note) resolved()
+    if (stored && mail && !sendAt) setUndo({ id: stored.id, until: Date.now() + UNDO_SECONDS * 1000, pictures: pictures(body) })
+    if (stored && mail) people.clear()
+    if (stored && andResolve && !note) resolved()
   }
-  const attach = async (list: Iterable<File>) => {
+  /** What was taken back stands here again; what was being written meanwhile comes after it. */
+  const back = (draft: Draft) => {
+    setUndo(null)
+    if (tab !== 'reply') turn('reply')
+    const begun = remembered(`draft.${c.id}.reply`, '')
+    const whole = begun.trim() ? `${draft.text}\n\n${begun}` : draft.text
+    setText(whole)
+    remember(`draft.${c.id}.reply`, whole)
+    setFiles((old) => [...draft.attachments, ...old])
+    setSubject(draft.subject)
+    people.restore(draft.cc, draft.bcc)
+    void client.invalidateQueries({ queryKey: ['conversation', c.id] })
+    void client.invalidateQueries({ queryKey: ['composing', c.id] })
+    area.current?.focus()
+  }
+  const place = (picture: Upload) => {
+    const at = area.current?.selectionStart ?? text.length
+    const now = area.current?.value ?? text
+    change(`${now.slice(0, at)}![${picture.name.replace(/[[\]\n]/g, ' ')}](upload:${picture.id})${now.slice(at)}`)
+  }
+  const attach = async (list: Iterable<File>, inText = false) => {
     for (const file of list) {
       setUploading((n) => n + 1)
       try {
+        if (mail && known && file.size > known.max_file_bytes) throw new Problem(413, '', t('letter.tooLarge', { name: file.name, size: size(known.max_file_bytes) }))
         const stored = await api.upload(file)
         setFiles((old) => [...old, stored])
+        if (inText && file.type.startsWith('image/')) place(stored)
       } catch (e) {
         complain(e)
       }
@@ -160,7 +194,7 @@ export function Composer({ c, company, resolved, ref }: Props) {
       <div id={panel} role="tabpanel" aria-labelledby={`${panel}-${tab}`} style={{ position: 'relative' }}>
         {open && (
           <Canned
-            channel={channel?.channel ?? c.channel} filter={slash ?? ''} conversation={c.id} pick={insert}
+            channel={channel?.channel ?? c.channel} account={channel?.account_id ?? null} filter={slash ?? ''} conversation={c.id} pick={insert}
             close={() => {
               setMenu(false)
               if (slash !== undefined) change('')
@@ -168,6 +202,9 @@ export function Composer({ c, company, resolved, ref }: Props) {
             }}
           />
         )}
+        {undo && <Undo conversation={c.id} undo={undo} back={back} over={() => setUndo(null)} />}
+        {tab === 'reply' && known && <Scheduled conversation={c.id} items={known.scheduled.filter((s) => s.interaction_id !== undo?.id)} back={back} />}
+        {mail && <Recipients people={people} replyTo={known?.reply_to ?? null} />}
         {company.length > 0 && tab === 'reply' && text && (
           <div className="meta" style={{ color: 'var(--soon)', marginBottom: 4 }}>{t('composer.collision', { names: company.join(', ') })}</div>
         )}
@@ -181,7 +218,7 @@ export function Composer({ c, company, resolved, ref }: Props) {
           onPaste={(e) => {
             if (tab === 'reply' && e.clipboardData.files.length) {
               e.preventDefault()
-              void attach(e.clipboardData.files)
+              void attach(e.clipboardData.files, mail) // a picture stands where it was pasted
             }
           }}
           onKeyDown={(e) => {
@@ -196,6 +233,7 @@ export function Composer({ c, company, resolved, ref }: Props) {
           }}
         />
       </div>
+      {mail && <Signature text={known?.signatures.find((s) => s.account_id === channel?.account_id)?.text ?? ''} />}
       {(files.length > 0 || uploading > 0) && (
         <div className="files" aria-live="polite">
           {files.map((f) => (
@@ -203,7 +241,14 @@ export function Composer({ c, company, resolved, ref }: Props) {
               <Icon name="clip" small />
               <span className="cut">{f.name}</span>
               <span className="meta">{size(f.size)}</span>
-              <button type="button" aria-label={t('composer.removeFile', { name: f.name })} onClick={() => setFiles((old) => old.filter((x) => x.id !== f.id))}>
+              {pictures(text).includes(f.id) && <span className="meta">{t('letter.inText')}</span>}
+              <button
+                type="button" aria-label={t('composer.removeFile', { name: f.name })}
+                onClick={() => {
+                  setFiles((old) => old.filter((x) => x.id !== f.id))
+                  if (pictures(text).includes(f.id)) change(text.replace(new RegExp(`!\\[[^\\]\\n]*\\]\\(upload:${f.id}\\)`, 'g'), ''))
+                }}
+              >
                 <Icon name="close" small />
               </button>
             </span>
@@ -235,19 +280,24 @@ export function Composer({ c, company, resolved, ref }: Props) {
             {t('composer.sendResolve')}
           </Button>
         )}
-        <Button disabled={blocked || (!text.trim() && !files.length) || uploading > 0} onClick={() => void send(false)} data-testid="send">
-          {tab === 'note' ? t('composer.addNote') : t('composer.send')}
-          <span className="wide-only">&nbsp;<kbd>Ctrl ↵</kbd></span>
-        </Button>
+        <span className="split">
+          <Button disabled={blocked || (!text.trim() && !files.length) || uploading > 0} onClick={() => void send(false)} data-testid="send">
+            {tab === 'note' ? t('composer.addNote') : t('composer.send')}
+            <span className="wide-only">&nbsp;<kbd>Ctrl ↵</kbd></span>
+          </Button>
+          {mail && <Later disabled={(!text.trim() && !files.length) || uploading > 0} choose={(at) => void send(false, at)} />}
+        </span>
       </div>
     </div>
   )
 }
 
-interface CannedProps { channel: string; filter: string; conversation: number; pick: (body: string, subject: string | null) => void; close: () => void }
+const pictures = (text: string) => [...text.matchAll(/!\[[^\]\n]*\]\(upload:(\d+)\)/g)].map((m) => Number(m[1]))
+
+interface CannedProps { channel: string; account: number | null; filter: string; conversation: number; pick: (body: string, subject: string | null) => void; close: () => void }
 
 /** Canned replies: the list follows what is typed after the slash; arrows choose, Enter inserts. */
-function Canned({ channel, filter, conversation, pick, close }: CannedProps) {
+function Canned({ channel, account, filter, conversation, pick, close }: CannedProps) {
   const { t, i18n } = useTranslation()
   const all = useQuery(templates).data
   const [at, setAt] = useState(0)
@@ -255,9 +305,9 @@ function Canned({ channel, filter, conversation, pick, close }: CannedProps) {
     const word = filter.toLowerCase()
     const own = (x: Template) => (x.locale === i18n.language ? 0 : 1)
     return (all ?? [])
-      .filter((x) => (!x.channel || x.channel === channel) && (!word || `${x.key} ${x.name}`.toLowerCase().includes(word)))
+      .filter((x) => (!x.channel || x.channel === channel) && (!x.account_id || x.account_id === account) && (!word || `${x.key} ${x.name}`.toLowerCase().includes(word)))
       .sort((a, b) => own(a) - own(b))
-  }, [all, filter, channel, i18n.language])
+  }, [all, filter, channel, account, i18n.language])
   const choose = async (x: Template) => {
     try {
       const { body, subject } = await api.render(x.id, conversation)

@@ -72,7 +72,7 @@ export function Shell() {
 function useTitle() {
   const { t } = useTranslation()
   const path = useLocation({ select: (l) => l.pathname })
-  const page = path.startsWith('/board') ? 'board' : path.startsWith('/contacts') ? 'contacts' : 'inbox'
+  const page = path.startsWith('/mailboxes') ? 'mailboxes' : path.startsWith('/board') ? 'board' : path.startsWith('/contacts') ? 'contacts' : 'inbox'
   const mine = useQuery(counts).data?.mine ?? 0
   useEffect(() => {
     document.title = `${page === 'inbox' && mine ? `(${mine}) ` : ''}${t(`nav.${page}`)} · ${t('nav.product')}`
@@ -128,20 +128,22 @@ function Delayed({ show, children }: { show: boolean; children: React.ReactNode 
   return show && due ? children : null
 }
 
-const pages: { to: '/inbox/$view' | '/contacts' | '/board'; name: string; icon: IconName }[] = [
+const pages: { to: '/inbox/$view' | '/contacts' | '/board' | '/mailboxes'; name: string; icon: IconName; admin?: boolean }[] = [
   { to: '/inbox/$view', name: 'inbox', icon: 'inbox' },
   { to: '/contacts', name: 'contacts', icon: 'people' },
   { to: '/board', name: 'board', icon: 'board' },
+  { to: '/mailboxes', name: 'mailboxes', icon: 'mail', admin: true },
 ]
 
 function Rail() {
   const { t } = useTranslation()
+  const admin = useMe().agent.role === 'admin'
   const doors = useDoors()
   const mine = useQuery(counts).data?.mine ?? 0
   const path = useLocation({ select: (l) => l.pathname })
   return (
     <nav className="rail" aria-label={t('nav.main')}>
-      {pages.map((p) => (
+      {pages.filter((p) => !p.admin || admin).map((p) => (
         <Link
           key={p.name} to={p.to} params={{ view: 'mine' }} title={t(`nav.${p.name}`)}
           aria-current={path.startsWith(`/${p.name}`) ? 'page' : undefined} data-testid={`nav-${p.name}`}
@@ -161,6 +163,7 @@ function Rail() {
 
 function BottomBar() {
   const { t } = useTranslation()
+  const admin = useMe().agent.role === 'admin'
   const mine = useQuery(counts).data?.mine ?? 0
   const path = useLocation({ select: (l) => l.pathname })
   const inbox = path.startsWith('/inbox/mine')
@@ -183,6 +186,12 @@ function BottomBar() {
         <Icon name="board" />
         {t('nav.board')}
       </Link>
+      {admin && (
+        <Link to="/mailboxes" aria-current={path.startsWith('/mailboxes') ? 'page' : undefined}>
+          <Icon name="mail" />
+          {t('nav.mailboxes')}
+        </Link>
+      )}
     </nav>
   )
 }

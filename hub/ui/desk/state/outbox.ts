@@ -69,13 +69,13 @@ export async function retry(clientId: string): Promise<void> {
   await deliver(item)
 }
 
-export async function sendOut(item: Omit<Outgoing, 'state' | 'error' | 'at'>): Promise<boolean> {
+export async function sendOut(item: Omit<Outgoing, 'state' | 'error' | 'at'>): Promise<Interaction | null> {
   const full: Outgoing = { ...item, at: new Date().toISOString(), state: 'sending', error: '' }
   set([...items, full])
   return deliver(full)
 }
 
-async function deliver(item: Outgoing): Promise<boolean> {
+async function deliver(item: Outgoing): Promise<Interaction | null> {
   const { client_id, text } = item.body
   try {
     const stored = await (item.kind === 'note'
@@ -83,9 +83,9 @@ async function deliver(item: Outgoing): Promise<boolean> {
       : api.reply(item.conversation, item.body))
     done(item, stored)
     discard(client_id)
-    return true
+    return stored
   } catch (e) {
     patch(client_id, { state: 'failed', error: e instanceof Problem && e.status ? e.message : '' })
-    return false
+    return null
   }
 }

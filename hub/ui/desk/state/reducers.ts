@@ -6,6 +6,8 @@ export type ListData = InfiniteData<Page<Summary>, string | undefined>
 
 /** Put an interaction where it belongs: in place of the one with its id or client_id, else in sequence. */
 export function withInteraction(c: Conversation, i: Interaction): Conversation {
+  // Taken back before it left: never said.
+  if (i.status === 'cancelled') return { ...c, interactions: c.interactions.filter((x) => x.id !== i.id) }
   const same = (x: Interaction) => x.id === i.id || (i.client_id !== null && x.client_id === i.client_id)
   const known = c.interactions.some(same)
   const interactions = known

@@ -1,0 +1,144 @@
+/** Adding a mailbox or changing one: the servers are found by the address, tried before they are kept, and secrets never come back. */
+import { Button, Modal, NativeSelect, NumberInput, PasswordInput, Textarea, TextInput } from '@mantine/core'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { type ReactNode, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { mail, type Mailbox, type MailboxBody, mailboxes, type Server, type Tls } from '../mail'
+import { explain } from '../parts/ask'
+import { places } from '../parts/queries'
+import { Checks } from './Mailboxes'
+
+interface Draft { name: string; address: string; password: string; queue: string; signature: string; imap: Server; smtp: Server }
+const blank = (port: number, tls: Tls): Server => ({ host: '', port, tls, user: '' })
+
+function begin(box: Mailbox | null): Draft {
+  return {
+    name: box?.name ?? '', address: box?.address ?? '', password: '', queue: String(box?.queue?.id ?? ''), signature: box?.signature ?? '',
+    imap: { first_run: 'new', after: 'seen', ...(box?.settings.imap ?? blank(993, 'tls')) },
+    smtp: box?.settings.smtp ?? blank(587, 'starttls'),
+  }
+}
+
+/** What the API is told; a server without a host is left out. A password is for both ways in, unless they differ already. */
+function body(d: Draft, box: Mailbox | null): MailboxBody {
+  const settings = { ...box?.settings, imap: d.imap.host ? d.imap : null, smtp: d.smtp.host ? { ...d.smtp, user: d.smtp.user || null } : null }
+  const secrets = d.password ? { ...(d.imap.host ? { imap_password: d.password } : {}), ...(d.smtp.host ? { smtp_password: d.password } : {}) } : {}
+  return {
+    name: d.name.trim(), address: d.address.trim(), signature: d.signature, settings, secrets,
+    ...(d.queue ? { queue_id: Number(d.queue) } : {}),
+  }
+}
+
+export function MailboxForm({ box, close }: { box: Mailbox | null; close: () => void }) {
+  const { t } = useTranslation()
+  const client = useQueryClient()
+  const queues = useQuery(places).data?.queues ?? []
+  const [d, setD] = useState(() => begin(box))
+  const set = (change: Partial<Draft>) => setD((old) => ({ ...old, ...change }))
+  const find = useMutation({
+    mutationFn: () => mail.discover(d.address.trim()),
+    onSuccess: (found) => setD((old) => ({ ...old, imap: { ...old.imap, ...found.imap }, smtp: { ...old.smtp, ...found.smtp }, name: old.name || found.imap.user || old.address })),
+  })
+  const attempt = useMutation({
+    mutationFn: () => {
+      const { address, settings, secrets } = body(d, box)
+      return mail.attempt({ address, settings, secrets, ...(box ? { account_id: box.id } : {}) })
+    },
+  })
+  const save = useMutation({
+    mutationFn: () => (box ? mail.change(box.id, body(d, box)) : mail.add(body(d, box))),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: mailboxes.queryKey })
+      close()
+    },
+  })
+  const failed = save.error ?? attempt.error ?? find.error
+  const ready = d.name.trim() && d.address.includes('@') && (d.imap.host || d.smtp.host)
+  return (
+    <Modal opened onClose={close} size="lg" title={box ? t('boxes.editTitle', { name: box.name }) : t('boxes.add')} closeButtonProps={{ 'aria-label': t('common.close') }}>
+      <form
+        className="boxform" data-testid="mailbox-form"
+        onSubmit={(e) => {
+          e.preventDefault()
+          save.mutate()
+        }}
+      >
+        {failed && <div className="alert" role="alert">{explain(failed)}</div>}
+        <div className="hflex" style={{ alignItems: 'flex-end' }}>
+          <TextInput
+            className="grow" style={{ flex: 1 }} type="email" required withAsterisk={false} label={t('boxes.address')} value={d.address} data-autofocus
+            onChange={(e) => set({ address: e.currentTarget.value })} placeholder="support@example.com" data-testid="box-address"
+          />
+          <Button variant="default" disabled={!d.address.includes('@')} loading={find.isPending} onClick={() => find.mutate()} data-testid="box-find">{t('boxes.find')}</Button>
+        </div>
+        {find.data && (
+          <p className="meta" style={{ margin: 0 }} role="status" data-testid="box-found">
+            {find.data.source === 'guess' ? t('boxes.guessed') : t('boxes.found', { provider: find.data.provider })}{' '}
+            {find.data.sign_in === 'app_password' && t('boxes.appPassword')}
+            {find.data.sign_in === 'oauth' && t('boxes.oauth')}{' '}
+            {find.data.help_url && <a href={find.data.help_url} target="_blank" rel="noreferrer">{t('boxes.help')}</a>}
+          </p>
+        )}
+        <div className="two">
+          <TextInput label={t('boxes.name')} required withAsterisk={false} value={d.name} onChange={(e) => set({ name: e.currentTarget.value })} data-testid="box-name" />
+          <PasswordInput
+            label={t('boxes.password')} value={d.password} autoComplete="new-password" onChange={(e) => set({ password: e.currentTarget.value })} data-testid="box-password"
+            placeholder={box?.secrets.length ? t('boxes.unchanged') : undefined} visibilityToggleButtonProps={{ 'aria-label': t('boxes.password') }}
+          />
+        </div>
+        <ServerFields title={t('boxes.incoming')} server={d.imap} change={(imap) => set({ imap })} id="imap">
+          <span className="wide">
+            <TextInput label={t('boxes.folder')} value={String(d.imap.folder ?? 'INBOX')} onChange={(e) => set({ imap: { ...d.imap, folder: e.currentTarget.value } })} />
+            <NativeSelect
+              label={t('boxes.firstRun')} value={String(d.imap.first_run)} disabled={box !== null} onChange={(e) => set({ imap: { ...d.imap, first_run: e.currentTarget.value } })} data-testid="box-first-run"
+              data={[
+                { value: 'new', label: t('boxes.fromNow') },
+                ...[7, 30, 90].map((days) => ({ value: `days:${days}`, label: t('boxes.lastDays', { days }) })),
+                { value: 'all', label: t('boxes.everything') },
+              ]}
+            />
+            <NativeSelect
+              label={t('boxes.after')} value={String(d.imap.after)} onChange={(e) => set({ imap: { ...d.imap, after: e.currentTarget.value } })}
+              data={[
+                { value: 'seen', label: t('boxes.markRead') },
+                { value: 'leave', label: t('boxes.leave') },
+                { value: 'delete', label: t('boxes.remove') },
+                ...(/^move:/.test(String(d.imap.after)) ? [{ value: String(d.imap.after), label: t('boxes.move', { folder: String(d.imap.after).slice(5) }) }] : [{ value: 'move:Archive', label: t('boxes.move', { folder: 'Archive' }) }]),
+              ]}
+            />
+          </span>
+        </ServerFields>
+        <ServerFields title={t('boxes.outgoing')} server={d.smtp} change={(smtp) => set({ smtp })} id="smtp" />
+        <NativeSelect
+          label={t('boxes.intoQueue')} value={d.queue} onChange={(e) => set({ queue: e.currentTarget.value })}
+          data={[{ value: '', label: '—' }, ...queues.map((q) => ({ value: String(q.id), label: q.name }))]}
+        />
+        <Textarea label={t('boxes.signature')} description={t('boxes.signatureHint')} autosize minRows={2} maxRows={8} value={d.signature} onChange={(e) => set({ signature: e.currentTarget.value })} />
+        {attempt.data && <Checks items={attempt.data.items} />}
+        <div className="hflex" style={{ justifyContent: 'flex-end', flexWrap: 'wrap' }}>
+          <Button variant="default" loading={attempt.isPending} disabled={!ready} onClick={() => attempt.mutate()} data-testid="box-test">{t('boxes.test')}</Button>
+          <Button type="submit" loading={save.isPending} disabled={!ready} data-testid="box-save">{t('boxes.save')}</Button>
+        </div>
+      </form>
+    </Modal>
+  )
+}
+
+function ServerFields({ title, server, change, id, children }: {
+  title: string; server: Server; change: (next: Server) => void; id: string; children?: ReactNode
+}) {
+  const { t } = useTranslation()
+  return (
+    <fieldset>
+      <legend>{title}</legend>
+      <TextInput label={t('boxes.host')} value={server.host} onChange={(e) => change({ ...server, host: e.currentTarget.value.trim() })} data-testid={`${id}-host`} />
+      <NumberInput label={t('boxes.port')} value={server.port} min={1} max={65535} hideControls onChange={(n) => change({ ...server, port: Number(n) || 0 })} data-testid={`${id}-port`} />
+      <NativeSelect
+        label={t('boxes.security')} value={server.tls} onChange={(e) => change({ ...server, tls: e.currentTarget.value as Tls })} data-testid={`${id}-tls`}
+        data={[{ value: 'tls', label: 'TLS' }, { value: 'starttls', label: 'STARTTLS' }, { value: 'none', label: t('boxes.noTls') }]}
+      />
+      <span className="wide"><TextInput label={t('boxes.user')} value={server.user ?? ''} onChange={(e) => change({ ...server, user: e.currentTarget.value })} data-testid={`${id}-user`} /></span>
+      {children}
+    </fieldset>
+  )
+}
