@@ -300,3 +300,14 @@ order by c.id desc limit 100;
 
 -- is_voice: The conversation is about a call again, and open.
 update conversation set channel = 'voice', status = 'open', resolved_at = null where id = %(id)s;
+
+-- visible: Which of these conversations the viewer may see.
+select v.id from conversation v where v.id = any(%(ids)s) and (%(sees_all)s or v.agent_id = %(viewer)s
+    or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s));
+
+-- number_of: The number a conversation's customer is called at.
+select a.value from conversation v join contact c on c.id = v.contact_id join contact s on s.root_id = c.root_id
+join address a on a.contact_id = s.id where v.id = %(conversation_id)s and a.kind = 'phone' order by a.id desc limit 1;
+
+-- callback_place: The conversation of a callback.
+select conversation_id from callback where id = %(id)s;

@@ -1,0 +1,427 @@
+"""Telephony at the desk: one's own telephone, what can be done with a call, callbacks and recordings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from aiohttp import web
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+
+from hub.access.model import Action
+from hub.calls import actions, devices, recordings, store
+from hub.calls.actions import Target
+from hub.calls.store import sql
+from hub.channels.calls import CallControl, call_control
+from hub.channels.model import Account
+from hub.conversations.store import require_visible
+from hub.core import events
+from hub.core.clock import now
+from hub.core.db import fetch_value
+from hub.core.errors import Conflict, Invalid, NotFound
+from hub.web.endpoints import Call, Endpoints, utc
+from hub.web.shapes import Id, In, Line, Ref
+
+calls = Endpoints("calls")
+Number = Annotated[str, StringConstraints(min_length=2, max_length=40)]
+
+
+class Leg(BaseModel):
+    id: int
+    role: Literal["customer", "agent", "third", "supervisor"]
+    mode: str
+    consult: bool
+    endpoint: str | None
+    agent: Ref | None
+    state: Literal["dialling", "ringing", "answered", "talking", "held", "ended"]
+    muted: bool
+    end_reason: str | None
+    ring_seconds: int | None
+
+
+class Recording(BaseModel):
+    id: int
+    kind: Literal["call", "voicemail"]
+    state: Literal["remote", "stored", "lost"]
+    seconds: int
+    transcript: str | None
+
+
+class CallView(BaseModel):
+    id: int
+    conversation_id: int
+    direction: Literal["in", "out"]
+    kind: Literal["call", "callback"]
+    number: str
+    our_number: str
+    state: Literal["menu", "queued", "connecting", "talking", "voicemail", "ended"]
+    outcome: str | None
+    disposition: str | None
+    recording: Literal["off", "on", "paused"]
+    started_at: datetime
+    queued_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    menu_seconds: int | None
+    wait_seconds: int | None
+    talk_seconds: int | None
+    hold_seconds: int | None
+    wrap_seconds: int | None
+    server_now: datetime
+    queue: Ref | None
+    agent: Ref | None
+    contact: Ref
+    legs: list[Leg]
+    recordings: list[Recording]
+
+
+class CallList(BaseModel):
+    items: list[CallView]
+
+
+class Switch(In):
+    on: bool
+
+
+class Keys(In):
+    keys: Annotated[str, StringConstraints(pattern=r"^[0-9*#w]{1,40}$")]
+
+
+class To(In):
+    queue_id: Id | None = None
+    agent_id: Id | None = None
+    number: Number | None = None
+
+
+class Asked(In):
+    how: Literal["complete", "merge", "cancel"]
+
+
+class Monitor(In):
+    mode: Literal["listen", "whisper", "barge"]
+
+
+class WrapUp(In):
+    disposition: Annotated[str, StringConstraints(max_length=100)] | None = None
+    resolve: bool = True
+
+
+class Dial(In):
+    number: Number
+    account_id: Id | None = None
+    conversation_id: Id | None = None
+
+
+class OurNumber(BaseModel):
+    account_id: int
+    name: str
+    number: str
+
+
+class Device(BaseModel):
+    kind: Literal["browser", "phone"] | None
+    number: str | None
+    ready: bool
+    simulated: bool
+    coach: bool
+    numbers: list[OurNumber]
+
+
+class NewDevice(In):
+    kind: Literal["browser", "phone"]
+    number: Number | None = None
+    ready: bool = True
+
+
+class Token(BaseModel):
+    identity: str
+    token: str
+    seconds: int
+    simulated: bool
+
+
+class Button(In):
+    do: Literal["answer", "refuse", "hangup"]
+
+
+class NewCallback(In):
+    due_at: AwareDatetime
+    number: Number | None = None
+    mine: bool = False
+    note: Line = ""
+
+
+class Callback(BaseModel):
+    id: int
+    number: str
+    due_at: datetime
+    state: Literal["scheduled", "waiting", "done", "failed", "cancelled"]
+    attempts: int
+    note: str
+
+
+class CallbackList(BaseModel):
+    items: list[Callback]
+
+
+class Made(BaseModel):
+    id: Annotated[int, Field(ge=1)]
+
+
+# -- one's own telephone ---------------------------------------------------------------------------------------------
+async def _numbers(call: Call) -> list[tuple[Account, CallControl]]:
+    found = [a for a in (await call.context.accounts.all()).values() if a.channel == "voice" and a.enabled]
+    with_phones = [(a, call_control(call.context.connectors.get(a.connector))) for a in found]
+    return [(a, phone) for a, phone in with_phones if phone is not None]
+
+
+async def _first(call: Call) -> tuple[Account, CallControl]:
+    found = await _numbers(call)
+    if not found:
+        raise Conflict("There is no telephone number here.", remedy="Configure one with `hub apply`.")
+    return found[0]
+
+
+@calls.add("GET", "/me/device", returns=Device)
+async def read_device(call: Call) -> dict[str, Any]:
+    """Where I am rung, and from which numbers of ours I can call."""
+    rows = await call.core.db.dicts(sql["device"], {"agent_id": call.me.id})
+    numbers = await _numbers(call)
+    own = rows[0] if rows else {"kind": None, "number": None, "ready": False}
+    return {
+        "kind": own["kind"],
+        "number": own["number"],
+        "ready": own["kind"] == "phone" or bool(own["ready"]),
+        "simulated": any(phone.device(a, call.me.id).simulated for a, phone in numbers),
+        "coach": any(phone.capabilities.coach for _, phone in numbers),
+        "numbers": [{"account_id": a.id, "name": a.name, "number": a.address or ""} for a, _ in numbers],
+    }
+
+
+@calls.add("PUT", "/me/device", returns=Device)
+async def put_device(call: Call, body: NewDevice) -> dict[str, Any]:
+    """Say where to ring me. A browser says so every few seconds while it is ready; unready it gets no calls."""
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await devices.put(unit, call.me.id, body.kind, body.number, ready=body.ready)
+    return await read_device(call)
+
+
+@calls.add("POST", "/me/device/token", returns=Token, errors=(409,))
+async def device_token(call: Call) -> dict[str, Any]:
+    """Admission of this browser as my telephone, for an hour; ask again well before."""
+    account, phone = await _first(call)
+    made = phone.device(account, call.me.id)
+    if not made.token and not made.simulated:
+        raise Conflict("Browser telephones are not configured.", remedy="Give the number's account an API key.")
+    return {"identity": made.identity, "token": made.token, "seconds": made.seconds, "simulated": made.simulated}
+
+
+@calls.add("POST", "/me/device/press", status=204, errors=(409,))
+async def press_device(call: Call, body: Button) -> None:
+    """Answer, refuse or hang up with a simulated telephone: the demonstration has no sound."""
+    account, phone = await _first(call)
+    if not await phone.answer_device(account, call.me.id, body.do):
+        raise Conflict("Nothing rings there.")
+
+
+# -- calls -----------------------------------------------------------------------------------------------------------
+@calls.add("GET", "/me/calls", returns=CallList)
+async def my_calls(call: Call) -> dict[str, Any]:
+    """The calls I am on, and those that ring me."""
+    return {"items": await store.shown(call.core.db, agent_id=call.me.id)}
+
+
+@calls.add("GET", "/calls", returns=CallList, action=Action.SUPERVISE)
+async def live_calls(call: Call) -> dict[str, Any]:
+    """Every call going on in my queues."""
+    found = await store.shown(call.core.db, live=True)
+    visible = await call.core.db.dicts(sql["visible"], {"ids": [c["conversation_id"] for c in found], **call.me.viewer})
+    seen = {row["id"] for row in visible}
+    return {"items": [c for c in found if c["conversation_id"] in seen]}
+
+
+@calls.add("GET", "/conversations/{conversation_id}/calls", returns=CallList)
+async def calls_of(call: Call, conversation_id: int) -> dict[str, Any]:
+    """A conversation's calls, the newest first, with their telephones, times and recordings."""
+    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    return {"items": await store.shown(call.core.db, conversation_id=conversation_id)}
+
+
+@calls.add("POST", "/calls", returns=CallView, status=201, errors=(409,))
+async def dial(call: Call, body: Dial) -> dict[str, Any]:
+    """Call somebody: my telephone rings first, then theirs."""
+    if body.conversation_id is not None:
+        await require_visible(call.core.db, body.conversation_id, call.me.viewer)
+    found = await _numbers(call)
+    account = next((a for a, _ in found if body.account_id in (None, a.id)), None)
+    if account is None:
+        raise Invalid("There is no such number of ours.", fields={"account_id": "see GET /me/device"})
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        made = await actions.dial(unit, account, call.me.id, body.number, body.conversation_id)
+    return await _shown(call, made)
+
+
+async def _shown(call: Call, call_id: int) -> dict[str, Any]:
+    found = await store.shown(call.core.db, ids=[call_id])
+    if not found:
+        raise NotFound("There is no such call.")
+    return found[0]
+
+
+async def _account_of(call: Call, call_id: int) -> Account:
+    rows = await call.core.db.dicts(sql["call"], {"id": call_id})
+    if not rows:
+        raise NotFound("There is no such call.")
+    await require_visible(call.core.db, rows[0]["conversation_id"], call.me.viewer)
+    account = await call.context.accounts.get(rows[0]["account_id"])
+    if account is None:
+        raise Conflict("Its number is no longer configured.")
+    return account
+
+
+@calls.add("GET", "/calls/{call_id}", returns=CallView)
+async def read_call(call: Call, call_id: int) -> dict[str, Any]:
+    """One call."""
+    await _account_of(call, call_id)
+    return await _shown(call, call_id)
+
+
+@calls.add("POST", "/calls/{call_id}/hold", returns=CallView, errors=(409,))
+async def hold(call: Call, call_id: int, body: Switch) -> dict[str, Any]:
+    """Put the customer on hold, or take them off it."""
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await actions.hold(unit, call_id, call.me.id, on=body.on)
+    return await _shown(call, call_id)
+
+
+@calls.add("POST", "/calls/{call_id}/mute", returns=CallView, errors=(409,))
+async def mute(call: Call, call_id: int, body: Switch) -> dict[str, Any]:
+    """Mute myself."""
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await actions.mute(unit, call_id, call.me.id, on=body.on)
+    return await _shown(call, call_id)
+
+
+@calls.add("POST", "/calls/{call_id}/keys", returns=CallView, errors=(409,))
+async def press(call: Call, call_id: int, body: Keys) -> dict[str, Any]:
+    """Press keys (DTMF) towards the customer's end."""
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await actions.press(unit, call_id, call.me.id, body.keys)
+    return await _shown(call, call_id)
+
+
+@calls.add("POST", "/calls/{call_id}/hang-up", returns=CallView, errors=(409,))
+async def hang_up(call: Call, call_id: int) -> dict[str, Any]:
+    """Leave the call; alone with the customer, end it."""
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await actions.hang_up(unit, call_id, call.me.id)
+    return await _shown(call, call_id)
+
+
+@calls.add("POST", "/calls/{call_id}/recording", returns=CallView, errors=(409,))
+async def record(call: Call, call_id: int, body: Switch) -> dict[str, Any]:
+    """Pause the recording (card numbers), or go on."""
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await actions.recording(unit, call_id, call.me.id, on=body.on)
+    return await _shown(call, call_id)
+
+
+@calls.add("POST", "/calls/{call_id}/transfer", returns=CallView, errors=(409,))
+async def transfer(call: Call, call_id: int, body: To) -> dict[str, Any]:
+    """Hand over without asking: to a queue, an agent or a number."""
+    account = await _account_of(call, call_id)
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        target = Target(body.queue_id, body.agent_id, body.number)
+        await actions.transfer(unit, account, call_id, call.me.id, target)
+    return await _shown(call, call_id)
+
+
+@calls.add("POST", "/calls/{call_id}/consult", returns=CallView, errors=(409,))
+async def consult(call: Call, call_id: int, body: To) -> dict[str, Any]:
+    """Ask an agent or a number for advice; the customer is on hold meanwhile."""
+    account = await _account_of(call, call_id)
+    if body.queue_id is not None:
+        raise Invalid("A queue cannot be asked.", fields={"queue_id": "give agent_id or number"})
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await actions.consult(unit, account, call_id, call.me.id, Target(None, body.agent_id, body.number))
+    return await _shown(call, call_id)
+
+
+@calls.add("POST", "/calls/{call_id}/consult/finish", returns=CallView, errors=(409,))
+async def finish_consult(call: Call, call_id: int, body: Asked) -> dict[str, Any]:
+    """Hand over to who was asked, talk together, or go on alone."""
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await actions.finish_consult(unit, call_id, call.me.id, body.how)
+    return await _shown(call, call_id)
+
+
+@calls.add("POST", "/calls/{call_id}/monitor", returns=CallView, action=Action.SUPERVISE, errors=(409,))
+async def monitor(call: Call, call_id: int, body: Monitor) -> dict[str, Any]:
+    """Listen unheard, whisper to the agent, or join in."""
+    await _account_of(call, call_id)
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await actions.monitor(unit, call_id, call.me.id, body.mode)
+    return await _shown(call, call_id)
+
+
+@calls.add("POST", "/calls/{call_id}/wrap-up", returns=CallView, errors=(409,))
+async def wrap_up(call: Call, call_id: int, body: WrapUp) -> dict[str, Any]:
+    """Finish the notes with an outcome code; the matter is resolved unless told otherwise."""
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await actions.wrap_up(unit, call_id, call.me.id, disposition=body.disposition, resolve=body.resolve)
+    return await _shown(call, call_id)
+
+
+# -- callbacks and recordings ----------------------------------------------------------------------------------------
+@calls.add("GET", "/conversations/{conversation_id}/callbacks", returns=CallbackList)
+async def list_callbacks(call: Call, conversation_id: int) -> dict[str, Any]:
+    """The calls promised to this customer."""
+    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    return {"items": await call.core.db.dicts(sql["callbacks_of"], {"conversation_id": conversation_id})}
+
+
+@calls.add("POST", "/conversations/{conversation_id}/callbacks", returns=Made, status=201, errors=(409,))
+async def plan_callback(call: Call, conversation_id: int, body: NewCallback) -> dict[str, Any]:
+    """Promise a call at a time: it waits in the queue then, first for me if I say so."""
+    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    due = utc(body.due_at)
+    if due <= now():
+        raise Invalid("The time lies in the past.", fields={"due_at": "choose a later time"})
+    account, _ = await _first(call)
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        number = body.number or await fetch_value(unit.conn, sql["number_of"], {"conversation_id": conversation_id})
+        if number is None:
+            raise Invalid("No number is known for this customer.", fields={"number": "give one"})
+        made = await actions.schedule_callback(
+            unit,
+            account,
+            conversation_id,
+            number,
+            due,
+            created_by=call.me.id,
+            agent_id=call.me.id if body.mine else None,
+            note=body.note,
+        )
+    return {"id": made}
+
+
+@calls.add("DELETE", "/callbacks/{callback_id}", status=204, errors=(409,))
+async def cancel_callback(call: Call, callback_id: int) -> None:
+    """Take a promised call back; 409 when it is under way."""
+    found = await call.core.db.value(sql["callback_place"], {"id": callback_id})
+    if found is None:
+        raise NotFound("There is no such callback.")
+    await require_visible(call.core.db, int(found), call.me.viewer)
+    if await call.core.db.value(sql["cancel_callback"], {"id": callback_id}) is None:
+        raise Conflict("It is under way or over.")
+
+
+@calls.add("GET", "/recordings/{recording_id}/sound", returns=bytes)
+async def read_sound(call: Call, recording_id: int) -> web.Response:
+    """Listen to a recording, if its conversation is visible; that it was heard is written down."""
+    await require_visible(call.core.db, await recordings.place(call.core.db, recording_id), call.me.viewer)
+    _, content_type, body = await recordings.sound(call.core.db, recording_id)
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await recordings.heard(unit, recording_id, call.me.id)
+    headers = {"Cache-Control": "private, no-store"}
+    return web.Response(body=body, content_type=content_type, headers=headers)
