@@ -22,6 +22,15 @@ begin
         from jsonb_to_recordset(items) as i (outbound_id bigint, connector text, provider_id text)
         join outbound b on b.id = i.outbound_id or (i.outbound_id is null and b.provider_id = i.provider_id and b.connector = i.connector))
     order by v.id for no key update;
+    -- Those who hear of a failure (below), in the house's order: the loop goes by the order of the items.
+    perform 1 from agent_state s
+    where s.agent_id in (
+        select v.agent_id
+        from jsonb_to_recordset(items) as i (outbound_id bigint, connector text, provider_id text, status text)
+        join outbound b on b.id = i.outbound_id or (i.outbound_id is null and b.provider_id = i.provider_id and b.connector = i.connector)
+        join conversation v on v.id = b.conversation_id
+        where i.status in ('failed', 'unknown'))
+    order by s.agent_id for no key update;
 
     for item in
         select * from jsonb_to_recordset(items) as i (
