@@ -21,7 +21,7 @@ from psycopg.types.json import Json, Jsonb
 from hub.channels.accounts import Accounts
 from hub.channels.model import Accepted, Account, Connector, Delivery, Inbound
 from hub.contacts.identity import lenient
-from hub.conversations import complaints, tokens, views
+from hub.conversations import complaints, forwards, tokens, views
 from hub.conversations.delivery import Reports
 from hub.conversations.views import Taken
 from hub.core import log
@@ -61,7 +61,7 @@ class Intake:
         account = await self._accounts.get(inbound.account_id)
         if account is None:
             raise Invalid(f"There is no account {inbound.account_id}.", remedy="It was removed; see `hub doctor`.")
-        inbound = _tidy(inbound)
+        inbound = _tidy(await forwards.unwrapped(self._core.db, inbound))
         item = _Item(
             inbound, account, self._is_session(account), tokens.conversation_of(self._core.vault, inbound.tokens)
         )

@@ -19,6 +19,7 @@ import connectors.email.mime as mime
 from connectors.email.automatic import proved, suppresses_answers, why_automatic
 from connectors.email.body import Body, assemble
 from connectors.email.bounces import Report, read_report
+from connectors.email.forwards import forwarded
 from connectors.email.html import to_text
 from connectors.email.quotes import html_quotes_marked, own_html_end, visible
 from hub.channels.model import AddressKind, Inbound
@@ -215,6 +216,7 @@ class _Reading:
             "full_text": full if full != shown else None,
             "html_own_end": own_html_end(self.body.html, shown) if self.body.html and full != shown else None,
             "invitation": self.body.invitation,
+            "forwarded": forwarded(self.root, full),
             "automatic": reason,
             "no_auto_answer": suppresses_answers(self.root.headers) or None,
             "notes": list(dict.fromkeys(self.notes)) or None,

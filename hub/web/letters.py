@@ -22,7 +22,8 @@ _STYLE = """
 html { color-scheme: light; background: #fff; }
 body { margin: 0; padding: 10px 12px; font: 14px/1.5 system-ui, "Noto Sans", "Noto Sans CJK SC", sans-serif;
   color: #212529; overflow-wrap: anywhere; }
-img { max-width: 100%; height: auto; } img:not([src]) { display: none; } table { max-width: 100%; } pre { white-space: pre-wrap; }
+img { max-width: 100%; height: auto; } img:not([src]) { display: none; }
+table { max-width: 100%; } pre { white-space: pre-wrap; }
 blockquote { margin: 8px 0 0; padding-left: 10px; border-left: 3px solid #ced4da; color: #495057; }
 a { color: #1864ab; } p:first-child { margin-top: 0; } p:last-child { margin-bottom: 0; }
 """
