@@ -44,6 +44,11 @@ class Outbox:
         """Whether something waits to leave."""
         return bool(await self._core.db.value(sql["due"]))
 
+    async def seconds_to_next(self) -> float | None:
+        """Until the next send that is not due yet; None when nothing waits."""
+        found = await self._core.db.value(sql["next_due"])
+        return None if found is None else float(found)
+
     async def wire(self, claim: Claimed) -> None:
         """Cross the line; `ClaimLost` when the claim has run out meanwhile: then nothing may be sent."""
         if not await self._wires.submit((claim.id, claim.attempt)):

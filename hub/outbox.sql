@@ -17,6 +17,9 @@ returning o.id, o.interaction_id, o.conversation_id, o.account_id, o.attempt, o.
 -- due: Whether anything waits to leave.
 select exists (select from outbound where state = 'pending' and due_at <= now());
 
+-- next_due: Seconds until the next send that waits for its time.
+select extract(epoch from min(due_at) - clock_timestamp()) from outbound where state = 'pending' and due_at > now();
+
 -- wire: Cross the line after which the outcome may be unknown; only while the claim holds.
 update outbound set state = 'wire', wire_at = clock_timestamp(), lease_until = clock_timestamp() + interval '120 seconds'
 where (id, attempt) in (select * from unnest(%(ids)s::bigint[], %(attempts)s::int[])) and state = 'claimed'

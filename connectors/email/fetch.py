@@ -92,11 +92,21 @@ class Fetcher:
         except Unavailable as error:
             logger.warning("mailbox_waits_for_database", account=self._account.key, error=str(error))
             return self._backoff()
-        except (Lost, OSError, TimeoutError) as error:
-            return await self._failed(f"The connection was lost: {error or type(error).__name__}", None)
+        except Lost as error:
+            return await self._failed(f"The connection was lost: {error}", None)
+        except (OSError, TimeoutError) as error:
+            return await self._failed(self._unreachable(error), None)
         finally:
             await box.close()
         return 0.0
+
+    def _unreachable(self, error: OSError | TimeoutError) -> str:
+        at = f"{self._imap.host}:{self._imap.port}"
+        if isinstance(error, ConnectionRefusedError):
+            return f"Nobody listens at {at}."
+        if isinstance(error, TimeoutError):
+            return f"{at} does not answer."
+        return f"{at} cannot be reached: {error.strerror or error}"
 
     async def _failed(self, words: str, wait: float | None) -> float:
         logger.warning("mailbox_failed", account=self._account.key, error=words)
@@ -187,8 +197,9 @@ class Fetcher:
             uids = found[at : at + _BATCH]
             for group in groups(self._wanted(await box.look(uids), position)):
                 await self._take(box, position, group)
-            done = position.first_done + (len(uids) if position.first else 0)
-            position = await self._advance(replace(position, uid=uids[-1], first_done=done), epoch)
+                self._failures = 0  # a connection that brought something was a good one, however it ends
+                position = await self._advance(_past(position, uids, group[-1].uid), epoch)
+            position = await self._advance(_past(position, uids, uids[-1]), epoch)
             await self._tell(position, waiting=len(found) - at - len(uids))
         return position
 
@@ -217,6 +228,12 @@ class Fetcher:
             await box.delete(uids)
         elif policy == "move":
             await box.move(uids, folder)
+
+
+def _past(position: Position, uids: Sequence[int], uid: int) -> Position:
+    """The position after `uid`, one of `uids`; what of them is passed counts for the first reading."""
+    passed = sum(position.uid < one <= uid for one in uids)
+    return replace(position, uid=uid, first_done=position.first_done + (passed if position.first else 0))
 
 
 class Keeper:

@@ -134,7 +134,8 @@ class Hub:
 
     async def kill(self) -> None:
         """With everything it started, as a power failure would."""
-        assert self._process is not None
+        if self._process is None:
+            return
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
@@ -151,6 +152,19 @@ def server() -> Generator[Dovecot]:
 async def line(server: Dovecot) -> AsyncGenerator[Cutter]:
     async with Cutter(server.port) as cutter:
         yield cutter
+
+
+@pytest.fixture
+async def hub(servers: Servers, database_url: str, tmp_path: Path) -> AsyncGenerator[Hub]:
+    places = {
+        "HUB_CORE_DATABASE": database_url,
+        "HUB_CORE_REDIS": servers.redis_url,
+        "HUB_CORE_KEY": KEY,
+        "HUB_CORE_PUBLIC_URL": "http://x",
+    }
+    process = Hub(places, tmp_path / "hub.log")
+    yield process
+    await process.kill()
 
 
 async def configure(core: Core, port: int) -> None:
@@ -193,7 +207,7 @@ async def delivering(box: Maildir) -> None:
 
 async def cutting(line: Cutter, dice: random.Random) -> None:
     while True:
-        await asyncio.sleep(dice.uniform(0.1, 1.5))
+        await asyncio.sleep(dice.uniform(0.2, 2.5))
         line.cut()
 
 
@@ -204,18 +218,12 @@ async def restart_renumbered(server: Dovecot, box: Maildir) -> None:
 
 
 async def test_ten_thousand_mails_arrive_once_whatever_breaks(
-    db: Database, feed: Feed, servers: Servers, database_url: str, server: Dovecot, line: Cutter, tmp_path: Path
+    db: Database, feed: Feed, server: Dovecot, line: Cutter, hub: Hub
 ) -> None:
     core = Core(db, feed, Vault(KEY.encode()), "http://127.0.0.1:1")
     await configure(core, line.port)
     server.append(USER, mail(0))  # makes the mailbox
-    places = {
-        "HUB_CORE_DATABASE": database_url,
-        "HUB_CORE_REDIS": servers.redis_url,
-        "HUB_CORE_KEY": KEY,
-        "HUB_CORE_PUBLIC_URL": "http://x",
-    }
-    hub, box, dice = Hub(places, tmp_path / "hub.log"), Maildir(server), random.Random(7)
+    box, dice = Maildir(server), random.Random(7)
     began = time.monotonic()
     await hub.start()
     mails, cuts = asyncio.create_task(delivering(box)), asyncio.create_task(cutting(line, dice))
@@ -233,9 +241,8 @@ async def test_ten_thousand_mails_arrive_once_whatever_breaks(
     took = time.monotonic() - began
     await until_marked(server, MAILS)
     assert await db.value("select count(distinct uidvalidity) from mailbox_message") == 2
-    await hub.kill()
     texts = [row["text"] for row in await db.dicts("select text from interaction")]
     assert sorted(texts) == sorted(f"Hello {n}" for n in range(MAILS))
     assert await db.value("select count(*) from raw where state <> 'accepted'") == 0
-    assert hub.kills == KILLS + 1
+    assert hub.kills == KILLS
     measured(f"{MAILS} mails, {KILLS} kills, {line.cuts} cuts", took)
