@@ -12,6 +12,9 @@ from hub.core.db import Database
 from hub.core.embedded import find_postgres, find_valkey
 from hub.core.errors import HubError
 from hub.core.feed import Feed
+from hub.core.sql import Queries
+
+sql = Queries.beside(__file__, "health.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,77 +50,46 @@ def machine(data: Path) -> list[Finding]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """A number in the database: some are wanted, or none."""
+
+    what: str
+    query: str
+    want: bool
+    remedy: str
+
+
+_CHECKS = (
+    _Check("Administrator", "admins", True, "`hub user add EMAIL --name NAME --role admin` prints a one-time link."),
+    _Check("Accounts", "accounts", True, "Describe them in a center.toml and run `hub apply`."),
+    _Check("Queues", "queues", True, "Describe them in a center.toml and run `hub apply`."),
+    _Check("In quarantine", "quarantined", False, "`hub quarantine list`."),
+    _Check(
+        "Sends nobody knows the outcome of", "unknown", False,
+        "Settle them on the conversation or by POST /api/v1/outbox/ID/settle.",
+    ),
+    _Check("Sends overdue by a minute", "overdue", False, "Is a `hub work` running?"),
+)  # fmt: skip
+
+
 async def servers(db: Database, feed: Feed) -> AsyncGenerator[Finding]:
     """Whether the two servers answer, and what lies in the database that wants attention."""
-    healthy = await db.healthy()
-    yield Finding("PostgreSQL", healthy, "answers" if healthy else "does not answer", "Check HUB_DATABASE__URL.")
-    redis = await feed.healthy()
-    yield Finding(
-        "Redis/Valkey",
-        redis,
-        "answers" if redis else "does not answer",
-        "Check HUB_REDIS__URL. Work goes on, seconds late.",
-    )
+    healthy, redis = await db.healthy(), await feed.healthy()
+    yield _answers("PostgreSQL", healthy, "Check HUB_DATABASE__URL.")
+    yield _answers("Redis/Valkey", redis, "Check HUB_REDIS__URL. Work goes on, seconds late.")
     if not healthy:
         return
-    yield await _count(
-        db,
-        "Administrator",
-        "select count(*) from agent where role = 'admin' and password_hash is not null and disabled_at is null",
-        want=True,
-        remedy="`hub user add EMAIL --name NAME --role admin` prints a one-time link.",
-    )
-    yield await _count(
-        db,
-        "Accounts",
-        "select count(*) from account where enabled",
-        want=True,
-        remedy="Describe them in a center.toml and run `hub apply`.",
-    )
-    yield await _count(
-        db,
-        "Queues",
-        "select count(*) from queue",
-        want=True,
-        remedy="Describe them in a center.toml and run `hub apply`.",
-    )
-    yield await _count(
-        db,
-        "In quarantine",
-        "select count(*) from raw where state = 'quarantined'",
-        want=False,
-        remedy="`hub quarantine list`.",
-    )
-    yield await _count(
-        db,
-        "Sends nobody knows the outcome of",
-        "select count(*) from outbound where state = 'unknown'",
-        want=False,
-        remedy="Settle them on the conversation or by POST /api/v1/outbox/ID/settle.",
-    )
-    yield await _count(
-        db,
-        "Sends overdue by a minute",
-        "select count(*) from outbound where state = 'pending' and due_at < now() - interval '1 minute'",
-        want=False,
-        remedy="Is a `hub work` running?",
-    )
-    rows = await db.dicts(
-        "select name, holder, expires_at > now() as held from lease where name in ('router', 'sweeper', 'scheduler')"
-    )
-    for row in rows:
-        yield Finding(
-            f"Service {row['name']}",
-            bool(row["held"]),
-            f"held by {row['holder']}" if row["held"] else "nobody runs it",
-            "Start `hub serve`.",
-        )
-    for row in await db.dicts(
-        "select key, health->>'error' as error from account where enabled and health->>'error' is not null"
-    ):
+    for check in _CHECKS:
+        number = int(await db.value(sql[check.query]))
+        ok = number > 0 if check.want else (True if number == 0 else None)
+        yield Finding(check.what, ok, str(number), check.remedy)
+    for row in await db.dicts(sql["services"]):
+        state = f"held by {row['holder']}" if row["held"] else "nobody runs it"
+        yield Finding(f"Service {row['name']}", bool(row["held"]), state, "Start `hub serve`.")
+    for row in await db.dicts(sql["failing_accounts"]):
         yield Finding(f"Account {row['key']}", False, row["error"], "Correct its settings and `hub apply` again.")
 
 
-async def _count(db: Database, what: str, query: str, *, want: bool, remedy: str) -> Finding:
-    number = int(await db.value(query))  # pyright: ignore[reportArgumentType] - the literals above
-    return Finding(what, number > 0 if want else (True if number == 0 else None), str(number), remedy)
+def _answers(what: str, healthy: bool, remedy: str) -> Finding:
+    return Finding(what, healthy, "answers" if healthy else "does not answer", remedy)

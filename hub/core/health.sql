@@ -1,0 +1,23 @@
+-- admins: People who can sign in and may do everything.
+select count(*) from agent where role = 'admin' and password_hash is not null and disabled_at is null;
+
+-- accounts: Mailboxes, numbers and sites in use.
+select count(*) from account where enabled;
+
+-- queues: Places to wait.
+select count(*) from queue;
+
+-- quarantined: Messages that could not be processed and that nobody has looked after.
+select count(*) from raw where state = 'quarantined';
+
+-- unknown: Sends that may or may not have arrived.
+select count(*) from outbound where state = 'unknown';
+
+-- overdue: Sends that should have left a minute ago.
+select count(*) from outbound where state = 'pending' and due_at < now() - interval '1 minute';
+
+-- services: Who runs what only one process may run.
+select name, holder, expires_at > now() as held from lease where name in ('router', 'sweeper', 'scheduler') order by name;
+
+-- failing_accounts: Accounts whose connector has something to complain about.
+select key, health ->> 'error' as error from account where enabled and health ->> 'error' is not null order by key;
