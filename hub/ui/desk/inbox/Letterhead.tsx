@@ -166,7 +166,7 @@ export function Later({ disabled, choose }: { disabled: boolean; choose: (at: st
     <>
       <Menu position="top-end" withinPortal>
         <Menu.Target>
-          <ActionIcon size={36} variant="filled" disabled={disabled} aria-label={t('letter.later')} title={t('letter.later')} data-testid="send-later">
+          <ActionIcon size={30} variant="filled" disabled={disabled} aria-label={t('letter.later')} title={t('letter.later')} data-testid="send-later">
             <Icon name="clock" small />
           </ActionIcon>
         </Menu.Target>

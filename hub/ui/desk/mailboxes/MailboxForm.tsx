@@ -69,7 +69,7 @@ export function MailboxForm({ box, close }: { box: Mailbox | null; close: () => 
             className="grow" style={{ flex: 1 }} type="email" required withAsterisk={false} label={t('boxes.address')} value={d.address} data-autofocus
             onChange={(e) => set({ address: e.currentTarget.value })} placeholder="support@example.com" data-testid="box-address"
           />
-          <Button variant="default" disabled={!d.address.includes('@')} loading={find.isPending} onClick={() => find.mutate()} data-testid="box-find">{t('boxes.find')}</Button>
+          <Button size="sm" variant="default" disabled={!d.address.includes('@')} loading={find.isPending} onClick={() => find.mutate()} data-testid="box-find">{t('boxes.find')}</Button>
         </div>
         {find.data && (
           <p className="meta" style={{ margin: 0 }} role="status" data-testid="box-found">
