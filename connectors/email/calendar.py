@@ -78,7 +78,7 @@ def _person(value: Any) -> dict[str, str] | None:
     if "@" not in address:
         return None
     found = {
-        "address": address.strip()[:320],
+        "address": "".join(address.split())[:320],
         "name": str(value.params.get("CN", ""))[:200],
         "status": str(value.params.get("PARTSTAT", ""))[:30],
     }

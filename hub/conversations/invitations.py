@@ -90,7 +90,7 @@ def reply_calendar(invitation: dict[str, Any], own: str, said: Answer, *, at: da
     event.add("uid", invitation["uid"])
     event.add("dtstamp", at.astimezone(UTC))
     event.add("sequence", int(invitation.get("sequence", 0)))
-    event["organizer"] = vCalAddress(f"mailto:{invitation['organizer']['address']}")
+    event["organizer"] = _mailto(str(invitation["organizer"]["address"]))
     if invitation.get("recurrence_id"):
         event["recurrence-id"] = str(invitation["recurrence_id"])
     if invitation.get("summary"):
@@ -114,9 +114,13 @@ def _attendee(invitation: dict[str, Any], own: str, said: Answer) -> vCalAddress
         ),
         own,
     )
-    attendee = vCalAddress(f"mailto:{invited}")
+    attendee = _mailto(invited)
     attendee.params["PARTSTAT"] = said.upper()
     return attendee
+
+
+def _mailto(address: str) -> vCalAddress:
+    return vCalAddress("mailto:" + "".join(address.split()))
 
 
 def _moment(text: str) -> Any:

@@ -1,0 +1,198 @@
+"""What else lies in a mail: meetings, winmail.dat, files that share a name; and pictures that must not be fetched."""
+
+from __future__ import annotations
+
+import struct
+from datetime import UTC, datetime
+
+import pytest
+from icalendar import Calendar
+
+from connectors.email.calendar import invitation
+from connectors.email.parse import parse
+from hub.channels.model import Inbound
+from hub.conversations.html import clean
+from hub.conversations.invitations import reply_calendar
+
+EVENT = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:x
+METHOD:{method}
+BEGIN:VEVENT
+UID:meeting-1
+SEQUENCE:2
+DTSTAMP:20260302T100000Z
+{when}
+SUMMARY:看灯 visit
+LOCATION:Room 1
+ORGANIZER;CN=Ann Lee:mailto:ann@customer.example
+ATTENDEE;CN=Support;PARTSTAT=NEEDS-ACTION:mailto:support+vip@hub.example
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def mail(text: str) -> Inbound:
+    return parse(text.encode(), account_id=1).inbound
+
+
+def part(content_type: str, body: str) -> Inbound:
+    return mail(
+        f"From: a@b.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nwords\n--b\nContent-Type: {content_type}\n\n{body}\n--b--\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("when", "starts", "ends", "all_day"),
+    [
+        (
+            "DTSTART:20260303T100000Z\nDTEND:20260303T110000Z",
+            "2026-03-03T10:00:00+00:00",
+            "2026-03-03T11:00:00+00:00",
+            False,
+        ),
+        (
+            "DTSTART;TZID=Asia/Shanghai:20260303T100000\nDURATION:PT30M",
+            "2026-03-03T02:00:00+00:00",
+            "2026-03-03T02:30:00+00:00",
+            False,
+        ),
+        ("DTSTART;TZID=China Standard Time:20260303T100000", "2026-03-03T02:00:00+00:00", None, False),
+        ("DTSTART;VALUE=DATE:20260303", "2026-03-03", "2026-03-04", True),
+        ("DTSTART:20260303T100000", "2026-03-03T10:00:00", None, False),
+    ],
+)
+def test_meeting_is_read_with_its_time(when: str, starts: str, ends: str | None, all_day: bool) -> None:
+    found = part("text/calendar; method=REQUEST", EVENT.format(method="REQUEST", when=when)).meta["invitation"]
+    assert (found["starts"], found.get("ends"), found["all_day"]) == (starts, ends, all_day)
+    assert (found["method"], found["uid"], found["sequence"], found["summary"]) == (
+        "REQUEST",
+        "meeting-1",
+        2,
+        "看灯 visit",
+    )
+    assert found["organizer"] == {"address": "ann@customer.example", "name": "Ann Lee"}
+
+
+@pytest.mark.parametrize(
+    "body", ["", "BEGIN:VCALENDAR", "BEGIN:VCALENDAR\nBEGIN:VEVENT\nEND:VEVENT\nEND:VCALENDAR", "\x00\xff"]
+)
+def test_calendar_that_cannot_be_read_is_a_file_and_no_card(body: str) -> None:
+    found = part("text/calendar", body)
+    assert "invitation" not in found.meta
+    assert [a.content_type for a in found.attachments] == ["text/calendar"]
+
+
+def test_answer_names_the_meeting_its_version_and_the_address_that_was_invited() -> None:
+    asked = invitation(EVENT.format(method="REQUEST", when="DTSTART:20260303T100000Z").encode())
+    assert asked is not None
+    at = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    calendar = Calendar.from_ical(
+        reply_calendar({**asked, "recurrence_id": "20260303T100000Z"}, "support@hub.example", "declined", at=at)
+    )
+    [event] = calendar.walk("VEVENT")
+    assert (calendar["METHOD"], event["UID"], event["SEQUENCE"]) == ("REPLY", "meeting-1", 2)
+    assert str(event["ATTENDEE"]) == "mailto:support+vip@hub.example"
+    assert event["ATTENDEE"].params["PARTSTAT"] == "DECLINED"
+    assert str(event["ORGANIZER"]) == "mailto:ann@customer.example"
+    assert b"RECURRENCE-ID:20260303T100000Z" in calendar.to_ical()
+
+
+def test_hostile_summary_cannot_add_properties_to_our_answer() -> None:
+    asked = {
+        "uid": "1\r\nATTACH:x",
+        "sequence": 0,
+        "summary": "a\r\nATTACH:file:///etc/passwd",
+        "organizer": {"address": "a@b.example\r\nX:y"},
+    }
+    lines = reply_calendar(asked, "support@hub.example", "accepted", at=datetime.now(UTC)).split(b"\r\n")
+    assert not [line for line in lines if line.startswith((b"ATTACH", b"X:"))]
+
+
+def tnef(body: bytes, name: bytes, data: bytes) -> bytes:
+    def attribute(level: int, kind: int, value: bytes) -> bytes:
+        return struct.pack("<BIi", level, kind, len(value)) + value + struct.pack("<H", sum(value) & 0xFFFF)
+
+    return struct.pack("<IH", 0x223E9F78, 1) + b"".join(
+        [
+            attribute(1, 0x00089006, struct.pack("<I", 0x00010000)),
+            attribute(1, 0x0002800C, body + b"\0"),
+            attribute(2, 0x00069002, b"\0" * 14),
+            attribute(2, 0x00018010, name + b"\0"),
+            attribute(2, 0x0006800F, data),
+        ]
+    )
+
+
+def packed(data: bytes) -> Inbound:
+    head = b"From: a@b.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nwords\n--b\nContent-Type: application/ms-tnef; name=winmail.dat\n\n"
+    return parse(head + data + b"\n--b--\n", account_id=1).inbound
+
+
+def test_winmail_dat_gives_its_files() -> None:
+    found = packed(tnef(b"a letter", b"plan.pdf", b"%PDF-1.4"))
+    assert [(a.name, a.content_type, a.body) for a in found.attachments] == [
+        ("plan.pdf", "application/pdf", b"%PDF-1.4")
+    ]
+    assert "words" in found.text
+
+
+@pytest.mark.parametrize("data", [b"", b"nonsense", tnef(b"x", b"y", b"z")[:30]])
+def test_broken_winmail_dat_stays_a_file(data: bytes) -> None:
+    assert [a.name for a in packed(data).attachments] == ["winmail.dat"]
+
+
+def test_files_of_one_message_have_names_of_their_own() -> None:
+    one = "--b\nContent-Type: application/zip; name=a.tar.gz\n\nx\n"
+    found = mail(f"From: a@b.example\nContent-Type: multipart/mixed; boundary=b\n\n{one}{one}--b--\n")
+    assert [a.name for a in found.attachments] == ["a.tar.gz", "a1.tar.gz"]
+
+
+def test_name_that_reads_backwards_is_shown_as_it_is() -> None:
+    found = mail(
+        'From: "Bank\u202egro.live" <a@b.example>\nSubject: x\u2066y\nContent-Type: application/x; name="invoice\u202efdp.exe"\n\nx\n'
+    )
+    assert (found.name, found.subject, found.attachments[0].name) == ("Bankgro.live", "xy", "invoicefdp.exe")
+
+
+def test_pictures_from_elsewhere_are_counted_and_left_out_until_asked_for() -> None:
+    html = '<img src="https://x.example/a.png"><img src="//x.example/b.png"><img src="cid:p@x"><img src="data:image/png;base64,AA"><p style="background:url(https://x.example/c.png);color:red">x</p>'
+    shown = clean(html, [{"id": 7, "content_id": "p@x"}])
+    assert shown is not None
+    assert (shown.blocked, "x.example" in shown.html) == (2, False)
+    assert 'src="/api/v1/attachments/7"' in shown.html
+    asked = clean(html, [], remote=True)
+    assert asked is not None
+    assert (asked.blocked, asked.html.count("x.example"), "url(" in asked.html) == (0, 2, False)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<script>x</script>", "<img src=x onerror=y>", "<a href='javascript:x'>a</a>", "<a href='data:text/html,x'>a</a>", "<iframe src=x></iframe>",
+        "<svg><script>x</script></svg>", "<form action=x><input></form>", "<style>@import 'x'</style>", "<base href=x>", "<meta http-equiv=refresh content=0>",
+        "<object data=x></object>", "<div style='position:fixed;behavior:url(x)'>x</div>", "<math><mi xlink:href='javascript:x'></mi></math>",
+        "<noscript><p title='</noscript><img src=x onerror=y>'></noscript>", "<a href=' java\nscript:x'>a</a>", "<p style='background-image:url(javascript:x)'>",
+    ],
+)  # fmt: skip
+def test_html_that_could_do_something_does_nothing(html: str) -> None:
+    shown = clean(html)
+    assert shown is not None
+    for harm in (
+        "<script",
+        "onerror",
+        "javascript:",
+        "java\nscript",
+        "data:text",
+        "<iframe",
+        "<form",
+        "<input",
+        "@import",
+        "<base",
+        "<meta",
+        "<object",
+        "position",
+        "url(",
+        "<svg",
+    ):
+        assert harm not in shown.html.lower()
