@@ -33,7 +33,7 @@ _BATCH = 100  # messages asked about at once
 _TOGETHER = 4 * 1024 * 1024  # bytes fetched in one command
 _IDLE_SECONDS = 9 * 60.0  # servers may hang up after 30 minutes, home routers after ten
 _PERSON = 300.0  # seconds to wait where a person must act first
-_FLOOR, _CEILING = 1.0, 60.0
+_FLOOR, _CEILING = 0.5, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,15 +246,12 @@ class Keeper:
         self._folder = folder
 
     async def keep(self, uidvalidity: int, contents: Mapping[int, bytes]) -> None:
-        """Store messages by UID; returns after the commit. What is here already is only noted."""
-        await asyncio.gather(*(self._one(content) for content in contents.values()))
-        values = {
-            "account_id": self._account.id,
-            "folder": self._folder,
-            "uidvalidity": uidvalidity,
-            "uids": list(contents),
-            "keys": [dedup_key(content) for content in contents.values()],
-        }
+        """Store messages by UID; returns after the commit. What is here already is only noted, and not read again."""
+        keys = {uid: dedup_key(content) for uid, content in contents.items()}
+        ends = {"account_id": self._account.id, "keys": list(keys.values())}
+        known = {row["dedup_key"] for row in await self._core.db.dicts(sql["known_keys"], ends)}
+        await asyncio.gather(*(self._one(content) for uid, content in contents.items() if keys[uid] not in known))
+        values = {**ends, "folder": self._folder, "uidvalidity": uidvalidity, "uids": list(keys)}
         await self._core.db.execute(sql["note_messages"], values)
 
     async def _one(self, content: bytes) -> None:

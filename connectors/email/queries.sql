@@ -8,6 +8,9 @@ on conflict (account_id, folder) do update
 set uidvalidity = excluded.uidvalidity, first_total = excluded.first_total, first_done = excluded.first_done,
     uid = case when m.uidvalidity = excluded.uidvalidity then greatest(m.uid, excluded.uid) else excluded.uid end;
 
+-- known_keys: Which messages are stored already.
+select dedup_key from raw where connector = 'email' and account_id = %(account_id)s and dedup_key = any(%(keys)s);
+
 -- note_messages: Which messages of a folder are stored, and under which key.
 insert into mailbox_message (account_id, folder, uidvalidity, uid, dedup_key)
 select %(account_id)s, %(folder)s, %(uidvalidity)s, n.uid, n.key from unnest(%(uids)s::bigint[], %(keys)s::text[]) as n (uid, key)

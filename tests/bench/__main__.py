@@ -7,13 +7,14 @@ import os
 import platform
 import sys
 
-from tests.bench import bench_intake, bench_live, bench_mail, bench_router, bench_sockets, bench_start
+from tests.bench import bench_intake, bench_live, bench_mail, bench_mailbox, bench_router, bench_sockets, bench_start
 from tests.bench.stage import show
 
 TITLES = {
     "Intake": bench_intake,
     "From the wire to the screen": bench_live,
     "Mail": bench_mail,
+    "Mailboxes": bench_mailbox,
     "Router": bench_router,
     "Sockets": bench_sockets,
     "Cold start": bench_start,

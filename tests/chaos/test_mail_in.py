@@ -186,7 +186,7 @@ async def configure(core: Core, port: int) -> None:
     )
 
 
-async def until_stored(db: Database, least: int, seconds: float = 120) -> None:
+async def until_stored(db: Database, least: int, seconds: float = 300) -> None:
     async with asyncio.timeout(seconds):
         while int(await db.value("select count(*) from interaction")) < least:  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.02)
