@@ -68,6 +68,18 @@ async def test_mail_for_later_waits_in_sight_and_can_be_taken_back(world: World,
     await expect(amy.get_by_test_id("composer-text")).to_have_value("We shall call on Monday")
 
 
+async def test_answer_that_is_refused_turns_the_conversation_red_with_the_servers_words(
+    world: World, windows: Windows
+) -> None:
+    await world.mail_fault("refuse_recipient")
+    amy = await opened(world, windows, "Una Falk")
+    await acts.answer(amy, "On its way")
+    await expect(amy.get_by_test_id("failed")).to_contain_text("550 5.1.1 No such mailbox", timeout=25_000)
+    await expect(acts.message(amy, "On its way")).to_have_attribute("data-status", "failed")
+    await expect(amy.get_by_text("Not delivered").first).to_be_visible()  # in the list, too
+    await shot(amy, "failed")
+
+
 async def test_administrator_finds_tries_and_keeps_a_mailbox(world: World, windows: Windows) -> None:
     windows.forgive(r"/api/v1/mailboxes")  # a server that is not there is what this is about
     admin = await windows.desk("admin", "/app/mailboxes")

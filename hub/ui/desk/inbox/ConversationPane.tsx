@@ -185,6 +185,7 @@ function Pane({ c, view, panelOpen, togglePanel }: { c: Conversation; view: stri
           </span>
         </div>
       </div>
+      {c.failed && <Failed c={c} />}
       {c.status === 'snoozed' && c.snoozed_until && (
         <div className="banner warn"><Icon name="clock" small />{t('snooze.until', { at: stamp(c.snoozed_until) })}</div>
       )}
@@ -201,6 +202,18 @@ function Pane({ c, view, panelOpen, togglePanel }: { c: Conversation; view: stri
       {dialog === 'resolve' && <ResolveDialog c={c} close={() => setDialog(null)} />}
       <Why id={c.id} opened={dialog === 'why'} close={() => setDialog(null)} />
     </main>
+  )
+}
+
+/** An answer that did not arrive, in the words of the server that refused it. */
+function Failed({ c }: { c: Conversation }) {
+  const { t } = useTranslation()
+  const last = c.interactions.findLast((i) => i.status === 'failed' || i.status === 'unknown')
+  return (
+    <div className="banner bad" role="alert" data-testid="failed">
+      <Icon name="warn" small />
+      <span className="grow">{t('conv.notDelivered')} {last?.error}</span>
+    </div>
   )
 }
 
