@@ -89,7 +89,9 @@ async def test_everything_fits_a_telephone(world: World, windows: Windows) -> No
     await _fits(amy)
     await amy.get_by_test_id("composer-text").fill("Thank you, we have it.")
     await amy.get_by_test_id("send").tap()
-    await expect(acts.message(amy, "Thank you, we have it.")).to_have_attribute("data-status", "sent")
+    await expect(acts.message(amy, "Thank you, we have it.")).to_have_attribute(
+        "data-status", "sent", timeout=25_000
+    )  # after the ten seconds in which it can be taken back
     await amy.get_by_test_id("toggle-contact").tap()
     await expect(amy.get_by_test_id("contact-panel").get_by_test_id("timeline-item").first).to_be_visible()
     await _fits(amy)

@@ -48,7 +48,9 @@ async def test_one_customer_is_served_on_three_channels_by_one_agent(world: Worl
     await _picture(amy, "02-offer")
     first = await acts.accept(amy, "flickers when I dim it")
     bubble = await acts.answer(amy, "Hello Nora, is it the bulb that came with the lamp, or another one?")
-    await expect(bubble).to_have_attribute("data-status", "sent")
+    await expect(bubble).to_have_attribute(
+        "data-status", "sent", timeout=25_000
+    )  # after the ten seconds in which it can be taken back
     caught = await world.caught(nora.address)
     assert "the bulb that came with the lamp" in caught.text()
     assert caught.message()["Subject"] == "Re: The oak lamp flickers"
