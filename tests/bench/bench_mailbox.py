@@ -1,12 +1,14 @@
 """From a mailbox to the agent's screen: how long after the server's own push, and how many a second from a full one.
 
-The server decides when it tells of a new mail (Dovecot: about half a second after it came). A second client waits in
-IDLE beside the hub: what the hub adds is the time from that push to the frame on the desk's socket.
+The server decides when it tells of a new mail (Dovecot: about half a second after it came). A tap in the line notes that
+moment: what the hub adds is the time from this push to the frame on the desk's socket.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import re
 import statistics
 import tempfile
 import time
@@ -47,27 +49,39 @@ def mail(number: int) -> bytes:
     ).encode()
 
 
-class Watcher:
-    """Another mail program, waiting in IDLE."""
+class Tap:
+    """A line between the hub and the server that notes when each new mail is told of."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: int):
         self.pushed: dict[int, float] = {}
+        self.port = 0
+        self._target = target
 
-    async def watch(self, port: int) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        await reader.readline()
-        writer.write(f"a LOGIN {USER} {PASSWORD}\r\nb SELECT INBOX\r\nc IDLE\r\n".encode())
-        while line := await reader.readline():
-            words = line.split()
-            if words[0] == b"*" and words[-1] == b"EXISTS":
-                self.pushed.setdefault(int(words[1]), time.perf_counter())
+    async def __aenter__(self) -> Tap:
+        self._server = await asyncio.start_server(self._line, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    async def _line(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                for found in re.finditer(rb"\* (\d+) EXISTS", data):
+                    self.pushed.setdefault(int(found[1]), time.perf_counter())
+                writer.write(data)
         writer.close()
 
 
-async def arrivals(server: Dovecot, url: str, token: str, conversation: int) -> tuple[list[float], list[float]]:
+async def arrivals(
+    server: Dovecot, tap: Tap, url: str, token: str, conversation: int
+) -> tuple[list[float], list[float]]:
     """Milliseconds after the push, and after the delivery began, for each mail."""
-    watcher = Watcher()
-    watching = asyncio.create_task(watcher.watch(server.port))
     after_push: list[float] = []
     whole: list[float] = []
     async with (
@@ -79,11 +93,8 @@ async def arrivals(server: Dovecot, url: str, token: str, conversation: int) -> 
             began = time.perf_counter()
             await asyncio.to_thread(server.append, USER, mail(number))
             seen = await _shown(desk, f"Message {number}")
-            while number + 1 not in watcher.pushed:  # noqa: ASYNC110 - the watcher's own socket
-                await asyncio.sleep(0.001)
-            after_push.append((seen - watcher.pushed[number + 1]) * 1000)
+            after_push.append((seen - tap.pushed[number + 1]) * 1000)
             whole.append((seen - began) * 1000)
-    watching.cancel()
     return after_push, whole
 
 
@@ -98,8 +109,8 @@ async def _shown(desk: aiohttp.ClientWebSocketResponse, text: str) -> float:
 
 
 async def measure(found: Servers, server: Dovecot) -> list[Figure]:
-    async with core(found) as hub:
-        await apply(hub.db, hub.vault, load_connectors(hub), center(server.port))
+    async with core(found) as hub, Tap(server.port) as tap:
+        await apply(hub.db, hub.vault, load_connectors(hub), center(tap.port))
         agent = int(await hub.db.value("select id from agent"))
         _, token = await signin.new_api_token(hub.db, agent, "bench")
         server.append(USER, mail(0))
@@ -108,7 +119,7 @@ async def measure(found: Servers, server: Dovecot) -> list[Figure]:
                 while not (conversation := await hub.db.value("select id from conversation")):  # noqa: ASYNC110 - another process
                     await asyncio.sleep(0.05)
             await asyncio.sleep(2)  # until it waits in IDLE
-            after_push, whole = await arrivals(server, url, token, int(conversation))
+            after_push, whole = await arrivals(server, tap, url, token, int(conversation))
         backlog = await _backlog(hub, server, found)
     p50, p95 = statistics.median(after_push), statistics.quantiles(after_push, n=20)[-1]
     return [
