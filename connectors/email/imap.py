@@ -17,27 +17,34 @@
 from __future__ import annotations
 
 import asyncio
-import base64
+import contextlib
 import re
 import ssl
-from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from aioimaplib import aioimaplib
 
+from connectors.email.imap_words import (
+    LISTED,
+    SIZE,
+    UID,
+    Found,
+    Selected,
+    bodies,
+    internal_date,
+    quoted,
+    said,
+    uid_set,
+    unquoted,
+    utf7,
+)
 from connectors.email.settings import Imap
 from hub.core import log
 
 logger = log.get(__name__)
 T = TypeVar("T")
 _LITERAL = re.compile(rb".*\{(\d+)\}$")
-_UID = re.compile(rb"\bUID (\d+)")
-_SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
-_DATE = re.compile(rb'\bINTERNALDATE "([^"]{10,40})"')
-_LISTED = re.compile(rb"^(?:LIST )?\(([^)]*)\) (?:\"(?:[^\"\\]|\\.)\"|NIL) (.+)$")
-_FETCH = re.compile(rb"^\d+ FETCH \(")
 PIECE = 1024 * 1024
 
 
@@ -59,23 +66,6 @@ class WantsTls(Refused):
 
 class NoStartTls(Refused):
     """The server offers no STARTTLS."""
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """A folder as it was when it was selected."""
-
-    uidvalidity: int
-    uidnext: int
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A message in the folder."""
-
-    uid: int
-    size: int
-    received: datetime | None
 
 
 class _Protocol(aioimaplib.IMAP4ClientProtocol):
@@ -215,10 +205,10 @@ class Mailbox:
         if token is not None:
             answer = await self._bounded(protocol.xoauth2(self._settings.user, token))
         else:
-            answer = await self._bounded(protocol.login(_quoted(self._settings.user), password))
+            answer = await self._bounded(protocol.login(quoted(self._settings.user), password))
         if answer.result != "OK":
             self.abort()
-            raise SignInRefused(_words(answer.lines))
+            raise SignInRefused(said(answer.lines))
 
     def abort(self) -> None:
         """Drop the connection."""
@@ -278,13 +268,13 @@ class Mailbox:
         """The answer's lines; `Refused` on NO or BAD."""
         answer = await self._bounded(work)
         if answer.result != "OK":
-            raise Refused(_words(answer.lines))
+            raise Refused(said(answer.lines))
         return answer.lines
 
     # -- reading -------------------------------------------------------------------------------------------------
     async def select(self, folder: str) -> Selected:
         """Open a folder; `Refused` if there is none of that name."""
-        text = b"\n".join(bytes(line) for line in await self._ok(self._live.select(_quoted(utf7(folder)))))
+        text = b"\n".join(bytes(line) for line in await self._ok(self._live.select(quoted(utf7(folder)))))
         validity, following = re.search(rb"UIDVALIDITY (\d+)", text), re.search(rb"UIDNEXT (\d+)", text)
         return Selected(int(validity[1]) if validity else 0, int(following[1]) if following else 1)
 
@@ -299,9 +289,9 @@ class Mailbox:
         lines = await self._fetch(uids, "(UID RFC822.SIZE INTERNALDATE)")
         found: list[Found] = []
         for line in lines:
-            uid, size = _UID.search(bytes(line)), _SIZE.search(bytes(line))
+            uid, size = UID.search(bytes(line)), SIZE.search(bytes(line))
             if uid and size:
-                found.append(Found(int(uid[1]), int(size[1]), _internal_date(bytes(line))))
+                found.append(Found(int(uid[1]), int(size[1]), internal_date(bytes(line))))
         return sorted(found, key=lambda one: one.uid)
 
     async def heads(self, uids: Sequence[int]) -> dict[int, bytes]:
@@ -333,12 +323,12 @@ class Mailbox:
 
     async def move(self, uids: Sequence[int], folder: str) -> None:
         """Move messages, making the folder if there is none."""
-        target = _quoted(utf7(folder))
+        target = quoted(utf7(folder))
         work = self._live.move if self.can("MOVE") else self._live.copy
         try:
             await self._ok(work(uid_set(uids), target, by_uid=True))
         except Refused:
-            await self._ok(self._live.simple_command("CREATE", target))
+            await self._make(target)
             await self._ok(work(uid_set(uids), target, by_uid=True))
         if not self.can("MOVE"):
             await self.delete(uids)
@@ -353,19 +343,24 @@ class Mailbox:
     async def special(self, use: str) -> str | None:
         r"""The folder with a special use (RFC 6154) such as `\Sent`, as the server writes its name."""
         for line in await self._ok(self._live.simple_command("LIST", '""', '"*"')):
-            found = _LISTED.match(bytes(line))
+            found = LISTED.match(bytes(line))
             if found and use.lower().encode() in found[1].lower().split():
-                return _unquoted(found[2])
+                return unquoted(found[2])
         return None
 
     async def append(self, message: bytes, folder: str) -> None:
         """Put a message into a folder, read already, making the folder if there is none."""
-        target = _quoted(utf7(folder))
+        target = quoted(utf7(folder))
         try:
             await self._ok(self._live.append(message, target, r"(\Seen)"))
         except Refused:
-            await self._ok(self._live.simple_command("CREATE", target))
+            await self._make(target)
             await self._ok(self._live.append(message, target, r"(\Seen)"))
+
+    async def _make(self, target: str) -> None:
+        """Make a folder; somebody else may have made it meanwhile, and if it cannot be, the next command says so."""
+        with contextlib.suppress(Refused):
+            await self._ok(self._live.simple_command("CREATE", target))
 
     # -- waiting -------------------------------------------------------------------------------------------------
     async def idle(self, seconds: float) -> None:
@@ -403,83 +398,3 @@ class Mailbox:
 
 async def _awaited(future: asyncio.Future[T]) -> T:
     return await future
-
-
-def _words(lines: Iterable[Any]) -> str:
-    return " ".join(bytes(line).decode("utf-8", "replace") for line in lines)[-300:].strip()
-
-
-def _unquoted(name: bytes) -> str:
-    text = name.decode("utf-8", "replace").strip()
-    if text.startswith('"') and text.endswith('"') and len(text) >= 2:
-        text = re.sub(r"\\(.)", r"\1", text[1:-1])
-    return plain_name(text)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def uid_set(uids: Sequence[int]) -> str:
-    """UIDs as IMAP writes them, runs shortened: `1:3,7`."""
-    ranges: list[list[int]] = []
-    for uid in sorted(uids):
-        if ranges and uid == ranges[-1][1] + 1:
-            ranges[-1][1] = uid
-        else:
-            ranges.append([uid, uid])
-    return ",".join(str(a) if a == b else f"{a}:{b}" for a, b in ranges)
-
-
-def utf7(name: str) -> str:
-    """A folder's name in modified UTF-7 (RFC 3501 §5.1.3)."""
-    done: list[str] = []
-    for run in re.findall(r"[\x20-\x7e]+|[^\x20-\x7e]+", name):
-        if run.isascii() and run.isprintable():
-            done.append(run.replace("&", "&-"))
-        else:
-            coded = base64.b64encode(run.encode("utf-16-be")).rstrip(b"=").replace(b"/", b",").decode()
-            done.append(f"&{coded}-")
-    return "".join(done)
-
-
-def plain_name(name: str) -> str:
-    """A folder's name out of modified UTF-7; what is not that stays as it is."""
-
-    def decoded(found: re.Match[str]) -> str:
-        if not found[1]:
-            return "&"
-        coded = found[1].replace(",", "/")
-        try:
-            return base64.b64decode(coded + "=" * (-len(coded) % 4)).decode("utf-16-be")
-        except (ValueError, UnicodeDecodeError):
-            return found[0]
-
-    return re.sub(r"&([A-Za-z0-9+,]*)-", decoded, name)
-
-
-def bodies(lines: Iterable[Any]) -> dict[int, bytes]:
-    """The literals of a FETCH answer by UID, which may stand before or after its literal."""
-    found: dict[int, bytes] = {}
-    uid, literal = 0, b""
-    for line in lines:
-        if isinstance(line, bytearray):
-            literal = bytes(line)
-            continue
-        if _FETCH.match(line):
-            uid, literal = 0, b""
-        named = _UID.search(line)
-        uid = int(named[1]) if named else uid
-        if uid and (literal or line.endswith(b"{0}")):
-            found[uid] = literal
-    return found
-
-
-def _internal_date(line: bytes) -> datetime | None:
-    found = _DATE.search(line)
-    if not found:
-        return None
-    try:
-        return datetime.strptime(found[1].decode().strip(), "%d-%b-%Y %H:%M:%S %z")
-    except ValueError:
-        return None

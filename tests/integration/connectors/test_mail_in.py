@@ -15,7 +15,8 @@ import pytest
 from aiohttp import web
 
 from connectors.email.access import Access
-from connectors.email.imap import Lost, Mailbox, NoStartTls, SignInRefused, WantsTls, plain_name, utf7
+from connectors.email.imap import Lost, Mailbox, NoStartTls, SignInRefused, WantsTls
+from connectors.email.imap_words import plain_name, utf7
 from connectors.email.oauth import ConsentEnded, Tokens
 from connectors.email.settings import Imap
 from hub.core.db import Database
