@@ -26,6 +26,8 @@ from hub.channels.calls import (
 )
 from hub.channels.model import Account
 
+# Where Twilio's Voice SDK connects to: signalling, its events, its ringing sounds.
+_ORIGINS = ("wss://voice-js.roaming.twilio.com", "https://eventgw.twilio.com", "https://sdk.twilio.com")
 _MOST_BYTES = 200 * 1024 * 1024
 _PATIENCE = aiohttp.ClientTimeout(total=120, connect=10)
 
@@ -40,7 +42,7 @@ class Voice:
     @property
     def capabilities(self) -> CallCapabilities:
         """Everything the hub knows of."""
-        return CallCapabilities(coach=True, recording_pause=True, speech=True)
+        return CallCapabilities(coach=True, recording_pause=True, speech=True, browser_origins=_ORIGINS)
 
     def routes(self, desk: CallDesk, accounts: Accounts) -> Iterable[web.RouteDef]:
         """The webhooks about calls."""

@@ -29,6 +29,7 @@ _REACHED: Mapping[CallEventKind, str] = {
 _PRESENCE = {CallEventKind.JOINED: True, CallEventKind.LEFT: False}
 _HOLD = {CallEventKind.HELD: True, CallEventKind.UNHELD: False}
 _MUTE = {CallEventKind.MUTED: True, CallEventKind.UNMUTED: False}
+_SHOWN = frozenset({*_PRESENCE, *_HOLD, *_MUTE, CallEventKind.RINGING, CallEventKind.ANSWERED})
 
 
 class Desk:
@@ -78,8 +79,21 @@ class Desk:
         await queueing.hold(unit.conn, seen[0]["conversation_id"])
         if event.kind is CallEventKind.ASKED or not await self._remember(unit, event, int(seen[0]["id"]), leg_id):
             return await store.hold(unit, int(seen[0]["id"]))
-        held = await store.hold(unit, int(seen[0]["id"]))
-        return await control.settle(unit, await store.again(unit, held))
+        held = await control.settle(unit, await store.hold(unit, int(seen[0]["id"])))
+        if event.kind in _SHOWN:
+            await self._show(unit, held)
+        return held
+
+    async def _show(self, unit: Unit, held: Held) -> None:
+        """Tell whoever is on the call that it looks different now."""
+        for agent_id in sorted({leg.agent_id for leg in held.legs if leg.agent_id is not None and leg.live}):
+            await unit.log(
+                "call.updated",
+                conversation_id=held.call.conversation_id,
+                agent_id=agent_id,
+                data={"call_id": held.call.id},
+                on_conversation=False,
+            )
 
     async def _remember(self, unit: Unit, event: CallEvent, call_id: int, leg_id: int | None) -> bool:
         """Store a report and what it says of its leg; False when it was here before."""

@@ -293,8 +293,11 @@ left join queue q on q.id = c.queue_id
 left join agent a on a.id = c.agent_id
 where (%(ids)s::bigint[] is null or c.id = any(%(ids)s))
   and (%(conversation_id)s::bigint is null or c.conversation_id = %(conversation_id)s)
-  and (%(agent_id)s::bigint is null or (c.state <> 'ended' and exists (
-      select from call_leg l where l.call_id = c.id and l.agent_id = %(agent_id)s and l.ended_at is null)))
+  and (%(agent_id)s::bigint is null
+       or (c.state <> 'ended' and exists (
+           select from call_leg l where l.call_id = c.id and l.agent_id = %(agent_id)s and l.ended_at is null))
+       or (c.state = 'ended' and c.agent_id = %(agent_id)s and c.wrapped_at is null and exists (
+           select from queue_entry e where e.id = c.entry_id and e.state = 'wrapping' and e.agent_id = %(agent_id)s)))
   and (not %(live)s or c.state <> 'ended')
 order by c.id desc limit 100;
 

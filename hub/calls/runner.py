@@ -79,6 +79,8 @@ class Runner:
         record = bool(account and account.settings.voice.record)
         kind = CommandKind.RING_PRESS if device.kind == "phone" else CommandKind.RING
         await store.ask(unit, held.call, kind, f"ring:{leg_id}", leg_id=leg_id, seconds=row["seconds"], record=record)
+        if record:
+            await execute(unit.conn, sql["set_recording"], {"id": held.call.id, "recording": "on"})
         await store.tell(unit, held.call, "call.ringing", row["agent_id"])
 
     async def _no_device(self, unit: Unit, row: dict[str, Any], state: str) -> None:

@@ -252,6 +252,7 @@ class CallCapabilities:
     coach: bool = False
     recording_pause: bool = False
     speech: bool = False
+    browser_origins: tuple[str, ...] = ()  # what a browser's telephone connects to
 
 
 class CallDesk(Protocol):

@@ -6,6 +6,7 @@ import asyncio
 import signal
 
 from hub.demo.mail import MailCatcher
+from hub.demo.standins import hooks
 from hub.demo.twilio import TwilioStandin, credentials
 
 
@@ -22,8 +23,7 @@ async def alone(part: str, *, hub_url: str, port: int) -> int:
         await mail.stop()
         return 0
     sid, token = credentials(b"hub-demo-twilio")
-    hook = f"{hub_url}/hooks/twilio/sms/sms#rc=5&rp=all"
-    twilio = TwilioStandin(sid, token, number="+15550100100", sms_url=hook, host="127.0.0.1", port=port)
+    twilio = TwilioStandin(sid, token, number="+15550100100", host="127.0.0.1", port=port, **hooks(hub_url))
     await twilio.start()
     print(f"Twilio stand-in {twilio.url}\nAccount SID {sid}\nAuth token {token}\nNumber +15550100100", flush=True)
     await stopped.wait()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from hub.demo.mail import MailCatcher
 from hub.demo.twilio import TwilioStandin, credentials
@@ -51,12 +51,31 @@ class Standins:
             "twilio": {
                 "url": self.twilio.url,
                 "inbound": f"{self.twilio.url}/standin/inbound",
+                "calls": f"{self.twilio.url}/standin/calls",
+                "line": f"{self.twilio.url}/standin/line",
                 "faults": f"{self.twilio.url}/standin/faults",
                 "number": self.twilio.number,
                 "account_sid": self.twilio.account_sid,
                 "auth_token": self.twilio.auth_token,
             },
         }
+
+
+class Hooks(TypedDict):
+    """Where the stand-in calls the hub: the settings a number has in Twilio's console."""
+
+    sms_url: str
+    voice_url: str
+    status_url: str
+
+
+def hooks(hub_url: str, sms: str = "sms", phone: str = "phone") -> Hooks:
+    """The hub's webhooks for an account of messages and one of calls."""
+    return {
+        "sms_url": f"{hub_url}/hooks/twilio/{sms}/sms#rc=5&rp=all",
+        "voice_url": f"{hub_url}/hooks/twilio/{phone}/voice#rc=2&rp=ct,rt,5xx",
+        "status_url": f"{hub_url}/hooks/twilio/{phone}/calls/status",
+    }
 
 
 async def start_standins(
@@ -77,8 +96,7 @@ async def start_standins(
     sid, token = credentials(secret)
     mail = MailCatcher(host=host, port=ports[0], web_port=ports[1])
     await mail.start()
-    url = f"{hub_url}/hooks/twilio/{account_key}/sms#rc=5&rp=all"
-    twilio = TwilioStandin(sid, token, number=number, sms_url=url, host=host, port=ports[2])
+    twilio = TwilioStandin(sid, token, number=number, host=host, port=ports[2], **hooks(hub_url, account_key))
     try:
         await twilio.start()
     except BaseException:

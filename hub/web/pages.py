@@ -25,23 +25,28 @@ HARDENING: Mapping[str, str] = {
 }
 
 
-def policy(nonce: str, ancestors: str) -> str:
-    """Return the Content-Security-Policy of a page: our own files, nothing inline but what carries the nonce."""
+def policy(nonce: str, ancestors: str, phones: str = "") -> str:
+    """Return the Content-Security-Policy of a page: our own files, nothing inline but what carries the nonce.
+
+    `phones` are the origins a browser's telephone connects to and plays from.
+    """
+    phones = f" {phones}" if phones else ""
     return (
         f"default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data: blob:; "
-        "connect-src 'self'; frame-src 'self' blob:; base-uri 'none'; form-action 'self'; "
+        f"connect-src 'self'{phones}; media-src 'self' blob:{phones}; frame-src 'self' blob:; base-uri 'none'; "
+        "form-action 'self'; "
         f"frame-ancestors {ancestors}"
     )
 
 
-def page(path: Path, ancestors: str = "'none'") -> web.Response:
+def page(path: Path, ancestors: str = "'none'", phones: str = "") -> web.Response:
     """Answer with an HTML page that has a fresh nonce in its text and in its policy."""
     if not path.is_file():
         return web.Response(status=503, text=NOT_BUILT, headers={"Cache-Control": "no-store"})
     nonce = secrets.token_urlsafe(16)
     headers = {
         **HARDENING,
-        "Content-Security-Policy": policy(nonce, ancestors),
+        "Content-Security-Policy": policy(nonce, ancestors, phones),
         "Cache-Control": "no-store",
     }
     if ancestors == "'none'":
@@ -59,14 +64,19 @@ def file(folder: Path, name: str, keep: str, **extra: str) -> web.FileResponse:
     return web.FileResponse(path, headers=headers)
 
 
-def page_routes(root: Path, frame_ancestors: FrameAncestors, *, demo: bool) -> list[web.RouteDef]:
-    """Return the routes of all faces; `frame_ancestors` says which origins may show a chat site's frame."""
+def page_routes(
+    root: Path, frame_ancestors: FrameAncestors, *, demo: bool, phones: Callable[[], Awaitable[str]] | None = None
+) -> list[web.RouteDef]:
+    """Return the routes of all faces; `frame_ancestors` says which origins may show a chat site's frame.
+
+    `phones` says what the desk's telephone connects to; nothing where there is none.
+    """
 
     async def home(_: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": "/app/"})
 
     async def desk(_: web.Request) -> web.Response:
-        return page(root / "app" / "index.html")
+        return page(root / "app" / "index.html", phones=await phones() if phones else "")
 
     async def loader(_: web.Request) -> web.FileResponse:
         # Other people's pages load this, also those that ask for CORP.

@@ -16,6 +16,7 @@ from hub.core import log
 from hub.core.errors import Unavailable
 from hub.core.tasks import end
 from hub.web import middleware
+from hub.web.calls import calls
 from hub.web.center import center
 from hub.web.context import CONTEXT, WebContext
 from hub.web.desk import desk
@@ -39,7 +40,7 @@ MAX_BODY = 30 * 1024 * 1024
 
 def endpoints() -> list[Endpoint]:
     """Every operation of the API."""
-    return [e for area in (session, desk, letters, mail, mailboxes, center, numbers) for e in area.all]
+    return [e for area in (session, desk, calls, letters, mail, mailboxes, center, numbers) for e in area.all]
 
 
 def build(context: WebContext) -> web.Application:
@@ -64,7 +65,7 @@ def build(context: WebContext) -> web.Application:
         app.add_routes(connector.routes(context.intake))
         if (phone := call_control(connector)) is not None:
             app.add_routes(phone.routes(Desk(context.core, context.accounts), context.intake))
-    app.add_routes(page_routes(UI, _ancestors(context), demo=context.demo))
+    app.add_routes(page_routes(UI, _ancestors(context), demo=context.demo, phones=_phones(context)))
     app.cleanup_ctx.append(_background)
     return app
 
@@ -83,6 +84,19 @@ def _ancestors(context: WebContext) -> Callable[[str], Any]:
         return None
 
     return frame_ancestors
+
+
+def _phones(context: WebContext) -> Callable[[], Any]:
+    async def origins() -> str:
+        """What browser telephones connect to, where a number is configured that has them."""
+        found: set[str] = set()
+        for account in (await context.accounts.all()).values():
+            phone = call_control(context.connectors.get(account.connector)) if account.channel == "voice" else None
+            if phone is not None and account.enabled and not phone.device(account, 0).simulated:
+                found.update(phone.capabilities.browser_origins)
+        return " ".join(sorted(found))
+
+    return origins
 
 
 async def _background(app: web.Application) -> AsyncGenerator[None]:

@@ -194,6 +194,9 @@ export const api = {
   },
 }
 
+/** For the parts of the contract that live beside their pages. */
+export const rest = { get, post, put: <T,>(path: string, body: unknown) => call<T>('PUT', path, body) }
+
 export const originalUrl = (id: number) => `/api/v1/interactions/${id}/original`
 export const pageUrl = (id: number, whole: boolean, images: boolean) =>
   `/api/v1/interactions/${id}/page?whole=${whole}&images=${images}`

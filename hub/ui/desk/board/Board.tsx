@@ -7,6 +7,7 @@ import { explain } from '../parts/ask'
 import { Empty, useNow } from '../parts/bits'
 import { clock, number, percent, span } from '../format'
 import { board as boardQuery } from '../parts/queries'
+import { LiveCalls } from '../calls/LiveCalls'
 import { loadWords, useReasonName } from '../shell/TopBar'
 import { useLive } from '../state/live'
 import { Chart } from './Chart'
@@ -46,6 +47,7 @@ function Wall({ b }: { b: Board }) {
         <Queues rows={b.queues} />
         <Hour series={b.series} />
       </div>
+      <LiveCalls />
       <Agents rows={b.agent_list} />
     </main>
   )

@@ -5,6 +5,7 @@ import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, type Contact } from '../api'
+import { CallHistory } from '../calls/CallHistory'
 import { complain, explain, say } from '../parts/ask'
 import { Empty, initials, useNow, useWho } from '../parts/bits'
 import { fullDate, languageName, localTime } from '../format'
@@ -38,6 +39,7 @@ export function ContactPanel({ id, conversation, timeline = true }: { id: number
       <Identity c={c} page={!timeline} conversation={conversation ?? null} />
       <Facts c={c} />
       <Addresses c={c} />
+      {conversation != null && <CallHistory conversation={conversation} number={c.addresses.find((a) => a.kind === 'phone')?.value} />}
       <Links c={c} />
       {timeline && <Timeline key={id} contact={id} current={conversation} />}
     </>

@@ -4,7 +4,8 @@ import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, type Offer, Problem } from '../api'
-import { complain } from '../parts/ask'
+import { usePhone } from '../calls/phone'
+import { complain, say } from '../parts/ask'
 import { ChannelWord, useLatest, useNow, useWho } from '../parts/bits'
 import { span } from '../format'
 import { useAltKeys } from '../parts/keys'
@@ -60,6 +61,7 @@ export function Offers() {
   const who = useWho()
   const client = useQueryClient()
   const navigate = useNavigate()
+  const phone = usePhone()
   const data = useQuery(offersQuery).data ?? []
   const now = useNow(500)
   const live = data.filter((o) => secondsLeft(o, now) > 0)
@@ -68,7 +70,13 @@ export function Offers() {
 
   const remove = (id: number) => client.setQueryData<Offer[]>(['offers'], (old) => withoutOffer(old ?? [], id))
   const accept = useMutation({
-    mutationFn: (o: Offer) => api.accept(o.id),
+    // A call is accepted by picking up: whose telephone is in the room has it.
+    mutationFn: async (o: Offer) => {
+      if (o.channel !== 'voice') return api.accept(o.id)
+      if (phone.state === 'phone') say(t('call.yourPhone'))
+      else await phone.answer()
+      return { conversation_id: o.conversation_id }
+    },
     onSuccess: ({ conversation_id }, o) => {
       remove(o.id)
       for (const key of [['list'], ['counts'], ['session']]) void client.invalidateQueries({ queryKey: key })
@@ -82,7 +90,10 @@ export function Offers() {
     },
   })
   const decline = useMutation({
-    mutationFn: (o: Offer) => api.decline(o.id),
+    mutationFn: async (o: Offer) => {
+      if (o.channel === 'voice') await phone.refuse()
+      return api.decline(o.id)
+    },
     onMutate: (o) => void remove(o.id),
     onError: (e) => {
       if (!(e instanceof Problem && [404, 409].includes(e.status))) complain(e)
@@ -132,7 +143,7 @@ function Card(p: { offer: Offer; left: number; waiting: number; busy: boolean; a
       <div className={`prog${left <= 5 ? ' urgent' : ''}`} aria-hidden="true"><i style={{ transform: `scaleX(${Math.min(1, left / whole)})` }} /></div>
       <div className="hflex">
         <Button size="sm" flex={1} onClick={p.accept} loading={p.busy} data-testid="offer-accept">
-          {t('offer.accept')}&nbsp;<kbd>Alt A</kbd>
+          {t(o.channel === 'voice' ? 'call.answer' : 'offer.accept')}&nbsp;<kbd>Alt A</kbd>
         </Button>
         <Button size="sm" flex={1} variant="default" onClick={p.decline} disabled={p.busy} data-testid="offer-decline">
           {t('offer.decline')}&nbsp;<kbd>Alt D</kbd>

@@ -11,6 +11,8 @@ import { Icon, type IconName } from '../parts/icons'
 import { useKeys } from '../parts/keys'
 import { counts, session } from '../parts/queries'
 import { LiveProvider, useLive } from '../state/live'
+import { CallBar } from '../calls/CallBar'
+import { PhoneProvider } from '../calls/phone'
 import { NewConversation } from '../inbox/NewConversation'
 import { Offers } from './Offers'
 import { Palette } from './Palette'
@@ -56,7 +58,9 @@ export function Shell() {
     return (
       <MeContext.Provider value={me.data}>
         <LiveProvider me={me.data}>
-          <Frame />
+          <PhoneProvider>
+            <Frame />
+          </PhoneProvider>
         </LiveProvider>
       </MeContext.Provider>
     )
@@ -110,6 +114,7 @@ function Frame() {
         <div className="linkdown" role="status">{t('live.reconnecting')}</div>
       </Delayed>
       <Offers />
+      <CallBar />
       <Palette />
       <Shortcuts opened={help} close={() => setHelp(false)} />
       {compose && <NewConversation contactId={compose.contact} close={() => setCompose(null)} />}

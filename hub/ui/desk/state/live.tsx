@@ -124,6 +124,7 @@ class Feed {
   }
 
   private mine(type: string, data: Json): void {
+    if (type.startsWith('call.')) return void this.client.invalidateQueries({ queryKey: ['calls'] })
     switch (type) {
       case 'offer.created':
         if (data.offer) {
