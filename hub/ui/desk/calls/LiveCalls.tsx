@@ -15,7 +15,7 @@ export function LiveCalls() {
   const calls = useQuery({ ...liveCalls, enabled: supervises, refetchInterval: 3_000 }).data ?? []
   if (!supervises || !calls.length) return null
   return (
-    <section className="panel" aria-labelledby="board-calls" data-testid="live-calls">
+    <section className="panel" style={{ marginBottom: 12 }} aria-labelledby="board-calls" data-testid="live-calls">
       <header><h2 id="board-calls">{t('call.live')}</h2></header>
       <div style={{ overflowX: 'auto' }} tabIndex={0} role="region" aria-labelledby="board-calls">
         <table className="tbl">
