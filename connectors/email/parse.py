@@ -187,7 +187,7 @@ class _Reading:
             return full, visible(full)
         if self.body.html_source:
             full = to_text(self.body.html_source)[:_MAX_TEXT]
-            return full, visible(html_quotes_marked(self.body.html_source)[:_MAX_TEXT])
+            return full, visible(html_quotes_marked(self.body.html_source)[:_MAX_TEXT]) or visible(full)
         return "", ""
 
     def _recipients(self) -> list[str]:

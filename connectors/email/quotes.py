@@ -38,6 +38,7 @@ from connectors.email.quote_marks import (
 MAX_LINES = 5000
 _MAX_BLOCKS = 60
 _MAX_COLONS = 150  # each may be an announcement, and looking costs up to a millisecond
+_QUOTING = re.compile(r"^(?:> ?)+", re.MULTILINE)
 _SIGNED_LINES = 15  # a signature is not longer
 
 
@@ -52,10 +53,14 @@ def html_quotes_marked(html: str) -> str:
         above = to_text(html[: mark.start()])
         if above.strip() and not SEE_BELOW.search(above):
             html = html[: mark.start()]
+    whole = to_text(html)
     blocks = list(HTML_BLOCK.finditer(html))
-    if not blocks or len(blocks) > _MAX_BLOCKS:
-        return to_text(html)
-    return "\n".join(_marked(html, blocks))
+    cited = any(not block[1] and HTML_CITED.search(block[2]) for block in blocks)
+    if not cited or len(blocks) > _MAX_BLOCKS:
+        return whole
+    marked = "\n".join(_marked(html, blocks))
+    # Broken HTML may fall apart differently in pieces; then no word of it may be missing.
+    return marked if len(_QUOTING.sub("", marked).split()) >= len(whole.split()) else whole
 
 
 def own_html_end(html: str, shown: str) -> int | None:
