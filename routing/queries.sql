@@ -16,7 +16,10 @@ from queue_entry where state <> 'closed' and id = any(%(ids)s);
 select a.id, a.capacity, coalesce(s.state, 'offline'), s.reason, coalesce(extract(epoch from s.idle_since), 0)::float8,
        coalesce((select array_agg(q.queue_id order by q.queue_id) from agent_queue q where q.agent_id = a.id), '{}'),
        (select jsonb_object_agg(k.key, g.level) from agent_skill g join skill k on k.id = g.skill_id where g.agent_id = a.id),
-       (select jsonb_object_agg(c.channel, c.max_per_agent) from agent_channel c where c.agent_id = a.id)
+       coalesce((select jsonb_object_agg(c.channel, c.max_per_agent) from agent_channel c where c.agent_id = a.id), '{}')
+           -- nobody is called who has no telephone: `device.changed` in the log makes the router look again
+           || case when exists (select from agent_device d where d.agent_id = a.id
+                                and (d.kind = 'phone' or d.ready_until > clock_timestamp())) then '{}'::jsonb else '{"voice": 0}' end
 from agent a left join agent_state s on s.agent_id = a.id
 where a.disabled_at is null and (%(ids)s::bigint[] is null or a.id = any(%(ids)s));
 

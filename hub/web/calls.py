@@ -247,7 +247,7 @@ async def calls_of(call: Call, conversation_id: int) -> dict[str, Any]:
     return {"items": await store.shown(call.core.db, conversation_id=conversation_id)}
 
 
-@calls.add("POST", "/calls", returns=CallView, status=201, errors=(409,))
+@calls.add("POST", "/calls", returns=CallView, status=201, errors=(404, 409))
 async def dial(call: Call, body: Dial) -> dict[str, Any]:
     """Call somebody: my telephone rings first, then theirs."""
     if body.conversation_id is not None:
