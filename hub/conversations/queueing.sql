@@ -82,6 +82,8 @@ select e.conversation_id
 from queue_entry e join agent_state s on s.agent_id = e.agent_id
 where e.state = 'assigned' and e.channel in ('chat', 'voice') and s.state = 'offline'
   and s.since < clock_timestamp() - make_interval(secs => %(grace_seconds)s)
+  -- who talks on the telephone is there, whatever their screen does
+  and not exists (select from call c where c.entry_id = e.id and c.state in ('connecting', 'talking'))
 limit %(limit)s;
 
 -- lock_agents: Agents' rows, held in order of id.

@@ -7,13 +7,19 @@ from datetime import timedelta
 from typing import Any
 
 import aiohttp
+import jwt
 import pytest
 from aiohttp import web
 from yarl import URL
 
-from hub.calls import actions, callbacks, commands
+from connectors.twilio.settings import Settings
+from connectors.twilio.voice_rest import device_token
+from hub.automation.firing import fire_next
+from hub.automation.plans import plan_next
+from hub.calls import actions, callbacks, commands, devices
 from hub.calls.flow import CallFlow
 from hub.channels.calls import CallError, CallOutcome
+from hub.conversations import queueing
 from hub.core.clock import now
 from hub.core.db import Database
 from hub.core.errors import Conflict, Forbidden, Invalid
@@ -21,6 +27,7 @@ from hub.core.feed import Feed
 from hub.core.secrets import Vault
 from hub.demo.twilio.messages import signature
 from hub.demo.wire import Site
+from tests.house import House
 from tests.integration.voice.stage import CALLER, NUMBER, SID, TOKEN, Manner, eventually, stage
 
 FALLBACK = '<?xml version="1.0"?><Response><Say>Please call again in a few minutes.</Say><Hangup/></Response>'
@@ -284,3 +291,103 @@ async def test_voice_webhook_is_refused_when_unsigned_or_for_another_account(
         strange = url.replace("/phone/", "/nobody/")
         async with http.post(strange, data=form) as answer:
             assert answer.status == 404
+
+
+async def test_missed_caller_gets_a_text_message(db: Database, feed: Feed, vault: Vault) -> None:
+    async with stage(db, feed, vault) as scene:
+        await db.execute(
+            "insert into account (key, connector, channel, name, address, queue_id, settings, secrets)"
+            " select 'sms', connector, 'sms', 'SMS', address, queue_id, settings, null from account"
+        )
+        await plan_next(db)
+        caller = scene.calls()
+        await scene.in_state("queued")
+        caller.hang_up()
+        await scene.settled()
+
+        async def planned() -> bool:
+            await plan_next(db)
+            return bool(await db.execute("update follow_up set due_at = now() where kind = 'missed_call'"))
+
+        await eventually(planned)
+        assert await fire_next(scene.core)
+        [sent] = await db.dicts("select channel, direction, text from interaction where direction = 'out'")
+        assert (sent["channel"], sent["text"][:22]) == ("sms", "Sorry that we missed y")
+
+
+async def test_call_goes_on_when_the_agents_screen_is_gone(db: Database, feed: Feed, vault: Vault) -> None:
+    async with stage(db, feed, vault) as scene:
+        amy = await scene.agent("Amy", phone="+14155550177", manner=Manner(answers=1, keys=((1, "1"),)))
+        caller = scene.calls()
+        call = await scene.in_state("talking")
+        await scene.centre.presence(amy, "offline")
+        assert await queueing.stranded(db, 0, 10) == []
+        caller.hang_up()
+        await scene.settled()
+        assert (await scene.call())["id"] == call["id"]
+
+
+async def test_no_call_is_offered_when_an_agent_has_no_telephone(db: Database, feed: Feed, vault: Vault) -> None:
+    async with stage(db, feed, vault) as scene:
+        amy = await scene.centre.agent("Amy", scene.queue)
+        caller = scene.calls()
+        await scene.in_state("queued")
+        await scene.runner().step()
+        assert await db.value("select count(*) from offer") == 0
+        await scene.does(devices.put, amy, "browser", None, ready=True)
+        scene.agents["Amy"] = amy
+        await scene.answers(scene.device("Amy"))
+        await scene.in_state("talking")
+        caller.hang_up()
+        await scene.settled()
+
+
+async def test_recording_is_heard_only_by_who_may_see_the_conversation(house: House) -> None:
+    db = house.core.db
+    amy, ben, chiara = [await house.agent(name) for name in ("amy", "ben", "chiara")]
+    phone = await db.dicts("select id, queue_id from account where channel = 'voice'")
+    conversation = await house.sms()
+    await db.execute("update conversation set queue_id = %s, agent_id = %s", [phone[0]["queue_id"], amy.id])
+    call = await db.value(
+        "insert into call (account_id, conversation_id, interaction_id, direction, number, our_number, state, outcome)"
+        " values (%s, %s, 1, 'in', '+14155550100', '+15550100100', 'ended', 'answered') returning id",
+        [phone[0]["id"], conversation],
+    )
+    kept = await db.value(
+        "insert into call_recording (call_id, external_id, kind, state, seconds, content_type, body)"
+        " values (%s, 'RE1', 'call', 'stored', 3, 'audio/wav', 'RIFF') returning id",
+        [call],
+    )
+    [shown] = (await amy.get(f"/conversations/{conversation}/calls"))["items"]
+    assert shown["recordings"][0]["id"] == kept
+    path = f"/api/v1/recordings/{kept}/sound"
+    statuses = {}
+    for who, agent in (("amy", amy), ("ben", ben), ("chiara", chiara)):
+        answer = await house.client.get(path, headers=agent.headers)
+        statuses[who] = answer.status
+    # Chiara works in other queues: to her there is no such thing.
+    assert statuses == {"amy": 200, "ben": 200, "chiara": 404}
+    heard = await db.dicts("select actor_id from event where kind = 'recording.heard' order by id")
+    assert [row["actor_id"] for row in heard] == [amy.id, ben.id]
+    await amy.post(f"/calls/{call}/monitor", {"mode": "listen"}, status=403)
+    await amy.get("/calls", status=403)
+    setting = await amy.call("PUT", "/me/device", {"kind": "phone", "number": "+1 415 555 0199"})
+    assert (setting["number"], setting["ready"], setting["simulated"]) == ("+14155550199", True, True)
+    token = await amy.post("/me/device/token")
+    assert token["identity"] == f"agent_{amy.id}"
+
+
+def test_browser_token_lets_only_this_agent_in() -> None:
+    settings = Settings.model_validate(
+        {
+            "account_sid": SID,
+            "auth_token": TOKEN,
+            "api_key_sid": "SK" + "a" * 32,
+            "api_key_secret": "s" * 32,
+            "twiml_app_sid": "AP" + "b" * 32,
+        }
+    )
+    made = jwt.decode(device_token(settings, 42), "s" * 32, algorithms=["HS256"], options={"verify_aud": False})
+    assert made["grants"]["identity"] == "agent_42"
+    assert made["grants"]["voice"]["incoming"] == {"allow": True}
+    assert 3500 < made["exp"] - now().timestamp() <= 3600
