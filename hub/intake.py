@@ -21,7 +21,7 @@ from psycopg.types.json import Json, Jsonb
 from hub.channels.accounts import Accounts
 from hub.channels.model import Accepted, Account, Connector, Delivery, Inbound
 from hub.contacts.identity import lenient
-from hub.conversations import complaints, forwards, tokens, views
+from hub.conversations import claims, complaints, forwards, tokens, views
 from hub.conversations.delivery import Reports
 from hub.conversations.views import Taken
 from hub.core import log
@@ -62,9 +62,10 @@ class Intake:
         if account is None:
             raise Invalid(f"There is no account {inbound.account_id}.", remedy="It was removed; see `hub doctor`.")
         inbound = _tidy(await forwards.unwrapped(self._core.db, inbound))
-        item = _Item(
-            inbound, account, self._is_session(account), tokens.conversation_of(self._core.vault, inbound.tokens)
-        )
+        hint = tokens.conversation_of(self._core.vault, inbound.tokens)
+        if hint is None and account.channel == "email":
+            inbound = await claims.traced(self._core.db, self._core.vault, inbound)
+        item = _Item(inbound, account, self._is_session(account), hint)
         try:
             accepted = await self._group.submit(item)
         except (psycopg.DataError, psycopg.IntegrityError, Invalid) as error:

@@ -8,6 +8,7 @@ import pytest
 
 from connectors.email.parse import Envelope
 from connectors.email.take import take
+from hub.conversations.tokens import reply_token
 from tests.house import House
 
 SUPPORT, ANN = "support@lumen-oak.example", "ann@customer.example"
@@ -63,6 +64,32 @@ async def test_stranger_who_knows_an_id_starts_a_matter_of_his_own(house: House)
         house, "From: eve@evil.example\nIn-Reply-To: <1@customer.example>\nSubject: Re: x\n\nlet me in\n"
     )
     assert mine["conversation_id"] != theirs["conversation_id"]
+
+
+@pytest.mark.parametrize("way", ["rewritten id", "quoted address", "number in the subject"])
+async def test_matter_is_found_again_for_those_who_took_part_and_for_nobody_else(house: House, way: str) -> None:
+    mine = await arrives(house, f"From: {ANN}\nSubject: lamp\nMessage-ID: <1@customer.example>\n\nmy secret\n")
+    number = mine["conversation_id"]
+    token = reply_token(house.core.vault, number)
+    heads, text = {
+        "rewritten id": (f"In-Reply-To: <7.{token}@relay.other.example>\nSubject: x", "again"),
+        "quoted address": (
+            "Subject: x",
+            f"again\n\nOn 2 Mar 2026 at 10:00, S <support+{token}@lumen-oak.example> wrote:\n> old",
+        ),
+        "number in the subject": (f"Subject: Re: [#{number}] lamp", "again"),
+    }[way]
+    theirs = await arrives(house, f"From: eve@evil.example\n{heads}\n\n{text}\n")
+    again = await arrives(house, f"From: {ANN}\n{heads}\n\n{text}\n")
+    assert theirs["conversation_id"] != number
+    assert again["conversation_id"] == number
+
+
+async def test_forged_token_in_an_id_finds_nothing(house: House) -> None:
+    mine = await arrives(house, f"From: {ANN}\nMessage-ID: <1@customer.example>\n\nx\n")
+    forged = f"c{mine['conversation_id']}-aaaaaaaaaaaaaaaa"
+    again = await arrives(house, f"From: {ANN}\nIn-Reply-To: <7.{forged}@lumen-oak.example>\n\ny\n")
+    assert again["conversation_id"] != mine["conversation_id"]
 
 
 async def test_every_header_is_one_persons_and_several_from_prove_nothing(house: House) -> None:

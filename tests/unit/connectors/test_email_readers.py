@@ -17,6 +17,7 @@ from connectors.email.parse import Envelope, Mail, dedup_key
 from connectors.email.reader_process import Job, work
 from connectors.email.readers import Readers
 from hub.core.errors import Invalid
+from tests.unit.connectors.test_email_parse import HOSTILE
 
 MAIL = b"From: Ann <ann@customer.example>\nSubject: lamp\nMessage-ID: <1@customer.example>\n\nIt flickers.\n"
 JOB = Job(1, Envelope(), "support@hub.example", None)
@@ -52,6 +53,12 @@ async def test_largest_mail_is_read_within_the_memory_of_a_reader(readers: Reade
     )
     assert "unreadable" not in mail.inbound.meta
     assert [len(a.body) for a in mail.inbound.attachments] == [49 * 1024 * 1024 // 13 * 9]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_hostile_mail_stays_within_two_seconds_and_256_megabytes(readers: Readers, name: str) -> None:
+    mail = await readers.read(JOB, HOSTILE[name])  # the limits are the reader's own: beyond them it would be unreadable
+    assert "unreadable" not in mail.inbound.meta
 
 
 def _pair(monkeypatch: pytest.MonkeyPatch, harm: str) -> Mail:
