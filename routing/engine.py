@@ -243,6 +243,8 @@ class Leader:
     async def _announce(self, made: Sequence[offers.Made]) -> None:
         if made:
             await self._core.feed.publish(offers.announcements(made))
+            if any(self.pool.channel_of(offer.entry_id) == "voice" for offer in made):
+                await self._core.feed.wake("calls")
         automatic = {name for name, channel in self.pool.channels.items() if channel.auto_accept}
         if automatic:
             for offer in made:

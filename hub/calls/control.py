@@ -198,7 +198,7 @@ async def finish(unit: Unit, held: Held, outcome: str) -> None:
     missed = outcome in ("abandoned", "closed", "left_menu")
     waiting = outcome in ("abandoned", "voicemail")
     text = _words(call, outcome)
-    told = {"id": call.interaction_id, "text": text, "agent_id": call.agent_id if outcome == "answered" else None}
+    told = {"id": call.interaction_id, "text": text}
     await execute(unit.conn, sql["tell_interaction"], told)
     values = {"id": call.conversation_id, "preview": text, "seq": None, "waiting": waiting, "answered": False}
     await execute(unit.conn, sql["touched"], values)

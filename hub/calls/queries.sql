@@ -146,7 +146,7 @@ values (%(id)s, %(conversation_id)s, %(contact_id)s, %(seq)s, 'message', %(direc
     %(address_id)s, %(agent_id)s, %(text)s, %(external_id)s, 'received', false);
 
 -- tell_interaction: What the record says of the call.
-update interaction set text = %(text)s, agent_id = coalesce(%(agent_id)s, agent_id) where id = %(id)s;
+update interaction set text = %(text)s where id = %(id)s;
 
 -- touched: The conversation's last words, and whose turn it is.
 update conversation set preview = %(preview)s, channel = 'voice', updated_at = clock_timestamp(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import orjson
@@ -9,6 +10,9 @@ from aiohttp import web
 
 from hub.demo.twilio.call import Call
 from hub.demo.twilio.exchange import Exchange
+from hub.demo.twilio.people import until
+
+_PATIENCE = 4.0  # seconds
 
 
 class Hands:
@@ -39,6 +43,10 @@ class Hands:
     async def _act(self, request: web.Request) -> web.Response:
         asked: dict[str, Any] = await request.json()
         endpoint, exchange = str(asked["endpoint"]), self._exchange
+        if asked["do"] == "answer":
+            # Whoever was told of a call may press before it rings here.
+            with contextlib.suppress(TimeoutError):
+                await until(lambda: exchange.ringing_at(endpoint) is not None, timeout=_PATIENCE)
         call = exchange.ringing_at(endpoint) if asked["do"] in {"answer", "refuse"} else exchange.talking_at(endpoint)
         done = call is not None and self._do(call, asked)
         return _json({"done": done}, 200 if done else 409)

@@ -6,6 +6,8 @@ import { complain } from '../parts/ask'
 import { device as deviceQuery, phoneApi } from './api'
 
 const HERE = 20_000
+/** Who pressed Answer before the ringing reached this browser meant it for so long. */
+const EARLY = 8_000
 type State = 'none' | 'phone' | 'starting' | 'ready' | 'error'
 
 export interface Phone {
@@ -34,6 +36,7 @@ export function PhoneProvider({ children }: { children: ReactNode }) {
   const setting = useQuery(deviceQuery).data
   const sdk = useRef<Device | null>(null)
   const ringing = useRef<SdkCall | null>(null)
+  const wanted = useRef(0)
   const [state, setState] = useState<State>('none')
   const numbers = setting?.numbers.length ?? 0
   const kind = setting?.kind ?? 'browser'
@@ -44,7 +47,7 @@ export function PhoneProvider({ children }: { children: ReactNode }) {
     if (kind === 'phone') return setState('phone')
     if (simulated) return setState('ready')
     setState('starting')
-    const stop = start(sdk, ringing, setState)
+    const stop = start(sdk, ringing, wanted, setState)
     return () => stop()
   }, [numbers, kind, simulated])
   useHere(state === 'ready')
@@ -54,7 +57,8 @@ export function PhoneProvider({ children }: { children: ReactNode }) {
       state,
       answer: async () => {
         if (simulated) await phoneApi.press('answer')
-        else ringing.current?.accept()
+        else if (ringing.current) ringing.current.accept()
+        else wanted.current = Date.now() + EARLY
       },
       refuse: async () => {
         if (simulated) await phoneApi.press('refuse').catch(() => undefined)
@@ -68,7 +72,7 @@ export function PhoneProvider({ children }: { children: ReactNode }) {
 }
 
 /** Register the provider's device; its token is renewed by our own clock, since it warns of its end only once. */
-function start(sdk: { current: Device | null }, ringing: { current: SdkCall | null }, tell: (s: State) => void): () => void {
+function start(sdk: { current: Device | null }, ringing: { current: SdkCall | null }, wanted: { current: number }, tell: (s: State) => void): () => void {
   let over = false
   let timer = 0
   const renew = async () => {
@@ -87,6 +91,8 @@ function start(sdk: { current: Device | null }, ringing: { current: SdkCall | nu
     made.on('error', () => tell('error'))
     made.on('incoming', (call: SdkCall) => {
       ringing.current = call
+      if (Date.now() < wanted.current) call.accept()
+      wanted.current = 0
       for (const end of ['cancel', 'disconnect', 'reject']) call.on(end, () => ringing.current === call && (ringing.current = null))
     })
     await made.register()

@@ -108,13 +108,13 @@ function Frame() {
         <div className="main">
           <Outlet />
         </div>
+        <CallBar />
         <BottomBar />
       </div>
       <Delayed show={live.state === 'waiting' || live.state === 'connecting'}>
         <div className="linkdown" role="status">{t('live.reconnecting')}</div>
       </Delayed>
       <Offers />
-      <CallBar />
       <Palette />
       <Shortcuts opened={help} close={() => setHelp(false)} />
       {compose && <NewConversation contactId={compose.contact} close={() => setCompose(null)} />}
