@@ -37,6 +37,7 @@ create unique index call_external on call (account_id, external_id) where extern
 create index call_conversation on call (conversation_id, id desc);
 create index call_live on call (id) where state <> 'ended';
 create index call_entry on call (entry_id) where state <> 'ended';
+create index call_unwrapped on call (entry_id) where state = 'ended' and outcome = 'answered' and wrapped_at is null;
 
 -- One telephone in a call. Times only ever become known; presence and hold follow the newest report (at, seq).
 create table call_leg (
