@@ -19,14 +19,17 @@ import psycopg
 from psycopg.types.json import Json, Jsonb
 
 from hub.channels.accounts import Accounts
-from hub.channels.model import Accepted, Account, Connector, Delivery, Inbound
+from hub.channels.consent import Wish
+from hub.channels.model import Accepted, Account, AddressKind, Connector, Delivery, Inbound
 from hub.contacts.identity import lenient
-from hub.conversations import claims, complaints, forwards, tokens, views
+from hub.conversations import claims, complaints, consents, forwards, tokens, views
+from hub.conversations.consents import Place
 from hub.conversations.delivery import Reports
 from hub.conversations.views import Taken
-from hub.core import log
+from hub.core import events, log
 from hub.core.db import execute, fetch_all
 from hub.core.errors import Invalid
+from hub.core.events import Unit
 from hub.core.groupcommit import GroupCommit
 from hub.core.metrics import INTAKE
 from hub.core.service import Core
@@ -61,7 +64,7 @@ class Intake:
         account = await self._accounts.get(inbound.account_id)
         if account is None:
             raise Invalid(f"There is no account {inbound.account_id}.", remedy="It was removed; see `hub doctor`.")
-        inbound = _tidy(await forwards.unwrapped(self._core.db, inbound))
+        inbound = await self._known(_tidy(await forwards.unwrapped(self._core.db, inbound)))
         hint = tokens.conversation_of(self._core.vault, inbound.tokens)
         if hint is None and account.channel == "email":
             inbound = await claims.traced(self._core.db, self._core.vault, inbound)
@@ -85,6 +88,8 @@ class Intake:
 
     async def delivery(self, delivery: Delivery) -> None:
         """Record a delivery report; see `Accept.delivery`."""
+        if delivery.opted_out:
+            await consents.refused(self._core, delivery)
         await self._reports.record(delivery)
         if delivery.complaint:
             await complaints.record(self._core, delivery)
@@ -132,12 +137,20 @@ class Intake:
         connector = self._connectors.get(account.connector)
         return connector is None or connector.capabilities(account.channel).session
 
+    async def _known(self, inbound: Inbound) -> Inbound:
+        """The message under the value that its sender is known by already (`functions/identity.sql`)."""
+        if inbound.address_kind is not AddressKind.WHATSAPP:
+            return inbound
+        values = {"kind": inbound.address_kind.value, "address": inbound.address, "number": inbound.number}
+        return replace(inbound, address=await self._core.db.value(sql["known_as"], values))
+
     # -- the batch ---------------------------------------------------------------------------------------------
     async def _store(self, items: Sequence[_Item]) -> list[Accepted]:
         taken: dict[int, Taken] = {}
         prepared = [_row(item) for item in items]
         waves = _waves(prepared)
-        if len(waves) == 1 and not any(item.inbound.attachments for item in items):
+        unit: Unit | None = None
+        if len(waves) == 1 and not any(_has_more(item.inbound) for item in items):
             async with self._core.db.connection() as conn:  # one statement is its own transaction: one round trip
                 taken = await self._call(conn, prepared, items, waves[0])
         else:
@@ -145,8 +158,10 @@ class Intake:
                 for wave in waves:
                     taken |= await self._call(conn, prepared, items, wave)
                 await _store_attachments(conn, items, taken)
+                unit = Unit(conn)
+                await self._store_rest(unit, items, taken)
         try:
-            await self._announce(items, taken)
+            await self._announce(items, taken, unit)
         except Exception:
             # Committed is committed: screens that miss this heal by their sequence.
             logger.exception("announce_failed")
@@ -159,7 +174,26 @@ class Intake:
         parameters = {"batch": Json(batch), "bodies": [items[n].inbound.raw for n in wave], "reopen_days": REOPEN_DAYS}
         return {wave[row.n]: row for row in await fetch_all(conn, Taken, sql["intake"], parameters)}
 
-    async def _announce(self, items: Sequence[_Item], taken: dict[int, Taken]) -> None:
+    async def _store_rest(self, unit: Unit, items: Sequence[_Item], taken: dict[int, Taken]) -> None:
+        """What few messages bring: a number beside an id, files to be fetched, a wish about being written to."""
+        for n, row in sorted(taken.items(), key=lambda pair: (pair[1].address_id or 0, pair[1].conversation_id or 0)):
+            if row.duplicate:
+                continue
+            inbound, account = items[n].inbound, items[n].account
+            if inbound.number:
+                await execute(unit.conn, sql["number"], {"address_id": row.address_id, "number": inbound.number})
+            for position, one in enumerate(inbound.media):
+                values = {
+                    "interaction_id": row.interaction_id, "account_id": account.id, "position": position,
+                    "url": _clean(one.url)[:2000], "content_type": _clean(one.content_type)[:255],
+                }  # fmt: skip
+                await execute(unit.conn, sql["remote_file"], values)
+                unit.wake("outbox")  # whoever fetches them
+            if inbound.consent is not None and row.address_id and row.conversation_id:
+                place = Place(row.address_id, account.id, account.channel, row.conversation_id, row.raw_id)
+                await consents.take(unit, self._core.vault, inbound.consent, place)
+
+    async def _announce(self, items: Sequence[_Item], taken: dict[int, Taken], unit: Unit | None) -> None:
         """Tell the screens (with the message inline: no query on the hot path) and ring the router."""
         messages: list[tuple[str, Any]] = []
         entries: list[int] = []
@@ -167,6 +201,10 @@ class Intake:
             if not row.duplicate:
                 messages += views.inbound_frames(items[n].inbound, items[n].account, row)
                 entries += [row.entry_id] if row.entry_id else []
+        if unit is not None:
+            messages += [pair for event in unit.events for pair in events.frames(event)]
+            for who in unit.wakes:
+                await self._core.feed.wake(who)
         if messages:
             await self._core.feed.publish(messages)
         self._core.feed.wake_soon("log")
@@ -177,8 +215,10 @@ class Intake:
 def _tidy(inbound: Inbound) -> Inbound:
     """The message in text that PostgreSQL and JSON can hold: neither knows NUL or lone surrogates."""
     i = inbound
+    own = {"no_auto_answer": True, "consent": i.consent.wish.value} if i.consent else {}
     return replace(
         i,
+        automatic=i.automatic or _answered_stop(i),
         name=_clean(i.name)[:200],
         subject=_clean(i.subject)[:1000],
         text=_clean(i.text),
@@ -187,8 +227,20 @@ def _tidy(inbound: Inbound) -> Inbound:
         external_id=_clean(i.external_id)[:1000] if i.external_id else None,
         references=tuple(_clean(r)[:1000] for r in i.references[:50]),
         address=lenient(i.address_kind, _clean(i.address)),
-        meta=_clean_json(i.meta),
+        meta=_clean_json({**i.meta, **own}),
+        number=lenient(AddressKind.PHONE, _clean(i.number)) if i.number else None,
     )
+
+
+def _answered_stop(inbound: Inbound) -> bool:
+    """Whether there is nothing left to do for anybody: the provider has ended it and said so."""
+    said = inbound.consent
+    return said is not None and said.answered and said.wish is Wish.STOP
+
+
+def _has_more(inbound: Inbound) -> bool:
+    """Whether storing it takes more than the one statement for all."""
+    return bool(inbound.attachments or inbound.media or inbound.consent or inbound.number)
 
 
 def _row(item: _Item) -> dict[str, Any]:

@@ -7,9 +7,9 @@ a crash before the wire is retried freely; after it the outcome is unknown until
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from hub.channels.model import Attachment, Outbound, Outcome, SendError
+from hub.channels.model import Attachment, FilledTemplate, Outbound, Outcome, SendError
 from hub.conversations import tokens
 from hub.conversations.delivery import Claimed, Reports
 from hub.core import events
@@ -22,6 +22,7 @@ from hub.core.service import Core
 from hub.core.sql import Queries
 
 sql = Queries.beside(__file__, "outbox.sql")
+LINKS_LAST = timedelta(hours=24)  # longer than any provider lets a message wait
 
 
 class ClaimLost(Conflict):
@@ -79,8 +80,16 @@ class Outbox:
             taken=tuple(p.get("taken") or ()),
             unsubscribe=self._unsubscribe(p.get("unsubscribe")),
             attachments=tuple(files),
+            links=tuple(await self._links(claim)) if files else (),
+            template=FilledTemplate(t["id"], t["variables"]) if (t := p.get("template")) else None,
             reply_token=tokens.reply_token(self._core.vault, claim.conversation_id),
         )
+
+    async def _links(self, claim: Claimed) -> list[str]:
+        """Where the files can be fetched for a while, by whoever is given the address."""
+        rows = await self._core.db.dicts(sql["attachment_ids"], {"interaction_id": claim.interaction_id})
+        until = now() + LINKS_LAST
+        return [f"{self._core.public_url}/m/{tokens.file_token(self._core.vault, row['id'], until)}" for row in rows]
 
     def _unsubscribe(self, address_id: int | None) -> str | None:
         if address_id is None:

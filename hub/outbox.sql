@@ -33,6 +33,9 @@ order by id limit 500;
 -- attachments: The files of a send.
 select name, content_type, body, content_id, inline from attachment where interaction_id = %(interaction_id)s order by id;
 
+-- attachment_ids: The files of a send, by id.
+select id from attachment where interaction_id = %(interaction_id)s order by id;
+
 -- stuck: Sends that wait for a person.
 select o.id, o.state, o.error, o.conversation_id, o.interaction_id, o.created_at
 from outbound o where o.state = 'unknown' order by o.id limit %(limit)s;

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from hub.channels.model import Finder, Outcome, SendError
+from hub.channels.model import Delivery as Report
+from hub.channels.model import DeliveryStatus, Finder, Outcome, SendError
+from hub.conversations import consents
 from hub.core import log
 from hub.core.errors import Conflict, HubError
 from hub.core.jobs import stopping
@@ -111,6 +113,9 @@ class Delivery:
             logger.warning(
                 "not_sent", outbound=claim.id, connector=name, outcome=problem.outcome.value, error=problem.detail
             )
+            if problem.opted_out:
+                words = Report(name, DeliveryStatus.FAILED, "", claim.id, problem.detail, opted_out=True)
+                await consents.refused(self._context.core, words)
             await self._outbox.reports.not_sent(claim, problem)
             DELIVERIES.labels(name, problem.outcome.value).inc()
             return

@@ -1,58 +1,70 @@
-"""SMS and calls through Twilio: signed webhooks in, REST out, reports back."""
+"""SMS, MMS, WhatsApp and calls through Twilio: signed webhooks in, REST out, reports back."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any, ClassVar, cast
 
+import orjson
 from aiohttp import web
 from pydantic import BaseModel
 
-from connectors.twilio.guard import Guard
+from connectors.twilio.content import Contents
+from connectors.twilio.history import LISTED, Records, relisted, spelled
+from connectors.twilio.hooks import Hooks, terms_of
+from connectors.twilio.media import MediaStore
 from connectors.twilio.rest import Rest
-from connectors.twilio.segments import MAX_CHARACTERS, Segments, segments
 from connectors.twilio.settings import Settings
 from connectors.twilio.voice import Voice
-from connectors.twilio.webhook import Form, parse_form, to_delivery, to_inbound
-from hub.channels.model import Accept, Account, Capabilities, Inbound, Outbound, Outcome, SendError, Wire
-from hub.core import log
-from hub.core.errors import Invalid, Unavailable
+from connectors.twilio.webhook import to_inbound
+from hub.channels.extras import FetchedFile, Listed, MessageTemplate
+from hub.channels.model import (
+    REPLY_WINDOW,
+    Accept,
+    Account,
+    Capabilities,
+    Inbound,
+    Outbound,
+    Outcome,
+    SendError,
+    Wire,
+)
+from hub.channels.segments import MAX_CHARACTERS, Segments, segments
+from hub.core.errors import Invalid
 from hub.core.service import Core
 
 __all__ = ["Segments", "Settings", "Twilio", "segments"]
 
-logger = log.get(__name__)
-_FORM = "application/x-www-form-urlencoded"
-_EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
-_SID = re.compile(r"^(SM|MM)[0-9a-fA-F]{32}$")
+MOST_FILES = 10
 
 
 class Twilio:
     """Translates between Twilio's Programmable Messaging and the hub."""
 
     name: ClassVar[str] = "twilio"
-    channels: ClassVar[tuple[str, ...]] = ("sms", "voice")
+    channels: ClassVar[tuple[str, ...]] = ("sms", "whatsapp", "voice")
     Settings: ClassVar[type[BaseModel]] = Settings
 
     def __init__(self, core: Core):
         self._public_url = core.public_url
         self._rest = Rest()
+        self._media = MediaStore()
+        self._contents = Contents(self._rest)
+        self._records = Records(self._rest)
         self.calls = Voice(core.public_url, self._rest)
 
     def capabilities(self, channel: str) -> Capabilities:
-        """Plain text, up to Twilio's 1,600 characters."""
-        return Capabilities(max_length=MAX_CHARACTERS)
+        """Plain text, up to Twilio's 1,600 characters, and files; WhatsApp tells what was read and has its window."""
+        whatsapp = channel == "whatsapp"
+        return Capabilities(
+            attachments=True, max_length=MAX_CHARACTERS, read_receipts=whatsapp, window=REPLY_WINDOW.get(channel)
+        )
 
     def routes(self, accept: Accept) -> Iterable[web.RouteDef]:
-        """`/hooks/twilio/{account}/sms` and `/hooks/twilio/{account}/status/{outbound}`."""
-        hooks = _Hooks(accept, self._public_url)
-        return [
-            web.post("/hooks/twilio/{account}/sms", hooks.sms),
-            web.post("/hooks/twilio/{account}/status/{outbound}", hooks.status),
-        ]
+        """The webhooks of messages."""
+        return Hooks(accept, self._public_url).routes()
 
     async def run(self, accept: Accept) -> None:
         """Nothing to poll, Twilio calls us; until cancelled, then the connections to it are closed."""
@@ -64,83 +76,69 @@ class Twilio:
     async def send(self, account: Account, outbound: Outbound, wire: Wire) -> str:
         """Post the message; its SID. The status reports carry our own id in their address."""
         settings = cast("Settings", account.settings)
-        if not outbound.text.strip():
-            raise SendError("An SMS needs a text.", outcome=Outcome.FAILED)
-        if len(outbound.text) > MAX_CHARACTERS:
-            raise SendError(f"An SMS holds at most {MAX_CHARACTERS} characters.", outcome=Outcome.FAILED)
-        fields: dict[str, Any] = {
-            "to": outbound.to,
-            "body": outbound.text,
-            "status_callback": f"{self._public_url}/hooks/twilio/{account.key}/status/{outbound.id}",
-        }
-        if settings.messaging_service_sid:
-            fields["messaging_service_sid"] = settings.messaging_service_sid
-        else:
-            fields["from_"] = account.address
+        fields = self._fields(account, settings, outbound)
         await wire()
         return await self._rest.create(settings, **fields)
+
+    def _fields(self, account: Account, settings: Settings, outbound: Outbound) -> dict[str, Any]:
+        if len(outbound.text) > MAX_CHARACTERS:
+            raise SendError(f"A message holds at most {MAX_CHARACTERS} characters.", outcome=Outcome.FAILED)
+        if len(outbound.links) > MOST_FILES:
+            raise SendError(f"A message carries at most {MOST_FILES} files.", outcome=Outcome.FAILED)
+        fields: dict[str, Any] = {
+            "to": spelled(account, outbound.to),
+            "status_callback": f"{self._public_url}/hooks/twilio/{account.key}/status/{outbound.id}",
+        }
+        if outbound.template is not None:
+            fields["content_sid"] = outbound.template.id
+            fields["content_variables"] = orjson.dumps(outbound.template.variables).decode()
+        elif outbound.text.strip():
+            fields["body"] = outbound.text
+        if outbound.links:
+            fields["media_url"] = list(outbound.links)
+        if not fields.keys() & {"body", "media_url", "content_sid"}:
+            raise SendError("A message needs a text or a file.", outcome=Outcome.FAILED)
+        if settings.messaging_service_sid:
+            fields["messaging_service_sid"] = settings.messaging_service_sid
+        if not settings.messaging_service_sid or account.channel == "whatsapp":
+            fields["from_"] = spelled(account, account.address or "")
+        return fields
 
     def translate(self, account: Account | None, raw: bytes, raw_type: str, meta: dict[str, Any]) -> Inbound:
         """A stored webhook again."""
         if account is None:
             raise Invalid("The webhook belongs to no account.")
-        return to_inbound(account.id, raw)
+        terms = terms_of(account)
+        return relisted(account.id, raw, terms) if raw_type == LISTED else to_inbound(account.id, raw, terms=terms)
+
+    # -- what Twilio has beside the contract (hub/channels/extras.py) ---------------------------------------------
+    async def fetch_media(self, account: Account, url: str) -> FetchedFile:
+        """A received file."""
+        return await self._media.fetch(cast("Settings", account.settings), url)
+
+    async def delete_media(self, account: Account, url: str) -> None:
+        """Delete a file at Twilio, unless the account keeps them there."""
+        settings = cast("Settings", account.settings)
+        if not settings.keep_media:
+            await self._media.delete(settings, url)
+
+    async def templates(self, account: Account) -> list[MessageTemplate]:
+        """What may be said on WhatsApp at any time."""
+        return await self._contents.of(cast("Settings", account.settings))
+
+    async def traces(self, account: Account, outbound: Outbound) -> list[str]:
+        """Messages at Twilio that look like this send."""
+        return await self._records.traces(account, outbound)
+
+    async def find(self, account: Account, outbound: Outbound) -> bool:
+        """Whether one looks like it; another send of the same text does too, hence `traces`."""
+        return bool(await self.traces(account, outbound))
+
+    async def history(self, account: Account, day: date) -> Sequence[Listed]:
+        """A day at Twilio."""
+        return await self._records.day(account, day)
 
     async def close(self) -> None:
         """Close the connections to Twilio."""
         await self._rest.close()
-
-
-class _Hooks:
-    """The two webhooks: verify, hand over, and only then answer 200."""
-
-    def __init__(self, accept: Accept, public_url: str):
-        self._accept = accept
-        self._guard = Guard(accept, public_url, "sms")
-
-    async def sms(self, request: web.Request) -> web.Response:
-        """A received message."""
-        found = await self._guard.verified(request)
-        try:
-            await self._take(found.account, found.raw, found.form)
-        except Unavailable:
-            return web.Response(status=503, headers={"Retry-After": "5"})
-        return web.Response(text=_EMPTY, content_type="text/xml")
-
-    async def status(self, request: web.Request) -> web.Response:
-        """A status report about one of our sends."""
-        found = await self._guard.verified(request)
-        number = request.match_info["outbound"]
-        outbound_id = int(number) if number.isdecimal() and len(number) < 19 else None
-        try:
-            delivery = to_delivery(found.form, outbound_id)
-            if delivery is not None:
-                await self._accept.delivery(delivery)
-        except Unavailable:
-            return web.Response(status=503, headers={"Retry-After": "5"})
-        except Invalid as error:
-            logger.warning(
-                "status_report_unreadable", account=found.account.key, error=error.detail, size=len(found.raw)
-            )
-        return web.Response(status=204)
-
-    async def _take(self, account: Account, raw: bytes, form: Form) -> None:
-        try:
-            await self._accept.message(to_inbound(account.id, raw, form))
-        except Invalid as error:
-            await self._accept.quarantine(
-                connector="twilio",
-                account_id=account.id,
-                dedup_key=_dedup_key(raw),
-                raw=raw,
-                raw_type=_FORM,
-                reason=error.detail,
-            )
-
-
-def _dedup_key(raw: bytes) -> str:
-    try:
-        sid = parse_form(raw).get("MessageSid", "")
-    except ValueError:
-        sid = ""
-    return sid if _SID.match(sid) else f"sha256:{hashlib.sha256(raw).hexdigest()}"
+        await self._media.close()

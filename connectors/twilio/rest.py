@@ -20,7 +20,7 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from connectors.twilio.settings import Settings
-from connectors.twilio.webhook import explain
+from connectors.twilio.webhook import OPTED_OUT, explain
 from hub.channels.model import Outcome, SendError
 from hub.core.clock import now
 
@@ -43,6 +43,8 @@ class PooledClient(AsyncTwilioHttpClient):
     def __init__(self, base: str, timeout: float):
         super().__init__(pool_connections=False)
         self._base = base.rstrip("/")
+        # Twilio has a host for each domain (content.twilio.com); a stand-in has one for all.
+        self._twilio = (urlsplit(base).hostname or "").endswith(".twilio.com")
         # Twilio drops idle connections; a POST on a dead one has an unknown outcome, so ours are given up early.
         self._http = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=timeout, connect=min(timeout, 10.0)),
@@ -62,7 +64,8 @@ class PooledClient(AsyncTwilioHttpClient):
     ) -> Response:
         """One request; raises `ThrottledError` on 429 and aiohttp's errors as they are."""
         parts = urlsplit(url)
-        target = self._base + parts.path + (f"?{parts.query}" if parts.query else "")
+        base = f"https://{parts.netloc}" if self._twilio else self._base
+        target = base + parts.path + (f"?{parts.query}" if parts.query else "")
         sent = {**(headers or {})}
         if auth is not None:
             sent["Authorization"] = "Basic " + base64.b64encode(":".join(auth).encode()).decode()
@@ -152,4 +155,4 @@ def refusal(error: TwilioException) -> SendError:
         return SendError(detail, outcome=Outcome.RETRY)
     if status in _AUTHENTICATION:
         return SendError(f"Twilio refuses our credentials. {detail}", outcome=Outcome.RETRY, retry_after=300)
-    return SendError(detail, outcome=Outcome.FAILED)
+    return SendError(detail, outcome=Outcome.FAILED, opted_out=code == OPTED_OUT)

@@ -5,6 +5,19 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator
 
 from hub.calls.flow import CallFlow
+from hub.channels.limits import Limits
+
+
+class TemplateSetting(BaseModel):
+    """An approved template, for accounts whose API key may not read the Content API. Places are like `{{1}}`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sid: str = Field(pattern=r"^HX[0-9a-fA-F]{32}$")
+    name: str
+    body: str
+    language: str = "en"
+    variables: dict[str, str] = Field(default_factory=dict[str, str])
 
 
 class Settings(BaseModel):
@@ -12,6 +25,11 @@ class Settings(BaseModel):
 
     `auth_token` signs webhooks and, without an API key, our requests; `previous_auth_token` is still believed on
     webhooks while a rotation is under way. `api_base` is where the REST API is: Twilio itself, or a stand-in.
+
+    Of messages: `limits` bound the sending; `answers_opt_out` says that Twilio itself replies to STOP, START and HELP
+    (as it does unless that is turned off); `keep_media` leaves received files with Twilio after they are stored here;
+    `media_hosts` are further places that Twilio's media addresses may lead to; `templates` beside those of the
+    Content API.
 
     Of a number for calls: `voice` is what callers hear; the API key signs the tokens of browser telephones, and
     `twiml_app_sid` lets them dial. `simulate_device` is for the stand-in, which has no sound.
@@ -26,6 +44,11 @@ class Settings(BaseModel):
     api_key_secret: SecretStr | None = None
     messaging_service_sid: str | None = Field(default=None, pattern=r"^MG[0-9a-fA-F]{32}$")
     api_base: HttpUrl = HttpUrl("https://api.twilio.com")
+    limits: Limits = Field(default_factory=Limits)
+    answers_opt_out: bool = True
+    keep_media: bool = False
+    media_hosts: list[str] = Field(default_factory=list[str])
+    templates: list[TemplateSetting] = Field(default_factory=list[TemplateSetting])
     voice: CallFlow = Field(default_factory=CallFlow)
     twiml_app_sid: str | None = Field(default=None, pattern=r"^AP[0-9a-fA-F]{32}$")
     simulate_device: bool = False

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,10 +20,22 @@ from twilio.request_validator import (
     get_signature_algorithm,  # pyright: ignore[reportUnknownVariableType] - the SDK ships no types
 )
 
-from hub.channels.model import AddressKind, Delivery, DeliveryStatus, Inbound
+from hub.channels.consent import Consent, Wish, carriers_own, spoken
+from hub.channels.model import AddressKind, Delivery, DeliveryStatus, Inbound, RemoteFile
 from hub.core.errors import Invalid
 
 Form = MultiDict[str]
+OPTED_OUT = 21610
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What must be known of an account to read its messages: which channel it is, and who answers STOP."""
+
+    channel: str = "sms"
+    answers_opt_out: bool = True
+
 
 # Twilio's status words by how far the message got. `queued` and `sending` mean that Twilio took it, which for a
 # send whose answer we lost is the proof that it left.
@@ -44,6 +58,10 @@ ERRORS = {
     21610: "the customer has opted out",
     21612: "this number cannot be reached from ours",
     21614: "the number cannot receive SMS",
+    21617: "the text is longer than 1,600 characters",
+    21620: "the file's address is not valid",
+    30001: "too many messages are waiting at Twilio",
+    30002: "the Twilio account is suspended",
     30003: "the handset is unreachable",
     30004: "the message was blocked",
     30005: "the number is unknown",
@@ -52,6 +70,10 @@ ERRORS = {
     30008: "the carrier gave no reason",
     30034: "our number is not registered for this country (10DLC)",
     30450: "refused as suspected SMS pumping",
+    63003: "this WhatsApp user cannot be found",
+    63013: "the message breaks a rule of WhatsApp",
+    63018: "too many messages to this customer; it is tried again later",
+    63032: "WhatsApp does not let us write to this user",
     63016: "the reply window is closed; use a template",
 }
 _MAX_MEDIA = 10
@@ -96,48 +118,103 @@ def explain(code: str | int | None, words: str = "") -> str | None:
     return f"Twilio error {code}: {ERRORS.get(number) or words or 'no reason given'}"
 
 
-def to_inbound(account_id: int, raw: bytes, form: Form | None = None) -> Inbound:
-    """One received SMS, `form` being `raw` if that was read already. `Invalid` when it names no message or sender."""
+def to_inbound(account_id: int, raw: bytes, form: Form | None = None, *, terms: Terms | None = None) -> Inbound:
+    """One received message, `form` being `raw` if read already. `Invalid` when it names no message or sender."""
     form = parse_form(raw) if form is None else form
+    terms = terms or Terms()
     sid, sender = form.get("MessageSid") or form.get("SmsSid"), form.get("From", "").strip()
     if not sid:
         raise Invalid("The webhook names no MessageSid.")
     if not sender:
         raise Invalid("The webhook names no sender (From).")
-    if ":" in sender:
-        raise Invalid(f"Messages of the kind {sender.split(':')[0]!r} are not handled by this account.")
-    media = _media(form)
+    kind, _, bare = sender.rpartition(":")
+    if (kind == "whatsapp") != (terms.channel == "whatsapp") or kind not in ("", "whatsapp"):
+        raise Invalid(f"Messages of the kind {kind or 'sms'!r} are not handled by this account.")
+    whatsapp = kind == "whatsapp"
     return Inbound(
         account_id=account_id,
         dedup_key=sid,
         raw=raw,
         raw_type="application/x-www-form-urlencoded",
-        address_kind=AddressKind.PHONE,
-        address=sender,
-        text=form.get("Body", "").replace("\x00", ""),
+        address_kind=AddressKind.WHATSAPP if whatsapp else AddressKind.PHONE,
+        address=_external_id(form, bare) if whatsapp else bare,
+        number=_number(form, bare) if whatsapp else None,
+        name=form.get("ProfileName", ""),
+        text=_text(form).replace("\x00", ""),
         external_id=sid,
+        references=tuple(s for s in (form.get("OriginalRepliedMessageSid"),) if s),
         verified=True,
-        meta=_meta(form, media),
+        meta=_meta(form),
+        consent=consent(form, terms),
+        media=media(form),
     )
 
 
-def _media(form: Form) -> list[dict[str, str]]:
+def _external_id(form: Form, bare: str) -> str:
+    """Who it is: Meta's own id of the user where it is told (BSUID), since a number may be missing or change."""
+    return form.get("ExternalUserId", "").removeprefix("whatsapp:").strip() or bare
+
+
+def _number(form: Form, bare: str) -> str | None:
+    if _E164.fullmatch(bare):
+        return bare
+    digits = form.get("WaId", "").lstrip("+")
+    return f"+{digits}" if _E164.fullmatch(f"+{digits}") else None
+
+
+def _text(form: Form) -> str:
+    """What was said, in words: a place or a pressed button has no text of its own."""
+    if body := form.get("Body", "").strip("\x00"):
+        return body
+    if form.get("Latitude") and form.get("Longitude"):
+        place = [v for k in ("Label", "Address") if (v := form.get(k, "").strip())]
+        north, east = form["Latitude"], form["Longitude"]
+        link = f"https://www.openstreetmap.org/?mlat={north}&mlon={east}#map=17/{north}/{east}"
+        return f"📍 {', '.join(dict.fromkeys(place)) or f'{north}, {east}'}\n{link}"
+    return form.get("ButtonText") or form.get("ListTitle") or ""
+
+
+def consent(form: Form, terms: Terms) -> Consent | None:
+    """What the message says about being written to.
+
+    `OptOutType` (Advanced Opt-Out) means that Twilio has answered. Without it, it has answered its own words in SMS,
+    unless that is turned off; never those of other languages, and none in WhatsApp.
+    """
+    told = form.get("OptOutType", "").strip().lower()
+    if told in set(Wish):
+        return Consent(Wish(told), "provider", form.get("Body", "").strip()[:100] or told.upper(), answered=True)
+    found = spoken(form.get("Body", ""))
+    if found is None:
+        return None
+    wish, language, word = found
+    if terms.answers_opt_out and terms.channel == "sms" and carriers_own(word):
+        return Consent(wish, "provider", word, answered=True)
+    return Consent(wish, "word", word, answered=False, language=language)
+
+
+def media(form: Form) -> tuple[RemoteFile, ...]:
+    """The files that the message names."""
     count = form.get("NumMedia", "0")
     wanted = min(int(count), _MAX_MEDIA) if count.isdigit() and len(count) < 4 else 0
-    return [
-        {"url": url, "content_type": form.get(f"MediaContentType{n}", "application/octet-stream")}
-        for n in range(wanted)
-        if (url := form.get(f"MediaUrl{n}"))
-    ]
+    named = [(form.get(f"MediaUrl{n}"), form.get(f"MediaContentType{n}", "")) for n in range(wanted)]
+    return tuple(RemoteFile(url, kind) for url, kind in named if url)
 
 
-def _meta(form: Form, media: list[dict[str, str]]) -> dict[str, object]:
+def _meta(form: Form) -> dict[str, object]:
     place = ", ".join(v for k in ("FromCity", "FromState", "FromCountry") if (v := form.get(k)))
+    spot = {"latitude": form.get("Latitude"), "longitude": form.get("Longitude"), "label": form.get("Label")}
+    advert = {"headline": form.get("ReferralHeadline"), "url": form.get("ReferralSourceUrl")}
     facts: dict[str, object] = {
         "to": form.get("To"),
-        "media": media,
+        "files": len(media(form)),
         "place": place,
-        "opt_out": form.get("OptOutType"),  # STOP, START or HELP: Twilio has already answered it
+        "location": {k: v for k, v in spot.items() if v} if spot["latitude"] and spot["longitude"] else None,
+        "button": form.get("ButtonText") or form.get("ListTitle"),
+        "button_payload": form.get("ButtonPayload") or form.get("ListId"),
+        "replied_to": form.get("OriginalRepliedMessageSid"),
+        "forwarded": form.get("Forwarded") == "true" or form.get("FrequentlyForwarded") == "true",
+        "advert": {k: v for k, v in advert.items() if v},
+        "user_name": form.get("ProfileName"),
     }
     return {key: value for key, value in facts.items() if value}
 
@@ -148,8 +225,16 @@ def to_delivery(form: Form, outbound_id: int | None) -> Delivery | None:
     word = (form.get("MessageStatus") or form.get("SmsStatus") or "").lower()
     if not sid:
         raise Invalid("The status report names no MessageSid.")
+    return delivery(sid, word, form.get("ErrorCode"), form.get("ErrorMessage", ""), outbound_id)
+
+
+def delivery(
+    sid: str, word: str, code: str | int | None, words: str = "", outbound_id: int | None = None
+) -> Delivery | None:
+    """What a status word of Twilio's means; None for one that we do not know, or that comes before everything."""
     status = _STATUS.get(word)
     if status is None:
         return None
-    error = explain(form.get("ErrorCode"), form.get("ErrorMessage", "")) if status is DeliveryStatus.FAILED else None
-    return Delivery("twilio", status, sid, outbound_id, error or (word if status is DeliveryStatus.FAILED else None))
+    failed = status is DeliveryStatus.FAILED
+    error = (explain(code, words) or word) if failed else None
+    return Delivery("twilio", status, sid, outbound_id, error, opted_out=failed and str(code) == str(OPTED_OUT))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from aiohttp import web
 from pydantic import BaseModel
 
+from hub.channels.consent import Consent
 from hub.core.errors import HubError
 from hub.core.service import Core
 
@@ -56,6 +57,14 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file that a message names and that is fetched after it. `content_type` is what its sender calls it."""
+
+    url: str
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
     """One message from a customer, translated.
 
@@ -63,7 +72,9 @@ class Inbound:
     the widget's message id): the same key again is the same message. `raw` are the bytes as they came.
     `tokens` are strings found in recipient addresses that may be reply tokens of ours; the hub verifies them.
     `references` are message ids this one answers, the nearest first. `verified` says that the sender is proved to
-    own `address`; `automatic` that a robot wrote it: it is stored and never answered.
+    own `address`; `automatic` that a robot wrote it: it is stored and never answered. `consent` is what it says about
+    being written to, if that is all it says. `number` is the telephone number of somebody whose `address` is a
+    provider's own id; `media` are files to be fetched once the message is stored.
     """
 
     account_id: int
@@ -85,6 +96,9 @@ class Inbound:
     locale: str | None = None
     attachments: tuple[Attachment, ...] = ()
     meta: dict[str, Any] = field(default_factory=dict[str, Any])
+    consent: Consent | None = None
+    number: str | None = None
+    media: tuple[RemoteFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +114,22 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class FilledTemplate:
+    """A provider's approved text that is sent by name, with what stands in its places."""
+
+    id: str
+    variables: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Outbound:
     """One message to a customer. `id` is the attempt-independent id of the send.
 
     `message_id` (RFC 5322, with angle brackets) and `date` were fixed before the first try. `reply_token` goes
     where the answer will bring it back (`support+TOKEN@…`). `attempt` counts from 1. `cc` and `bcc` are addresses;
     `taken` are those of all recipients who have the message from an earlier try. `unsubscribe` is the address of the
-    page where its recipient says that he wants no more of the kind; only bulk has one.
+    page where its recipient says that he wants no more of the kind; only bulk has one. `links` are public addresses
+    of the `attachments`, for providers that fetch them; they expire. With a `template` the provider composes `text`.
     """
 
     id: int
@@ -130,6 +153,8 @@ class Outbound:
     bcc: tuple[str, ...] = ()
     taken: tuple[str, ...] = ()
     unsubscribe: str | None = None
+    links: tuple[str, ...] = ()
+    template: FilledTemplate | None = None
 
 
 class DeliveryStatus(StrEnum):
@@ -145,7 +170,8 @@ class DeliveryStatus(StrEnum):
 class Delivery:
     """A report from the provider about an earlier send: by the provider's id, or by our own where it carries it.
 
-    `complaint`: the reader called it spam; nothing goes to that address by itself any more.
+    `complaint`: the reader called it spam; nothing goes to that address by itself any more. `opted_out`: the provider
+    refuses it because its recipient wants no more messages.
     """
 
     connector: str
@@ -154,6 +180,7 @@ class Delivery:
     outbound_id: int | None = None
     error: str | None = None
     complaint: bool = False
+    opted_out: bool = False
 
 
 class Outcome(StrEnum):
@@ -168,7 +195,7 @@ class SendError(HubError):
     """The message could not be sent, or not to everybody.
 
     `taken` are the recipients that have it all the same: they are left out of the next try. `provider_id` names the
-    message where reports about these may come.
+    message where reports about these may come. `opted_out`: its recipient wants no more messages.
     """
 
     def __init__(
@@ -179,12 +206,18 @@ class SendError(HubError):
         retry_after: float | None = None,
         taken: Iterable[str] = (),
         provider_id: str | None = None,
+        opted_out: bool = False,
     ):
         super().__init__(detail)
         self.outcome = outcome
         self.retry_after = retry_after
         self.taken = tuple(taken)
         self.provider_id = provider_id
+        self.opted_out = opted_out
+
+
+# How long after the customer's last message anything may be said; then only templates (Meta's rule for WhatsApp).
+REPLY_WINDOW = {"whatsapp": timedelta(hours=24)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +230,7 @@ class Capabilities:
     max_length: int | None = None
     typing: bool = False
     read_receipts: bool = False
+    window: timedelta | None = None  # after the customer's last message anything goes, later only templates
     session: bool = True  # without thread headers: one open conversation per address and account
 
 

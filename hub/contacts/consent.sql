@@ -8,3 +8,23 @@ with stopped as (
     returning interaction_id
 )
 update interaction i set status = 'cancelled' from stopped s where i.id = s.interaction_id;
+
+-- apply: What holds for an address now; nothing when it held before.
+update address set opted_out_at = case when %(wanted)s then null else clock_timestamp() end
+where id = %(address_id)s and (opted_out_at is null) <> %(wanted)s;
+
+-- write: One more line in the ledger; the same bytes or the same refused send are one.
+insert into consent (address_id, account_id, channel, wanted, source, detail, raw_id, outbound_id, agent_id)
+values (%(address_id)s, %(account_id)s, %(channel)s, %(wanted)s, %(source)s, %(detail)s, %(raw_id)s, %(outbound_id)s, %(agent_id)s)
+on conflict do nothing;
+
+-- history: What was said about an address, the latest first.
+select c.at, c.wanted, c.channel, c.source, c.detail, t.name as account,
+       case when g.id is not null then jsonb_build_object('id', g.id, 'name', g.name) end as agent
+from consent c left join account t on t.id = c.account_id left join agent g on g.id = c.agent_id
+where c.address_id = %(address_id)s order by c.id desc limit 200;
+
+-- channel_of: Which channel an address is for, if it is that contact's.
+select case a.kind when 'phone' then 'sms' else a.kind end
+from address a join contact k on k.id = a.contact_id join contact c on c.root_id = k.root_id
+where a.id = %(address_id)s and c.id = %(contact_id)s;

@@ -15,6 +15,7 @@ from hub.channels.model import AddressKind
 from hub.core.errors import Invalid
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_NUMBER = re.compile(r"\+[0-9 ()./-]{6,30}")
 
 
 def normalise(kind: AddressKind, value: str, *, region: str | None = None) -> str:
@@ -28,14 +29,18 @@ def normalise(kind: AddressKind, value: str, *, region: str | None = None) -> st
             return _email(value)
         case AddressKind.PHONE:
             return _phone(value, region)
-        case AddressKind.WHATSAPP | AddressKind.VISITOR:
+        case AddressKind.WHATSAPP:
+            return _phone(value, region) if _NUMBER.fullmatch(value) else _opaque(value)
+        case AddressKind.VISITOR:
             return _opaque(value)
 
 
 def lenient(kind: AddressKind, value: str) -> str:
     """As `normalise`, but an odd address that really wrote to us is kept as it is, trimmed and lower-cased."""
-    if kind is AddressKind.PHONE and _E164.fullmatch(value):
+    if kind in (AddressKind.PHONE, AddressKind.WHATSAPP) and _E164.fullmatch(value):
         return value  # as every provider sends it; reading it again would cost more than storing the message
+    if kind is AddressKind.WHATSAPP and not value.strip().startswith("+"):
+        return _opaque(value.strip())  # an id of the provider's, in which capitals may matter
     try:
         return normalise(kind, value)
     except Invalid:

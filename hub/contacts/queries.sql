@@ -65,7 +65,7 @@ select c.root_id from address a join contact c on c.id = a.contact_id where a.ki
 
 -- find_or_add: The address of somebody we write to first.
 with made as (
-    insert into address as a (contact_id, kind, value) values (nextval('contact_id_seq'), %(kind)s, %(value)s)
+    insert into address as a (contact_id, kind, value) values (nextval('contact_id_seq'), %(kind)s, known_as(%(kind)s, %(value)s, %(value)s))
     on conflict (kind, value) do update set value = excluded.value
     returning a.id, a.contact_id, (xmax = 0) as created
 ), fresh as (

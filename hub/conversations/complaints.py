@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hub.channels.model import Delivery
+from hub.contacts import consent
+from hub.contacts.consent import Entry
 from hub.conversations import writing
 from hub.core import events
-from hub.core.db import execute, fetch_one
+from hub.core.db import fetch_one
 from hub.core.service import Core
 from hub.core.sql import Queries
 
@@ -28,7 +30,7 @@ async def record(core: Core, delivery: Delivery) -> bool:
         found = await fetch_one(unit.conn, _Complained, sql["complained"], values)
         if found is None:
             return False
-        if await execute(unit.conn, sql["opt_out"], {"id": found.address_id}):
+        if await consent.record(unit.conn, Entry(found.address_id, "email", wanted=False, source="complaint")):
             line = f"{found.address} reported our message as spam; nothing is sent there any more."
             await writing.system_line(unit, found.conversation_id, line)
         return True

@@ -4,6 +4,3 @@ from outbound o join interaction i on i.id = o.interaction_id join address a on 
 where o.id = %(outbound_id)s or (%(outbound_id)s::bigint is null and o.id = (
     select x.id from outbound x join interaction y on y.id = x.interaction_id
     where y.external_id = %(provider_id)s and y.direction = 'out' limit 1));
-
--- opt_out: Nothing goes there any more.
-update address set opted_out_at = clock_timestamp() where id = %(id)s and opted_out_at is null;

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+
+from hub.channels.model import REPLY_WINDOW, FilledTemplate
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +16,8 @@ class Reply:
 
     `attachments` are ids of uploads by the same agent. `automatic` marks what the hub sends by itself: it stops no
     clock and carries the headers that keep robots from answering it. `bulk` marks what goes to many and may be
-    unsubscribed from. `due_at` sends later. `cc` and `bcc` are addresses; ours are left out.
+    unsubscribed from. `due_at` sends later. `cc` and `bcc` are addresses; ours are left out. `confirms_consent` goes
+    also to who has just opted out. With a `template` the `text` is what it comes to.
     """
 
     text: str
@@ -28,6 +33,8 @@ class Reply:
     cc: tuple[str, ...] = ()
     bcc: tuple[str, ...] = ()
     bulk: bool = False
+    confirms_consent: bool = False
+    template: FilledTemplate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +73,13 @@ class ReplyChannel:
     account_address: str | None
     opted_out: bool
     signature: str
+    last_inbound_at: datetime | None = None
+    number: str | None = None
+
+    @property
+    def window_ends(self) -> datetime | None:
+        """Until when anything may be said, on channels with such a rule; the distant past if nothing was heard yet."""
+        window = REPLY_WINDOW.get(self.channel)
+        if window is None:
+            return None
+        return LONG_AGO if self.last_inbound_at is None else self.last_inbound_at + window

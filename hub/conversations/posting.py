@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from hub.core.sql import Queries
 
 sql = Queries.beside(__file__, "writing.sql")
 MAX_FILES = 18 * 2**20  # of one mail: base64 makes 25 MB of it, which is what most servers take
+MOST_BYTES = {"email": MAX_FILES, "sms": 5 * 2**20, "whatsapp": 16 * 2**20}  # MMS and WhatsApp: Twilio's limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,8 @@ async def _signature(unit: Unit, held: Held, way: ReplyChannel, actor_id: int | 
 async def store(unit: Unit, held: Held, answer: Reply, letter: Letter, *, seq: int, actor_id: int | None) -> None:
     """Write it into the conversation."""
     meta: dict[str, Any] = {"cc": list(letter.cc), "bcc": list(letter.bcc)}
+    if answer.template is not None:
+        meta["template"] = answer.template.id
     if letter.pictures:
         meta["source"] = answer.text  # as it was typed, for whoever takes it back
     await execute(
@@ -153,9 +156,11 @@ async def claim_uploads(unit: Unit, letter: Letter, answer: Reply, actor_id: int
             "An attachment is gone.", remedy="Upload it again.", fields={"attachments": "not found, or sent before"}
         )
     size = sum(row["size"] for row in claimed)
-    if letter.way.channel == "email" and size > MAX_FILES:
+    most = MOST_BYTES.get(letter.way.channel)
+    if most is not None and size > most:
+        carrier = "mail" if letter.way.channel == "email" else letter.way.channel
         raise Invalid(
-            f"The files are {size / 2**20:.1f} MB together; mail carries at most {MAX_FILES // 2**20} MB.",
+            f"The files are {size / 2**20:.1f} MB together; {carrier} carries at most {most // 2**20} MB.",
             remedy="Leave some out, or share a link.",
             fields={"attachments": "too large together"},
         )
@@ -171,7 +176,7 @@ async def _payload(unit: Unit, held: Held, answer: Reply, letter: Letter) -> dic
     answered = next((r["external_id"] for r in thread if r["direction"] == "in"), None)
     return {
         "channel": way.channel,
-        "to": await _answer_to(unit.conn, held, way) if mail else way.address,
+        "to": await _answer_to(unit.conn, held, way) if mail else way.number or way.address,
         "to_name": customer[0]["name"],
         "cc": letter.cc,
         "bcc": letter.bcc,
@@ -184,6 +189,7 @@ async def _payload(unit: Unit, held: Held, answer: Reply, letter: Letter) -> dic
         "references": earlier[::-1],
         "automatic": answer.automatic,
         "unsubscribe": way.address_id if mail and answer.bulk else None,
+        "template": asdict(answer.template) if answer.template else None,
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from hub.core.secrets import Vault
 
@@ -43,3 +44,17 @@ def unsubscribing(vault: Vault, token: str) -> int | None:
     """The address a genuine token names."""
     found = re.fullmatch(r"([1-9][0-9]{0,17})-([a-z2-7]{26})", token)
     return int(found[1]) if found and vault.verify("unsubscribe", found[1], found[2]) else None
+
+
+def file_token(vault: Vault, attachment_id: int, until: datetime) -> str:
+    """The token of the public address of one file, until then; for providers that fetch what we send."""
+    said = f"{attachment_id}-{int(until.timestamp())}"
+    return f"{said}-{vault.sign('file', said, length=32)}"
+
+
+def file_of(vault: Vault, token: str, at: datetime) -> int | None:
+    """The attachment that a genuine token names, unless its time is over."""
+    found = re.fullmatch(r"([1-9][0-9]{0,17})-([0-9]{1,12})-([a-z2-7]{32})", token)
+    if not found or not vault.verify("file", f"{found[1]}-{found[2]}", found[3]):
+        return None
+    return int(found[1]) if datetime.fromtimestamp(int(found[2]), UTC) > at else None

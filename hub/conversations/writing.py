@@ -49,7 +49,9 @@ async def reply(unit: Unit, vault: Vault, conversation_id: int, answer: Reply, *
     if not answer.text.strip() and not answer.html and not answer.attachments:
         raise Invalid("The message is empty.", fields={"text": "write something or attach a file"})
     ways = await reply_channels(unit.conn, conversation_id, bulk=answer.bulk)
-    letter = await posting.compose(unit, vault, held, answer, _choose(ways, answer), actor_id)
+    way = _choose(ways, answer)
+    _check_window(way, answer)
+    letter = await posting.compose(unit, vault, held, answer, way, actor_id)
     event = await unit.log(
         "interaction.created",
         conversation_id=conversation_id,
@@ -149,9 +151,19 @@ def _choose(ways: list[ReplyChannel], answer: Reply) -> ReplyChannel:
             remedy="Choose one of the conversation's reply channels.",
             fields={"channel": "no address of this customer and account of ours fit"},
         )
-    if fitting[0].opted_out:
+    if fitting[0].opted_out and not answer.confirms_consent:
         raise Conflict("The customer has opted out of messages to this address.", remedy="Choose another channel.")
     return fitting[0]
+
+
+def _check_window(way: ReplyChannel, answer: Reply) -> None:
+    """After the customer's last message anything may be said for a while; then only what the provider has approved."""
+    ends = way.window_ends
+    if ends is not None and answer.template is None and (answer.due_at or now()) >= ends:
+        raise Conflict(
+            "The customer has not written for a day; only an approved template may be sent now.",
+            remedy="Choose a template.",
+        )
 
 
 async def _after(unit: Unit, held: Held, answer: Reply, way: ReplyChannel, *, seq: int) -> None:

@@ -21,6 +21,7 @@ from hub.web.center import center
 from hub.web.context import CONTEXT, WebContext
 from hub.web.desk import desk
 from hub.web.endpoints import Endpoint, json_response, route
+from hub.web.files import file_routes
 from hub.web.letters import letters
 from hub.web.mail import mail, unsubscribe_routes
 from hub.web.mailboxes import mailboxes
@@ -61,6 +62,7 @@ def build(context: WebContext) -> web.Application:
         ]
     )
     app.add_routes(unsubscribe_routes())
+    app.add_routes(file_routes())
     for connector in context.connectors.values():
         app.add_routes(connector.routes(context.intake))
         if (phone := call_control(connector)) is not None:

@@ -9,13 +9,17 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
+import orjson
+
 from hub.core.clock import now
+from hub.demo.twilio.content import Content
 
 API = "2010-04-01"
+_USER = re.compile(r"^[A-Za-z]{2}\.[A-Za-z0-9]{1,128}$")  # a WhatsApp user's own id (BSUID)
 _E164 = re.compile(r"^\+[1-9]\d{6,14}$")
 # Twilio's magic numbers for test credentials, with the errors they give.
 MAGIC = {
@@ -27,7 +31,8 @@ MAGIC = {
 }
 UNREACHABLE = "+15005550030"  # ours: accepted, and reported undelivered with error 30003 a moment later
 STOP_WORDS = frozenset({"STOP", "UNSUBSCRIBE", "END", "QUIT", "STOPALL", "REVOKE", "OPTOUT", "CANCEL"})
-START_WORDS = frozenset({"START", "YES", "UNSTOP"})
+WINDOW = timedelta(hours=24)  # of WhatsApp: free text only so long after the user's last message
+START_WORDS = frozenset({"START", "UNSTOP"})
 
 
 def signature(token: str, url: str, form: Mapping[str, str]) -> str:
@@ -55,8 +60,27 @@ class ApiError(Exception):
 
 
 @dataclass(slots=True)
+class Media:
+    """A file of a message."""
+
+    content_type: str
+    body: bytes
+    sid: str = field(default_factory=lambda: sid("ME"))
+    created: datetime = field(default_factory=now)
+
+    def as_json(self, message: Message) -> dict[str, Any]:
+        """The Media resource."""
+        when = format_datetime(self.created)
+        return {
+            "account_sid": message.account_sid, "content_type": self.content_type, "date_created": when,
+            "date_updated": when, "parent_sid": message.sid, "sid": self.sid,
+            "uri": f"{message.path}/Media/{self.sid}.json",
+        }  # fmt: skip
+
+
+@dataclass(slots=True)
 class Message:
-    """One message, in or out."""
+    """One message, in or out. `extra` are fields that only the webhook of a WhatsApp message has."""
 
     account_sid: str
     sender: str
@@ -70,10 +94,19 @@ class Message:
     created: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
     sent: datetime | None = None
+    media: list[Media] = field(default_factory=list[Media])
+    media_urls: list[str] = field(default_factory=list[str])
+    content_sid: str = ""
+    content_variables: dict[str, str] = field(default_factory=dict[str, str])
+    extra: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def path(self) -> str:
+        """Where its resource lies, without `.json`."""
+        return f"/{API}/Accounts/{self.account_sid}/Messages/{self.sid}"
 
     def as_json(self) -> dict[str, Any]:
         """The Message resource."""
-        path = f"/{API}/Accounts/{self.account_sid}/Messages/{self.sid}"
         return {
             "account_sid": self.account_sid,
             "api_version": API,
@@ -86,15 +119,15 @@ class Message:
             "error_message": None,
             "from": self.sender,
             "messaging_service_sid": None,
-            "num_media": "0",
+            "num_media": str(len(self.media) + len(self.media_urls)),
             "num_segments": str(1 + len(self.body) // 153),
             "price": None,
             "price_unit": "USD",
             "sid": self.sid,
             "status": self.status,
-            "subresource_uris": {"media": f"{path}/Media.json"},
+            "subresource_uris": {"media": f"{self.path}/Media.json"},
             "to": self.to,
-            "uri": f"{path}.json",
+            "uri": f"{self.path}.json",
         }
 
     def move(self, status: str, error_code: int | None = None) -> None:
@@ -112,40 +145,88 @@ class Message:
         }  # fmt: skip
         return form | ({"ErrorCode": str(self.error_code)} if self.error_code else {})
 
-    def webhook_form(self) -> dict[str, str]:
-        """What the webhook of a received message says."""
-        word = self.body.strip().upper()
-        kind = "STOP" if word in STOP_WORDS else "START" if word in START_WORDS else "HELP" if word == "HELP" else ""
+    def webhook_form(self, base: str = "") -> dict[str, str]:
+        """What the webhook of a received message says; `base` is where the API is."""
         form = {
             "ToCountry": "US", "ToState": "", "ToCity": "", "FromCountry": "US", "FromState": "", "FromCity": "",
             "MessageSid": self.sid, "SmsSid": self.sid, "SmsMessageSid": self.sid, "AccountSid": self.account_sid,
-            "NumMedia": "0", "NumSegments": "1", "SmsStatus": "received", "Body": self.body, "From": self.sender,
-            "To": self.to, "ApiVersion": API,
+            "NumMedia": str(len(self.media)), "NumSegments": "1", "SmsStatus": "received", "Body": self.body,
+            "From": self.sender, "To": self.to, "ApiVersion": API,
         }  # fmt: skip
+        for n, one in enumerate(self.media):
+            form |= {f"MediaUrl{n}": f"{base}{self.path}/Media/{one.sid}", f"MediaContentType{n}": one.content_type}
+        if self.sender.startswith("whatsapp:"):
+            return form | {"MessageType": "text", **self.extra}
+        word = self.body.strip().upper()
+        kind = "STOP" if word in STOP_WORDS else "START" if word in START_WORDS else "HELP" if word == "HELP" else ""
         return form | ({"OptOutType": kind} if kind else {})
 
 
-def checked(form: Mapping[str, str], account_sid: str, numbers: set[str], opted_out: set[str]) -> Message:
+def checked(
+    form: Mapping[str, str],
+    account_sid: str,
+    numbers: set[str],
+    opted_out: set[str],
+    *,
+    media_urls: list[str] | None = None,
+    contents: Mapping[str, Content] | None = None,
+) -> Message:
     """The message a POST asks for; `ApiError` as Twilio would answer."""
     to, sender, body = form.get("To", ""), form.get("From", ""), form.get("Body", "")
+    urls, content = media_urls or [], form.get("ContentSid", "")
     if not to:
         raise ApiError(400, 21604, "A 'To' phone number is required.")
     if not sender and not form.get("MessagingServiceSid"):
         raise ApiError(400, 21603, "A 'From' phone number is required.")
-    if not body:
+    variables: dict[str, str] = {}
+    if content:
+        body, variables = _composed(content, form.get("ContentVariables", ""), contents or {})
+    if not body and not urls:
         raise ApiError(400, 21602, "Message body is required.")
     if len(body) > 1600:
         raise ApiError(400, 21617, "The concatenated message body exceeds the 1600 character limit.")
-    if not _E164.match(to):
+    if any(not url.startswith(("http://", "https://")) for url in urls):
+        raise ApiError(400, 21620, "Invalid media URL(s)")
+    if len(urls) > 10:
+        raise ApiError(400, 21623, "Number of media files exceeds allowed limit")
+    _check_route(to, sender, numbers, opted_out)
+    return Message(
+        account_sid,
+        sender or min(numbers),
+        to,
+        body,
+        "outbound-api",
+        "queued",
+        form.get("StatusCallback") or None,
+        media_urls=urls,
+        content_sid=content,
+        content_variables=variables,
+    )
+
+
+def _check_route(to: str, sender: str, numbers: set[str], opted_out: set[str]) -> None:
+    whatsapp = to.startswith("whatsapp:")
+    bare = to.removeprefix("whatsapp:")
+    if not _E164.match(bare) and not (whatsapp and _USER.match(bare)):
         raise ApiError(400, 21211, f"The 'To' number {to} is not a valid phone number.")
-    if to in MAGIC:
-        raise ApiError(400, *MAGIC[to])
+    if bare in MAGIC:
+        raise ApiError(400, *MAGIC[bare])
     if to in opted_out:
         raise ApiError(400, 21610, "Attempt to send to unsubscribed recipient")
-    if sender and sender not in numbers:
+    if sender and sender.startswith("whatsapp:") != whatsapp:
+        raise ApiError(400, 63007, "Twilio could not find a Channel with the specified From address")
+    if sender and sender.removeprefix("whatsapp:") not in numbers:
         raise ApiError(
             400, 21606, f"The 'From' phone number provided ({sender}) is not a valid message-capable number."
         )
-    return Message(
-        account_sid, sender or min(numbers), to, body, "outbound-api", "queued", form.get("StatusCallback") or None
-    )
+
+
+def _composed(content_sid: str, given: str, contents: Mapping[str, Content]) -> tuple[str, dict[str, str]]:
+    content = contents.get(content_sid)
+    if content is None:
+        raise ApiError(400, 21655, "The ContentSid is Invalid")
+    try:
+        variables = {str(k): str(v) for k, v in dict(orjson.loads(given or "{}")).items()}
+    except (ValueError, TypeError):
+        raise ApiError(400, 21656, "The ContentVariables Parameter is invalid") from None
+    return content.filled(variables), variables

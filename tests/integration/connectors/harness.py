@@ -169,6 +169,10 @@ class Hub:
             "update account set settings = jsonb_set(settings, %s, %s) where key = %s",
             [path.split("."), Jsonb(value), key],
         )
+        self.forget_accounts()
+
+    def forget_accounts(self) -> None:
+        """Read the accounts again when they are asked for next."""
         self.accounts._read_at = -9e9
 
     async def of(self, key: str) -> Account:

@@ -270,7 +270,7 @@ async def test_sms_is_retried_when_twilio_cannot_be_reached(hub: Hub) -> None:
 async def test_customer_who_said_stop_gets_nothing_more(hub: Hub) -> None:
     await hub.twilio.inbound(PHONE, "STOP")
     assert "opted out" in (await failing(hub, "sms", to=PHONE)).detail
-    assert (await hub.db.dicts("select meta from interaction"))[0]["meta"]["opt_out"] == "STOP"
+    assert (await hub.db.dicts("select meta from interaction"))[0]["meta"]["consent"] == "stop"
 
 
 async def test_status_reports_are_believed_only_when_signed(hub: Hub) -> None:

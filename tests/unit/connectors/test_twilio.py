@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from connectors.twilio import Settings, segments
 from connectors.twilio.rest import retry_after
-from connectors.twilio.webhook import explain, parse_form, signed, to_delivery, to_inbound
-from hub.channels.model import DeliveryStatus
+from connectors.twilio.webhook import Terms, explain, parse_form, signed, to_delivery, to_inbound
+from hub.channels.model import AddressKind, DeliveryStatus, RemoteFile
 from hub.core.errors import Invalid
 from hub.demo.twilio.messages import signature
 
@@ -68,7 +68,8 @@ def test_webhook_without_message_or_sender_is_invalid(missing: str) -> None:
 def test_pictures_are_remembered_by_address() -> None:
     form = {"MessageSid": "MM1", "From": "+14155550101", "NumMedia": "1", "MediaUrl0": "https://m.example/1"}
     mail = to_inbound(1, urlencode(form | {"MediaContentType0": "image/jpeg"}).encode())
-    assert mail.meta["media"] == [{"url": "https://m.example/1", "content_type": "image/jpeg"}]
+    assert mail.media == (RemoteFile("https://m.example/1", "image/jpeg"),)
+    assert mail.meta["files"] == 1
 
 
 def test_whatsapp_is_not_taken_for_a_phone_number() -> None:
@@ -101,3 +102,77 @@ def test_errors_are_explained_in_words() -> None:
 def test_settings_without_a_token_are_refused() -> None:
     with pytest.raises(ValidationError):
         Settings.model_validate({"account_sid": "AC" + "0" * 32, "auth_token": ""})
+
+
+WHATSAPP = Terms("whatsapp")
+
+
+@pytest.mark.parametrize(
+    ("fields", "address", "number"),
+    [
+        ({"From": "whatsapp:+14155550101", "WaId": "14155550101"}, "+14155550101", "+14155550101"),
+        (
+            {"From": "whatsapp:+14155550101", "ExternalUserId": "whatsapp:ID.4566abC"},
+            "ID.4566abC",
+            "+14155550101",
+        ),
+        ({"From": "whatsapp:ID.4566abC", "ExternalUserId": "whatsapp:ID.4566abC"}, "ID.4566abC", None),
+        ({"From": "whatsapp:ID.4566abC", "WaId": "14155550101"}, "ID.4566abC", "+14155550101"),
+        ({"From": "whatsapp:ID.4566abC"}, "ID.4566abC", None),
+    ],
+)
+def test_whatsapp_user_is_known_by_the_id_with_or_without_a_number(
+    fields: dict[str, str], address: str, number: str | None
+) -> None:
+    found = to_inbound(1, urlencode({"MessageSid": "SM1", "Body": "x", **fields}).encode(), terms=WHATSAPP)
+    assert (found.address_kind, found.address, found.number) == (AddressKind.WHATSAPP, address, number)
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"Latitude": "52.5", "Longitude": "13.4", "Label": "Station", "Body": ""}, "📍 Station\nhttps://www.open"),
+        (
+            {"Latitude": "52.5", "Longitude": "13.4"},
+            "📍 52.5, 13.4\nhttps://www.openstreetmap.org/?mlat=52.5&mlon=13.4",
+        ),
+        ({"ButtonText": "Yes, please", "ButtonPayload": "yes"}, "Yes, please"),
+        ({"Body": "hi", "ButtonText": "Yes"}, "hi"),
+    ],
+)
+def test_place_and_button_are_readable(fields: dict[str, str], text: str) -> None:
+    form = {"MessageSid": "SM1", "From": "whatsapp:+14155550101", "ProfileName": "Ann", **fields}
+    found = to_inbound(1, urlencode(form).encode(), terms=WHATSAPP)
+    assert found.text.startswith(text)
+    assert found.name == "Ann"
+
+
+@pytest.mark.parametrize(
+    ("terms", "fields", "expected"),
+    [
+        (Terms(), {"Body": "STOP", "OptOutType": "STOP"}, ("stop", "provider", True)),
+        (Terms(), {"Body": "please no", "OptOutType": "STOP"}, ("stop", "provider", True)),
+        (Terms(), {"Body": " Stop. "}, ("stop", "provider", True)),
+        (Terms(), {"Body": "HELP"}, ("help", "provider", True)),
+        (Terms(), {"Body": "info", "OptOutType": "HELP"}, ("help", "provider", True)),
+        (Terms(), {"Body": "START"}, ("start", "provider", True)),
+        (Terms(answers_opt_out=False), {"Body": "STOP"}, ("stop", "word", False)),
+        (WHATSAPP, {"Body": "STOP"}, ("stop", "word", False)),
+        (Terms(), {"Body": "退订"}, ("stop", "word", False)),
+        (Terms(), {"Body": "ＴＤ"}, ("stop", "word", False)),
+        (Terms(), {"Body": "¡Baja!"}, ("stop", "word", False)),
+        (Terms(), {"Body": "ARRÊT"}, ("stop", "word", False)),
+        (Terms(), {"Body": "수신거부"}, ("stop", "word", False)),
+        (Terms(), {"Body": "配信停止"}, ("stop", "word", False)),
+        (Terms(), {"Body": "СТОП"}, ("stop", "word", False)),
+        (Terms(), {"Body": "please stop the delivery"}, None),
+        (Terms(), {"Body": "I want to cancel my order"}, None),
+        (Terms(), {"Body": ""}, None),
+    ],
+)
+def test_wish_is_understood_and_known_to_be_answered_or_not(
+    terms: Terms, fields: dict[str, str], expected: tuple[str, str, bool] | None
+) -> None:
+    sender = "whatsapp:+14155550101" if terms.channel == "whatsapp" else "+14155550101"
+    said = to_inbound(1, urlencode({"MessageSid": "SM1", "From": sender, **fields}).encode(), terms=terms).consent
+    assert (None if said is None else (said.wish.value, said.source, said.answered)) == expected

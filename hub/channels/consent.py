@@ -1,0 +1,146 @@
+"""When a customer says that he wants no more messages, or wants them again: the words, in the languages of the world.
+
+Only a message that consists of such a word counts: "please stop the delivery" is a wish about a parcel. Providers
+handle some of the words themselves and have answered them before we hear of it; what they have not, we answer once.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Wish(StrEnum):
+    """What was said."""
+
+    STOP = "stop"
+    START = "start"
+    HELP = "help"
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A customer's word about being written to. `answered`: the provider has replied to it, and we never do.
+
+    `source` is `provider` (it told us) or `word` (we read it); `language` that of the word, for our confirmation.
+    """
+
+    wish: Wish
+    source: str
+    detail: str
+    answered: bool
+    language: str = "en"
+
+
+# The provider's own words (Twilio, most carriers of North America) stand first: CTIA's handbook, §5.1.3.
+CARRIER_STOP = frozenset({"stop", "unsubscribe", "end", "quit", "stopall", "revoke", "optout", "cancel", "stop all"})
+CARRIER_START = frozenset({"start", "unstop"})
+CARRIER_HELP = frozenset({"help", "info"})
+_STOP = {
+    "en": ("opt out", "opt-out", "remove me"),
+    "es": ("alto", "baja", "parar", "cancelar", "darse de baja", "detener", "no más", "no mas"),
+    "pt": ("pare", "sair", "cancele", "descadastrar", "remover", "não quero mais"),
+    "fr": ("arret", "arrêt", "arreter", "arrêter", "désabonner", "desabonner", "désinscrire", "stop sms"),
+    "de": ("stopp", "abmelden", "abbestellen", "aus", "kündigen"),
+    "it": ("basta", "annulla", "disiscrivimi", "cancellami", "ferma"),
+    "nl": ("afmelden", "stoppen", "uitschrijven"),
+    "pl": ("wypisz", "koniec", "rezygnuję"),
+    "sv": ("avsluta", "stoppa", "avregistrera"),
+    "tr": ("dur", "iptal", "ret", "çık"),
+    "ru": ("стоп", "отписаться", "отписка", "отмена", "отказ"),
+    "uk": ("відписатися", "відмова"),
+    "ar": ("إيقاف", "الغاء", "إلغاء", "توقف"),
+    "hi": ("रोकें", "बंद करो", "बंद"),
+    "id": ("berhenti",),
+    "vi": ("hủy", "dừng", "tc", "từ chối"),
+    "th": ("หยุด", "ยกเลิก"),
+    "zh": ("退订", "退訂", "td", "取消订阅", "取消訂閱", "停止", "拒收", "n退订"),
+    "ja": ("停止", "配信停止", "解除", "ストップ"),
+    "ko": ("수신거부", "중지", "거부", "그만", "정지"),
+}
+_START = {
+    "en": ("opt in", "opt-in", "subscribe"),
+    "es": ("alta", "comenzar", "empezar", "suscribir", "inicio"),
+    "pt": ("iniciar", "começar", "inscrever"),
+    "fr": ("reprendre", "commencer", "réabonner", "abonner"),
+    "de": ("anmelden", "abonnieren"),
+    "it": ("inizia", "iscrivimi"),
+    "ru": ("старт", "подписаться", "начать"),
+    "zh": ("订阅", "訂閱", "恢复", "重新订阅"),
+    "ja": ("開始", "再開", "配信再開"),
+    "ko": ("수신동의", "시작", "재개"),
+}
+_HELP = {
+    "es": ("ayuda",), "pt": ("ajuda",), "fr": ("aide",), "de": ("hilfe",), "it": ("aiuto",), "ru": ("помощь",),
+    "zh": ("帮助", "幫助"), "ja": ("ヘルプ",), "ko": ("도움말",),
+}  # fmt: skip
+_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
+
+
+def _table() -> dict[str, tuple[Wish, str]]:
+    words: dict[str, tuple[Wish, str]] = {}
+    for wish, some in ((Wish.STOP, CARRIER_STOP), (Wish.START, CARRIER_START), (Wish.HELP, CARRIER_HELP)):
+        words |= dict.fromkeys(some, (wish, "en"))
+    for wish, table in ((Wish.STOP, _STOP), (Wish.START, _START), (Wish.HELP, _HELP)):
+        for language, some in table.items():
+            for said in some:
+                words.setdefault(said, (wish, language))
+    return words
+
+
+_WORDS = _table()
+_LONGEST = max(map(len, _WORDS)) + 12
+
+
+def spoken(text: str) -> tuple[Wish, str, str] | None:
+    """(wish, language, the word) of a message that is nothing but such a word, in whatever case and width."""
+    if len(text) > _LONGEST:
+        return None
+    said = plain(text)
+    found = _WORDS.get(said)
+    return None if found is None else (*found, said)
+
+
+def plain(text: str) -> str:
+    """A message as the table has it: one width (NFKC), small letters, no signs around it, single spaces."""
+    return " ".join(_EDGES.sub("", unicodedata.normalize("NFKC", text).casefold()).split())
+
+
+def carriers_own(word: str) -> bool:
+    """Whether carriers and Twilio answer this word themselves, in any account that does not turn it off."""
+    return word in CARRIER_STOP or word in CARRIER_START or word in CARRIER_HELP
+
+
+_CONFIRMED: dict[Wish, dict[str, str]] = {
+    Wish.STOP: {
+        "en": "You will get no more messages from us. Reply START to get them again.",
+        "es": "No recibirá más mensajes nuestros. Responda ALTA para volver a recibirlos.",
+        "pt": "Você não receberá mais mensagens nossas. Responda INICIAR para voltar a receber.",
+        "fr": "Vous ne recevrez plus de messages de notre part. Répondez REPRENDRE pour en recevoir à nouveau.",
+        "de": "Sie erhalten keine Nachrichten mehr von uns. Mit ANMELDEN erhalten Sie sie wieder.",
+        "it": "Non riceverà più messaggi da noi. Risponda INIZIA per riceverli di nuovo.",
+        "ru": "Вы больше не будете получать наши сообщения. Чтобы получать их снова, ответьте СТАРТ.",
+        "zh": "您将不再收到我们的消息。回复“订阅”可重新接收。",
+        "ja": "今後メッセージは送信されません。再開するには「再開」と返信してください。",
+        "ko": "더 이상 메시지를 보내지 않습니다. 다시 받으시려면 '수신동의'라고 답장해 주세요.",
+    },
+    Wish.START: {
+        "en": "You will get our messages again. Reply STOP to end them.",
+        "es": "Volverá a recibir nuestros mensajes. Responda BAJA para dejar de recibirlos.",
+        "pt": "Você voltará a receber nossas mensagens. Responda SAIR para parar.",
+        "fr": "Vous recevrez à nouveau nos messages. Répondez ARRET pour ne plus en recevoir.",
+        "de": "Sie erhalten unsere Nachrichten wieder. Mit STOPP beenden Sie sie.",
+        "it": "Riceverà di nuovo i nostri messaggi. Risponda BASTA per non riceverne più.",
+        "ru": "Вы снова будете получать наши сообщения. Чтобы отказаться, ответьте СТОП.",
+        "zh": "您将重新收到我们的消息。回复“退订”可停止接收。",
+        "ja": "メッセージの送信を再開します。停止するには「停止」と返信してください。",
+        "ko": "다시 메시지를 보내드립니다. 받지 않으시려면 '수신거부'라고 답장해 주세요.",
+    },
+}
+
+
+def confirmation(wish: Wish, language: str) -> str:
+    """What we answer, once, where the provider has not."""
+    return _CONFIRMED[wish].get(language) or _CONFIRMED[wish]["en"]

@@ -1,0 +1,93 @@
+"""What some connectors can do beside the contract: fetch files, offer templates, look up what was sent, list a day.
+
+The hub asks with `isinstance`; a connector without one of these simply has none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol, runtime_checkable
+
+from hub.channels.model import Account, Delivery, Inbound, Outbound
+from hub.core.errors import HubError
+
+
+class FetchError(HubError):
+    """The file could not be fetched. `gone`: nor will it ever be."""
+
+    def __init__(self, detail: str, *, gone: bool = False):
+        super().__init__(detail)
+        self.gone = gone
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedFile:
+    """A file as it came; `content_type` is what the server called it."""
+
+    body: bytes
+    content_type: str
+
+
+@runtime_checkable
+class MediaSource(Protocol):
+    """A connector whose messages name files that lie with the provider."""
+
+    async def fetch_media(self, account: Account, url: str) -> FetchedFile:
+        """The file; `FetchError`. Never asks anybody but the provider."""
+        ...
+
+    async def delete_media(self, account: Account, url: str) -> None:
+        """Delete it at the provider; one that is gone is deleted. `FetchError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTemplate:
+    """A text that the provider has approved. `body` has places like `{{1}}`; `variables` are examples for them."""
+
+    id: str
+    name: str
+    locale: str
+    body: str
+    variables: dict[str, str]
+
+
+@runtime_checkable
+class TemplateSource(Protocol):
+    """A connector with templates."""
+
+    async def templates(self, account: Account) -> list[MessageTemplate]:
+        """The templates of an account, a few minutes old at most; `Unavailable` when there is nothing to show."""
+        ...
+
+
+@runtime_checkable
+class Tracer(Protocol):
+    """A connector that can list what looks like one send of ours."""
+
+    async def traces(self, account: Account, outbound: Outbound) -> list[str]:
+        """The provider's ids of messages with this text to this recipient since it was written, the oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One message as the provider lists it: what came in, or what became of what went out."""
+
+    provider_id: str
+    at: datetime | None
+    customer: str
+    preview: str
+    inbound: Inbound | None = None
+    delivery: Delivery | None = None
+
+
+@runtime_checkable
+class History(Protocol):
+    """A connector that can list everything of a day."""
+
+    async def history(self, account: Account, day: date) -> Sequence[Listed]:
+        """The messages of one day (UTC) of this account; `Unavailable` when the provider cannot be asked."""
+        ...

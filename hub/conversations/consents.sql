@@ -1,0 +1,15 @@
+-- refused_send: Whom a send of ours went to that the provider refused for their wish.
+select i.conversation_id, i.address_id, i.account_id, i.channel, a.value as address, o.id as outbound_id
+from outbound o join interaction i on i.id = o.interaction_id join address a on a.id = i.address_id
+where (%(outbound_id)s::bigint is not null and o.id = %(outbound_id)s)
+   or (%(outbound_id)s::bigint is null and o.provider_id = %(provider_id)s and o.connector = %(connector)s)
+limit 1;
+
+-- stop_waiting: What waits to leave for an address stays here, and says why.
+with stopped as (
+    update outbound o set state = 'failed', done_at = clock_timestamp(), error = %(words)s
+    from interaction i
+    where o.state = 'pending' and i.id = o.interaction_id and i.address_id = %(address_id)s and i.channel <> 'email'
+    returning o.interaction_id
+)
+update interaction i set status = 'failed', error = %(words)s from stopped s where i.id = s.interaction_id;
