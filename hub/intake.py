@@ -188,7 +188,7 @@ class Intake:
                     "url": _clean(one.url)[:2000], "content_type": _clean(one.content_type)[:255],
                 }  # fmt: skip
                 await execute(unit.conn, sql["remote_file"], values)
-                unit.wake("outbox")  # whoever fetches them
+                unit.wake("media")
             if inbound.consent is not None and row.address_id and row.conversation_id:
                 place = Place(row.address_id, account.id, account.channel, row.conversation_id, row.raw_id)
                 await consents.take(unit, self._core.vault, inbound.consent, place)

@@ -9,14 +9,20 @@ select r.id, r.name, r.locale, r.timezone, r.attributes, r.created_at,
                  from contact_link l join contact k on k.id = l.contact_id left join agent g on g.id = l.linked_by
                  where k.root_id = r.id and l.undone_at is null), '[]') as linked,
        (select count(*) from contact k join conversation v on v.contact_id = k.id where k.root_id = r.id and v.status <> 'resolved')::int
-           as open_conversations
+           as open_conversations,
+       coalesce((select jsonb_agg(distinct lower(i.meta ->> 'email'))
+                 from contact k join address a on a.contact_id = k.id and a.kind = 'visitor'
+                 join interaction i on i.address_id = a.id and i.channel = 'chat'
+                 where k.root_id = r.id and i.direction = 'in' and coalesce(i.meta ->> 'email', '') <> '' and not exists (
+                     select from contact o join address m on m.contact_id = o.id
+                     where o.root_id = r.id and m.kind = 'email' and m.value = lower(i.meta ->> 'email'))), '[]') as said
 from contact c join contact r on r.id = c.root_id
 where c.id = %(id)s;
 
--- search: Roots by name or address, the newest first; the cursor is the last id seen.
+-- search: Roots by name, address or number (#17), the newest first; the cursor is the last id seen.
 select r.id from contact r
 where r.id = r.root_id and (%(cursor)s::bigint is null or r.id < %(cursor)s)
-  and (%(q)s = '' or r.name ilike %(pattern)s or exists (
+  and (%(q)s = '' or r.name ilike %(pattern)s or '#' || r.id = %(q)s or exists (
       select from contact k left join address a on a.contact_id = k.id
       where k.root_id = r.id and (k.name ilike %(pattern)s or a.value ilike %(pattern)s)))
 order by r.id desc limit %(limit)s;

@@ -79,11 +79,20 @@ async def conversation(db: Database, conversation_id: int, viewer: Viewer) -> di
                 "address": w.address,
                 "account_id": w.account_id,
                 "account": w.account,
+                "connector": w.connector,
+                "window_ends": w.window_ends,
             }
             for w in ways
             if not w.opted_out
         ],
+        "opted_out": _refused(ways),
     }
+
+
+def _refused(ways: list[writing.ReplyChannel]) -> list[dict[str, str]]:
+    """Where the customer wants no messages, each place once."""
+    found = {(w.channel, w.address): {"channel": w.channel, "address": w.address} for w in ways if w.opted_out}
+    return list(found.values())
 
 
 async def page(

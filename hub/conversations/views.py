@@ -15,6 +15,7 @@ from hub.core.sql import Queries
 
 sql = Queries.beside(__file__, "views.sql")
 Shape = dict[str, Any]
+TEXTED = frozenset({"sms", "whatsapp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,13 @@ class Taken:
 def public_interaction(row: Shape) -> Shape:
     """An `interaction_view` row as the API's Interaction: HTML cleaned, inner columns dropped."""
     attachments = row["attachments"]
-    shown = {k: v for k, v in row.items() if k not in {"external_id", "contact_id", "meta"}}
+    shown = {k: v for k, v in row.items() if k not in {"external_id", "contact_id", "meta", "lost", "quoted"}}
     page = html.clean(own_html(row), attachments)
     return {
         **shown,
         "html": page.html if page else None,
         "mail": mail_facts(row["meta"], blocked=page.blocked if page else 0) if row["channel"] == "email" else None,
+        "message": message_facts(row["meta"], row["lost"], row["quoted"]) if row["channel"] in TEXTED else None,
         "attachments": [{k: v for k, v in a.items() if k != "content_id"} for a in attachments],
     }
 
@@ -68,6 +70,24 @@ def mail_facts(meta: Shape, *, blocked: int = 0) -> Shape:
         "forwarded_by": meta.get("forwarded_by"),
         "automatic": meta.get("automatic"),
         "invitation": meta.get("invitation"),
+    }
+
+
+def message_facts(meta: Shape, lost: list[str] | None = None, quoted: Shape | None = None) -> Shape:
+    """What the desk shows of an SMS or a WhatsApp message beside its words.
+
+    `files` is how many it named; those that are not here are on their way, but for the `lost`, each with the reason.
+    """
+    return {
+        "files": meta.get("files") or 0,
+        "lost": lost or [],
+        "quoted": quoted,
+        "location": meta.get("location"),
+        "button": meta.get("button"),
+        "forwarded": bool(meta.get("forwarded")),
+        "advert": meta.get("advert"),
+        "template": meta.get("template"),
+        "consent": meta.get("consent"),
     }
 
 
@@ -111,7 +131,7 @@ def inbound_frames(inbound: Inbound, account: Account, taken: Taken) -> list[tup
         "data": {"interaction_id": taken.interaction_id},
     }
     message: Shape = {**base, "type": "interaction.created", "seq": taken.seq}
-    if not inbound.html and not inbound.attachments:
+    if not inbound.html and not inbound.attachments and not inbound.meta.get("replied_to"):
         message["view"] = {"interaction": _inline(inbound, account, taken)}
     frames: list[tuple[str, Shape]] = [] if taken.is_new else [(f"c:{taken.conversation_id}", message)]
     if taken.agent_id is not None:
@@ -142,5 +162,6 @@ def _inline(inbound: Inbound, account: Account, taken: Taken) -> Shape:
         "verified": inbound.verified,
         "automatic": inbound.automatic,
         "mail": mail_facts(inbound.meta) if account.channel == "email" else None,
+        "message": message_facts(inbound.meta) if account.channel in TEXTED else None,
         "attachments": [],
     }

@@ -139,6 +139,25 @@ class Mail(BaseModel):
     invitation: Invitation | None
 
 
+class Quoted(BaseModel):
+    id: int
+    text: str
+
+
+class MessageFacts(BaseModel):
+    """What an SMS or a WhatsApp message is beside its words; `lost`: why a file of it cannot be shown."""
+
+    files: int
+    lost: list[str]
+    quoted: Quoted | None
+    location: dict[str, str] | None
+    button: str | None
+    forwarded: bool
+    advert: dict[str, str] | None
+    template: str | None
+    consent: Literal["stop", "start", "help"] | None
+
+
 class Interaction(BaseModel):
     id: int
     conversation_id: int
@@ -159,6 +178,7 @@ class Interaction(BaseModel):
     verified: bool
     automatic: bool
     mail: Mail | None
+    message: MessageFacts | None
     attachments: list[AttachmentRef]
 
 
@@ -168,12 +188,22 @@ class ReplyChannel(BaseModel):
     address: str
     account_id: int
     account: str
+    connector: str
+    window_ends: datetime | None = Field(
+        description="Free text may be sent until then; later only templates. Null: always"
+    )
+
+
+class OptedOut(BaseModel):
+    channel: str
+    address: str
 
 
 class Conversation(ConversationSummary):
     interactions: list[Interaction]
     has_earlier: bool
     reply_channels: list[ReplyChannel]
+    opted_out: list[OptedOut] = Field(description="Where the customer wants no messages")
     disposition: str | None
     wrap_up_until: datetime | None
     topic: str
@@ -204,6 +234,9 @@ class Contact(BaseModel):
     addresses: list[Address]
     linked: list[LinkedContact]
     open_conversations: int
+    said: list[str] = Field(
+        description="E-mail addresses given in the chat that are none of theirs yet; nobody proved them"
+    )
     created_at: datetime
 
 

@@ -98,7 +98,7 @@ async def test_a_refused_mail_is_shown_with_the_servers_words(world: World, wind
     await acts.accept(amy, "Which bulb fits")
     await world.mail_fault("refuse_recipient")
     bubble = await acts.answer(amy, "E14, at most 40 W.")
-    await expect(bubble).to_have_attribute("data-status", "failed")
+    await expect(bubble).to_have_attribute("data-status", "failed", timeout=30_000)  # it could be taken back till then
     await expect(bubble.get_by_test_id("delivery-error")).to_contain_text("No such mailbox")
     await expect(amy.get_by_test_id("conversation-row").filter(has_text="Not delivered")).to_be_visible()
 

@@ -167,7 +167,7 @@ async def test_files_too_large_together_are_refused_before_anything_is_written(
 ) -> None:
     from hub.conversations import posting
 
-    monkeypatch.setattr(posting, "MAX_FILES", 1000)
+    monkeypatch.setitem(posting.MOST_BYTES, "email", 1000)
     admin = await house.agent("admin")
     number = await house.mail()
     files = [await upload(admin, f"{n}.bin", b"x" * 600) for n in range(2)]

@@ -40,7 +40,12 @@ select i.id, i.conversation_id, i.seq, i.kind, i.direction, i.channel,
        coalesce((
            select jsonb_agg(jsonb_build_object('id', f.id, 'name', f.name, 'content_type', f.content_type,
                             'size', length(f.body), 'inline', f.inline, 'content_id', f.content_id) order by f.id)
-           from attachment f where f.interaction_id = i.id), '[]') as attachments
+           from attachment f where f.interaction_id = i.id), '[]') as attachments,
+       case when i.meta ? 'files' then (
+           select jsonb_agg(m.error order by m.position) from media m where m.interaction_id = i.id and m.state = 'lost') end as lost,
+       case when i.meta ? 'replied_to' then (
+           select jsonb_build_object('id', x.id, 'text', left(x.text, 160)) from interaction x
+           where x.external_id = i.meta ->> 'replied_to' and x.conversation_id = i.conversation_id limit 1) end as quoted
 from interaction i
 join contact c on c.id = i.contact_id
 join contact r on r.id = c.root_id
