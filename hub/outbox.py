@@ -38,8 +38,11 @@ class Outbox:
         self._wires: GroupCommit[tuple[int, int], bool] = GroupCommit(self._cross)
 
     async def claim(self, limit: int = 100) -> list[Claimed]:
-        """Up to `limit` due sends, ours for a minute."""
-        return await self._core.db.all(Claimed, sql["claim"], {"limit": limit})
+        """Up to `limit` due sends, ours for a minute; of numbers with a bounded rate as many as it allows."""
+        found = await self._core.db.all(Claimed, sql["claim"], {"limit": limit})
+        if len(found) < limit:
+            found += await self._core.db.all(Claimed, sql["claim_paced"], {"limit": limit - len(found)})
+        return found
 
     async def anything_due(self) -> bool:
         """Whether something waits to leave."""
@@ -103,6 +106,28 @@ class Outbox:
     async def anything_doubtful(self) -> bool:
         """Whether such a look is due."""
         return bool(await self._core.db.value(sql["doubted"]))
+
+    async def unclaimed(self, connector: str, provider_ids: Sequence[str], outbound_id: int) -> list[str]:
+        """Those of a provider's ids that belong to no other send of ours, in their order."""
+        values = {"provider_ids": list(provider_ids), "connector": connector, "id": outbound_id}
+        known = {row["provider_id"] for row in await self._core.db.dicts(sql["known_there"], values)}
+        return [one for one in provider_ids if one not in known]
+
+    async def found_there(self, outbound_id: int, provider_id: str) -> bool:
+        """A send of unknown outcome is this message at the provider; False when it is another one's, or settled."""
+        values = {"id": outbound_id, "provider_id": provider_id}
+        async with self._core.db.transaction() as conn:
+            await execute(conn, sql["alone_with"], values)
+            return bool(await execute(conn, sql["found_there"], values))
+
+    async def absent(self, outbound_id: int, words: str) -> None:
+        """The provider was asked and knows nothing of a send of unknown outcome: tell whoever decides about it."""
+        async with events.unit(self._core.db, self._core.feed) as unit:
+            rows = await fetch_dicts(unit.conn, sql["absent"], {"id": outbound_id, "words": words})
+            for row in rows:
+                await execute(unit.conn, sql["show_error"], {"id": row["interaction_id"], "words": words})
+                data = {"interaction_id": row["interaction_id"]}
+                await unit.log("interaction.updated", conversation_id=row["conversation_id"], data=data)
 
     async def recover(self) -> int:
         """Settle the claims of workers that are gone; how many. Safe to run anywhere, any number of times."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 
+from hub.channels.extras import Tracer
+from hub.channels.limits import limits_of
+from hub.channels.model import Account, DeliveryStatus, Finder, Outbound, Outcome, SendError
 from hub.channels.model import Delivery as Report
-from hub.channels.model import DeliveryStatus, Finder, Outcome, SendError
 from hub.conversations import consents
+from hub.conversations.spending import Spending
 from hub.core import log
+from hub.core.clock import now
 from hub.core.errors import Conflict, HubError
 from hub.core.jobs import stopping
 from hub.core.metrics import DELIVERIES
@@ -22,6 +27,8 @@ SEND_TIMEOUT = 50.0  # seconds, less than a claim lasts
 LINGER = 5.0  # seconds a drain waits for more before it ends
 LOOK = 0.5  # seconds between looks while lingering, when no bell rings
 LONGEST = 100.0  # seconds after which a drain gives its place to another
+ABSENT_AFTER = timedelta(minutes=5)  # by then a provider lists what it took
+ABSENT = "Nobody knows whether it left; the provider has no record of it. It can be sent again."
 
 
 async def drain() -> int:
@@ -36,6 +43,7 @@ class Delivery:
     def __init__(self, context: JobContext):
         self._context = context
         self._outbox = Outbox(context.core)
+        self._spending = Spending(context.core)
 
     async def drain(self, *, linger: float = 0.0, longest: float = LONGEST) -> int:
         """Empty the outbox; with `linger`, stay that many seconds for more. Told to stop, a worker takes no more."""
@@ -75,11 +83,16 @@ class Delivery:
     async def _find(self, claim: Claimed) -> bool:
         account = await self._context.accounts.get(claim.account_id)
         connector = self._context.connectors.get(account.connector) if account else None
-        if account is None or not isinstance(connector, Finder):
+        if account is None or not isinstance(connector, Tracer | Finder):
             return False
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
-                found = await connector.find(account, await self._outbox.outbound(claim))
+                outbound = await self._outbox.outbound(claim)
+                found = (
+                    await self._trace(account, connector, outbound)
+                    if isinstance(connector, Tracer)
+                    else await connector.find(account, outbound)
+                )
             if found:
                 await self._outbox.decide(claim.id, arrived=True, actor_id=None)
         except Conflict:
@@ -88,6 +101,16 @@ class Delivery:
             logger.warning("not_looked_up", outbound=claim.id, error=str(error))
             return False
         return found
+
+    async def _trace(self, account: Account, connector: Tracer, outbound: Outbound) -> bool:
+        """Whether the provider lists it. What another send of ours is known by is not this one."""
+        listed = await connector.traces(account, outbound)
+        for one in await self._outbox.unclaimed(account.connector, listed, outbound.id):
+            if await self._outbox.found_there(outbound.id, one):
+                return True
+        if now() - outbound.date > ABSENT_AFTER:
+            await self._outbox.absent(outbound.id, ABSENT)
+        return False
 
     async def _one(self, claim: Claimed) -> None:
         crossed = False
@@ -104,7 +127,10 @@ class Delivery:
             if account is None or connector is None:
                 raise SendError("The account is gone or its connector is not installed.", outcome=Outcome.FAILED)
             async with asyncio.timeout(SEND_TIMEOUT):
-                provider_id = await connector.send(account, await self._outbox.outbound(claim), wire)
+                outbound = await self._outbox.outbound(claim)
+                if (limits := limits_of(account.settings)) is not None:
+                    await self._spending.pass_on(account.id, limits, outbound)
+                provider_id = await connector.send(account, outbound, wire)
         except ClaimLost:
             logger.warning("claim_lost", outbound=claim.id)
             return

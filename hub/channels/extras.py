@@ -5,13 +5,14 @@ The hub asks with `isinstance`; a connector without one of these simply has none
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol, runtime_checkable
 
 from hub.channels.model import Account, Delivery, Inbound, Outbound
-from hub.core.errors import HubError
+from hub.core.errors import HubError, Invalid
 
 
 class FetchError(HubError):
@@ -52,6 +53,21 @@ class MessageTemplate:
     locale: str
     body: str
     variables: dict[str, str]
+
+
+_PLACE = re.compile(r"\{\{\s*([A-Za-z0-9_]{1,40})\s*\}\}")
+
+
+def fill(template: MessageTemplate, variables: dict[str, str]) -> str:
+    """What a template comes to; `Invalid` names the places that nothing stands for."""
+    needed = list(dict.fromkeys(_PLACE.findall(template.body)))
+    missing = {f"template.variables.{k}": "is needed" for k in needed if not variables.get(k, "").strip()}
+    if missing:
+        raise Invalid("The template is not filled in.", fields=missing)
+    unknown = {f"template.variables.{k}": "is no place of this template" for k in variables if k not in needed}
+    if unknown:
+        raise Invalid("The template has no such place.", fields=unknown)
+    return _PLACE.sub(lambda place: variables[place[1]], template.body)
 
 
 @runtime_checkable

@@ -48,9 +48,9 @@ async def unsubscribe(unit: Unit, address_id: int) -> None:
     await unit.log("address.unsubscribed", contact_id=int(contact_id), data={"address_id": address_id})
 
 
-async def history(db: Database, address_id: int) -> list[dict[str, Any]]:
-    """The ledger of an address, the latest first."""
-    return await db.dicts(sql["history"], {"address_id": address_id})
+async def history(db: Database, contact_id: int) -> list[dict[str, Any]]:
+    """The ledger of all addresses of a customer, the latest first."""
+    return await db.dicts(sql["history"], {"contact_id": contact_id})
 
 
 async def said_to_agent(

@@ -18,11 +18,16 @@ insert into consent (address_id, account_id, channel, wanted, source, detail, ra
 values (%(address_id)s, %(account_id)s, %(channel)s, %(wanted)s, %(source)s, %(detail)s, %(raw_id)s, %(outbound_id)s, %(agent_id)s)
 on conflict do nothing;
 
--- history: What was said about an address, the latest first.
-select c.at, c.wanted, c.channel, c.source, c.detail, t.name as account,
+-- history: What was said about a customer's addresses, the latest first.
+select c.at, c.address_id, coalesce(a.number, a.value) as address, c.wanted, c.channel, c.source, c.detail, t.name as account,
        case when g.id is not null then jsonb_build_object('id', g.id, 'name', g.name) end as agent
-from consent c left join account t on t.id = c.account_id left join agent g on g.id = c.agent_id
-where c.address_id = %(address_id)s order by c.id desc limit 200;
+from contact w
+join contact k on k.root_id = w.root_id
+join address a on a.contact_id = k.id
+join consent c on c.address_id = a.id
+left join account t on t.id = c.account_id
+left join agent g on g.id = c.agent_id
+where w.id = %(contact_id)s order by c.id desc limit 200;
 
 -- channel_of: Which channel an address is for, if it is that contact's.
 select case a.kind when 'phone' then 'sms' else a.kind end

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hub.channels.model import AddressKind
+from hub.channels.model import AddressKind, FilledTemplate
 from hub.contacts import store as contacts
 from hub.conversations import queueing, writing
 from hub.conversations.store import sql
@@ -96,6 +96,7 @@ class Opening:
     address: str | None = None
     account_id: int | None = None
     subject: str = ""
+    template: FilledTemplate | None = None
 
 
 async def start(unit: Unit, vault: Vault, opening: Opening, *, actor_id: int) -> int:
@@ -107,7 +108,7 @@ async def start(unit: Unit, vault: Vault, opening: Opening, *, actor_id: int) ->
         return int(before)
     kind = KIND_OF_CHANNEL.get(opening.channel)
     if kind is None:
-        raise Invalid("You cannot write first on this channel.", fields={"channel": "use email or sms"})
+        raise Invalid("You cannot write first on this channel.", fields={"channel": "use email, sms or whatsapp"})
     account = await fetch_dicts(
         unit.conn, sql["account_for"], {"channel": opening.channel, "account_id": opening.account_id}
     )
@@ -132,7 +133,12 @@ async def start(unit: Unit, vault: Vault, opening: Opening, *, actor_id: int) ->
         )
     )
     answer = writing.Reply(
-        opening.text, opening.client_id, subject=opening.subject or None, address_id=address_id, account_id=row["id"]
+        opening.text,
+        opening.client_id,
+        subject=opening.subject or None,
+        address_id=address_id,
+        account_id=row["id"],
+        template=opening.template,
     )
     await writing.reply(unit, vault, conversation_id, answer, actor_id=actor_id)
     return conversation_id

@@ -51,6 +51,13 @@ async def take(unit: Unit, vault: Vault, said: Consent, place: Place) -> None:
         await _confirm(unit, vault, said, place)
 
 
+async def told(unit: Unit, contact_id: int, address_id: int, *, wanted: bool, detail: str, agent_id: int) -> None:
+    """Write down and obey what a customer told one of us."""
+    await consent.said_to_agent(unit, contact_id, address_id, wanted=wanted, detail=detail, agent_id=agent_id)
+    if not wanted:
+        await _stop(unit, address_id)
+
+
 async def _stop(unit: Unit, address_id: int) -> None:
     await execute(unit.conn, sql["stop_waiting"], {"address_id": address_id, "words": STOPPED})
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
+from hub.channels.limits import Limits
 from hub.channels.model import REPLY_WINDOW, FilledTemplate
+from hub.channels.segments import MAX_CHARACTERS
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -75,6 +78,21 @@ class ReplyChannel:
     signature: str
     last_inbound_at: datetime | None = None
     number: str | None = None
+    limits: dict[str, Any] | None = None
+
+    @property
+    def max_length(self) -> int | None:
+        """How many characters one message holds."""
+        return MAX_CHARACTERS if self.channel in REPLY_WINDOW or self.channel == "sms" else None
+
+    @property
+    def price(self) -> tuple[float | None, str | None]:
+        """What one segment to this number costs, and in which currency; unknown unless configured."""
+        if self.channel != "sms" or not self.limits:
+            return None, None
+        limits = Limits.model_validate(self.limits)
+        price = limits.price(self.address)
+        return price, limits.currency if price is not None else None
 
     @property
     def window_ends(self) -> datetime | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from hub.channels.model import REPLY_WINDOW
 from hub.conversations import views, writing
 from hub.core.db import Database
 from hub.core.errors import NotFound
@@ -72,26 +73,35 @@ async def conversation(db: Database, conversation_id: int, viewer: Viewer) -> di
         "topic": f"c:{conversation_id}",
         "disposition": row["disposition"],
         "wrap_up_until": row["wrap_up_until"],
-        "reply_channels": [
-            {
-                "channel": w.channel,
-                "address_id": w.address_id,
-                "address": w.address,
-                "account_id": w.account_id,
-                "account": w.account,
-                "connector": w.connector,
-                "window_ends": w.window_ends,
-            }
-            for w in ways
-            if not w.opted_out
-        ],
+        "reply_channels": [_way(w) for w in ways if not w.opted_out],
         "opted_out": _refused(ways),
     }
 
 
-def _refused(ways: list[writing.ReplyChannel]) -> list[dict[str, str]]:
+def _way(way: writing.ReplyChannel) -> dict[str, Any]:
+    price, currency = way.price
+    return {
+        "channel": way.channel,
+        "address_id": way.address_id,
+        "address": way.number or way.address,
+        "account_id": way.account_id,
+        "account": way.account,
+        "connector": way.connector,
+        "window_ends": way.window_ends,
+        "price": price,
+        "currency": currency,
+        "max_length": way.max_length,
+        "templates": way.channel in REPLY_WINDOW,
+    }
+
+
+def _refused(ways: list[writing.ReplyChannel]) -> list[dict[str, Any]]:
     """Where the customer wants no messages, each place once."""
-    found = {(w.channel, w.address): {"channel": w.channel, "address": w.address} for w in ways if w.opted_out}
+    found = {
+        (w.channel, w.address_id): {"channel": w.channel, "address": w.number or w.address, "address_id": w.address_id}
+        for w in ways
+        if w.opted_out
+    }
     return list(found.values())
 
 

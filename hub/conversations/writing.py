@@ -51,6 +51,12 @@ async def reply(unit: Unit, vault: Vault, conversation_id: int, answer: Reply, *
     ways = await reply_channels(unit.conn, conversation_id, bulk=answer.bulk)
     way = _choose(ways, answer)
     _check_window(way, answer)
+    if way.max_length is not None and len(answer.text) > way.max_length:
+        raise Invalid(
+            f"A message by {way.channel} holds at most {way.max_length:,} characters; this has {len(answer.text):,}.",
+            remedy="Make it shorter, or send it in parts.",
+            fields={"text": "too long"},
+        )
     letter = await posting.compose(unit, vault, held, answer, way, actor_id)
     event = await unit.log(
         "interaction.created",

@@ -57,16 +57,47 @@ create table media (
 );
 create index media_due on media (due_at) where state = 'remote' or (state = 'stored' and not gone_there);
 
--- When an account may send its next message.
+-- When an account with a bounded rate may send its next message; an account without one has no row.
 create table pace (
     account_id bigint primary key references account,
+    per_second double precision not null,
     next_at    timestamptz not null
 );
+
+create function account_is_paced() returns trigger language plpgsql as $$
+declare
+    rate double precision := (new.settings #>> '{limits,messages_per_second}')::double precision;
+begin
+    if rate > 0 then
+        insert into pace values (new.id, rate, clock_timestamp())
+        on conflict (account_id) do update set per_second = excluded.per_second;
+    else
+        delete from pace where account_id = new.id;
+    end if;
+    return null;
+end $$;
+create trigger account_is_paced after insert or update of settings on account for each row execute function account_is_paced();
 
 -- What an account has sent on a day (UTC), in segments.
 create table spending (
     account_id bigint  not null references account,
     day        date    not null,
     segments   integer not null default 0,
+    primary key (account_id, day)
+);
+-- Null until a send is counted there: a second try costs nothing.
+alter table outbound add column segments integer;
+create index outbound_account on outbound (account_id, due_at, id) where state = 'pending';
+
+-- A day at the provider held against ours, the latest comparison.
+create table reconciliation (
+    account_id bigint not null references account,
+    day        date   not null,
+    at         timestamptz not null default clock_timestamp(),
+    provider   integer not null, -- messages the provider lists
+    stored     integer not null, -- of those, how many we had
+    fetched    integer not null, -- how many of the missing were taken in
+    moved      integer not null, -- sends that were further than we knew
+    foreign_   integer not null, -- sent through this number by somebody else
     primary key (account_id, day)
 );

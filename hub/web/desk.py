@@ -11,12 +11,14 @@ import orjson
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
+from hub.channels import model
+from hub.channels.extras import fill
 from hub.conversations import actions, offers, queueing, store, views, writing
 from hub.conversations.store import Filter, require_visible
 from hub.core import events
 from hub.core.clock import now
 from hub.core.errors import Invalid
-from hub.web import shapes
+from hub.web import messaging, shapes
 from hub.web.endpoints import Call, Endpoints, json_response
 from hub.web.shapes import Id, In, Line, Text
 
@@ -63,9 +65,20 @@ class InteractionPage(BaseModel):
     has_earlier: bool
 
 
+class FilledTemplate(In):
+    id: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    variables: Annotated[
+        dict[Annotated[str, StringConstraints(max_length=40)], Annotated[str, StringConstraints(max_length=1600)]],
+        Field(max_length=50, default_factory=dict),
+    ]
+
+
 class NewReply(In):
     client_id: ClientId
     text: Text
+    template: FilledTemplate | None = Field(
+        default=None, description="An approved template of the account; the text is then the server's to fill in"
+    )
     html: Text | None = None
     subject: Line | None = None
     channel: Annotated[str, StringConstraints(max_length=40)] | None = None
@@ -115,6 +128,7 @@ class NewConversation(In):
     address: AddressIn | None = None
     account_id: Id | None = None
     subject: Line = ""
+    template: FilledTemplate | None = None
 
 
 # -- offers ----------------------------------------------------------------------------------------------------------
@@ -182,9 +196,9 @@ async def read_decisions(call: Call, conversation_id: int) -> Any:
 @desk.add("POST", "/conversations", returns=shapes.Conversation, status=201, errors=(409,))
 async def start_conversation(call: Call, body: NewConversation) -> dict[str, Any]:
     """Write to a customer first."""
-    address = _address(body)
+    text, template = await _words(call, body)
     opening = actions.Opening(
-        body.channel, body.text, body.client_id, body.contact_id, address, body.account_id, body.subject
+        body.channel, text, body.client_id, body.contact_id, _address(body), body.account_id, body.subject, template
     )
     async with events.unit(call.core.db, call.core.feed) as unit:
         conversation_id = await actions.start(unit, call.core.vault, opening, actor_id=call.me.id)
@@ -202,8 +216,9 @@ async def start_conversation(call: Call, body: NewConversation) -> dict[str, Any
 async def reply(call: Call, conversation_id: int, body: NewReply) -> web.Response:
     """Answer the customer. The same `client_id` again returns the same interaction with 200."""
     await require_visible(call.core.db, conversation_id, call.me.viewer)
+    text, template = await _words(call, body)
     answer = writing.Reply(
-        body.text,
+        text,
         body.client_id,
         body.html,
         body.subject,
@@ -214,6 +229,7 @@ async def reply(call: Call, conversation_id: int, body: NewReply) -> web.Respons
         due_at=_due(body),
         cc=tuple(body.cc),
         bcc=tuple(body.bcc),
+        template=template,
     )
     async with events.unit(call.core.db, call.core.feed) as unit:
         done = await writing.reply(unit, call.core.vault, conversation_id, answer, actor_id=call.me.id)
@@ -300,6 +316,15 @@ async def end_wrap_up(call: Call, conversation_id: int, body: Outcome) -> dict[s
     async with events.unit(call.core.db, call.core.feed) as unit:
         await actions.end_wrap_up(unit, conversation_id, agent_id=call.me.id, disposition=body.disposition)
     return await store.conversation(call.core.db, conversation_id, call.me.viewer)
+
+
+async def _words(call: Call, body: NewReply | NewConversation) -> tuple[str, model.FilledTemplate | None]:
+    """What is said: as it was typed, or what an approved template of the account comes to."""
+    if body.template is None:
+        return body.text, None
+    wanted = body.template
+    template = await messaging.template(call, body.account_id, wanted.id)
+    return fill(template, wanted.variables), model.FilledTemplate(wanted.id, wanted.variables)
 
 
 def _due(body: NewReply) -> datetime | None:

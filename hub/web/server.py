@@ -25,6 +25,7 @@ from hub.web.files import file_routes
 from hub.web.letters import letters
 from hub.web.mail import mail, unsubscribe_routes
 from hub.web.mailboxes import mailboxes
+from hub.web.messaging import messaging
 from hub.web.numbers import Wall, numbers
 from hub.web.openapi import describe
 from hub.web.pages import page_routes
@@ -41,7 +42,9 @@ MAX_BODY = 30 * 1024 * 1024
 
 def endpoints() -> list[Endpoint]:
     """Every operation of the API."""
-    return [e for area in (session, desk, calls, letters, mail, mailboxes, center, numbers) for e in area.all]
+    return [
+        e for area in (session, desk, calls, letters, mail, mailboxes, messaging, center, numbers) for e in area.all
+    ]
 
 
 def build(context: WebContext) -> web.Application:

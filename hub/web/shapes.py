@@ -189,6 +189,10 @@ class ReplyChannel(BaseModel):
     account_id: int
     account: str
     connector: str
+    price: float | None = Field(description="Of one SMS segment to this number, where it is configured")
+    currency: str | None
+    max_length: int | None
+    templates: bool
     window_ends: datetime | None = Field(
         description="Free text may be sent until then; later only templates. Null: always"
     )
@@ -197,6 +201,7 @@ class ReplyChannel(BaseModel):
 class OptedOut(BaseModel):
     channel: str
     address: str
+    address_id: int
 
 
 class Conversation(ConversationSummary):

@@ -1,0 +1,169 @@
+"""Numbers and messages: approved templates, what customers want to get, and how each number of ours fares."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, StringConstraints
+
+from hub.access.model import Action
+from hub.channels.extras import MessageTemplate, TemplateSource
+from hub.channels.limits import limits_of
+from hub.channels.model import Account
+from hub.contacts import consent, store
+from hub.conversations import consents
+from hub.core import events
+from hub.core.errors import Invalid, NotFound
+from hub.core.sql import Queries
+from hub.web.endpoints import Call, Endpoints
+from hub.web.shapes import Id, In, Ref
+
+sql = Queries.beside(__file__, "messaging.sql")
+messaging = Endpoints("messaging")
+CHANNELS = ("sms", "whatsapp")
+
+
+class Template(BaseModel):
+    id: str
+    name: str
+    locale: str
+    body: str
+    variables: dict[str, str]
+
+
+class Templates(BaseModel):
+    items: list[Template]
+
+
+class ConsentLine(BaseModel):
+    at: datetime
+    address_id: int
+    address: str
+    channel: str
+    wanted: bool
+    source: Literal["provider", "word", "refused", "complaint", "link", "agent"]
+    detail: str
+    account: str | None
+    agent: Ref | None
+
+
+class Ledger(BaseModel):
+    items: list[ConsentLine]
+
+
+class Said(In):
+    wanted: bool
+    detail: Annotated[str, StringConstraints(max_length=500)] = ""
+
+
+class LastReconciled(BaseModel):
+    day: date
+    at: datetime
+    provider_count: int
+    stored_count: int
+    missing: int
+
+
+class Number(BaseModel):
+    account_id: int
+    key: str
+    name: str
+    channel: str
+    connector: str
+    address: str | None
+    segments_today: int
+    daily_segments: int | None
+    spent_today: float | None
+    daily_spend: float | None
+    currency: str
+    messages_per_second: float | None
+    destinations: list[str]
+    waiting: int
+    unsettled: int
+    last_reconciled: LastReconciled | None
+
+
+class Numbers(BaseModel):
+    items: list[Number]
+
+
+# -- templates -------------------------------------------------------------------------------------------------------
+@messaging.add("GET", "/accounts/{account_id}/message-templates", returns=Templates, errors=(503,))
+async def list_templates(call: Call, account_id: int) -> dict[str, Any]:
+    """Texts the provider has approved: what may be said on WhatsApp at any time."""
+    return {"items": [_shown(t) for t in await _templates(call, account_id)]}
+
+
+async def template(call: Call, account_id: Id | None, template_id: str) -> MessageTemplate:
+    """One of an account's templates; `Invalid` names what is wrong."""
+    if account_id is None:
+        raise Invalid("A template belongs to an account.", fields={"account_id": "is needed with a template"})
+    for one in await _templates(call, account_id):
+        if one.id == template_id:
+            return one
+    raise Invalid("The account has no such template.", fields={"template.id": "not one of this account's templates"})
+
+
+async def _templates(call: Call, account_id: int) -> list[MessageTemplate]:
+    account = await call.context.accounts.get(account_id)
+    connector = call.context.connectors.get(account.connector) if account else None
+    if account is None or not account.enabled or not isinstance(connector, TemplateSource):
+        raise NotFound("There is no such account, or it has no templates.")
+    return await connector.templates(account)
+
+
+def _shown(one: MessageTemplate) -> dict[str, Any]:
+    return {"id": one.id, "name": one.name, "locale": one.locale, "body": one.body, "variables": one.variables}
+
+
+# -- consent ---------------------------------------------------------------------------------------------------------
+@messaging.add("GET", "/contacts/{contact_id}/consent", returns=Ledger)
+async def read_consent(call: Call, contact_id: int) -> dict[str, Any]:
+    """Every word of a customer about being written to, the latest first."""
+    await store.contact(call.core.db, contact_id)
+    return {"items": await consent.history(call.core.db, contact_id)}
+
+
+@messaging.add("PUT", "/contacts/{contact_id}/addresses/{address_id}/consent", status=204)
+async def say_consent(call: Call, contact_id: int, address_id: int, body: Said) -> None:
+    """Write down what a customer told one of us; it holds at once."""
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await consents.told(
+            unit,
+            contact_id,
+            address_id,
+            wanted=body.wanted,
+            detail=body.detail.replace("\x00", "").strip(),
+            agent_id=call.me.id,
+        )
+
+
+# -- numbers ---------------------------------------------------------------------------------------------------------
+@messaging.add("GET", "/messaging/accounts", returns=Numbers, action=Action.SUPERVISE)
+async def list_numbers(call: Call) -> dict[str, Any]:
+    """Each number of ours: what it has sent today against its bounds, what waits, and the last comparison."""
+    accounts = [a for a in (await call.context.accounts.all()).values() if a.channel in CHANNELS and a.enabled]
+    facts = {
+        row["account_id"]: row for row in await call.core.db.dicts(sql["numbers"], {"ids": [a.id for a in accounts]})
+    }
+    return {"items": [_number(account, facts[account.id]) for account in accounts if account.id in facts]}
+
+
+def _number(account: Account, row: dict[str, Any]) -> dict[str, Any]:
+    limits = limits_of(account.settings)
+    price = limits.price_per_segment if limits else None
+    return {
+        **row,
+        "key": account.key,
+        "name": account.name,
+        "channel": account.channel,
+        "connector": account.connector,
+        "address": account.address,
+        "daily_segments": limits.segments_a_day() if limits else None,
+        "spent_today": round(row["segments_today"] * price, 4) if price is not None else None,
+        "daily_spend": limits.daily_spend if limits else None,
+        "currency": limits.currency if limits else "USD",
+        "messages_per_second": limits.messages_per_second if limits else None,
+        "destinations": list(limits.destinations) if limits else [],
+    }

@@ -1,0 +1,127 @@
+"""Numbers and messages at the API: templates, windows, prices, consent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from psycopg.types.json import Jsonb
+
+from hub.channels.accounts import seal
+from tests.house import Agent, House
+
+LIMITS = {"price_per_segment": 0.0079, "prices": {"+1415": 0.01}, "currency": "USD", "daily_segments": 500}
+TEMPLATE = {
+    "sid": "HX" + "a" * 32,
+    "name": "order_ready",
+    "body": "Hello {{1}}, your order {{2}} is ready.",
+    "variables": {"1": "Nora", "2": "A-17"},
+}
+
+
+async def account(house: House, channel: str, **settings: Any) -> int:
+    """The centre's number of that channel with these settings; a new one where it has none."""
+    found = await house.core.db.value("select id from account where channel = %s order by id", [channel])
+    if found is None:
+        sealed = seal(house.core.vault, "wa", {"auth_token": "0" * 32})
+        found = await house.core.db.value(
+            "insert into account (key, connector, channel, name, address, settings, secrets, queue_id) "
+            "select 'wa', connector, %s, 'WhatsApp', address, settings, %s, queue_id from account where channel = 'sms' "
+            "limit 1 returning id",
+            [channel, sealed],
+        )
+    await house.core.db.execute("update account set settings = settings || %s where id = %s", [Jsonb(settings), found])
+    house.context.accounts._read_at = -9e9
+    return int(found)
+
+
+@pytest.fixture
+async def admin(house: House) -> Agent:
+    return await house.agent("admin")
+
+
+async def test_price_of_the_longest_prefix_is_shown_beside_the_number(house: House, admin: Agent) -> None:
+    await account(house, "sms", limits=LIMITS)
+    number = await house.sms(sender="+14155550100")
+    [way] = [w for w in (await admin.get(f"/conversations/{number}"))["reply_channels"] if w["channel"] == "sms"]
+    assert (way["price"], way["currency"], way["max_length"], way["templates"]) == (0.01, "USD", 1600, False)
+
+
+async def test_message_that_is_too_long_is_refused_with_its_length(house: House, admin: Agent) -> None:
+    number = await house.sms()
+    body = {"client_id": "x", "text": "é" * 1601}
+    problem = await admin.post(f"/conversations/{number}/replies", body, status=422)
+    assert "1,601" in problem["detail"]
+    assert problem["errors"] == [{"field": "text", "message": "too long"}]
+
+
+async def test_numbers_show_what_they_sent_against_their_bounds(house: House, admin: Agent) -> None:
+    number = await account(house, "sms", limits={**LIMITS, "messages_per_second": 2, "destinations": ["+1"]})
+    await house.core.db.execute("insert into spending values (%s, (now() at time zone 'utc')::date, 7)", [number])
+    [shown] = [n for n in (await admin.get("/messaging/accounts"))["items"] if n["account_id"] == number]
+    assert (shown["segments_today"], shown["daily_segments"], shown["messages_per_second"]) == (7, 500, 2)
+    assert shown["destinations"] == ["+1"]
+    assert shown["spent_today"] == pytest.approx(0.0553)
+    await (await house.agent("amy")).get("/messaging/accounts", status=403)
+
+
+async def test_what_a_customer_told_us_is_in_the_ledger_and_holds_at_once(house: House, admin: Agent) -> None:
+    number = await house.sms()
+    shown = await admin.get(f"/conversations/{number}")
+    contact, [address] = shown["contact"]["id"], (await admin.get(f"/contacts/{shown['contact']['id']}"))["addresses"]
+    written = await admin.post(f"/conversations/{number}/replies", {"client_id": "a", "text": "On its way."})
+    said = {"wanted": False, "detail": "by telephone"}
+    await admin.call("PUT", f"/contacts/{contact}/addresses/{address['id']}/consent", said, status=204)
+    shown = await admin.get(f"/conversations/{number}")
+    assert shown["opted_out"] == [{"channel": "sms", "address": "+14155550100", "address_id": address["id"]}]
+    assert [w for w in shown["reply_channels"] if w["channel"] == "sms"] == []
+    assert next(i for i in shown["interactions"] if i["id"] == written["id"])["status"] == "failed"
+    await admin.call("PUT", f"/contacts/{contact}/addresses/{address['id']}/consent", {"wanted": True}, status=204)
+    ledger = (await admin.get(f"/contacts/{contact}/consent"))["items"]
+    assert [(x["wanted"], x["source"], x["detail"]) for x in ledger] == [
+        (True, "agent", ""),
+        (False, "agent", "by telephone"),
+    ]
+    assert ledger[0]["agent"]["id"] == admin.id
+    assert (await admin.get(f"/contacts/{contact}"))["addresses"][0]["opted_out"] is False
+    await admin.call("PUT", f"/contacts/{contact}/addresses/999999/consent", said, status=404)
+
+
+async def test_writing_first_on_whatsapp_takes_a_template(house: House, admin: Agent) -> None:
+    number = await account(house, "whatsapp", templates=[TEMPLATE], api_base="http://127.0.0.1:1")
+    templates = (await admin.get(f"/accounts/{number}/message-templates"))["items"]
+    assert [t["body"] for t in templates if t["id"] == TEMPLATE["sid"]] == [TEMPLATE["body"]]
+    start = {
+        "client_id": "w", "channel": "whatsapp", "text": "Hello", "account_id": number,
+        "address": {"kind": "whatsapp", "value": "+14155550177"},
+    }  # fmt: skip
+    refused = await admin.post("/conversations", start, status=409)
+    assert "template" in refused["remedy"].lower()
+    filled = {"id": TEMPLATE["sid"], "variables": {"1": "Ana", "2": "B-2"}}
+    shown = await admin.post("/conversations", {**start, "text": "", "template": filled}, status=201)
+    assert [i["text"] for i in shown["interactions"]] == ["Hello Ana, your order B-2 is ready."]
+    assert shown["interactions"][0]["message"]["template"] == TEMPLATE["sid"]
+    [payload] = await house.core.db.dicts("select payload from outbound")
+    assert payload["payload"]["template"] == filled
+
+
+@pytest.mark.parametrize(
+    ("template", "field"),
+    [
+        ({"id": TEMPLATE["sid"], "variables": {"1": "Ana"}}, "template.variables.2"),
+        ({"id": TEMPLATE["sid"], "variables": {"1": "Ana", "2": " "}}, "template.variables.2"),
+        ({"id": TEMPLATE["sid"], "variables": {"1": "a", "2": "b", "3": "c"}}, "template.variables.3"),
+        ({"id": "HXnone", "variables": {}}, "template.id"),
+    ],
+)
+async def test_template_that_does_not_fit_is_refused_by_name(
+    house: House, admin: Agent, template: dict[str, Any], field: str
+) -> None:
+    number = await account(house, "whatsapp", templates=[TEMPLATE], api_base="http://127.0.0.1:1")
+    start = {
+        "client_id": "w", "channel": "whatsapp", "text": "", "account_id": number, "template": template,
+        "address": {"kind": "whatsapp", "value": "+14155550177"},
+    }  # fmt: skip
+    problem = await admin.post("/conversations", start, status=422)
+    assert [f["field"] for f in problem["errors"]] == [field]
+    assert await house.core.db.value("select count(*) from outbound") == 0
