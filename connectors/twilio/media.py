@@ -25,6 +25,7 @@ _GONE = frozenset({403, 404, 410})
 _HOSTS = ("twilio.com", "twiliocdn.com", "media.twiliocdn.com.s3-external-1.amazonaws.com")
 _BUCKETS = re.compile(r"^(s3-external-1|s3(\.[a-z0-9-]+)?)\.amazonaws\.com$")
 _BUCKET_PATHS = ("/media.twiliocdn.com/", "/mms.twiliocdn.com/")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _RESOURCE = re.compile(r"/2010-04-01/Accounts/AC[0-9a-fA-F]{32}/Messages/[SM]M[0-9a-fA-F]{32}/Media/ME[0-9a-fA-F]{32}")
 
 
@@ -101,12 +102,18 @@ def check(settings: Settings, url: str) -> None:
     """`FetchError` unless the address is one of Twilio's, or of the configured stand-in."""
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
-    if _is_api(settings, url):
+    if _is_api(settings, url) or _is_standins(settings, url):
         return
     bucket = bool(_BUCKETS.match(host)) and parts.path.startswith(_BUCKET_PATHS)
     ours = any(host == one or host.endswith(f".{one}") for one in (*_HOSTS, *map(str.lower, settings.media_hosts)))
     if parts.scheme != "https" or parts.username is not None or not (ours or bucket) or _is_literal(host):
         raise FetchError(f"The file lies at {host[:80] or 'an odd address'}, which is not Twilio's.", gone=True)
+
+
+def _is_standins(settings: Settings, url: str) -> bool:
+    """A stand-in on this machine keeps its files on this machine, at its own port under another name."""
+    api, asked = urlsplit(str(settings.api_base)), urlsplit(url)
+    return {api.hostname, asked.hostname} <= _LOOPBACK and api.port == asked.port and not asked.username
 
 
 def _is_literal(host: str) -> bool:
