@@ -65,14 +65,16 @@ class Hooks(TypedDict):
     """Where the stand-in calls the hub: the settings a number has in Twilio's console."""
 
     sms_url: str
+    whatsapp_url: str
     voice_url: str
     status_url: str
 
 
-def hooks(hub_url: str, sms: str = "sms", phone: str = "phone") -> Hooks:
-    """The hub's webhooks for an account of messages and one of calls."""
+def hooks(hub_url: str, sms: str = "sms", phone: str = "phone", whatsapp: str = "whatsapp") -> Hooks:
+    """The hub's webhooks for accounts of text messages, of WhatsApp and of calls."""
     return {
         "sms_url": f"{hub_url}/hooks/twilio/{sms}/sms#rc=5&rp=all",
+        "whatsapp_url": f"{hub_url}/hooks/twilio/{whatsapp}/whatsapp#rc=5&rp=all",
         "voice_url": f"{hub_url}/hooks/twilio/{phone}/voice#rc=2&rp=ct,rt,5xx",
         "status_url": f"{hub_url}/hooks/twilio/{phone}/calls/status",
     }

@@ -26,7 +26,14 @@ export interface Interaction {
   id: number; conversation_id: number; seq: number; kind: 'message' | 'note' | 'system'; direction: 'in' | 'out' | 'internal'
   channel: string | null; agent: Ref | null; contact: Ref | null; address: string | null; subject: string | null; text: string
   html: string | null; status: DeliveryStatus; error: string | null; at: string; client_id: string | null
-  verified: boolean; automatic: boolean; mail: Mail | null; attachments: Attachment[]
+  verified: boolean; automatic: boolean; mail: Mail | null; message: MessageFacts | null; attachments: Attachment[]
+}
+/** What an SMS or a WhatsApp message is beside its words. `files` it names; those not here and not in `lost` are on their way. */
+export interface MessageFacts {
+  files: number; lost: string[]; quoted: { id: number; text: string } | null
+  location: { latitude: string | number; longitude: string | number; label?: string; address?: string } | null
+  button: string | null; forwarded: boolean; advert: { headline?: string; url?: string; body?: string } | null
+  template: string | null; consent: 'stop' | 'start' | 'help' | null
 }
 export type InvitationAnswer = 'accepted' | 'tentative' | 'declined'
 export interface Person { address: string; name?: string; status?: string }
@@ -39,9 +46,19 @@ export interface Mail {
   trimmed: boolean; blocked_images: number; unreadable: string | null; reply_to: string | null; forwarded_by: string | null
   automatic: string | null; invitation: Invitation | null
 }
-export interface ReplyChannel { channel: string; address_id: number; address: string; account_id: number; account: string }
+export interface ReplyChannel {
+  channel: string; address_id: number; address: string; account_id: number; account: string; connector: string
+  /** Free text may be sent until then; null: always; in the past: only templates. */
+  window_ends: string | null
+  /** Of one SMS segment to that number. */
+  price: number | null; currency: string | null
+  max_length: number | null; templates: boolean
+}
+/** Where the customer wants no messages; never among the reply channels. */
+export interface OptedOut { channel: string; address: string; address_id: number }
 export interface Conversation extends Summary {
-  interactions: Interaction[]; has_earlier: boolean; reply_channels: ReplyChannel[]; disposition: string | null
+  interactions: Interaction[]; has_earlier: boolean; reply_channels: ReplyChannel[]; opted_out: OptedOut[]
+  disposition: string | null
   wrap_up_until: string | null; topic: string
   /** Up to where `interactions` are whole; a summary that came another way raises `seq`, never this. */
   cursor?: number
@@ -51,6 +68,8 @@ export interface Contact extends Ref {
   locale: string | null; timezone: string | null; attributes: Record<string, unknown>; addresses: Address[]
   linked: { id: number; name: string; link_id: number; linked_at: string; linked_by: Ref | null }[]
   open_conversations: number; created_at: string
+  /** E-mail addresses given in the chat that nobody proved. */
+  said: string[]
 }
 export interface TimelineItem extends Interaction { conversation_subject: string }
 export interface ServiceLevel { target_seconds: number | null; percent: number | null; answered_in_target: number; offered: number; variant: string }
@@ -76,8 +95,10 @@ export interface Page<T> { items: T[]; next_cursor: string | null }
 export interface Counts { mine: number; waiting: number; snoozed: number; resolved_today: number; queues: Record<string, number> }
 export interface Upload { id: number; name: string; size: number; content_type: string }
 export interface Config { product: string; version?: string; demo: boolean; locales: string[]; accounts?: { id: number; channel: string; name: string }[]; queues?: Ref[] }
+/** An approved text with its places filled in. */
+export interface FilledTemplate { id: string; variables: Record<string, string> }
 export interface ReplyBody {
-  client_id: string; text: string; subject?: string; channel?: string; address_id?: number; account_id?: number
+  client_id: string; text: string; template?: FilledTemplate; subject?: string; channel?: string; address_id?: number; account_id?: number
   resolve?: boolean; attachments?: number[]; cc?: string[]; bcc?: string[]; undo_seconds?: number; send_at?: string
 }
 export interface ListFilter { view: string; queue_id?: number; channel?: string; q?: string; cursor?: string; limit?: number }
@@ -169,7 +190,7 @@ export const api = {
   decisions: (id: number) => get<{ items: Decision[]; waiting_reason: string | null }>(`/conversations/${id}/decisions`),
   startConversation: (body: {
     contact_id?: number; address?: { kind: string; value: string }; channel: string; account_id?: number
-    subject?: string; text: string; client_id: string
+    subject?: string; text: string; client_id: string; template?: FilledTemplate
   }) => post<Conversation>('/conversations', body),
   contacts: (q: string, cursor?: string) => get<Page<Contact>>('/contacts', { q, cursor }),
   contact: (id: number) => get<Contact>(`/contacts/${id}`),

@@ -16,6 +16,8 @@ const clockOptions: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-d
 export const clock = (at: string | number) => dtf('clock', clockOptions).format(new Date(at))
 export const fullDate = (at: string) => dtf('full', { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' }).format(new Date(at))
 export const dayName = (at: string) => dtf('day', { weekday: 'long', day: 'numeric', month: 'long' }).format(new Date(at))
+/** A day without a time, as it is in the calendar: no zone moves it. */
+export const dayOf = (day: string) => dtf('dayOf', { day: 'numeric', month: 'short', timeZone: 'UTC' }).format(new Date(`${day.slice(0, 10)}T12:00:00Z`))
 const shortDay = (d: Date) =>
   d.getFullYear() === new Date().getFullYear()
     ? dtf('short', { day: 'numeric', month: 'short' }).format(d)
@@ -78,6 +80,16 @@ export function size(bytes: number): string {
 
 /** 12 sec, 3 min, 2 hr in the reader's language. */
 export const amount = (n: number, unit: 'second' | 'minute' | 'hour') => new Intl.NumberFormat(lang(), { style: 'unit', unit, unitDisplay: 'short' }).format(n)
+/** 3 hr 12 min, 45 min, or the last minute. */
+export function lasting(seconds: number): string {
+  const minutes = Math.max(1, Math.ceil(seconds / 60))
+  const hours = Math.floor(minutes / 60)
+  const rest = minutes % 60
+  return [hours ? amount(hours, 'hour') : '', rest || !hours ? amount(rest, 'minute') : ''].filter(Boolean).join(' ')
+}
+/** Prices of messages are fractions of a cent. */
+export const money = (n: number, currency: string) =>
+  new Intl.NumberFormat(lang(), { style: 'currency', currency, minimumFractionDigits: 2, maximumFractionDigits: 4 }).format(n)
 export const number = (n: number) => new Intl.NumberFormat(lang()).format(n)
 export const percent = (n: number) => new Intl.NumberFormat(lang(), { style: 'percent', maximumFractionDigits: 0 }).format(n / 100)
 

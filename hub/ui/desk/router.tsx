@@ -44,9 +44,14 @@ const boxes = createRoute({
   path: '/mailboxes',
   component: lazyRouteComponent(() => import('./mailboxes/Mailboxes'), 'MailboxesPage'),
 })
+const lines = createRoute({
+  getParentRoute: () => shell,
+  path: '/numbers',
+  component: lazyRouteComponent(() => import('./numbers/Numbers'), 'NumbersPage'),
+})
 
 export const router = createRouter({
-  routeTree: root.addChildren([signIn, welcome, shell.addChildren([home, inbox, inboxOne, contacts, contact, board, boxes])]),
+  routeTree: root.addChildren([signIn, welcome, shell.addChildren([home, inbox, inboxOne, contacts, contact, board, boxes, lines])]),
   basepath: '/app',
   defaultPreload: false,
   scrollRestoration: false,

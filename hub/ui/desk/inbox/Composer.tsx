@@ -1,18 +1,25 @@
 import { Button, NativeSelect, TextInput } from '@mantine/core'
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query'
-import { type Ref as ReactRef, useEffect, useId, useImperativeHandle, useMemo, useRef, useState } from 'react'
+import { type Ref as ReactRef, useId, useImperativeHandle, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { api, type Conversation, Problem, type ReplyChannel, type Template, type Upload } from '../api'
+import { api, type Conversation, Problem, type ReplyChannel, type Upload } from '../api'
 import { composing, type Draft } from '../mail'
 import '../mail.css'
+import { OptOuts } from '../messaging/Consent'
+import { Counter, excess } from '../messaging/Counter'
+import '../messaging/messaging.css'
+import { asSent, asShown, type Filling, isWhole, TemplatePicker } from '../messaging/TemplatePicker'
+import { useWindow, WindowBar } from '../messaging/Window'
 import { complain } from '../parts/ask'
 import { useChannelName, useLatest } from '../parts/bits'
 import { size } from '../format'
 import { Icon } from '../parts/icons'
-import { templates } from '../parts/queries'
+import { contact as contactQuery } from '../parts/queries'
 import { useLive } from '../state/live'
 import { sendOut } from '../state/outbox'
 import { remember, remembered } from '../state/prefs'
+import { Canned } from './Canned'
+import { FileChips } from './FileChips'
 import { Later, Recipients, Scheduled, Signature, UNDO_SECONDS, Undo, usePeople } from './Letterhead'
 
 export interface ComposerHandle { focus(tab: Tab): void; canned(): void }
@@ -34,9 +41,12 @@ export function Composer({ c, company, resolved, ref }: Props) {
   const [picked, setPicked] = useState<string | null>(null)
   const [menu, setMenu] = useState(false)
   const [undo, setUndo] = useState<{ id: number; until: number; pictures: number[] } | null>(null)
+  const [filling, setFilling] = useState(false)
+  const [template, setTemplate] = useState<Filling | null>(null)
   const client = useQueryClient()
   const area = useRef<HTMLTextAreaElement>(null)
   const input = useRef<HTMLInputElement>(null)
+  const body = useRef<HTMLDivElement>(null)
   const typed = useRef(0)
 
   const channel = useMemo(
@@ -47,11 +57,20 @@ export function Composer({ c, company, resolved, ref }: Props) {
     [c.reply_channels, c.channel, picked],
   )
   const needsSubject = tab === 'reply' && channel?.channel === 'email' && !c.subject
-  const blocked = tab === 'reply' && !channel
-  const mail = tab === 'reply' && channel?.channel === 'email'
+  const reply = tab === 'reply'
+  const blocked = reply && !channel
+  const mail = reply && channel?.channel === 'email'
+  const texting = reply && (channel?.channel === 'sms' || channel?.channel === 'whatsapp') ? channel : null
+  const left = useWindow(texting?.window_ends)
+  // Once free text is over, what was being written waits for the customer's next message.
+  const templating = texting !== null && (left === 0 || filling)
+  const over = texting && !templating ? excess(text.trim(), texting.max_length) : 0
+  const ready = templating ? isWhole(template) : (text.trim() !== '' || files.length > 0) && over === 0
   const known = useQuery({ ...composing(c.id, c.seq), enabled: c.reply_channels.some((r) => r.channel === 'email'), placeholderData: keepPreviousData }).data
   const people = usePeople(c.id, known)
 
+  /** Into the text, or whatever stands in its place. */
+  const focus = () => (area.current ?? body.current?.querySelector<HTMLElement>('[data-focus], input'))?.focus()
   const change = (next: string) => {
     setText(next)
     remember(`draft.${c.id}.${tab}`, next)
@@ -65,11 +84,16 @@ export function Composer({ c, company, resolved, ref }: Props) {
     setText(remembered(`draft.${c.id}.${to}`, ''))
     setMenu(false)
   }
+  const fill = (on: boolean) => {
+    setFilling(on)
+    setTemplate(null)
+    requestAnimationFrame(focus)
+  }
   const state = useLatest({ tab, turn })
   useImperativeHandle(ref, () => ({
     focus: (to) => {
       if (state.current.tab !== to) state.current.turn(to)
-      area.current?.focus()
+      requestAnimationFrame(focus)
     },
     canned: () => {
       if (state.current.tab !== 'reply') state.current.turn('reply')
@@ -79,33 +103,39 @@ export function Composer({ c, company, resolved, ref }: Props) {
   }))
 
   const send = async (andResolve: boolean, sendAt?: string) => {
-    const body = text.trim()
-    if ((!body && !files.length) || blocked || uploading) return
+    if (!ready || blocked || uploading || (mail && !people.valid)) return
     const client_id = crypto.randomUUID()
     const note = tab === 'note'
-    if (mail && !people.valid) return
-    setText('')
-    remember(`draft.${c.id}.${tab}`, '')
-    const sent = files.filter((f) => !pictures(body).includes(f.id))
-    setFiles([])
+    const words = templating ? '' : text.trim()
+    const filled = templating && template ? { template: asSent(template) } : {}
+    const sent = templating ? [] : files.filter((f) => !pictures(words).includes(f.id))
+    if (templating) {
+      setTemplate(null)
+      setFilling(false)
+    } else {
+      setText('')
+      remember(`draft.${c.id}.${tab}`, '')
+      setFiles([])
+    }
     setMenu(false)
-    area.current?.focus()
+    requestAnimationFrame(focus)
     const stored = await sendOut({
       conversation: c.id,
       kind: note ? 'note' : 'message',
       channel: note ? null : (channel?.channel ?? null),
       files: note ? [] : sent.map((f) => ({ name: f.name, size: f.size })),
+      ...(templating && template ? { shown: asShown(template) } : {}),
       body: note
-        ? { client_id, text: body }
+        ? { client_id, text: words }
         : {
-            client_id, text: body, channel: channel?.channel, address_id: channel?.address_id, account_id: channel?.account_id,
+            client_id, text: words, channel: channel?.channel, address_id: channel?.address_id, account_id: channel?.account_id, ...filled,
             ...(needsSubject && subject.trim() ? { subject: subject.trim() } : {}),
             ...(andResolve ? { resolve: true } : {}),
             ...(sent.length ? { attachments: sent.map((f) => f.id) } : {}),
             ...(mail ? { ...people.chosen, undo_seconds: UNDO_SECONDS, ...(sendAt ? { send_at: sendAt } : {}) } : {}),
           },
     })
-    if (stored && mail && !sendAt) setUndo({ id: stored.id, until: Date.now() + UNDO_SECONDS * 1000, pictures: pictures(body) })
+    if (stored && mail && !sendAt) setUndo({ id: stored.id, until: Date.now() + UNDO_SECONDS * 1000, pictures: pictures(words) })
     if (stored && mail) people.clear()
     if (stored && andResolve && !note) resolved()
   }
@@ -152,6 +182,8 @@ export function Composer({ c, company, resolved, ref }: Props) {
   const slash = tab === 'reply' ? /^\/(\S*)$/.exec(text)?.[1] : undefined
   const open = menu || slash !== undefined
   const panel = useId()
+  const counter = useId()
+  const locale = useQuery({ ...contactQuery(c.contact.id), enabled: templating }).data?.locale
 
   return (
     <div
@@ -185,13 +217,25 @@ export function Composer({ c, company, resolved, ref }: Props) {
             <span className="wide-only">{t('composer.sendBy')}</span>
             <NativeSelect
               size="xs" aria-label={t('composer.sendBy')} value={channel ? keyOf(channel) : ''} data-testid="send-by" style={{ minWidth: 0 }}
-              onChange={(e) => setPicked(e.currentTarget.value)}
+              onChange={(e) => {
+                setPicked(e.currentTarget.value)
+                setFilling(false)
+                setTemplate(null)
+              }}
               data={c.reply_channels.map((r) => ({ value: keyOf(r), label: r.channel === 'chat' ? channelName(r.channel) : `${channelName(r.channel)} · ${r.address}` }))}
             />
           </label>
         )}
       </div>
-      <div id={panel} role="tabpanel" aria-labelledby={`${panel}-${tab}`} style={{ position: 'relative' }}>
+      <div
+        id={panel} role="tabpanel" aria-labelledby={`${panel}-${tab}`} style={{ position: 'relative' }} ref={body}
+        onKeyDown={(e) => {
+          // Enter that ends an input-method word belongs to the word; a dialog's keys come here too, but are its own.
+          if (e.key !== 'Enter' || !(e.ctrlKey || e.metaKey) || e.nativeEvent.isComposing || !e.currentTarget.contains(e.target as Node)) return
+          e.preventDefault()
+          void send(e.shiftKey)
+        }}
+      >
         {open && (
           <Canned
             channel={channel?.channel ?? c.channel} account={channel?.account_id ?? null} filter={slash ?? ''} conversation={c.id} pick={insert}
@@ -204,6 +248,8 @@ export function Composer({ c, company, resolved, ref }: Props) {
         )}
         {undo && <Undo conversation={c.id} undo={undo} back={back} over={() => setUndo(null)} />}
         {tab === 'reply' && known && <Scheduled conversation={c.id} items={known.scheduled.filter((s) => s.interaction_id !== undo?.id)} back={back} />}
+        {reply && c.opted_out.length > 0 && <OptOuts contact={c.contact.id} places={c.opted_out} />}
+        {texting && <WindowBar left={left} templates={texting.templates} filling={filling} turn={fill} />}
         {mail && <Recipients people={people} replyTo={known?.reply_to ?? null} />}
         {company.length > 0 && tab === 'reply' && text && (
           <div className="meta" style={{ color: 'var(--soon)', marginBottom: 4 }}>{t('composer.collision', { names: company.join(', ') })}</div>
@@ -211,53 +257,41 @@ export function Composer({ c, company, resolved, ref }: Props) {
         {needsSubject && (
           <TextInput size="xs" mb={6} label={t('composer.subject')} value={subject} onChange={(e) => setSubject(e.currentTarget.value)} />
         )}
-        <textarea
-          ref={area} value={text} aria-label={t(`composer.${tab}`)} data-testid="composer-text" disabled={blocked}
-          placeholder={blocked ? t('composer.noChannel') : t(`composer.${tab}Hint`)}
-          onChange={(e) => change(e.currentTarget.value)}
-          onPaste={(e) => {
-            if (tab === 'reply' && e.clipboardData.files.length) {
-              e.preventDefault()
-              void attach(e.clipboardData.files, mail) // a picture stands where it was pasted
-            }
-          }}
-          onKeyDown={(e) => {
-            // Enter that ends an input-method word belongs to the word.
-            if (e.nativeEvent.isComposing) return
-            if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) {
-              e.preventDefault()
-              void send(e.shiftKey)
-            } else if (e.key === 'Escape' && !open) {
-              e.currentTarget.blur()
-            }
-          }}
-        />
+        {templating ? (texting.templates && (
+          <TemplatePicker account={texting.account_id} locale={locale} value={template} change={setTemplate} close={left === 0 ? undefined : () => fill(false)} />
+        )) : (
+          <textarea
+            ref={area} value={text} aria-label={t(`composer.${tab}`)} data-testid="composer-text" disabled={blocked} aria-describedby={texting ? counter : undefined}
+            placeholder={blocked ? t(c.opted_out.length ? 'composer.optedOut' : 'composer.noChannel') : t(`composer.${tab}Hint`)}
+            onChange={(e) => change(e.currentTarget.value)}
+            onPaste={(e) => {
+              if (tab === 'reply' && e.clipboardData.files.length) {
+                e.preventDefault()
+                void attach(e.clipboardData.files, mail) // a picture stands where it was pasted
+              }
+            }}
+            onKeyDown={(e) => {
+              if (e.key === 'Escape' && !open && !e.nativeEvent.isComposing) e.currentTarget.blur()
+            }}
+          />
+        )}
+        {texting && !templating && (
+          <Counter
+            id={counter} channel={texting.channel} text={text.trim()} most={texting.max_length} price={texting.price} currency={texting.currency}
+            files={files.length} change={change}
+          />
+        )}
       </div>
       {mail && <Signature text={known?.signatures.find((s) => s.account_id === channel?.account_id)?.text ?? ''} />}
-      {(files.length > 0 || uploading > 0) && (
-        <div className="files" aria-live="polite">
-          {files.map((f) => (
-            <span className="file" key={f.id}>
-              <Icon name="clip" small />
-              <span className="cut">{f.name}</span>
-              <span className="meta">{size(f.size)}</span>
-              {pictures(text).includes(f.id) && <span className="meta">{t('letter.inText')}</span>}
-              <button
-                type="button" aria-label={t('composer.removeFile', { name: f.name })}
-                onClick={() => {
-                  setFiles((old) => old.filter((x) => x.id !== f.id))
-                  if (pictures(text).includes(f.id)) change(text.replace(new RegExp(`!\\[[^\\]\\n]*\\]\\(upload:${f.id}\\)`, 'g'), ''))
-                }}
-              >
-                <Icon name="close" small />
-              </button>
-            </span>
-          ))}
-          {uploading > 0 && <span className="meta">{t('composer.uploading')}</span>}
-        </div>
-      )}
+      <FileChips
+        files={files} uploading={uploading} inText={pictures(text)}
+        remove={(f) => {
+          setFiles((old) => old.filter((x) => x.id !== f.id))
+          if (pictures(text).includes(f.id)) change(text.replace(new RegExp(`!\\[[^\\]\\n]*\\]\\(upload:${f.id}\\)`, 'g'), ''))
+        }}
+      />
       <div className="foot">
-        {tab === 'reply' && (
+        {reply && !templating && (
           <>
             <input
               ref={input} type="file" multiple hidden data-testid="file-input"
@@ -276,12 +310,12 @@ export function Composer({ c, company, resolved, ref }: Props) {
         )}
         <span className="grow" />
         {tab === 'reply' && c.status !== 'resolved' && (
-          <Button variant="default" disabled={blocked || (!text.trim() && !files.length)} onClick={() => void send(true)} data-testid="send-resolve">
+          <Button variant="default" disabled={blocked || !ready || uploading > 0} onClick={() => void send(true)} data-testid="send-resolve">
             {t('composer.sendResolve')}
           </Button>
         )}
         <span className="split">
-          <Button disabled={blocked || (!text.trim() && !files.length) || uploading > 0} onClick={() => void send(false)} data-testid="send">
+          <Button disabled={blocked || !ready || uploading > 0} onClick={() => void send(false)} data-testid="send">
             {tab === 'note' ? t('composer.addNote') : t('composer.send')}
             <span className="wide-only">&nbsp;<kbd>Ctrl ↵</kbd></span>
           </Button>
@@ -293,60 +327,3 @@ export function Composer({ c, company, resolved, ref }: Props) {
 }
 
 const pictures = (text: string) => [...text.matchAll(/!\[[^\]\n]*\]\(upload:(\d+)\)/g)].map((m) => Number(m[1]))
-
-interface CannedProps { channel: string; account: number | null; filter: string; conversation: number; pick: (body: string, subject: string | null) => void; close: () => void }
-
-/** Canned replies: the list follows what is typed after the slash; arrows choose, Enter inserts. */
-function Canned({ channel, account, filter, conversation, pick, close }: CannedProps) {
-  const { t, i18n } = useTranslation()
-  const all = useQuery(templates).data
-  const [at, setAt] = useState(0)
-  const list = useMemo(() => {
-    const word = filter.toLowerCase()
-    const own = (x: Template) => (x.locale === i18n.language ? 0 : 1)
-    return (all ?? [])
-      .filter((x) => (!x.channel || x.channel === channel) && (!x.account_id || x.account_id === account) && (!word || `${x.key} ${x.name}`.toLowerCase().includes(word)))
-      .sort((a, b) => own(a) - own(b))
-  }, [all, filter, channel, account, i18n.language])
-  const choose = async (x: Template) => {
-    try {
-      const { body, subject } = await api.render(x.id, conversation)
-      pick(body, subject)
-    } catch (e) {
-      complain(e)
-    }
-  }
-  const latest = useLatest({ list, at, choose, close })
-  useEffect(() => setAt(0), [filter])
-  useEffect(() => {
-    const press = (e: KeyboardEvent) => {
-      const now = latest.current
-      const item = now.list[now.at]
-      if (e.isComposing) return
-      if (e.key === 'ArrowDown') setAt(Math.min(now.list.length - 1, now.at + 1))
-      else if (e.key === 'ArrowUp') setAt(Math.max(0, now.at - 1))
-      else if (e.key === 'Enter' && item && !e.ctrlKey && !e.metaKey) void now.choose(item)
-      else if (e.key === 'Escape') now.close()
-      else return
-      e.preventDefault()
-      e.stopPropagation()
-    }
-    addEventListener('keydown', press, true)
-    return () => removeEventListener('keydown', press, true)
-  }, [latest])
-
-  return (
-    <div className="canned" role="listbox" aria-label={t('composer.canned')} data-testid="canned-list" tabIndex={-1}>
-      {list.length === 0 && <div className="mut" role="option" aria-selected="false" aria-disabled="true">{t('composer.noCanned')}</div>}
-      {list.map((x, n) => (
-        <div
-          key={x.id} role="option" aria-selected={n === at} ref={n === at ? (el) => el?.scrollIntoView({ block: 'nearest' }) : undefined}
-          onMouseMove={() => setAt(n)} onMouseDown={(e) => e.preventDefault()} onClick={() => void choose(x)}
-        >
-          <div className="hflex"><strong className="cut">{x.name}</strong><span className="meta">/{x.key}</span></div>
-          <div className="meta cut">{x.body}</div>
-        </div>
-      ))}
-    </div>
-  )
-}

@@ -1,32 +1,23 @@
-import { ActionIcon, Button, Loader, Modal, NativeSelect, TextInput } from '@mantine/core'
-import { useDebouncedValue } from '@mantine/hooks'
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { ActionIcon, Button, Loader, NativeSelect, TextInput } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, type Contact } from '../api'
 import { CallHistory } from '../calls/CallHistory'
-import { complain, explain, say } from '../parts/ask'
+import { explain } from '../parts/ask'
 import { Empty, initials, useNow, useWho } from '../parts/bits'
 import { fullDate, languageName, localTime } from '../format'
 import { Icon, type IconName } from '../parts/icons'
-import { contact as contactQuery, conversation as conversationQuery, people } from '../parts/queries'
+import { contact as contactQuery, conversation as conversationQuery } from '../parts/queries'
+import { ConsentSection } from '../messaging/Consent'
+import '../messaging/messaging.css'
 import { useDoors } from '../shell/Shell'
+import { useChange } from './change'
+import { LinkContact, Links } from './Links'
 import { Timeline } from './Timeline'
 
 const kinds: Record<string, IconName> = { email: 'mail', phone: 'phone', whatsapp: 'whatsapp', visitor: 'chat' }
-
-function useChange(id: number) {
-  const client = useQueryClient()
-  return useMutation({
-    mutationFn: (run: () => Promise<Contact>) => run(),
-    onSuccess: (fresh) => {
-      client.setQueryData(['contact', id], fresh)
-      for (const key of [['contact'], ['timeline'], ['contacts'], ['list'], ['conversation']]) void client.invalidateQueries({ queryKey: key })
-    },
-    onError: complain,
-  })
-}
 
 export function ContactPanel({ id, conversation, timeline = true }: { id: number; conversation?: number | null; timeline?: boolean }) {
   const { t } = useTranslation()
@@ -39,6 +30,7 @@ export function ContactPanel({ id, conversation, timeline = true }: { id: number
       <Identity c={c} page={!timeline} conversation={conversation ?? null} />
       <Facts c={c} />
       <Addresses c={c} />
+      <ConsentSection c={c} />
       {conversation != null && <CallHistory conversation={conversation} number={c.addresses.find((a) => a.kind === 'phone')?.value} />}
       <Links c={c} />
       {timeline && <Timeline key={id} contact={id} current={conversation} />}
@@ -154,6 +146,7 @@ function Addresses({ c }: { c: Contact }) {
           </span>
         </div>
       ))}
+      {c.said.map((address) => <Said key={address} c={c} address={address} />)}
       {c.addresses.length === 0 && <p className="mut">{t('contact.noAddress')}</p>}
       {adding && (
         <form
@@ -178,68 +171,17 @@ function Addresses({ c }: { c: Contact }) {
   )
 }
 
-function Links({ c }: { c: Contact }) {
+/** An address somebody gave in the chat: nobody proved it, but it may belong to somebody we know. */
+function Said({ c, address }: { c: Contact; address: string }) {
   const { t } = useTranslation()
-  const who = useWho()
-  const change = useChange(c.id)
-  const [open, setOpen] = useState(false)
+  const [searching, setSearching] = useState(false)
   return (
-    <section>
-      <h2 className="section">
-        {t('contact.linked')}
-        <ActionIcon variant="subtle" color="gray" c="var(--mut)" size={26} aria-label={t('contact.link')} onClick={() => setOpen(true)} data-testid="link-contact"><Icon name="link" small /></ActionIcon>
-      </h2>
-      {c.linked.length === 0 && <p className="meta">{t('contact.notLinked')}</p>}
-      {c.linked.map((l) => (
-        <div className="addr" key={l.link_id} data-testid="linked-contact">
-          <span className="value">
-            <Link to="/contacts/$id" params={{ id: String(l.id) }}>{who(l)}</Link>
-            <span className="meta" style={{ display: 'block' }}>{l.linked_by ? t('contact.linkedBy', { name: l.linked_by.name }) : t('contact.linkedAuto')}</span>
-          </span>
-          <Button variant="default" onClick={() => change.mutate(() => api.unlink(c.id, l.link_id), { onSuccess: () => say(t('contact.unlinked')) })} data-testid="unlink">{t('contact.unlink')}</Button>
-        </div>
-      ))}
-      {open && (
-        <LinkDialog
-          c={c} close={() => setOpen(false)}
-          pick={(other) =>
-            change.mutate(() => api.link(c.id, other), {
-              onSuccess: () => {
-                setOpen(false)
-                say(t('contact.linkDone'))
-              },
-            })
-          }
-        />
-      )}
-    </section>
-  )
-}
-
-function LinkDialog({ c, close, pick }: { c: Contact; close: () => void; pick: (id: number) => void }) {
-  const { t } = useTranslation()
-  const who = useWho()
-  const [text, setText] = useState('')
-  const [q] = useDebouncedValue(text.trim(), 250)
-  const found = useInfiniteQuery({ ...people(q), enabled: q.length > 1 })
-  const linked = new Set([c.id, ...c.linked.map((l) => l.id)])
-  const items = (found.data?.pages[0]?.items ?? []).filter((x) => !linked.has(x.id)).slice(0, 8)
-  return (
-    <Modal opened onClose={close} title={t('contact.link')} closeButtonProps={{ 'aria-label': t('common.close') }}>
-      <p className="mut" style={{ marginBottom: 10 }}>{t('contact.linkText', { name: who(c) })}</p>
-      <TextInput value={text} onChange={(e) => setText(e.currentTarget.value)} label={t('contact.search')} data-autofocus data-testid="link-search" mb="sm" />
-      {q.length > 1 && found.isSuccess && items.length === 0 && <p className="mut">{t('contact.nobody')}</p>}
-      <ul style={{ listStyle: 'none', padding: 0, margin: 0 }}>
-        {items.map((x) => (
-          <li key={x.id} className="addr">
-            <div className="grow">
-              <div className="cut">{who(x)}</div>
-              <div className="meta cut">{x.addresses.filter((a) => a.kind !== 'visitor').map((a) => a.value).join(' · ')}</div>
-            </div>
-            <Button variant="default" onClick={() => pick(x.id)} data-testid="link-pick">{t('contact.linkThis')}</Button>
-          </li>
-        ))}
-      </ul>
-    </Modal>
+    <div className="addr" data-testid="said">
+      <span className="mut"><Icon name="chat" small /></span>
+      <span className="value">{address}</span>
+      <span className="pill soon" title={t('contact.saidHint')}>{t('contact.said')}</span>
+      <button type="button" className="linklike" onClick={() => setSearching(true)} aria-label={t('contact.saidSearch', { address })} data-testid="said-search">{t('contact.find')}</button>
+      {searching && <LinkContact c={c} begin={address} close={() => setSearching(false)} />}
+    </div>
   )
 }

@@ -2,14 +2,17 @@ import { Button } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useLayoutEffect, useRef, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
-import { api, attachmentUrl, type Attachment, type Conversation, type Interaction } from '../api'
+import { api, type Conversation, type Interaction } from '../api'
+import { FactsAbove, FactsBelow, messageAnchor } from '../messaging/Facts'
+import '../messaging/messaging.css'
 import { complain } from '../parts/ask'
 import { useChannelName, useWho } from '../parts/bits'
-import { clock, dayName, fullDate, sameDay, size } from '../format'
+import { clock, dayName, fullDate, sameDay } from '../format'
 import { Icon } from '../parts/icons'
 import { useMe } from '../shell/Shell'
 import { discard, type Outgoing, retry, useOutbox } from '../state/outbox'
 import { withEarlier } from '../state/reducers'
+import { Files } from './Files'
 import { Letter } from './Letter'
 
 export function Messages({ c }: { c: Conversation }) {
@@ -105,7 +108,7 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
   return (
     <article
       className={`msg${note ? ' note' : out ? ' out' : ''}${bad ? ' bad' : ''}${i.html ? ' wide' : ''}`}
-      data-testid="message" data-kind={i.kind} data-direction={i.direction} data-status={i.status}
+      data-testid="message" data-kind={i.kind} data-direction={i.direction} data-status={i.status} id={messageAnchor(i.id)} tabIndex={-1}
     >
       <div className="h">
         <strong>{note ? t('conv.noteBy', { name: who }) : who}</strong>
@@ -117,8 +120,10 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
         )}
       </div>
       {subject && <div className="subjectline">{subject}</div>}
-      <Letter i={i} who={who} />
+      {i.message && <FactsAbove facts={i.message} />}
+      {!spelledOut(i) && <Letter i={i} who={who} />}
       <Files files={shown} />
+      {i.message && <FactsBelow i={i} facts={i.message} />}
       {bad && (
         <div className="failure" role="note">
           <Icon name="warn" small />
@@ -130,6 +135,9 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
   )
 }
 
+/** A place is shown as one; its text is the same in words. */
+const spelledOut = (i: Interaction) => Boolean(i.message?.location) && i.text.startsWith('📍')
+
 function Delivery({ status }: { status: string }) {
   const { t } = useTranslation()
   return (
@@ -137,28 +145,6 @@ function Delivery({ status }: { status: string }) {
       {(status === 'delivered' || status === 'read') && <Icon name="check" small />}
       {t(`delivery.${status}`)}
     </span>
-  )
-}
-
-function Files({ files }: { files: Attachment[] }) {
-  const { t } = useTranslation()
-  if (!files.length) return null
-  return (
-    <div className="files">
-      {files.map((a) =>
-        /^image\/(png|jpeg|gif|webp)$/.test(a.content_type) ? (
-          <a key={a.id} href={attachmentUrl(a.id)} target="_blank" rel="noreferrer" title={`${a.name} · ${size(a.size)}`}>
-            <img className="thumb" src={attachmentUrl(a.id)} alt={a.name} loading="lazy" />
-          </a>
-        ) : (
-          <a key={a.id} className="file" href={attachmentUrl(a.id)} download={a.name} title={t('conv.download', { name: a.name })}>
-            <Icon name="clip" small />
-            <span className="cut">{a.name}</span>
-            <span className="meta">{size(a.size)}</span>
-          </a>
-        ),
-      )}
-    </div>
   )
 }
 
@@ -174,7 +160,7 @@ function Pending({ o }: { o: Outgoing }) {
         <time dateTime={o.at}>{clock(o.at)}</time>
         {!failed && <span>{t('delivery.sending')}</span>}
       </div>
-      <div className="body">{o.body.text}</div>
+      <div className="body">{o.shown ?? o.body.text}</div>
       {o.files.length > 0 && (
         <div className="files">{o.files.map((f) => <span key={f.name} className="file"><Icon name="clip" small /><span className="cut">{f.name}</span></span>)}</div>
       )}

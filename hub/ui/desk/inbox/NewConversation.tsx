@@ -1,76 +1,130 @@
 import { Button, Modal, NativeSelect, Textarea, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useId, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, type Address } from '../api'
+import { Counter, excess } from '../messaging/Counter'
+import '../messaging/messaging.css'
+import { asSent, type Filling, isWhole, TemplatePicker } from '../messaging/TemplatePicker'
 import { explain } from '../parts/ask'
-import { useChannelName } from '../parts/bits'
+import { useChannelName, useWho } from '../parts/bits'
 import { places, contact as contactQuery } from '../parts/queries'
 
 const WRITABLE = ['email', 'sms', 'whatsapp']
 const kindOf: Record<string, Address['kind']> = { email: 'email', sms: 'phone', whatsapp: 'whatsapp' }
 
+/** What may be written to on a channel: its own addresses, and for WhatsApp the telephone numbers that are not there yet. */
+function reachable(addresses: Address[], kind: Address['kind']): Address[] {
+  const own = addresses.filter((a) => a.kind === kind)
+  if (kind !== 'whatsapp') return own
+  return [...own, ...addresses.filter((a) => a.kind === 'phone' && !own.some((o) => o.value === a.value))]
+}
+
 /** Write first: to a known contact, or to an address that becomes one. */
 export function NewConversation({ contactId, close }: { contactId?: number; close: () => void }) {
   const { t } = useTranslation()
   const channelName = useChannelName()
+  const who = useWho()
   const navigate = useNavigate()
   const client = useQueryClient()
-  const person = useQuery({ ...contactQuery(contactId ?? 0), enabled: contactId !== undefined })
+  const person = useQuery({ ...contactQuery(contactId ?? 0), enabled: contactId !== undefined }).data
   const accounts = useQuery(places).data?.accounts ?? []
   const channels = WRITABLE.filter((c) => !accounts.length || accounts.some((a) => a.channel === c))
-  const [channel, setChannel] = useState('email')
+  const [picked, setPicked] = useState<string | null>(null)
   const [to, setTo] = useState('')
+  const [known, setKnown] = useState<string | null>(null)
   const [subject, setSubject] = useState('')
   const [text, setText] = useState('')
   const [account, setAccount] = useState('')
+  const [template, setTemplate] = useState<Filling | null>(null)
   const [clientId] = useState(() => crypto.randomUUID())
+  const counter = useId()
+  // The way this person is known by; a mail where nothing speaks for another.
+  const channel = picked ?? channels.find((c) => person?.addresses.some((a) => a.kind === kindOf[c])) ?? channels[0] ?? 'email'
   const kind = kindOf[channel] ?? 'email'
-  const known = person.data?.addresses.filter((a) => a.kind === kind || (channel === 'whatsapp' && a.kind === 'phone')) ?? []
+  const addresses = reachable(person?.addresses ?? [], kind)
+  const value = addresses.length ? (addresses.find((a) => a.value === known) ?? addresses[0])?.value ?? '' : to.trim()
   const from = accounts.filter((a) => a.channel === channel)
+  const sender = from.find((a) => String(a.id) === account) ?? from[0]
+  const templating = channel === 'whatsapp'
+  const ready = templating ? isWhole(template) && sender !== undefined : text.trim() !== '' && (channel !== 'sms' || excess(text.trim(), null) === 0)
 
   const send = useMutation({
-    mutationFn: () =>
-      api.startConversation({
-        ...(contactId !== undefined && known.length ? { contact_id: contactId } : { address: { kind, value: to.trim() } }),
-        channel, text: text.trim(), client_id: clientId,
-        ...(account ? { account_id: Number(account) } : {}),
+    mutationFn: async () => {
+      // A new address of somebody we know stays theirs.
+      if (person && !person.addresses.some((a) => a.kind === kind && a.value === value)) await api.addAddress(person.id, kind, value)
+      return api.startConversation({
+        address: { kind, value }, channel, client_id: clientId,
+        text: templating ? '' : text.trim(),
+        ...(templating && template ? { template: asSent(template) } : {}),
+        ...(account || templating ? { account_id: sender?.id } : {}),
         ...(channel === 'email' && subject.trim() ? { subject: subject.trim() } : {}),
-      }),
+      })
+    },
     onSuccess: (c) => {
-      for (const key of [['list'], ['counts'], ['timeline']]) void client.invalidateQueries({ queryKey: key })
+      for (const key of [['list'], ['counts'], ['timeline'], ['contact']]) void client.invalidateQueries({ queryKey: key })
       close()
       void navigate({ to: '/inbox/$view/$id', params: { view: 'mine', id: String(c.id) } })
     },
   })
+  const turn = (next: string) => {
+    setPicked(next)
+    setAccount('')
+    setTemplate(null)
+    send.reset()
+  }
   return (
-    <Modal opened onClose={close} title={t('new.title')} closeButtonProps={{ 'aria-label': t('common.close') }} data-testid="new-dialog">
+    <Modal opened onClose={close} title={t('new.title')} closeButtonProps={{ 'aria-label': t('common.close') }} closeOnEscape={!template} data-testid="new-dialog">
       <form
         style={{ display: 'grid', gap: 12 }}
         onSubmit={(e) => {
           e.preventDefault()
-          send.mutate()
+          if (ready) send.mutate()
         }}
       >
-        {send.isError && <div className="alert" role="alert">{explain(send.error)}</div>}
-        <NativeSelect label={t('new.channel')} value={channel} data={channels.map((c) => ({ value: c, label: channelName(c) }))} onChange={(e) => { setChannel(e.currentTarget.value); setAccount('') }} />
-        {person.data && known.length > 0 ? (
-          <div><div style={{ fontWeight: 500 }}>{t('new.to')}</div><div>{person.data.name} <span className="mut">{known[0]?.value}</span></div></div>
-        ) : (
+        {send.isError && <div className="alert" role="alert" data-testid="new-error">{explain(send.error)}</div>}
+        <NativeSelect label={t('new.channel')} value={channel} data={channels.map((c) => ({ value: c, label: channelName(c) }))} onChange={(e) => turn(e.currentTarget.value)} data-testid="new-channel" />
+        {person && addresses.length === 1 && (
+          <div><div style={{ fontWeight: 500 }}>{t('new.to')}</div><div>{who(person)} <span className="mut">{value}</span></div></div>
+        )}
+        {person && addresses.length > 1 && (
+          <NativeSelect
+            label={`${t('new.to')} ${who(person)}`} value={value} onChange={(e) => setKnown(e.currentTarget.value)} data-testid="new-known"
+            data={addresses.map((a) => ({ value: a.value, label: a.opted_out ? `${a.value} · ${t('contact.optedOut')}` : a.value }))}
+          />
+        )}
+        {addresses.length === 0 && (
           <TextInput
             label={t('new.to')} type={kind === 'email' ? 'email' : 'tel'} required withAsterisk={false} value={to} onChange={(e) => setTo(e.currentTarget.value)}
             placeholder={kind === 'email' ? 'name@example.com' : '+44 20 7946 0000'} data-autofocus data-testid="new-to"
           />
         )}
         {from.length > 1 && (
-          <NativeSelect label={t('new.from')} value={account} onChange={(e) => setAccount(e.currentTarget.value)} data={[{ value: '', label: t('new.anyAccount') }, ...from.map((a) => ({ value: String(a.id), label: a.name }))]} />
+          <NativeSelect
+            label={t('new.from')} value={account} onChange={(e) => { setAccount(e.currentTarget.value); setTemplate(null) }} data-testid="new-from"
+            data={[...(templating ? [] : [{ value: '', label: t('new.anyAccount') }]), ...from.map((a) => ({ value: String(a.id), label: a.name }))]}
+          />
         )}
+        {from.length === 1 && sender && channel !== 'email' && <div className="meta" data-testid="new-from">{t('new.fromOnly', { name: sender.name })}</div>}
         {channel === 'email' && <TextInput label={t('composer.subject')} value={subject} onChange={(e) => setSubject(e.currentTarget.value)} data-testid="new-subject" />}
-        <Textarea label={t('new.text')} required withAsterisk={false} autosize minRows={4} maxRows={14} value={text} onChange={(e) => setText(e.currentTarget.value)} data-testid="new-text" />
+        {templating && sender ? (
+          <div>
+            <p className="meta" style={{ marginBottom: 6 }}>{t('new.templateOnly')}</p>
+            <TemplatePicker account={sender.id} locale={person?.locale} value={template} change={setTemplate} />
+          </div>
+        ) : (
+          <div>
+            <Textarea
+              label={t('new.text')} required withAsterisk={false} autosize minRows={4} maxRows={14} value={text} onChange={(e) => setText(e.currentTarget.value)} data-testid="new-text"
+              aria-describedby={channel === 'sms' ? counter : undefined}
+            />
+            {channel === 'sms' && <Counter id={counter} channel={channel} text={text.trim()} most={null} change={setText} />}
+          </div>
+        )}
         <div className="hflex" style={{ justifyContent: 'flex-end' }}>
           <Button size="sm" variant="default" onClick={close}>{t('common.cancel')}</Button>
-          <Button size="sm" type="submit" loading={send.isPending} disabled={!text.trim()} data-testid="new-send">{t('composer.send')}</Button>
+          <Button size="sm" type="submit" loading={send.isPending} disabled={!ready} data-testid="new-send">{t('composer.send')}</Button>
         </div>
       </form>
     </Modal>

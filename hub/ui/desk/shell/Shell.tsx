@@ -76,7 +76,7 @@ export function Shell() {
 function useTitle() {
   const { t } = useTranslation()
   const path = useLocation({ select: (l) => l.pathname })
-  const page = path.startsWith('/mailboxes') ? 'mailboxes' : path.startsWith('/board') ? 'board' : path.startsWith('/contacts') ? 'contacts' : 'inbox'
+  const page = pages.find((p) => path.startsWith(`/${p.name}`))?.name ?? 'inbox'
   const mine = useQuery(counts).data?.mine ?? 0
   useEffect(() => {
     document.title = `${page === 'inbox' && mine ? `(${mine}) ` : ''}${t(`nav.${page}`)} · ${t('nav.product')}`
@@ -133,22 +133,24 @@ function Delayed({ show, children }: { show: boolean; children: React.ReactNode 
   return show && due ? children : null
 }
 
-const pages: { to: '/inbox/$view' | '/contacts' | '/board' | '/mailboxes'; name: string; icon: IconName; admin?: boolean }[] = [
+type Role = Me['agent']['role']
+const pages: { to: '/inbox/$view' | '/contacts' | '/board' | '/mailboxes' | '/numbers'; name: string; icon: IconName; for?: Role[] }[] = [
   { to: '/inbox/$view', name: 'inbox', icon: 'inbox' },
   { to: '/contacts', name: 'contacts', icon: 'people' },
   { to: '/board', name: 'board', icon: 'board' },
-  { to: '/mailboxes', name: 'mailboxes', icon: 'mail', admin: true },
+  { to: '/mailboxes', name: 'mailboxes', icon: 'mail', for: ['admin'] },
+  { to: '/numbers', name: 'numbers', icon: 'sms', for: ['supervisor', 'admin'] },
 ]
 
 function Rail() {
   const { t } = useTranslation()
-  const admin = useMe().agent.role === 'admin'
+  const { role } = useMe().agent
   const doors = useDoors()
   const mine = useQuery(counts).data?.mine ?? 0
   const path = useLocation({ select: (l) => l.pathname })
   return (
     <nav className="rail" aria-label={t('nav.main')}>
-      {pages.filter((p) => !p.admin || admin).map((p) => (
+      {pages.filter((p) => !p.for || p.for.includes(role)).map((p) => (
         <Link
           key={p.name} to={p.to} params={{ view: 'mine' }} title={t(`nav.${p.name}`)}
           aria-current={path.startsWith(`/${p.name}`) ? 'page' : undefined} data-testid={`nav-${p.name}`}
@@ -168,7 +170,7 @@ function Rail() {
 
 function BottomBar() {
   const { t } = useTranslation()
-  const admin = useMe().agent.role === 'admin'
+  const { role } = useMe().agent
   const mine = useQuery(counts).data?.mine ?? 0
   const path = useLocation({ select: (l) => l.pathname })
   const inbox = path.startsWith('/inbox/mine')
@@ -191,12 +193,12 @@ function BottomBar() {
         <Icon name="board" />
         {t('nav.board')}
       </Link>
-      {admin && (
-        <Link to="/mailboxes" aria-current={path.startsWith('/mailboxes') ? 'page' : undefined}>
-          <Icon name="mail" />
-          {t('nav.mailboxes')}
+      {pages.filter((p) => p.for?.includes(role)).map((p) => (
+        <Link key={p.name} to={p.to} aria-current={path.startsWith(`/${p.name}`) ? 'page' : undefined}>
+          <Icon name={p.icon} />
+          {t(`nav.${p.name}`)}
         </Link>
-      )}
+      ))}
     </nav>
   )
 }

@@ -49,6 +49,10 @@ function touchLists(client: QueryClient, s: Summary, me: number): void {
   }
 }
 
+/** Whether it changes what may be said: a wish, a line of the hub's own about one, or the customer's turn on WhatsApp. */
+const turns = (i: Interaction) =>
+  Boolean(i.message?.consent) || (i.kind === 'system' && i.automatic) || (i.channel === 'whatsapp' && i.direction === 'in')
+
 class Feed {
   readonly socket: HubSocket
   private readonly eph = new Set<EphListener>()
@@ -117,10 +121,18 @@ class Feed {
     if (type === 'conversation.updated') this.summary(data.conversation as Summary | undefined)
     else if (type.startsWith('interaction.')) {
       const interaction = data.interaction as Interaction | undefined
-      if (type === 'interaction.created') void this.client.invalidateQueries({ queryKey: ['timeline'] })
+      if (type === 'interaction.created') {
+        void this.client.invalidateQueries({ queryKey: ['timeline'] })
+        if (interaction && turns(interaction)) this.reachAgain(id)
+      }
       if (!interaction) return this.refetch(`c:${id}`)
       this.client.setQueryData<Conversation>(key, (c) => c && withInteraction(c, interaction))
     }
+  }
+
+  /** How and whether the customer may be written to is read again. */
+  private reachAgain(id: number): void {
+    for (const key of [['conversation', id], ['consent'], ['contact']]) void this.client.invalidateQueries({ queryKey: key })
   }
 
   private mine(type: string, data: Json): void {

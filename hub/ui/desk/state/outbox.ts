@@ -6,6 +6,8 @@ export interface Outgoing {
   conversation: number
   kind: 'message' | 'note'
   body: ReplyBody
+  /** What the customer will read, where the server writes it. */
+  shown?: string
   channel: string | null
   files: { name: string; size: number }[]
   at: string

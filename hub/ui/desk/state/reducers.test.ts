@@ -5,7 +5,7 @@ import { bySla, keepEarlier, type ListData, matches, secondsLeft, withAnswer, wi
 const message = (id: number, extra: Partial<Interaction> = {}): Interaction => ({
   id, conversation_id: 5, seq: id, kind: 'message', direction: 'in', channel: 'chat', agent: null, contact: null, address: null,
   subject: null, text: `m${id}`, html: null, status: 'received', error: null, at: '2026-11-23T10:00:00Z', client_id: null,
-  verified: true, automatic: false, mail: null, attachments: [], ...extra,
+  verified: true, automatic: false, mail: null, message: null, attachments: [], ...extra,
 })
 const summary = (id: number, extra: Partial<Summary> = {}): Summary => ({
   id, subject: 's', preview: 'p', status: 'open', channel: 'chat', queue: { id: 1, name: 'Billing' }, agent: { id: 3, name: 'Ann' },
@@ -13,7 +13,7 @@ const summary = (id: number, extra: Partial<Summary> = {}): Summary => ({
   created_at: '2026-11-23T09:00:00Z', entry_state: 'assigned', snoozed_until: null, failed: false, ...extra,
 })
 const conversation = (...interactions: Interaction[]): Conversation => ({
-  ...summary(5), interactions, has_earlier: true, reply_channels: [], disposition: null, wrap_up_until: null, topic: 'c:5',
+  ...summary(5), interactions, has_earlier: true, reply_channels: [], opted_out: [], disposition: null, wrap_up_until: null, topic: 'c:5',
 })
 const list = (...items: Summary[]): ListData => ({ pages: [{ items, next_cursor: null }], pageParams: [undefined] })
 const ids = (l?: ListData) => l?.pages.flatMap((p) => p.items.map((x) => x.id))
