@@ -38,6 +38,7 @@ from hub.core.service import Core
 __all__ = ["Segments", "Settings", "Twilio", "segments"]
 
 MOST_FILES = 10
+INSIST = "#rc=5&rp=ct,rt,5xx"  # a report that finds nobody is made again; by itself Twilio tries twice at most
 
 
 class Twilio:
@@ -87,7 +88,7 @@ class Twilio:
             raise SendError(f"A message carries at most {MOST_FILES} files.", outcome=Outcome.FAILED)
         fields: dict[str, Any] = {
             "to": spelled(account, outbound.to),
-            "status_callback": f"{self._public_url}/hooks/twilio/{account.key}/status/{outbound.id}",
+            "status_callback": f"{self._public_url}/hooks/twilio/{account.key}/status/{outbound.id}{INSIST}",
         }
         if outbound.template is not None:
             fields["content_sid"] = outbound.template.id

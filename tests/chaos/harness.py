@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
@@ -240,7 +241,9 @@ class SlowTwilio(TwilioStandin):
 def arrived(twilio: TwilioStandin) -> list[int]:
     """The outbound ids that reached the provider, in order, each as often as it did."""
     return [
-        int((m.callback or "").rsplit("/", 1)[1]) for m in twilio.messages.values() if m.direction == "outbound-api"
+        int(urlsplit(m.callback or "").path.rsplit("/", 1)[1])
+        for m in twilio.messages.values()
+        if m.direction == "outbound-api"
     ]
 
 

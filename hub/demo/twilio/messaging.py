@@ -45,6 +45,7 @@ class Messaging:
     number: str
     wire: Wire
     hooks: dict[str, str] = field(default_factory=dict[str, str])  # channel -> webhook of received messages
+    fallback: str = ""  # asked when such a webhook fails
     base: str = ""
     pace: float = 0.3
     messages: dict[str, Message] = field(default_factory=dict[str, Message])
@@ -80,9 +81,17 @@ class Messaging:
         return message, await self.redeliver(message)
 
     async def redeliver(self, message: Message) -> int:
-        """The webhook of a received message, perhaps once more; what the hub answered (0: nothing)."""
+        """The webhook of a received message, perhaps once more; what the hub answered (0: nothing).
+
+        Where the hub is away, its fallback address is told; where that is away too, the provider gives up.
+        """
         channel = "whatsapp" if message.sender.startswith("whatsapp:") else "sms"
-        return (await self.wire.call(self.hooks.get(channel, ""), message.webhook_form(self.base))).status
+        url, form = self.hooks.get(channel, ""), message.webhook_form(self.base)
+        answer = await self.wire.call(url, form)
+        if self.fallback and not 200 <= answer.status < 300:
+            failed = {"ErrorCode": "11200", "ErrorUrl": url.partition("#")[0]}
+            answer = await self.wire.call(self.fallback, form | failed)
+        return answer.status
 
     def thread(self, customer: str) -> list[Message]:
         """What was said between us and one number, oldest first."""
@@ -177,7 +186,7 @@ class Messaging:
         message = await self._asked_for(request)
         answer = message.as_json()
         await self.remember(message)
-        self.wire.go(self._travel(message))
+        self.wire.go(self._travel(message)).set_name("callback")
         if faults.take("lose_answer"):
             raise ApiError(_FAIL_STATUS, 20500, "Internal Server Error")
         if faults.take("hang"):

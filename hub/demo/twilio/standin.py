@@ -45,7 +45,8 @@ class TwilioStandin:
     """The stand-in: `async with TwilioStandin(...) as twilio`, or `start` and `stop`. Port 0 takes a free one.
 
     `sms_url` and `voice_url` are the webhooks of received messages and calls, with connection overrides in their
-    fragment as Twilio has them (`#rc=5&rp=all`); `fallback_url` answers calls when the latter fails. `pace` is the
+    fragment as Twilio has them (`#rc=5&rp=all`); `fallback_url` answers calls when the latter fails,
+    `sms_fallback_url` hears of messages that the former did not take. `pace` is the
     seconds between two statuses of a message, `speed` how fast the time of calls runs.
     """
 
@@ -62,6 +63,7 @@ class TwilioStandin:
     pace: float = 0.3
     faults: Faults = field(default_factory=Faults)
     whatsapp_url: str = ""
+    sms_fallback_url: str = ""
     _site: Site | None = None
     wire: Wire = field(init=False)
     exchange: Exchange = field(init=False)
@@ -96,7 +98,7 @@ class TwilioStandin:
         await self._site.start()
         self.port = self._site.port
         self.messaging.hooks.update({"sms": self.sms_url, "whatsapp": self.whatsapp_url})
-        self.messaging.base = self.url
+        self.messaging.base, self.messaging.fallback = self.url, self.sms_fallback_url
 
     async def stop(self) -> None:
         """Stop, dropping what is under way."""

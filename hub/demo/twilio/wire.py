@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
+import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,11 +44,51 @@ class Faults:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the hub answered; status 0: nobody did in time."""
+    """What the hub answered; status 0: nobody did, and `failure` says whether we got through: `ct` no, `rt` yes."""
 
     status: int
     body: str = ""
     content_type: str = ""
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """Connection overrides in the fragment of a webhook's address, within the provider's limits.
+
+    Seconds; by default one more try, and only where nobody could be reached (Twilio: "Webhooks connection overrides").
+    """
+
+    retries: int = 1
+    policy: frozenset[str] = frozenset({"ct"})
+    connect: float = 5.0
+    read: float = 15.0
+    total: float = 15.0
+
+    @classmethod
+    def of(cls, fragment: str) -> Overrides:
+        """Those of `#rc=2&rp=ct,5xx&ct=500&rt=1000&tt=3000`; what makes no sense counts as not said."""
+        asked = {name: values[0] for name, values in parse_qs(fragment).items()}
+
+        def seconds(name: str, most: float) -> float:
+            text = asked.get(name, "")
+            return min(max(int(text) / 1000, 0.1), most) if text.isdigit() else min(most, 15.0 if name != "ct" else 5.0)
+
+        count = asked.get("rc", "")
+        return cls(
+            min(int(count), 5) if count.isdigit() else 1,
+            frozenset(asked.get("rp", "ct").lower().split(",")),
+            seconds("ct", 10.0),
+            seconds("rt", 15.0),
+            seconds("tt", 15.0),
+        )
+
+    def again(self, answer: Answer) -> bool:
+        """Whether such an answer is worth another try."""
+        if answer.status == 0:
+            return "all" in self.policy or answer.failure in self.policy
+        kind = f"{answer.status // 100}xx"
+        return answer.status >= 400 and ("all" in self.policy or kind in self.policy)
 
 
 @dataclass(slots=True)
@@ -58,14 +100,14 @@ class Wire:
     faults: Faults = field(default_factory=Faults)
     made: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     silent: set[str] = field(default_factory=set[str])  # calls about which nothing is told
+    pause: float = 0.2  # virtual seconds before the second try, and as many more before each further one
     dice: random.Random = field(default_factory=lambda: random.Random(1))
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _http: aiohttp.ClientSession | None = None
 
     def open(self) -> None:
         """Begin; inside the loop that will use it."""
-        # Twilio's own limits: 5 s to connect, 15 s in all (its error 11205).
-        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15, connect=5))
+        self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=200))
 
     async def close(self) -> None:
         """Drop what is under way."""
@@ -99,26 +141,25 @@ class Wire:
         await self.call(url, form)
 
     async def call(self, url: str, form: dict[str, str], method: str = "POST") -> Answer:
-        """Make a request by Twilio's rules: one retry if nobody answers, more as the URL's fragment says."""
+        """Make a request by Twilio's rules: one retry if nobody can be reached, more as the URL's fragment says."""
         if not url or self.faults.take("drop"):
             return Answer(0)
         if self.faults.delay:
             await asyncio.sleep(self.faults.delay)
-        address, _, overrides = url.partition("#")
-        asked = parse_qs(overrides)
-        tries = 1 + min(int(asked.get("rc", ["1"])[0]), 5)
-        policy = asked.get("rp", ["ct"])[0].split(",")
-        answer = Answer(0)
-        for attempt in range(tries):
-            answer = await self._post(address, form, method)
+        address, _, fragment = url.partition("#")
+        rules, answer = Overrides.of(fragment), Answer(0)
+        ends = time.monotonic() + rules.total
+        for attempt in range(1 + rules.retries):
+            answer = await self._post(address, form, method, rules, ends - time.monotonic())
             if self.faults.duplicate:
-                await self._post(address, form, method)
-            if not _again(answer.status, policy):
+                await self._post(address, form, method, rules, rules.total)
+            pause = self.pause * (attempt + 1) / self.clock.speed
+            if not rules.again(answer) or attempt == rules.retries or time.monotonic() + pause >= ends:
                 break
-            await asyncio.sleep(0.2 * (attempt + 1) / self.clock.speed)
+            await asyncio.sleep(pause)
         return answer
 
-    async def _post(self, address: str, form: dict[str, str], method: str) -> Answer:
+    async def _post(self, address: str, form: dict[str, str], method: str, rules: Overrides, left: float) -> Answer:
         assert self._http is not None  # noqa: S101 - opened before anything can call
         if method == "GET":
             address += ("&" if urlsplit(address).query else "?") + urlencode(form)
@@ -126,25 +167,27 @@ class Wire:
         headers = {
             "X-Twilio-Signature": signature(self.token, address, signed_fields),
             "User-Agent": "TwilioProxy/1.1",
+            "I-Twilio-Idempotency-Token": _token(address, form),
         }
         body = urlencode(form).encode() if method == "POST" else None
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
-        answer = Answer(0)
+        timeout = aiohttp.ClientTimeout(total=max(left, 0.1), connect=rules.connect, sock_read=rules.read)
         try:
-            if not self.faults.take("down"):
-                async with self._http.request(method, address, data=body, headers=headers) as got:
+            if self.faults.take("down"):
+                answer = Answer(0, failure="ct")
+            else:
+                async with self._http.request(method, address, data=body, headers=headers, timeout=timeout) as got:
                     answer = Answer(got.status, await got.text(), got.content_type)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            answer = Answer(0, failure="ct")
         except (aiohttp.ClientError, TimeoutError):
-            answer = Answer(0)
+            answer = Answer(0, failure="rt")
         self.made.append((address, answer.status))
         del self.made[:-_KEPT]
         return answer
 
 
-def _again(status: int, policy: list[str]) -> bool:
-    if status == 0:
-        return True
-    if "all" in policy:
-        return status >= 400
-    return ("4xx" in policy and 400 <= status < 500) or ("5xx" in policy and status >= 500)
+def _token(address: str, form: dict[str, str]) -> str:
+    """The same for every try of one request, and for no other."""
+    return hashlib.sha256((address + urlencode(sorted(form.items()))).encode()).hexdigest()[:36]
