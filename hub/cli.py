@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from hub import app, mailbox_commands
+from hub import app, mailbox_commands, number_commands
 from hub import settings as configuration
 from hub.access import signin
 from hub.access.model import Role
@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "doctor", _doctor, "what is missing or wrong, and how to mend it")
     _quarantine_commands(commands)
     _email_commands(commands)
+    _number_commands(commands)
     _user_commands(commands)
     demo = _command(commands, "demo", _demo, "a stand-in on its own")
     demo.add_argument("part", choices=["twilio", "mail"])
@@ -117,6 +118,19 @@ def _email_commands(commands: Any) -> None:
         one.set_defaults(action=name)
         one.add_argument("account", metavar="ACCOUNT", help="its key or address")
     parts.choices["reconcile"].add_argument("--dry-run", action="store_true", help="only compare")
+
+
+def _number_commands(commands: Any) -> None:
+    parser = commands.add_parser("twilio", help="numbers: reconcile")
+    parts = parser.add_subparsers(required=True, metavar="ACTION")
+    text = "messages at the provider against messages stored; takes in what is missing"
+    one = _command(parts, "reconcile", _numbers, text)
+    one.add_argument("account", nargs="?", metavar="ACCOUNT", help="its key or number (default: all)")
+    one.add_argument(
+        "--day", type=number_commands.day_of, help="the last day (UTC): 2026-11-25, yesterday; default today"
+    )
+    one.add_argument("--days", type=int, default=1, choices=range(1, 32), metavar="N", help="how many, up to 31")
+    one.add_argument("--dry-run", action="store_true", help="only compare")
 
 
 def _user_commands(commands: Any) -> None:
@@ -248,6 +262,10 @@ def _quarantine(core: Core) -> Quarantine:
 
 def _email(arguments: argparse.Namespace, found: Settings) -> int:
     return _with_core(found, lambda core: mailbox_commands.run(core, arguments))
+
+
+def _numbers(arguments: argparse.Namespace, found: Settings) -> int:
+    return _with_core(found, lambda core: number_commands.run(core, arguments))
 
 
 def _user_add(arguments: argparse.Namespace, found: Settings) -> int:

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 
 from connectors.chat import Chat
 from connectors.email import Email
+from connectors.httpsms import HttpSms
 from connectors.twilio import Twilio
 from hub.channels.accounts import Accounts, seal, split_secrets
 from hub.channels.model import Accepted, Account, Connector, Delivery, Inbound
@@ -99,7 +100,9 @@ class Hub:
         self.twilio = TwilioStandin(SID, TOKEN, number=NUMBER, sms_url=f"{self.url}/hooks/twilio/sms/sms", pace=0.01)
         await self.twilio.start()
         self.email, self.sms, self.chat = Email(self.core), Twilio(self.core), Chat(self.core)
-        self.connectors = cast("dict[str, Connector]", {"email": self.email, "twilio": self.sms, "chat": self.chat})
+        self.gateway = HttpSms(self.core)
+        own = {"email": self.email, "twilio": self.sms, "httpsms": self.gateway, "chat": self.chat}
+        self.connectors = cast("dict[str, Connector]", own)
         await self._configure()
         self.accounts = Accounts(self.db, self.vault, self.connectors)
         self.intake = Intake(self.core, self.accounts, self.connectors)

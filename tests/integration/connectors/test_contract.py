@@ -9,9 +9,9 @@ import pytest
 
 import connectors.email.listener
 from tests.integration.connectors.harness import Hub
-from tests.integration.connectors.wires import ChatWire, Mail, Sms, Wire
+from tests.integration.connectors.wires import ChatWire, Gateway, Mail, Sms, Wire
 
-WIRES = {"email": Mail, "sms": Sms, "chat": ChatWire}
+WIRES = {"email": Mail, "sms": Sms, "gateway": Gateway, "chat": ChatWire}
 
 
 @pytest.fixture(params=list(WIRES))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import uuid
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import aiohttp
+import orjson
 import pytest
 
 from hub.demo import ChatVisitor, Refused, deliver
@@ -126,6 +128,71 @@ class Sms:
             "added field": await self._post({**form, "Extra": ""}, self._sign(form)),
             "other account": await self._post(other, self._sign(other)),
             "odd bytes": await self._post(form, "é"),
+        }
+        return [name for name, status in attempts.items() if status != 403]
+
+
+class Gateway:
+    """An SMS gateway that the hub knows by configuration alone."""
+
+    channel, connector = "sms", "httpsms"
+    secret = "a-secret-of-sixteen-and-more"
+
+    def __init__(self, hub: Hub):
+        self.hub = hub
+        self.path = "/hooks/httpsms/gateway/received"
+
+    async def open(self) -> None:
+        send = {"url": "http://127.0.0.1:1/send", "fields": {"to": "{to}", "text": "{text}"}}
+        received = {"id": "message.id", "sender": "message.from", "text": "message.text"}
+        await self.hub.account(
+            "gateway",
+            "httpsms",
+            "sms",
+            "+15550100300",
+            send=send,
+            received=received,
+            hook_secret=self.secret,
+            hook_proof="hmac",
+        )
+        self.hub.forget_accounts()
+
+    async def close(self) -> None: ...
+
+    async def _post(self, body: bytes, signed: str | None, path: str | None = None) -> int:
+        headers = {"Content-Type": "application/json"} | ({} if signed is None else {"X-Signature": signed})
+        async with self.hub.http.post(self.hub.url + (path or self.path), data=body, headers=headers) as answer:
+            return answer.status
+
+    def _sign(self, body: bytes, secret: str | None = None) -> str:
+        return hmac.digest((self.secret if secret is None else secret).encode(), body, "sha256").hex()
+
+    @staticmethod
+    def _body(key: str, text: str) -> bytes:
+        return orjson.dumps({"message": {"id": key, "from": "+14155550101", "text": text}})
+
+    async def say(self, key: str, text: str) -> bool:
+        body = self._body(key, text)
+        return await self._post(body, self._sign(body)) == 200
+
+    async def malformed(self) -> str:
+        body = b'{"message": {"text": "from nobody"}}'
+        return "quarantined" if await self._post(body, self._sign(body)) == 200 else "refused"
+
+    async def huge(self) -> bool:
+        body = self._body("huge", "x" * 300_000)
+        return await self._post(body, self._sign(body)) == 413
+
+    async def forged(self) -> list[str]:
+        body = self._body("forged", "let me in")
+        attempts = {
+            "no signature": await self._post(body, None),
+            "empty signature": await self._post(body, ""),
+            "empty secret": await self._post(body, self._sign(body, "")),
+            "wrong secret": await self._post(body, self._sign(body, "another-secret-entirely")),
+            "changed text": await self._post(self._body("forged", "changed"), self._sign(body)),
+            "unknown account": await self._post(body, self._sign(body), "/hooks/httpsms/other/received"),
+            "odd bytes": await self._post(body, "é"),
         }
         return [name for name, status in attempts.items() if status != 403]
 

@@ -1,0 +1,67 @@
+"""The service that compares each day with the provider's, and takes in what came while we were away."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psycopg
+
+from hub.channels.accounts import Accounts
+from hub.channels.registry import load_connectors
+from hub.core import log
+from hub.core.clock import now
+from hub.core.errors import HubError
+from hub.core.leases import Lease
+from hub.core.service import Core
+from hub.intake import Intake
+from hub.reconciliation import Reconciliation
+
+logger = log.get(__name__)
+EVERY = 300.0  # seconds between looks
+FIRST = 20.0  # seconds after the start: a hub that was away has missed webhooks, but wakes up first
+
+
+class Reconcile:
+    """One per installation, by lease."""
+
+    name = "reconcile"
+
+    def __init__(self, core: Core):
+        self._core = core
+
+    async def run(self) -> None:
+        """Compare whenever nobody else does, until cancelled."""
+        await Lease(self._core.db, self.name).hold(self._work)
+
+    async def _work(self, epoch: int) -> None:
+        connectors = load_connectors(self._core)
+        accounts = Accounts(self._core.db, self._core.vault, connectors)
+        intake = Intake(self._core, accounts, connectors)
+        comparing = Reconciliation(self._core, intake, accounts, connectors)
+        try:
+            await asyncio.sleep(FIRST)
+            while True:
+                await self._look(comparing)
+                await asyncio.sleep(EVERY)
+        finally:
+            await intake.close()
+            for connector in connectors.values():
+                await connector.close()
+
+    async def _look(self, comparing: Reconciliation) -> None:
+        try:
+            overdue = await comparing.overdue(now().date())
+        except (HubError, psycopg.Error) as error:
+            logger.warning("reconciliation_postponed", error=str(error))
+            return
+        for account, day in overdue:
+            try:
+                found = await comparing.compare(account, day, fetch=True)
+            except (HubError, psycopg.Error) as error:
+                logger.warning("reconciliation_postponed", account=account.key, day=str(day), error=str(error))
+                continue
+            if found.missing or found.moved:
+                logger.warning(
+                    "reconciled", account=account.key, day=str(day), missing=found.missing, fetched=found.fetched,
+                    moved=found.moved,
+                )  # fmt: skip
