@@ -258,7 +258,7 @@ export function Composer({ c, company, resolved, ref }: Props) {
           <TextInput size="xs" mb={6} label={t('composer.subject')} value={subject} onChange={(e) => setSubject(e.currentTarget.value)} />
         )}
         {templating ? (texting.templates && (
-          <TemplatePicker account={texting.account_id} locale={locale} value={template} change={setTemplate} close={left === 0 ? undefined : () => fill(false)} />
+          <TemplatePicker key={texting.account_id} take={filling} account={texting.account_id} locale={locale} value={template} change={setTemplate} close={left === 0 ? undefined : () => fill(false)} />
         )) : (
           <textarea
             ref={area} value={text} aria-label={t(`composer.${tab}`)} data-testid="composer-text" disabled={blocked} aria-describedby={texting ? counter : undefined}

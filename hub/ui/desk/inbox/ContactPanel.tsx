@@ -140,9 +140,11 @@ function Addresses({ c }: { c: Contact }) {
         <div className="addr" key={a.id}>
           <span className="mut" title={t(`kind.${a.kind}`)}><Icon name={kinds[a.kind] ?? 'person'} small /><span className="sr">{t(`kind.${a.kind}`)}</span></span>
           <span className="value">{a.kind === 'visitor' ? t('contact.visitor') : a.value}</span>
-          {a.opted_out && <span className="pill late">{t('contact.optedOut')}</span>}
-          <span className={`pill ${a.verified ? 'ok' : 'soon'}`} title={t(a.verified ? 'contact.verifiedHint' : 'contact.unverifiedHint')}>
-            {t(a.verified ? 'contact.addressVerified' : 'contact.addressUnverified')}
+          <span className="pills">
+            {a.opted_out && <span className="pill late">{t('contact.optedOut')}</span>}
+            <span className={`pill ${a.verified ? 'ok' : 'soon'}`} title={t(a.verified ? 'contact.verifiedHint' : 'contact.unverifiedHint')}>
+              {t(a.verified ? 'contact.addressVerified' : 'contact.addressUnverified')}
+            </span>
           </span>
         </div>
       ))}

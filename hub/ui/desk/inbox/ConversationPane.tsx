@@ -10,6 +10,7 @@ import { span, stamp } from '../format'
 import { Icon } from '../parts/icons'
 import { useKeys } from '../parts/keys'
 import { conversation as conversationQuery } from '../parts/queries'
+import { useSaid } from '../parts/said'
 import { useMe } from '../shell/Shell'
 import { useLive } from '../state/live'
 import { ResolveDialog, SnoozeDialog, TransferDialog } from './Actions'
@@ -208,11 +209,12 @@ function Pane({ c, view, panelOpen, togglePanel }: { c: Conversation; view: stri
 /** An answer that did not arrive, in the words of the server that refused it. */
 function Failed({ c }: { c: Conversation }) {
   const { t } = useTranslation()
+  const said = useSaid()
   const last = c.interactions.findLast((i) => i.status === 'failed' || i.status === 'unknown')
   return (
     <div className="banner bad" role="alert" data-testid="failed">
       <Icon name="warn" small />
-      <span className="grow">{t('conv.notDelivered')} {last?.error}</span>
+      <span className="grow">{t('conv.notDelivered')} {last?.error && said(last.error)}</span>
     </div>
   )
 }

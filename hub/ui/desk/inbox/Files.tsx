@@ -5,15 +5,21 @@ import { size } from '../format'
 import { Icon } from '../parts/icons'
 
 const PICTURE = /^image\/(png|jpeg|gif|webp)$/
-const SOUND = /^audio\/(ogg|opus|mpeg|mp4|aac|webm|wav|x-wav|x-m4a)\b/
-const FILM = /^video\/(mp4|webm|ogg|quicktime|3gpp)\b/
+const kindOf = (a: Attachment) => /^(audio|video)\//.exec(a.content_type)?.[1] as 'audio' | 'video' | undefined
+
+/** Sound and film are played where the browser knows how. */
+function playable(a: Attachment): boolean {
+  const kind = kindOf(a)
+  const type = a.content_type.replace(/^audio\/(wave|x-wav|vnd\.wave)$/, 'audio/wav')
+  return kind !== undefined && document.createElement(kind).canPlayType(type) !== ''
+}
 
 /** Files of a message: pictures to see, sound and film to play, anything else to keep. */
 export function Files({ files }: { files: Attachment[] }) {
   if (!files.length) return null
   return (
     <div className="files">
-      {files.map((a) => (PICTURE.test(a.content_type) ? <Picture key={a.id} a={a} /> : SOUND.test(a.content_type) || FILM.test(a.content_type) ? <Player key={a.id} a={a} /> : <Card key={a.id} a={a} />))}
+      {files.map((a) => (PICTURE.test(a.content_type) ? <Picture key={a.id} a={a} /> : playable(a) ? <Player key={a.id} a={a} /> : <Card key={a.id} a={a} />))}
     </div>
   )
 }
@@ -45,7 +51,7 @@ function Player({ a }: { a: Attachment }) {
   const props = { controls: true, preload: 'metadata', src: attachmentUrl(a.id), 'aria-label': a.name, onError: () => setBroken(true) } as const
   return (
     <span className="media" data-testid="player">
-      {!broken && (SOUND.test(a.content_type) ? <audio {...props} /> : <video {...props} />)}
+      {!broken && (kindOf(a) === 'audio' ? <audio {...props} /> : <video {...props} />)}
       <Card a={a} />
     </span>
   )

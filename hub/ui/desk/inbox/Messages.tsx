@@ -9,6 +9,7 @@ import { complain } from '../parts/ask'
 import { useChannelName, useWho } from '../parts/bits'
 import { clock, dayName, fullDate, sameDay } from '../format'
 import { Icon } from '../parts/icons'
+import { useSaid } from '../parts/said'
 import { useMe } from '../shell/Shell'
 import { discard, type Outgoing, retry, useOutbox } from '../state/outbox'
 import { withEarlier } from '../state/reducers'
@@ -90,13 +91,14 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
   const me = useMe()
   const channelName = useChannelName()
   const nameOf = useWho()
+  const said = useSaid()
   if (i.kind === 'system')
     return (
-      <div className="sys" data-testid="message" data-kind="system"><span title={fullDate(i.at)}>{i.text} · {clock(i.at)}</span></div>
+      <div className="sys" data-testid="message" data-kind="system"><span title={fullDate(i.at)}>{said(i.text)} · {clock(i.at)}</span></div>
     )
   const note = i.kind === 'note'
   const out = i.direction !== 'in'
-  const who = i.automatic
+  const who = i.automatic && !(i.message?.consent && !out)
     ? t('conv.automatic')
     : i.agent
       ? i.agent.id === me.agent.id ? t('conv.you') : i.agent.name
@@ -128,7 +130,7 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
         <div className="failure" role="note">
           <Icon name="warn" small />
           <strong>{t(`delivery.${i.status}`)}</strong>
-          {i.error && <span data-testid="delivery-error">{i.error}</span>}
+          {i.error && <span data-testid="delivery-error">{said(i.error)}</span>}
         </div>
       )}
     </article>

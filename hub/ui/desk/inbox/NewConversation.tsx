@@ -38,6 +38,7 @@ export function NewConversation({ contactId, close }: { contactId?: number; clos
   const [text, setText] = useState('')
   const [account, setAccount] = useState('')
   const [template, setTemplate] = useState<Filling | null>(null)
+  const [short, setShort] = useState(false)
   const [clientId] = useState(() => crypto.randomUUID())
   const counter = useId()
   // The way this person is known by; a mail where nothing speaks for another.
@@ -45,6 +46,8 @@ export function NewConversation({ contactId, close }: { contactId?: number; clos
   const kind = kindOf[channel] ?? 'email'
   const addresses = reachable(person?.addresses ?? [], kind)
   const value = addresses.length ? (addresses.find((a) => a.value === known) ?? addresses[0])?.value ?? '' : to.trim()
+  // Only with its country code is a number the same everywhere.
+  const local = kind !== 'email' && !/^\s*\+[\d\s().-]{6,}$/.test(value)
   const from = accounts.filter((a) => a.channel === channel)
   const sender = from.find((a) => String(a.id) === account) ?? from[0]
   const templating = channel === 'whatsapp'
@@ -72,6 +75,7 @@ export function NewConversation({ contactId, close }: { contactId?: number; clos
     setPicked(next)
     setAccount('')
     setTemplate(null)
+    setShort(false)
     send.reset()
   }
   return (
@@ -80,7 +84,8 @@ export function NewConversation({ contactId, close }: { contactId?: number; clos
         style={{ display: 'grid', gap: 12 }}
         onSubmit={(e) => {
           e.preventDefault()
-          if (ready) send.mutate()
+          setShort(local)
+          if (ready && !local) send.mutate()
         }}
       >
         {send.isError && <div className="alert" role="alert" data-testid="new-error">{explain(send.error)}</div>}
@@ -96,7 +101,12 @@ export function NewConversation({ contactId, close }: { contactId?: number; clos
         )}
         {addresses.length === 0 && (
           <TextInput
-            label={t('new.to')} type={kind === 'email' ? 'email' : 'tel'} required withAsterisk={false} value={to} onChange={(e) => setTo(e.currentTarget.value)}
+            label={t('new.to')} type={kind === 'email' ? 'email' : 'tel'} required withAsterisk={false} value={to}
+            onChange={(e) => {
+              setTo(e.currentTarget.value)
+              setShort(false)
+            }}
+            error={short && t('new.fullNumber')}
             placeholder={kind === 'email' ? 'name@example.com' : '+44 20 7946 0000'} data-autofocus data-testid="new-to"
           />
         )}

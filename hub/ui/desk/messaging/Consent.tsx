@@ -40,9 +40,9 @@ export function OptOuts({ contact, places }: { contact: number; places: OptedOut
             <span>
               {last && !last.wanted
                 ? t('consent.bannerWhy', { channel: channelName(p.channel), address: p.address, why: `${how(last)} · ${when(last.at)}` })
-                : t('consent.banner', { channel: channelName(p.channel), address: p.address })}
+                : t('consent.banner', { channel: channelName(p.channel), address: p.address })}{' '}
+              <button type="button" className="linklike" onClick={() => setAsking(p.address_id)} data-testid="consent-change">{t('consent.told')}</button>
             </span>
-            <button type="button" className="linklike" onClick={() => setAsking(p.address_id)} data-testid="consent-change">{t('consent.told')}</button>
           </div>
         )
       })}
@@ -68,7 +68,7 @@ export function ConsentSection({ c }: { c: Contact }) {
     <section data-testid="consent">
       <h2 className="section">
         {t('consent.title')}
-        {able && <button type="button" className="linklike" style={{ textTransform: 'none', letterSpacing: 0 }} onClick={() => setAsking(true)} data-testid="customer-told-me">{t('consent.told')}</button>}
+        {able && <button type="button" className="linklike" style={{ textTransform: 'none', letterSpacing: 0, fontWeight: 400 }} onClick={() => setAsking(true)} data-testid="customer-told-me">{t('consent.told')}</button>}
       </h2>
       {found.isError && <p className="mut">{explain(found.error)}</p>}
       {found.isSuccess && items.length === 0 && <p className="meta">{t('consent.nothing')}</p>}

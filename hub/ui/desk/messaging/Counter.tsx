@@ -18,7 +18,8 @@ interface Props {
 export function Counter({ channel, text, most, price, currency, files = 0, change, id }: Props) {
   const { t } = useTranslation()
   const over = excess(text, most)
-  const sms = channel === 'sms' && files === 0
+  const sms = channel === 'sms' && files === 0 && text !== ''
+  const near = characters(text) > 0.8 * (most ?? LONGEST)
   const s = segments(text)
   return (
     <div className="counter" id={id} data-testid="counter" data-segments={sms ? s.count : undefined} data-encoding={sms ? s.encoding : undefined}>
@@ -29,7 +30,7 @@ export function Counter({ channel, text, most, price, currency, files = 0, chang
         </span>
       )}
       {channel === 'sms' && files > 0 && <span data-testid="segments">{t('sms.picture')}</span>}
-      {channel !== 'sms' && <span>{t('sms.units', { used: number(characters(text)), room: number(most ?? LONGEST) })}</span>}
+      {channel !== 'sms' && near && <span>{t('sms.units', { used: number(characters(text)), room: number(most ?? LONGEST) })}</span>}
       {sms && s.encoding === 'UCS-2' && <Unicode text={text} change={change} />}
       <span role="alert" className="over" data-testid="too-long">
         {over > 0 && <><Icon name="warn" small /> {t('sms.tooLong', { over: number(over), most: number(most ?? LONGEST) })}</>}
@@ -43,10 +44,11 @@ function Unicode({ text, change }: { text: string; change: (text: string) => voi
   const { t } = useTranslation()
   const found = culprits(text)
   const plain = plainer(text)
-  const named = found.slice(0, 3).join(' ') + (found.length > 3 ? ' …' : '')
+  const named = found.slice(0, 3).join(' ')
+  const more = found.length - 3
   return (
     <span className="unicode" data-testid="unicode">
-      {t('sms.unicode', { characters: named })}
+      {more > 0 ? t('sms.unicodeMore', { characters: named, n: number(more) }) : t(found.length > 1 ? 'sms.unicodeMany' : 'sms.unicode', { characters: named })}{' '}
       {plain !== null && <button type="button" className="linklike" onClick={() => change(plain)} data-testid="plain-signs">{t('sms.plain')}</button>}
     </span>
   )

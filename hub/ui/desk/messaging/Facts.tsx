@@ -2,6 +2,7 @@
 import { useTranslation } from 'react-i18next'
 import type { Interaction, MessageFacts } from '../api'
 import { Icon } from '../parts/icons'
+import { useSaid } from '../parts/said'
 
 const anchor = (id: number) => `message-${id}`
 export { anchor as messageAnchor }
@@ -60,6 +61,7 @@ function Advert({ advert }: { advert: NonNullable<MessageFacts['advert']> }) {
 
 export function FactsBelow({ i, facts }: { i: Interaction; facts: MessageFacts }) {
   const { t } = useTranslation()
+  const said = useSaid()
   const coming = Math.max(0, facts.files - i.attachments.length - facts.lost.length)
   const wish = { stop: 'late', start: 'ok', help: 'soon' } as const
   return (
@@ -69,12 +71,12 @@ export function FactsBelow({ i, facts }: { i: Interaction; facts: MessageFacts }
         <div className="filestate" role="status" data-testid="file-coming"><Icon name="clock" small />{t(coming === 1 ? 'message.coming' : 'message.comingMany', { n: coming })}</div>
       )}
       {facts.lost.map((why, n) => (
-        <div className="filestate lost" key={n} data-testid="file-lost"><Icon name="warn" small /><span>{t('message.lost', { why })}</span></div>
+        <div className="filestate lost" key={n} data-testid="file-lost"><Icon name="warn" small /><span>{t('message.lost', { why: said(why) })}</span></div>
       ))}
       {(facts.button || facts.template || facts.consent) && (
         <div className="marks">
           {facts.button && <span className="pill line" data-testid="button-reply">{facts.button === i.text ? t('message.pressed') : t('message.button', { label: facts.button })}</span>}
-          {facts.template && <span className="pill line" data-testid="template-mark">{t('message.template', { name: facts.template })}</span>}
+          {facts.template && <span className="pill line" title={facts.template} data-testid="template-mark">{/^HX/.test(facts.template) ? t('message.approved') : t('message.template', { name: facts.template })}</span>}
           {facts.consent && <span className={`pill ${wish[facts.consent]}`} data-testid="consent-mark">{t(`message.${facts.consent}`)}</span>}
         </div>
       )}

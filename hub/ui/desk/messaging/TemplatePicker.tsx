@@ -15,13 +15,16 @@ export const isWhole = (f: Filling | null): f is Filling => f !== null && whole(
 export const asSent = (f: Filling): FilledTemplate => ({ id: f.template.id, variables: given(f.template.body, f.values) })
 export const asShown = (f: Filling): string => filledIn(f.template.body, f.values)
 
-interface Props { account: number; locale?: string | null; value: Filling | null; change: (next: Filling | null) => void; close?: () => void }
+/** `take`: the focus comes here at once, because it was asked for. */
+interface Props { account: number; locale?: string | null; value: Filling | null; change: (next: Filling | null) => void; close?: () => void; take?: boolean }
 
-export function TemplatePicker({ account, locale, value, change, close }: Props) {
-  return value ? <Places value={value} change={change} /> : <Choice account={account} locale={locale ?? null} pick={(template) => change({ template, values: {} })} close={close} />
+export function TemplatePicker({ account, locale, value, change, close, take = false }: Props) {
+  const [back, setBack] = useState(false)
+  if (value) return <Places value={value} change={(next) => { setBack(next === null); change(next) }} />
+  return <Choice account={account} locale={locale ?? null} pick={(template) => change({ template, values: {} })} close={close} take={take || back} />
 }
 
-function Choice({ account, locale, pick, close }: { account: number; locale: string | null; pick: (t: MessageTemplate) => void; close?: () => void }) {
+function Choice({ account, locale, pick, close, take }: { account: number; locale: string | null; pick: (t: MessageTemplate) => void; close?: () => void; take: boolean }) {
   const { t, i18n } = useTranslation()
   const found = useQuery(messageTemplates(account))
   const [word, setWord] = useState('')
@@ -59,7 +62,7 @@ function Choice({ account, locale, pick, close }: { account: number; locale: str
       <TextInput
         size="xs" leftSection={<Icon name="search" small />} value={word} onChange={(e) => setWord(e.currentTarget.value)} onKeyDown={press}
         role="combobox" aria-expanded aria-controls={id} aria-activedescendant={list[at] ? `${id}-${at}` : undefined} aria-autocomplete="list"
-        aria-label={t('template.choose')} placeholder={t('template.choose')} data-focus data-testid="template-search" mb={4}
+        aria-label={t('template.choose')} placeholder={t('template.choose')} autoFocus={take} data-focus data-testid="template-search" mb={4}
       />
       <div className="pick" role="listbox" id={id} aria-label={t('template.title')} tabIndex={-1}>
         {list.length === 0 && <div className="mut" role="option" aria-selected="false" aria-disabled="true">{t('template.nothing')}</div>}

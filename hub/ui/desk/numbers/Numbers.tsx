@@ -40,7 +40,7 @@ function Line({ a }: { a: MessagingAccount }) {
       </header>
       <div className="measures">
         {(sms || a.segments_today > 0 || a.daily_segments !== null) && (
-          <Measure name={t('numbers.segments')} now={a.segments_today} most={a.daily_segments} say={number} id="segments" />
+          <Measure name={t(sms ? 'numbers.segments' : 'numbers.messages')} now={a.segments_today} most={a.daily_segments} say={number} id="segments" />
         )}
         {(a.spent_today !== null || a.daily_spend !== null) && (
           <Measure name={t('numbers.spent')} now={a.spent_today ?? 0} most={a.daily_spend} say={(n) => money(n, a.currency)} id="spent" />

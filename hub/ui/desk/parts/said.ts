@@ -1,0 +1,29 @@
+/** What the server says in set phrases, in the reader's language. What is not known stays as it came. */
+import type { TFunction } from 'i18next'
+import { useTranslation } from 'react-i18next'
+
+type Words = (m: string[], t: TFunction) => string
+
+const phrases: [RegExp, Words][] = [
+  [/^The customer wants no more messages \((.*)\)\.$/s, (m, t) => t('said.stop', { word: m[1] })],
+  [/^The customer wants messages again \((.*)\)\.$/s, (m, t) => t('said.start', { word: m[1] })],
+  [/^(\S+) has opted out of our messages; nothing is sent there any more\.$/, (m, t) => t('said.refused', { address: m[1] })],
+  [/^The customer has opted out of messages before this one left\.$/, (_, t) => t('said.held')],
+  [/^Messages to (\S+) are not allowed from this number \(its list of destinations\)\.$/, (m, t) => t('said.place', { address: m[1] })],
+  [/^This number has sent all it may today \(([\d,]+) segments\)\./, (m, t) => t('said.spent', { most: m[1] })],
+  [/^The file is larger than (\d+) MB\.$/, (m, t) => t('said.large', { size: m[1] })],
+  [/^Twilio answers (404|410)\.$/, (_, t) => t('said.gone')],
+]
+const CODED = /^Twilio error (\d+): /
+
+export function useSaid(): (text: string) => string {
+  const { t, i18n } = useTranslation()
+  return (text) => {
+    for (const [pattern, words] of phrases) {
+      const found = pattern.exec(text)
+      if (found) return words([...found], t)
+    }
+    const code = CODED.exec(text)?.[1]
+    return code && i18n.exists(`trouble.e${code}`) ? t('said.coded', { code, words: t(`trouble.e${code}`) }) : text
+  }
+}
