@@ -14,10 +14,11 @@ select count(*) from raw where state = 'quarantined';
 select count(*) from outbound where state = 'unknown';
 
 -- overdue: Sends that should have left a minute ago.
-select count(*) from outbound where state = 'pending' and due_at < now() - interval '1 minute';
+select count(*) from outbound o where o.state = 'pending' and o.due_at < now() - interval '1 minute'
+  and not exists (select from pace p where p.account_id = o.account_id); -- what keeps a pace may wait
 
 -- services: Who runs what only one process may run.
-select name, holder, expires_at > now() as held from lease where name in ('router', 'sweeper', 'scheduler') order by name;
+select name, holder, expires_at > now() as held from lease where name in ('router', 'sweeper', 'scheduler', 'calls', 'media', 'reconcile') order by name;
 
 -- failing_accounts: Accounts whose connector has something to complain about.
 select key, health ->> 'error' as error from account where enabled and health ->> 'error' is not null order by key;

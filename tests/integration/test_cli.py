@@ -8,7 +8,10 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -20,8 +23,10 @@ from hub.channels.accounts import Accounts
 from hub.channels.registry import load_connectors
 from hub.cli import main
 from hub.core import log
+from hub.core.clock import now
 from hub.core.embedded import Servers
 from hub.core.service import Addresses, Core, open_core
+from hub.demo import TwilioStandin
 from hub.intake import Intake
 from tests.house import CENTER, VARIABLES
 from tests.integration.connectors.harness import free_port
@@ -219,6 +224,44 @@ def test_the_doctor_tells_of_a_sick_account_and_a_service_nobody_runs(line: Line
     said = line.run("doctor", code=1)
     assert "FAIL Account support: login refused\n" in said
     assert "FAIL Service router: nobody runs it\n     Start `hub serve`." in said
+
+
+# -- numbers ---------------------------------------------------------------------------------------------------------
+@contextmanager
+def standin_of(line: Line, monkeypatch: pytest.MonkeyPatch) -> Generator[TwilioStandin]:
+    """The stand-in on a thread of its own, and the centre's number on it."""
+    twilio = TwilioStandin(VARIABLES["DEMO_TWILIO_SID"], VARIABLES["DEMO_TWILIO_TOKEN"], number="+15550100100")
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(twilio.start(), loop).result(10)
+        monkeypatch.setenv("DEMO_TWILIO_URL", twilio.url)
+        line.run("apply", CENTER)
+        for text in ("one", "two 你好"):
+            asyncio.run_coroutine_threadsafe(twilio.inbound("+14155550101", text), loop).result(10)
+        for message in twilio.messages.values():
+            message.created -= timedelta(minutes=30)
+            message.sent = message.created
+        yield twilio
+        asyncio.run_coroutine_threadsafe(twilio.stop(), loop).result(10)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+def test_reconcile_names_what_is_missing_and_takes_it_in(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    with standin_of(line, monkeypatch) as twilio:
+        day = (now() - timedelta(minutes=30)).date().isoformat()
+        command = ("twilio", "reconcile", twilio.number, "--day", day)
+        said = line.run(*command, "--dry-run", code=1)
+        assert "2 at the provider, 0 stored, 2 missing (0 fetched)" in said
+        assert "\t+14155550101\ttwo 你好\n" in said
+        assert "2 missing (2 fetched)" in line.run(*command)
+        assert "2 stored, 0 missing" in line.run(*command)
+        assert "There are: " in line.run("twilio", "reconcile", "nobody", code=2)
+    assert "Twilio does not list the messages" in line.run(*command, code=2)
 
 
 # -- servers that are away -------------------------------------------------------------------------------------------

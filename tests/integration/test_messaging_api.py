@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from aiohttp import FormData
 from psycopg.types.json import Jsonb
 
 from hub.channels.accounts import seal
+from hub.conversations import tokens
+from hub.core.clock import now
+from hub.core.secrets import Vault
 from tests.house import Agent, House
 
 LIMITS = {"price_per_segment": 0.0079, "prices": {"+1415": 0.01}, "currency": "USD", "daily_segments": 500}
@@ -85,6 +90,26 @@ async def test_what_a_customer_told_us_is_in_the_ledger_and_holds_at_once(house:
     assert ledger[0]["agent"]["id"] == admin.id
     assert (await admin.get(f"/contacts/{contact}"))["addresses"][0]["opted_out"] is False
     await admin.call("PUT", f"/contacts/{contact}/addresses/999999/consent", said, status=404)
+
+
+async def test_a_file_of_ours_is_given_to_who_has_its_address_for_a_while(house: House, admin: Agent) -> None:
+    number = await house.sms()
+    form = FormData()
+    form.add_field("file", b"%PDF-1.4", filename="планы 计划.pdf", content_type="application/pdf")
+    uploaded = await (await house.client.post("/api/v1/uploads", data=form, headers=admin.headers)).json()
+    vault = house.core.vault
+    token = tokens.file_token(vault, uploaded["id"], now() + timedelta(hours=1))
+    assert (await house.client.get(f"/m/{token}")).status == 404  # not sent to anybody yet
+    await admin.post(
+        f"/conversations/{number}/replies", {"client_id": "f", "text": "", "attachments": [uploaded["id"]]}
+    )
+    answer = await house.client.get(f"/m/{token}")
+    assert (answer.status, answer.content_type, await answer.read()) == (200, "application/pdf", b"%PDF-1.4")
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    late = tokens.file_token(vault, uploaded["id"], now() - timedelta(seconds=1))
+    other = tokens.file_token(Vault(b"another-key-" * 6), uploaded["id"], now() + timedelta(hours=1))
+    for wrong in (late, other, token[:-3] + "AAA", "x", token.upper()):
+        assert (await house.client.get(f"/m/{wrong}")).status == 404
 
 
 async def test_writing_first_on_whatsapp_takes_a_template(house: House, admin: Agent) -> None:
