@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import secrets
@@ -177,9 +178,19 @@ class World:
         """A telephone number nobody else has in this run."""
         return f"+1415555{secrets.randbelow(9000) + 1000}"
 
-    async def sms(self, number: str, text: str) -> None:
-        """Somebody sends a text message; the hub must take it."""
-        answer = await self._post(self.demo["twilio"]["inbound"], **{"from": number, "body": text})
+    async def sms(self, number: str, text: str, *files: tuple[str, bytes]) -> None:
+        """Somebody sends a text message, perhaps with files (their type and content); the hub must take it."""
+        await self._sends(number, text, list(files), {})
+
+    async def whatsapp(self, number: str, text: str, name: str = "", **fields: str) -> None:
+        """Somebody writes on WhatsApp; `fields` are further ones of Twilio's webhook."""
+        known = {"ProfileName": name, "WaId": number.lstrip("+"), **fields}
+        await self._sends(f"whatsapp:{number}", text, [], known)
+
+    async def _sends(self, sender: str, text: str, files: list[tuple[str, bytes]], fields: dict[str, str]) -> None:
+        media = [{"content_type": kind, "body": base64.b64encode(body).decode()} for kind, body in files]
+        asked = {"from": sender, "body": text, "media": media, "fields": fields}
+        answer = await self._post(self.demo["twilio"]["inbound"], **asked)
         assert answer["webhook_status"] == 200, answer
 
     async def sms_thread(self, number: str) -> list[dict[str, Any]]:

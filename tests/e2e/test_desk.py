@@ -105,11 +105,25 @@ async def test_a_refused_mail_is_shown_with_the_servers_words(world: World, wind
 
 async def test_a_customer_who_opted_out_is_not_reached_and_the_agent_sees_why(world: World, windows: Windows) -> None:
     amy, number = await _texting(world, windows, "Please take me off your list.")
+    await amy.get_by_test_id("composer-text").fill("Of course, it will be")
     await world.sms(number, "STOP")
-    await expect(acts.message(amy, "STOP")).to_be_visible()
-    bubble = await acts.answer(amy, "Done, we will not write again.")
-    await expect(bubble).to_have_attribute("data-status", "failed")
-    await expect(bubble.get_by_test_id("delivery-error")).to_contain_text("opted out")
+    stop = acts.message(amy, "STOP").filter(has=amy.get_by_test_id("consent-mark"))
+    await expect(stop).to_contain_text("Wants no more messages")
+    line = amy.locator("[data-testid=message][data-kind=system]")
+    await expect(line).to_contain_text("The customer wants no more messages (STOP).")
+    # The way is closed before anything is sent: no SMS to choose, nothing to write into, and why.
+    await expect(amy.get_by_test_id("opted-out")).to_contain_text(f"Wants no more messages by SMS ({number}): STOP")
+    await expect(amy.get_by_test_id("send-by")).to_have_count(0)
+    await expect(amy.get_by_test_id("composer-text")).to_be_disabled()
+    await expect(amy.get_by_test_id("send")).to_be_disabled()
+    assert [m["body"] for m in await world.sms_thread(number) if m["direction"] != "inbound"] == []
+    # A note still can be left; and the customer can come back.
+    await amy.get_by_test_id("tab-note").click()
+    await acts.answer(amy, "Asked to be taken off the list.")
+    await amy.get_by_test_id("tab-reply").click()
+    await world.sms(number, "START")
+    await expect(amy.get_by_test_id("opted-out")).to_have_count(0)
+    await expect(await acts.answer(amy, "Good to have you back.")).to_have_attribute("data-status", "delivered")
 
 
 async def test_nothing_is_lost_or_doubled_when_the_line_breaks(world: World, windows: Windows) -> None:
