@@ -1,6 +1,6 @@
 """Mail: bytes to commit on a mixed corpus, and how well it is understood.
 
-`HUB_MAIL_CORPUS` may name a folder of messages (see `mail_scores`); without it our own fixtures are read, over and over.
+`MAIL_CORPUS` may name a folder of messages (see `mail_scores`); without it our own fixtures are read, over and over.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ENDINGS = {".eml", ".box", ".msg", ".txt"}
 
 def corpus() -> tuple[Path, list[bytes]]:
     """The folder, and every message below it that is one."""
-    named = os.environ.get("HUB_MAIL_CORPUS")
+    named = os.environ.get("MAIL_CORPUS")
     folder = Path(named) if named else OWN
     asides = {"trimmed", "elided", "embedded", "before"}
     found = [p for p in sorted(folder.rglob("*")) if p.suffix in ENDINGS and p.parent.name not in asides]

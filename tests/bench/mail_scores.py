@@ -1,6 +1,6 @@
 """How well mail is understood, by other projects' own expected results: a folder of their test data, when one is given.
 
-`HUB_MAIL_CORPUS` names a folder that may hold `zammad/` (mailNNN.box beside mailNNN.yml), `email-reply-trimmer/` (emails/
+`MAIL_CORPUS` names a folder that may hold `zammad/` (mailNNN.box beside mailNNN.yml), `email-reply-trimmer/` (emails/
 and trimmed/) and `flufl-bounce/`, each as it lies in that project's repository. None of it is ours, and none is needed to
 run the tests.
 """
