@@ -8,7 +8,6 @@ cannot be processed is kept in quarantine with the reason and never blocks the n
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,12 +15,11 @@ from typing import Any
 
 import orjson
 import psycopg
+from prometheus_client import Counter
 from psycopg.types.json import Json, Jsonb
 
 from hub.channels.accounts import Accounts
-from hub.channels.consent import Wish
 from hub.channels.model import Accepted, Account, AddressKind, Connector, Delivery, Inbound
-from hub.contacts.identity import lenient
 from hub.conversations import claims, complaints, consents, forwards, tokens, views
 from hub.conversations.consents import Place
 from hub.conversations.delivery import Reports
@@ -34,6 +32,7 @@ from hub.core.groupcommit import GroupCommit
 from hub.core.metrics import INTAKE
 from hub.core.service import Core
 from hub.core.sql import Queries
+from hub.tidy import clean, clean_json, key_of, tidy
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "intake.sql")
@@ -49,6 +48,14 @@ class _Item:
     hint: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What became of one message, and the transaction's other news where it had any: the same for its whole batch."""
+
+    row: Taken
+    unit: Unit | None
+
+
 class Intake:
     """Takes messages, delivery reports and the unreadable from every connector of this process."""
 
@@ -56,7 +63,7 @@ class Intake:
         self._core = core
         self._accounts = accounts
         self._connectors = connectors
-        self._group: GroupCommit[_Item, Accepted] = GroupCommit(self._store)
+        self._group: GroupCommit[_Item, _Stored] = GroupCommit(self._store, after=self._announce)
         self._reports = Reports(core)
 
     async def message(self, inbound: Inbound) -> Accepted:
@@ -64,13 +71,13 @@ class Intake:
         account = await self._accounts.get(inbound.account_id)
         if account is None:
             raise Invalid(f"There is no account {inbound.account_id}.", remedy="It was removed; see `hub doctor`.")
-        inbound = await self._known(_tidy(await forwards.unwrapped(self._core.db, inbound)))
+        inbound = await self._known(tidy(await forwards.unwrapped(self._core.db, inbound)))
         hint = tokens.conversation_of(self._core.vault, inbound.tokens)
         if hint is None and account.channel == "email":
             inbound = await claims.traced(self._core.db, self._core.vault, inbound)
         item = _Item(inbound, account, self._is_session(account), hint)
         try:
-            accepted = await self._group.submit(item)
+            accepted = _accepted((await self._group.submit(item)).row)
         except (psycopg.DataError, psycopg.IntegrityError, Invalid) as error:
             # Not the database's fault but the message's: keep it, say why, let the next one pass.
             await self.quarantine(
@@ -83,7 +90,7 @@ class Intake:
                 meta=inbound.meta,
             )
             return Accepted(duplicate=False, raw_id=0)
-        INTAKE.labels(account.connector, "duplicate" if accepted.duplicate else "accepted").inc()
+        _count(account.connector, accepted)
         return accepted
 
     async def delivery(self, delivery: Delivery) -> None:
@@ -111,11 +118,11 @@ class Intake:
             {
                 "connector": connector,
                 "account_id": account_id,
-                "dedup_key": _clean(dedup_key)[:2000],
+                "dedup_key": clean(dedup_key)[:2000],
                 "raw": raw,
-                "raw_type": _clean(raw_type),
-                "reason": _clean(reason)[:2000],
-                "meta": Jsonb(_clean_json(meta or {})),
+                "raw_type": clean(raw_type),
+                "reason": clean(reason)[:2000],
+                "meta": Jsonb(clean_json(meta or {})),
             },
         )
         INTAKE.labels(connector, "quarantined").inc()
@@ -145,7 +152,7 @@ class Intake:
         return replace(inbound, address=await self._core.db.value(sql["known_as"], values))
 
     # -- the batch ---------------------------------------------------------------------------------------------
-    async def _store(self, items: Sequence[_Item]) -> list[Accepted]:
+    async def _store(self, items: Sequence[_Item]) -> list[_Stored]:
         taken: dict[int, Taken] = {}
         prepared = [_row(item) for item in items]
         waves = _waves(prepared)
@@ -160,17 +167,12 @@ class Intake:
                 await _store_attachments(conn, items, taken)
                 unit = Unit(conn)
                 await self._store_rest(unit, items, taken)
-        try:
-            await self._announce(items, taken, unit)
-        except Exception:
-            # Committed is committed: screens that miss this heal by their sequence.
-            logger.exception("announce_failed")
-        return [_accepted(taken[n]) for n in range(len(items))]
+        return [_Stored(taken[n], unit) for n in range(len(items))]
 
     async def _call(
         self, conn: Any, rows: list[dict[str, Any]], items: Sequence[_Item], wave: list[int]
     ) -> dict[int, Taken]:
-        batch = [{**rows[n], "n": position} for position, n in enumerate(wave)]
+        batch = [rows[n] | {"n": position} for position, n in enumerate(wave)]
         parameters = {"batch": Json(batch), "bodies": [items[n].inbound.raw for n in wave], "reopen_days": REOPEN_DAYS}
         return {wave[row.n]: row for row in await fetch_all(conn, Taken, sql["intake"], parameters)}
 
@@ -185,7 +187,7 @@ class Intake:
             for position, one in enumerate(inbound.media):
                 values = {
                     "interaction_id": row.interaction_id, "account_id": account.id, "position": position,
-                    "url": _clean(one.url)[:2000], "content_type": _clean(one.content_type)[:255],
+                    "url": clean(one.url)[:2000], "content_type": clean(one.content_type)[:255],
                 }  # fmt: skip
                 await execute(unit.conn, sql["remote_file"], values)
                 unit.wake("media")
@@ -193,15 +195,25 @@ class Intake:
                 place = Place(row.address_id, account.id, account.channel, row.conversation_id, row.raw_id)
                 await consents.take(unit, self._core.vault, inbound.consent, place)
 
-    async def _announce(self, items: Sequence[_Item], taken: dict[int, Taken], unit: Unit | None) -> None:
+    async def _announce(self, items: Sequence[_Item], stored: Sequence[_Stored]) -> None:
         """Tell the screens (with the message inline: no query on the hot path) and ring the router."""
+        try:
+            await self._tell(items, stored)
+        except Exception:
+            # Committed is committed: screens that miss this heal by their sequence.
+            logger.exception("announce_failed")
+
+    async def _tell(self, items: Sequence[_Item], stored: Sequence[_Stored]) -> None:
         messages: list[tuple[str, Any]] = []
         entries: list[int] = []
-        for n, row in taken.items():
-            if not row.duplicate:
-                messages += views.inbound_frames(items[n].inbound, items[n].account, row)
-                entries += [row.entry_id] if row.entry_id else []
-        if unit is not None:
+        for item, row in sorted(((i, s.row) for i, s in zip(items, stored, strict=True)), key=_by_sequence):
+            if row.duplicate:
+                continue
+            if not row.is_new or row.agent_id is not None:  # else nobody can be looking at it yet
+                messages += views.inbound_frames(item.inbound, item.account, row)
+            if row.entry_id:
+                entries.append(row.entry_id)
+        if (unit := stored[0].unit) is not None:
             messages += [pair for event in unit.events for pair in events.frames(event)]
             for who in unit.wakes:
                 await self._core.feed.wake(who)
@@ -210,32 +222,6 @@ class Intake:
         self._core.feed.wake_soon("log")
         if entries:
             await self._core.feed.wake("router", orjson.dumps({"entries": entries}).decode())
-
-
-def _tidy(inbound: Inbound) -> Inbound:
-    """The message in text that PostgreSQL and JSON can hold: neither knows NUL or lone surrogates."""
-    i = inbound
-    own = {"no_auto_answer": True, "consent": i.consent.wish.value} if i.consent else {}
-    return replace(
-        i,
-        automatic=i.automatic or _answered_stop(i),
-        name=_clean(i.name)[:200],
-        subject=_clean(i.subject)[:1000],
-        text=_clean(i.text),
-        html=None if i.html is None else _clean(i.html),
-        raw_type=_clean(i.raw_type)[:200],
-        external_id=_clean(i.external_id)[:1000] if i.external_id else None,
-        references=tuple(_clean(r)[:1000] for r in i.references[:50]),
-        address=lenient(i.address_kind, _clean(i.address)),
-        meta=_clean_json({**i.meta, **own}),
-        number=lenient(AddressKind.PHONE, _clean(i.number)) if i.number else None,
-    )
-
-
-def _answered_stop(inbound: Inbound) -> bool:
-    """Whether there is nothing left to do for anybody: the provider has ended it and said so."""
-    said = inbound.consent
-    return said is not None and said.answered and said.wish is Wish.STOP
 
 
 def _has_more(inbound: Inbound) -> bool:
@@ -249,7 +235,7 @@ def _row(item: _Item) -> dict[str, Any]:
     return {
         "account_id": item.account.id,
         "connector": item.account.connector,
-        "dedup_key": _key(i.dedup_key),
+        "dedup_key": key_of(i.dedup_key),
         "raw_type": i.raw_type,
         "kind": i.address_kind.value,
         "address": i.address,
@@ -266,38 +252,8 @@ def _row(item: _Item) -> dict[str, Any]:
         "locale": i.locale,
         "at": i.sent_at,
         "meta": i.meta,
-        "raw_meta": i.meta,
         "channel": item.account.channel,
-        "is_new": False,
     }
-
-
-def _key(key: str) -> str:
-    # An index entry is bounded (2,704 bytes); what is longer is known by its hash.
-    return _clean(key) if len(key) <= 500 else "sha256:" + hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
-
-
-def _clean(text: str) -> str:
-    return (
-        text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
-        if not text.isascii() or "\x00" in text
-        else text
-    )
-
-
-def _clean_json(value: dict[str, Any]) -> dict[str, Any]:
-    def walk(node: Any) -> Any:
-        match node:
-            case str():
-                return _clean(node)
-            case dict():
-                return {_clean(str(k)): walk(v) for k, v in node.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - any JSON
-            case list() | tuple():
-                return [walk(v) for v in node]  # pyright: ignore[reportUnknownVariableType] - any JSON
-            case _:
-                return node
-
-    return walk(value)
 
 
 def _waves(rows: list[dict[str, Any]]) -> list[list[int]]:
@@ -324,13 +280,30 @@ async def _store_attachments(conn: Any, items: Sequence[_Item], taken: dict[int,
                 sql["attach"],
                 {
                     "interaction_id": row.interaction_id,
-                    "name": _clean(a.name)[:255],
-                    "content_type": _clean(a.content_type)[:255],
-                    "content_id": _clean(a.content_id)[:255] if a.content_id else None,
+                    "name": clean(a.name)[:255],
+                    "content_type": clean(a.content_type)[:255],
+                    "content_id": clean(a.content_id)[:255] if a.content_id else None,
                     "inline": a.inline,
                     "body": a.body,
                 },
             )
+
+
+_counters: dict[tuple[str, bool], Counter] = {}  # a label's look-up takes a lock
+
+
+def _count(connector: str, accepted: Accepted) -> None:
+    key = (connector, accepted.duplicate)
+    counter = _counters.get(key)
+    if counter is None:
+        counter = INTAKE.labels(connector, "duplicate" if accepted.duplicate else "accepted")
+        _counters[key] = counter
+    counter.inc()
+
+
+def _by_sequence(pair: tuple[_Item, Taken]) -> int:
+    """In order of each agent's topic; messages of one conversation stay in theirs, of which only the last is on it."""
+    return pair[1].agent_seq or 0
 
 
 def _accepted(row: Taken) -> Accepted:

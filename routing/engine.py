@@ -87,8 +87,9 @@ class Leader:
 
     async def listen(self) -> None:
         """Hear the bells; one that names entries saves the look into the log."""
-        async for message in self._core.feed.bells("router", every=_TICK, each=True):
-            self.hint(message)
+        with self._core.feed.answers("router", self.hint):
+            async for message in self._core.feed.bells("router", every=_TICK, each=True):
+                self.hint(message)
 
     def hint(self, message: str) -> None:
         """A bell rang: `{"entries": [ids]}`, or anything else for a look into the log."""

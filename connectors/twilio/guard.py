@@ -44,6 +44,8 @@ class Guard:
         self._accounts = accounts
         self._public_url = public_url
         self._channel = channel
+        self._listed: list[Account] = []
+        self._by_key: dict[str, Account] = {}
 
     async def verified(self, request: web.Request) -> Verified:
         """The account, the body and its fields; 403 unless Twilio signed exactly this."""
@@ -73,7 +75,9 @@ class Guard:
             found = await self._accounts.accounts("twilio")
         except Unavailable:
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "5"}) from None
-        return next((a for a in found if a.key == key and a.channel == self._channel), None)
+        if found is not self._listed:  # the list stays the same one until accounts are read again
+            self._listed, self._by_key = found, {a.key: a for a in found if a.channel == self._channel}
+        return self._by_key.get(key)
 
 
 async def _read(request: web.Request) -> bytes:

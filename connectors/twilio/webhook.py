@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from multidict import MultiDict
 from twilio.request_validator import (
@@ -77,19 +77,34 @@ ERRORS = {
     63016: "the reply window is closed; use a template",
 }
 _MAX_MEDIA = 10
+_MAX_FIELDS = 1000
 
 
 def parse_form(body: bytes) -> Form:
-    """The fields of a form body, blank ones kept: the signature covers them."""
-    pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=1000)
-    return MultiDict(pairs)
+    """The fields of a form body, blank ones kept: the signature covers them. `ValueError` when there are too many.
+
+    As the standard library's `parse_qsl` reads it (a test holds them together), which takes three times as long.
+    """
+    pairs = body.decode("utf-8", "replace").split("&")
+    if len(pairs) > _MAX_FIELDS:
+        raise ValueError("too many fields")
+    form = Form()
+    for pair in pairs:
+        if pair:
+            name, _, value = pair.partition("=")
+            form.add(_plain(name), _plain(value))
+    return form
+
+
+def _plain(text: str) -> str:
+    return unquote_plus(text) if "%" in text else text.replace("+", " ")
 
 
 def signed(tokens: Iterable[str], url: str, form: Form, signature: str | None, settings_header: str | None) -> bool:
     """Whether `signature` over `url` and `form` was made with one of `tokens`. Nothing, or an empty token, is never."""
     if not signature or not signature.isascii():
         return False
-    algorithm = str(get_signature_algorithm(settings_header or ""))
+    algorithm = str(get_signature_algorithm(settings_header)) if settings_header else HMAC_SHA1
     return any(token and _valid(token, url, form, signature, algorithm) for token in tokens)
 
 

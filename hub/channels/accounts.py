@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from hub.core.sql import Queries
 logger = log.get(__name__)
 sql = Queries.beside(__file__)
 _FRESH = 2.0  # seconds an account list may be old: a changed account takes effect within that
+_AHEAD = 1.0  # seconds after which it is read again in the background, so that nobody has to wait for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +62,24 @@ class Accounts:
         self._vault = vault
         self._connectors = connectors
         self._cached: dict[int, Account] = {}
+        self._enabled: dict[str, list[Account]] = {}
         self._read_at = -_FRESH
+        self._reading: asyncio.Task[None] | None = None
 
     async def all(self) -> dict[int, Account]:
         """Every usable account by id, at most two seconds old."""
-        if time.monotonic() - self._read_at >= _FRESH:
-            rows = await self._db.all(_Row, sql["accounts"], {"connector": None})
-            self._cached = {row.id: account for row in rows if (account := self._open(row)) is not None}
-            self._read_at = time.monotonic()
+        age = time.monotonic() - self._read_at
+        if age >= _AHEAD:
+            reading = self._read_soon()
+            if age >= _FRESH:
+                # Shielded: it is everybody's reading, whoever of them hangs up.
+                await asyncio.shield(reading)
         return self._cached
 
     async def of(self, connector: str) -> list[Account]:
-        """The enabled accounts of one connector."""
-        return [a for a in (await self.all()).values() if a.connector == connector and a.enabled]
+        """The enabled accounts of one connector; the same list until they are read again."""
+        await self.all()
+        return self._enabled.get(connector, [])
 
     async def get(self, account_id: int) -> Account | None:
         """One account, enabled or not."""
@@ -81,6 +88,24 @@ class Accounts:
     async def note_health(self, account_id: int, facts: dict[str, Any]) -> None:
         """Merge facts into the account's health."""
         await self._db.execute(sql["note_health"], {"id": account_id, "facts": Jsonb(facts)})
+
+    def _read_soon(self) -> asyncio.Task[None]:
+        """The one reading under way, for however many ask: a hundred requests must not become a hundred queries."""
+        loop = asyncio.get_running_loop()
+        if self._reading is None or self._reading.done() or self._reading.get_loop() is not loop:
+            self._reading = loop.create_task(self._read(), name="accounts")
+            self._reading.add_done_callback(_heard)
+        return self._reading
+
+    async def _read(self) -> None:
+        asked = time.monotonic()
+        rows = await self._db.all(_Row, sql["accounts"], {"connector": None})
+        self._cached = {row.id: account for row in rows if (account := self._open(row)) is not None}
+        enabled: dict[str, list[Account]] = {}
+        for account in self._cached.values():
+            if account.enabled:
+                enabled.setdefault(account.connector, []).append(account)
+        self._enabled, self._read_at = enabled, asked
 
     def _open(self, row: _Row) -> Account | None:
         connector = self._connectors.get(row.connector)
@@ -106,3 +131,9 @@ class Accounts:
             row.locale,
             row.enabled,
         )
+
+
+def _heard(reading: asyncio.Task[None]) -> None:
+    """Whoever waits gets the error; a reading ahead of need that fails is tried again by the next who asks."""
+    if not reading.cancelled():
+        reading.exception()

@@ -1,5 +1,7 @@
 """The doorbell: Redis/Valkey pub/sub after the commit.
 
+Whoever listens in the same process hears at once, without the way through Redis (`hears`, `answers`).
+
 Nothing here may be needed for correctness. A publish that is lost heals by sequence gaps on the screens and by the
 sweepers' own clock; while Redis is away, publishing costs one log line a minute and nothing else.
 """
@@ -7,8 +9,10 @@ sweepers' own clock; while Redis is away, publishing costs one log line a minute
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import secrets
 import time
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from typing import Any
 
 import orjson
@@ -36,14 +40,53 @@ class Feed:
         self._sender: asyncio.Task[None] | None = None
         self._soon: set[str] = set()
         self._closed = False
+        self._mark = b'{"o":"%s",' % secrets.token_hex(4).encode()  # how our own events are known when they come back
+        self._ears: list[Callable[[list[tuple[str, Any]]], None]] = []
+        self._bells: dict[str, Callable[[str], None]] = {}
+
+    @contextlib.contextmanager
+    def hears(self, ear: Callable[[list[tuple[str, Any]]], None]) -> Generator[None]:
+        """Hand every event published in this process to `ear`, at once and in order, and not again (see `is_own`)."""
+        self._ears.append(ear)
+        try:
+            yield
+        finally:
+            self._ears.remove(ear)
+
+    def is_own(self, message: bytes) -> bool:
+        """Whether a message from Redis is an event of this process, which its ears have heard before."""
+        return message.startswith(self._mark)
+
+    @contextlib.contextmanager
+    def answers(self, who: str, bell: Callable[[str], None]) -> Generator[None]:
+        """Be the only one who answers to `who`, and here: rung in this process, the bell needs no Redis."""
+        self._bells[who] = bell
+        try:
+            yield
+        finally:
+            if self._bells.get(who) is bell:
+                del self._bells[who]
 
     async def publish(self, messages: Iterable[tuple[str, Any]]) -> None:
         """Send (topic, JSON-able message) pairs, in order; returns at once (see `_send`)."""
-        self._send([(f"t:{topic}", orjson.dumps(message)) for topic, message in messages])
+        said = list(messages)
+        if not said:
+            return
+        events = [(topic, message) for topic, message in said if "seq" in message]
+        for ear in self._ears:
+            ear(events)
+        self._send([(f"t:{topic}", self._packed(message)) for topic, message in said])
+
+    def _packed(self, message: dict[str, Any]) -> bytes:
+        packed = orjson.dumps(message)
+        return self._mark + packed[1:] if "seq" in message else packed
 
     async def wake(self, who: str, message: str = "") -> None:
         """Ring the bell of a service: it looks at PostgreSQL sooner than its own clock would make it."""
-        self._send([(f"w:{who}", message.encode())])
+        if (bell := self._bells.get(who)) is not None:
+            bell(message)
+        else:
+            self._send([(f"w:{who}", message.encode())])
 
     def wake_soon(self, who: str, seconds: float = 0.1) -> None:
         """Ring within so many seconds, once however often this is asked: for those who are in no hurry."""

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextvars import ContextVar
 
 import structlog
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)  # of the request that is being answered
 
 
 def configure(*, json: bool, level: str = "info") -> None:
     """Set up structlog and route the standard library's loggers through it."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _with_request,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -48,6 +52,12 @@ def configure(*, json: bool, level: str = "info") -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # While the database is away it would complain ten times a second; those who need it say so themselves.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+
+
+def _with_request(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    if (found := request_id.get()) is not None:
+        event.setdefault("request_id", found)
+    return event
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

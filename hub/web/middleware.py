@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -9,8 +10,8 @@ from typing import Any
 
 import orjson
 import psycopg
-import structlog
 from aiohttp import web
+from prometheus_client import Histogram
 
 from hub.core import log
 from hub.core.errors import HubError, TooMany, Unavailable
@@ -19,13 +20,16 @@ from hub.core.metrics import REQUESTS
 logger = log.get(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SLOW = 1.0  # seconds; a request that takes longer is worth a line
+_PROCESS = secrets.token_hex(4)
+_numbers = itertools.count(1)
+_timers: dict[tuple[str, str, int], Histogram] = {}  # by method, route and status: a label's look-up takes a lock
 
 
 @web.middleware
 async def outer(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Time, name and guard every request; a stranger never sees a stack trace."""
-    request_id = secrets.token_hex(8)
-    structlog.contextvars.bind_contextvars(request_id=request_id)
+    request_id = f"{_PROCESS}{next(_numbers):08x}"
+    log.request_id.set(request_id)
     started = time.perf_counter()
     response = await _answered(request, handler)
     took = time.perf_counter() - started
@@ -37,12 +41,19 @@ async def outer(request: web.Request, handler: Handler) -> web.StreamResponse:
         response.headers.setdefault("Referrer-Policy", "same-origin")
         if request.path.startswith("/api/"):
             response.headers.setdefault("Cache-Control", "no-store")
-        REQUESTS.labels(request.method, name, str(response.status)).observe(took)
+        _timer(request.method, name, response.status).observe(took)
         if took > SLOW:
             logger.warning(
                 "slow_request", method=request.method, route=name, status=response.status, seconds=round(took, 3)
             )
     return response
+
+
+def _timer(method: str, route: str, status: int) -> Histogram:
+    found = _timers.get((method, route, status))
+    if found is None:
+        found = _timers[method, route, status] = REQUESTS.labels(method, route, str(status))
+    return found
 
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:

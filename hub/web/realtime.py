@@ -126,7 +126,8 @@ class Realtime:
     # -- the feed ----------------------------------------------------------------------------------------------------
     async def run(self) -> None:
         """Listen and deliver until cancelled."""
-        await together(self._listen(), self._deliver_forever(), self._heal_forever())
+        with self._core.feed.hears(self._hear_here):
+            await together(self._listen(), self._deliver_forever(), self._heal_forever())
 
     async def _listen(self) -> None:
         while True:
@@ -162,7 +163,16 @@ class Realtime:
                 with contextlib.suppress(RedisError, OSError):
                     await self._pubsub.unsubscribe(*[f"t:{t}" for t in gone])
 
+    def _hear_here(self, events: list[tuple[str, dict[str, Any]]]) -> None:
+        """What this process itself has committed."""
+        heard = [pair for pair in events if pair[0] in self._topics]
+        if heard:
+            self._heard += heard
+            self._rang.set()
+
     def _hear(self, message: dict[str, Any]) -> None:
+        if self._core.feed.is_own(message["data"]):
+            return
         channel = message["channel"].decode()
         if channel == "w:sessions":
             self._sessions_changed.set()
