@@ -21,7 +21,7 @@ from tests.e2e.stage import World, eventually
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
-SHOTS = os.environ.get("HUB_SHOTS")  # a folder for pictures of what was seen
+SHOTS = os.environ.get("SHOTS")  # a folder for pictures of what was seen
 
 
 @dataclass(slots=True)
