@@ -7,13 +7,12 @@ import asyncio
 import psycopg
 
 from hub.calls.runner import Runner
-from hub.channels.accounts import Accounts
-from hub.channels.registry import load_connectors
 from hub.core import log
 from hub.core.errors import HubError
 from hub.core.leases import Lease
 from hub.core.service import Core
 from hub.core.tasks import together
+from workers.context import parts
 
 logger = log.get(__name__)
 EVERY = 0.5  # seconds between looks when no bell rings
@@ -34,13 +33,9 @@ class Calls:
         await Lease(self._core.db, self.name).hold(self._work)
 
     async def _work(self, epoch: int) -> None:
-        connectors = load_connectors(self._core)
-        runner = Runner(self._core, Accounts(self._core.db, self._core.vault, connectors), connectors)
-        try:
+        async with parts(self._core) as context:
+            runner = Runner(self._core, context.accounts, context.connectors)
             await together(self._steps(runner), self._sweeps(runner), self._fetches(runner))
-        finally:
-            for connector in connectors.values():
-                await connector.close()
 
     async def _steps(self, runner: Runner) -> None:
         async for _ in self._core.feed.bells("calls", every=EVERY):

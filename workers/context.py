@@ -1,4 +1,4 @@
-"""What a job needs, from the settings of the process that runs it: opened for the job and closed with it."""
+"""What a job or a service needs: the shared parts and connectors of its own, closed with it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,16 @@ class JobContext:
 @asynccontextmanager
 async def job_context() -> AsyncGenerator[JobContext]:
     """Open everything in the job's own event loop: nothing with a socket may outlive or precede it."""
-    async with open_core(pool=6) as core:
-        connectors = load_connectors(core)
-        try:
-            yield JobContext(core, connectors, Accounts(core.db, core.vault, connectors))
-        finally:
-            for connector in connectors.values():
-                await connector.close()
+    async with open_core(pool=6) as core, parts(core) as context:
+        yield context
+
+
+@asynccontextmanager
+async def parts(core: Core) -> AsyncGenerator[JobContext]:
+    """Connectors and accounts for one part of a process; its connections are given back at the end."""
+    connectors = load_connectors(core)
+    try:
+        yield JobContext(core, connectors, Accounts(core.db, core.vault, connectors))
+    finally:
+        for connector in connectors.values():
+            await connector.close()

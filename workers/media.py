@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import psycopg
 
-from hub.channels.accounts import Accounts
-from hub.channels.registry import load_connectors
 from hub.conversations.media import Keeper
 from hub.core import log
 from hub.core.errors import HubError
 from hub.core.leases import Lease
 from hub.core.service import Core
+from workers.context import parts
 
 logger = log.get(__name__)
 EVERY = 5.0  # seconds between looks when no bell rings
@@ -29,14 +28,10 @@ class Media:
         await Lease(self._core.db, self.name).hold(self._work)
 
     async def _work(self, epoch: int) -> None:
-        connectors = load_connectors(self._core)
-        keeper = Keeper(self._core, Accounts(self._core.db, self._core.vault, connectors), connectors)
-        try:
+        async with parts(self._core) as context:
+            keeper = Keeper(self._core, context.accounts, context.connectors)
             async for _ in self._core.feed.bells("media", every=EVERY):
                 try:
                     await keeper.drain()
                 except (HubError, psycopg.Error) as error:
                     logger.warning("media_postponed", error=str(error))
-        finally:
-            for connector in connectors.values():
-                await connector.close()

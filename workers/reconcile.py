@@ -6,8 +6,6 @@ import asyncio
 
 import psycopg
 
-from hub.channels.accounts import Accounts
-from hub.channels.registry import load_connectors
 from hub.core import log
 from hub.core.clock import now
 from hub.core.errors import HubError
@@ -15,6 +13,7 @@ from hub.core.leases import Lease
 from hub.core.service import Core
 from hub.intake import Intake
 from hub.reconciliation import Reconciliation
+from workers.context import parts
 
 logger = log.get(__name__)
 EVERY = 300.0  # seconds between looks
@@ -34,19 +33,16 @@ class Reconcile:
         await Lease(self._core.db, self.name).hold(self._work)
 
     async def _work(self, epoch: int) -> None:
-        connectors = load_connectors(self._core)
-        accounts = Accounts(self._core.db, self._core.vault, connectors)
-        intake = Intake(self._core, accounts, connectors)
-        comparing = Reconciliation(self._core, intake, accounts, connectors)
-        try:
-            await asyncio.sleep(FIRST)
-            while True:
-                await self._look(comparing)
-                await asyncio.sleep(EVERY)
-        finally:
-            await intake.close()
-            for connector in connectors.values():
-                await connector.close()
+        async with parts(self._core) as context:
+            intake = Intake(self._core, context.accounts, context.connectors)
+            comparing = Reconciliation(self._core, intake, context.accounts, context.connectors)
+            try:
+                await asyncio.sleep(FIRST)
+                while True:
+                    await self._look(comparing)
+                    await asyncio.sleep(EVERY)
+            finally:
+                await intake.close()
 
     async def _look(self, comparing: Reconciliation) -> None:
         try:
