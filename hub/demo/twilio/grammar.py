@@ -1,8 +1,7 @@
-"""What TwiML and the REST API allow, read from the source of the installed SDK.
+"""What TwiML allows, read from the source of the installed SDK.
 
 Twilio publishes no schema of TwiML; its SDK builds documents, so the SDK's classes say which element may hold which
-and with which attributes. In the same way its REST client says which fields a request may carry. The source is
-parsed, never imported: the hub knows Twilio only through its connector.
+and with which attributes. The source is parsed, never imported: the hub knows Twilio only through its connector.
 """
 
 from __future__ import annotations
@@ -74,7 +73,7 @@ def _check(node: ElementTree.Element, name: str, known: dict[str, Element]) -> N
 @lru_cache(maxsize=1)
 def elements() -> dict[str, Element]:
     """Every element of voice TwiML, by the name of the SDK's class."""
-    tree = ast.parse((_sdk() / "twiml" / "voice_response.py").read_text(encoding="utf-8"))
+    tree = ast.parse((sdk() / "twiml" / "voice_response.py").read_text(encoding="utf-8"))
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     found = {name: Element(_tag(node), bool(_content(node))) for name, node in classes.items()}
     for name, node in classes.items():
@@ -84,7 +83,8 @@ def elements() -> dict[str, Element]:
     return found
 
 
-def _sdk() -> Path:
+def sdk() -> Path:
+    """Where the SDK lies."""
     spec = importlib.util.find_spec("twilio")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("The package twilio is not installed.")
@@ -120,34 +120,3 @@ def _nested(node: ast.ClassDef) -> Iterator[tuple[str, set[str]]]:
 def _camel(name: str) -> str:
     first, *rest = name.rstrip("_").split("_")
     return first + "".join(part.capitalize() for part in rest)
-
-
-# -- the REST API ----------------------------------------------------------------------------------------------------
-_PLACES = {
-    "calls": ("call/__init__.py", "CallList", "CallContext"),
-    "conferences": ("conference/__init__.py", "ConferenceList", "ConferenceContext"),
-    "participants": ("conference/participant.py", "ParticipantList", "ParticipantContext"),
-    "conference_recordings": ("conference/recording.py", "RecordingList", "RecordingContext"),
-    "queues": ("queue/__init__.py", "QueueList", "QueueContext"),
-    "members": ("queue/member.py", "MemberList", "MemberContext"),
-    "messages": ("message/__init__.py", "MessageList", "MessageContext"),
-}
-
-
-@lru_cache(maxsize=64)
-def fields_of(resource: str, verb: str) -> frozenset[str]:
-    """The form fields that `create` or `update` of a resource may carry."""
-    file, listed, one = _PLACES[resource]
-    tree = ast.parse((_sdk() / "rest/api/v2010/account" / file).read_text(encoding="utf-8"))
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and node.name == (listed if verb == "create" else one):
-            return frozenset(_wire_names(node, verb))
-    return frozenset()
-
-
-def _wire_names(node: ast.ClassDef, verb: str) -> Iterator[str]:
-    for method in node.body:
-        if isinstance(method, ast.FunctionDef) and method.name in {verb, f"_{verb}"}:
-            for inner in ast.walk(method):
-                if isinstance(inner, ast.Dict):
-                    yield from (str(k.value) for k in inner.keys if isinstance(k, ast.Constant))

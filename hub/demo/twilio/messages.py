@@ -9,12 +9,13 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
 import orjson
 
+from hub.channels.segments import segments
 from hub.core.clock import now
 from hub.demo.twilio.content import Content
 
@@ -31,6 +32,18 @@ MAGIC = {
 }
 UNREACHABLE = "+15005550030"  # ours: accepted, and reported undelivered with error 30003 a moment later
 STOP_WORDS = frozenset({"STOP", "UNSUBSCRIBE", "END", "QUIT", "STOPALL", "REVOKE", "OPTOUT", "CANCEL"})
+MAGIC_SENDERS = {
+    "+15005550001": (21212, "The 'From' number +15005550001 is not a valid phone number."),
+    "+15005550007": (21606, "The 'From' phone number provided (+15005550007) is not a valid message-capable number."),
+    "+15005550008": (21611, "The queue for the 'From' number is full."),
+}
+# Twilio's words for the errors that the stand-in's messages end in.
+WORDS = {
+    11200: "HTTP retrieval failure",
+    21610: "Attempt to send to unsubscribed recipient",
+    30003: "Unreachable destination handset",
+    63016: "Failed to send freeform message because you are outside the allowed window.",
+}
 WINDOW = timedelta(hours=24)  # of WhatsApp: free text only so long after the user's last message
 START_WORDS = frozenset({"START", "UNSTOP"})
 
@@ -99,6 +112,8 @@ class Message:
     content_sid: str = ""
     content_variables: dict[str, str] = field(default_factory=dict[str, str])
     extra: dict[str, str] = field(default_factory=dict[str, str])
+    service: str = ""  # the messaging service that chose the number
+    leaves: datetime | None = None  # a moment to wait for
 
     @property
     def path(self) -> str:
@@ -116,11 +131,11 @@ class Message:
             "date_updated": format_datetime(self.updated),
             "direction": self.direction,
             "error_code": self.error_code,
-            "error_message": None,
+            "error_message": WORDS.get(self.error_code) if self.error_code else None,
             "from": self.sender,
-            "messaging_service_sid": None,
+            "messaging_service_sid": self.service or None,
             "num_media": str(len(self.media) + len(self.media_urls)),
-            "num_segments": str(1 + len(self.body) // 153),
+            "num_segments": str(segments(self.body).count),
             "price": None,
             "price_unit": "USD",
             "sid": self.sid,
@@ -150,7 +165,8 @@ class Message:
         form = {
             "ToCountry": "US", "ToState": "", "ToCity": "", "FromCountry": "US", "FromState": "", "FromCity": "",
             "MessageSid": self.sid, "SmsSid": self.sid, "SmsMessageSid": self.sid, "AccountSid": self.account_sid,
-            "NumMedia": str(len(self.media)), "NumSegments": "1", "SmsStatus": "received", "Body": self.body,
+            "NumMedia": str(len(self.media)), "NumSegments": str(segments(self.body).count),
+            "SmsStatus": "received", "Body": self.body,
             "From": self.sender, "To": self.to, "ApiVersion": API,
         }  # fmt: skip
         for n, one in enumerate(self.media):
@@ -190,18 +206,33 @@ def checked(
     if len(urls) > 10:
         raise ApiError(400, 21623, "Number of media files exceeds allowed limit")
     _check_route(to, sender, numbers, opted_out)
+    leaves, service = scheduled(form), form.get("MessagingServiceSid", "")
     return Message(
         account_sid,
         sender or min(numbers),
         to,
         body,
         "outbound-api",
-        "queued",
+        "scheduled" if leaves else "accepted" if service else "queued",
         form.get("StatusCallback") or None,
         media_urls=urls,
         content_sid=content,
         content_variables=variables,
+        service=service,
+        leaves=leaves,
+        sid=sid("MM" if urls else "SM"),
     )
+
+
+def scheduled(form: Mapping[str, str]) -> datetime | None:
+    """When a message is to leave later; None for at once."""
+    if form.get("ScheduleType") != "fixed":
+        return None
+    if not form.get("MessagingServiceSid"):
+        raise ApiError(400, 35118, "MessagingServiceSid is required to schedule a message.")
+    if not form.get("SendAt"):
+        raise ApiError(400, 35111, "SendAt is required to schedule a message.")
+    return max(datetime.fromisoformat(form["SendAt"]).astimezone(UTC), now())
 
 
 def _check_route(to: str, sender: str, numbers: set[str], opted_out: set[str]) -> None:
@@ -209,8 +240,9 @@ def _check_route(to: str, sender: str, numbers: set[str], opted_out: set[str]) -
     bare = to.removeprefix("whatsapp:")
     if not _E164.match(bare) and not (whatsapp and _USER.match(bare)):
         raise ApiError(400, 21211, f"The 'To' number {to} is not a valid phone number.")
-    if bare in MAGIC:
-        raise ApiError(400, *MAGIC[bare])
+    for number, errors in ((bare, MAGIC), (sender.removeprefix("whatsapp:"), MAGIC_SENDERS)):
+        if number in errors:
+            raise ApiError(400, *errors[number])
     if to in opted_out:
         raise ApiError(400, 21610, "Attempt to send to unsubscribed recipient")
     if sender and sender.startswith("whatsapp:") != whatsapp:

@@ -1,39 +1,19 @@
-"""The stand-in's messages: their REST API, what becomes of them, and customers who write."""
+"""The stand-in's messages: what becomes of them, and customers who write."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import contextlib
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Any
 
 import aiohttp
-import orjson
-from aiohttp import web
 
 from hub.core.clock import now
 from hub.demo.twilio.content import OURS, Content
-from hub.demo.twilio.grammar import fields_of
-from hub.demo.twilio.messages import (
-    API,
-    START_WORDS,
-    STOP_WORDS,
-    UNREACHABLE,
-    WINDOW,
-    ApiError,
-    Media,
-    Message,
-    checked,
-)
-from hub.demo.twilio.voice_rest import paged
+from hub.demo.twilio.messages import START_WORDS, STOP_WORDS, UNREACHABLE, WINDOW, Media, Message, checked, sid
 from hub.demo.twilio.wire import Wire
 
 _KEPT = 20_000
-_FAIL_STATUS = 500
 
 
 @dataclass(slots=True)
@@ -70,7 +50,10 @@ class Messaging:
         files = [Media(kind, content) for kind, content in media or []]
         whatsapp = sender.startswith("whatsapp:")
         ours = to or (f"whatsapp:{self.number}" if whatsapp else self.number)
-        message = Message(self.account_sid, sender, ours, body, "inbound", "received", media=files, extra=extra)
+        kind = sid("MM" if files and not whatsapp else "SM")
+        message = Message(
+            self.account_sid, sender, ours, body, "inbound", "received", media=files, extra=extra, sid=kind
+        )
         message.sent = message.created
         await self.remember(message)
         word = body.strip().upper()
@@ -118,6 +101,10 @@ class Messaging:
     # -- what becomes of a message -----------------------------------------------------------------------------------
     async def _travel(self, message: Message) -> None:
         """The first status is never reported, as with Twilio; the last may be any that was asked for."""
+        if message.leaves is not None:
+            await asyncio.sleep(max(0.0, (message.leaves - now()).total_seconds()))
+            if message.status == "canceled":
+                return
         last = self.outcomes.get(message.to) or await self._end_of(message)
         steps: list[tuple[str, int | None]] = [last] if last[0] == "failed" else [("sent", None), last]
         if last[0] == "read":
@@ -151,57 +138,13 @@ class Messaging:
         heard = [m.created for m in self.messages.values() if m.sender == customer]
         return bool(heard) and now() - max(heard) < WINDOW
 
-    # -- the REST API ------------------------------------------------------------------------------------------------
-    def routes(self) -> list[web.RouteDef]:
-        """Messages, Media and Content."""
-        base = f"/{API}/Accounts/{{account}}/Messages"
-        one = base + "/{sid}"
-        return [
-            web.post(base + ".json", self._create),
-            web.get(base + ".json", self._list),
-            web.get(one + ".json", self._fetch),
-            web.delete(one + ".json", self._delete),
-            web.get(one + "/Media.json", self._list_media),
-            web.get(one + "/Media/{media}.json", self._fetch_media),
-            web.delete(one + "/Media/{media}.json", self._delete_media),
-            web.get(one + "/Media/{media}", self._redirect_to_media),
-            web.get("/standin/media/{media}", self._media_body),
-            web.get("/v1/Content", self._list_contents),
-        ]
-
-    def _sign_in(self, request: web.Request) -> None:
-        expected = base64.b64encode(f"{self.account_sid}:{self.token}".encode()).decode()
-        if not hmac.compare_digest(request.headers.get("Authorization", ""), f"Basic {expected}"):
-            raise ApiError(401, 20003, "Authenticate")
-        if request.match_info.get("account", self.account_sid) != self.account_sid:
-            raise _missing(request)
-
-    async def _create(self, request: web.Request) -> web.Response:
-        self._sign_in(request)
-        faults = self.wire.faults
-        if faults.take("throttle"):
-            raise ApiError(429, 20429, "Too Many Requests", {"Retry-After": "1"})
-        if faults.take("fail"):
-            raise ApiError(_FAIL_STATUS, 20500, "Internal Server Error")
-        message = await self._asked_for(request)
-        answer = message.as_json()
-        await self.remember(message)
-        self.wire.go(self._travel(message)).set_name("callback")
-        if faults.take("lose_answer"):
-            raise ApiError(_FAIL_STATUS, 20500, "Internal Server Error")
-        if faults.take("hang"):
-            await asyncio.sleep(3600)
-        return _json(answer, 201)
-
-    async def _asked_for(self, request: web.Request) -> Message:
-        posted = await request.post()
-        many = {name: [str(v) for v in posted.getall(name)] for name in posted}
+    # -- sending -----------------------------------------------------------------------------------------------------
+    async def post(self, many: dict[str, list[str]]) -> Message:
+        """What the fields of a request ask to be sent; `ApiError` as Twilio would answer."""
         self.requests.append(many)
         del self.requests[:-5000]
-        if unknown := set(many) - fields_of("messages", "create"):
-            raise ApiError(400, 20001, f"Unknown parameters: {sorted(unknown)}")
         form = {name: values[0] for name, values in many.items()}
-        return checked(
+        message = checked(
             form,
             self.account_sid,
             {self.number},
@@ -209,72 +152,9 @@ class Messaging:
             media_urls=many.get("MediaUrl"),
             contents=self.contents,
         )
-
-    async def _fetch(self, request: web.Request) -> web.Response:
-        return _json(self._found(request).as_json())
-
-    async def _delete(self, request: web.Request) -> web.Response:
-        del self.messages[self._found(request).sid]
-        return web.Response(status=204)
-
-    def _found(self, request: web.Request) -> Message:
-        self._sign_in(request)
-        message = self.messages.get(request.match_info["sid"])
-        if message is None:
-            raise _missing(request)
+        await self.remember(message)
+        self.wire.go(self._travel(message)).set_name("callback")
         return message
-
-    async def _list(self, request: web.Request) -> web.Response:
-        self._sign_in(request)
-        query = dict(request.query)
-        found = [m for m in reversed(list(self.messages.values())) if _matches(m, query)]
-        return paged(request, "messages", [m.as_json() for m in found])
-
-    # -- files -------------------------------------------------------------------------------------------------------
-    async def _list_media(self, request: web.Request) -> web.Response:
-        message = self._found(request)
-        return paged(request, "media_list", [one.as_json(message) for one in message.media])
-
-    def _media(self, request: web.Request) -> tuple[Message, Media]:
-        message = self._found(request)
-        media = next((one for one in message.media if one.sid == request.match_info["media"]), None)
-        if media is None:
-            raise _missing(request)
-        return message, media
-
-    async def _fetch_media(self, request: web.Request) -> web.Response:
-        message, media = self._media(request)
-        return _json(media.as_json(message))
-
-    async def _delete_media(self, request: web.Request) -> web.Response:
-        message, media = self._media(request)
-        message.media.remove(media)
-        self.deleted_media.append(media.sid)
-        return web.Response(status=204)
-
-    async def _redirect_to_media(self, request: web.Request) -> web.Response:
-        """The storage is another host, as with Twilio, and must not be shown the credentials."""
-        _, media = self._media(request)
-        elsewhere = self.base.replace("127.0.0.1", "localhost")
-        return web.Response(status=307, headers={"Location": f"{elsewhere}/standin/media/{media.sid}"})
-
-    async def _media_body(self, request: web.Request) -> web.Response:
-        if "Authorization" in request.headers:
-            raise ApiError(400, 20001, "Only one auth mechanism allowed")  # as the real storage answers
-        for message in self.messages.values():
-            for media in message.media:
-                if media.sid == request.match_info["media"]:
-                    return web.Response(body=media.body, content_type=media.content_type)
-        raise _missing(request)
-
-    async def _list_contents(self, request: web.Request) -> web.Response:
-        self._sign_in(request)
-        found = [content.as_json(self.account_sid) for content in self.contents.values()]
-        meta: dict[str, Any] = {
-            "page": 0, "page_size": 50, "first_page_url": f"{self.base}/v1/Content?PageSize=50&Page=0",
-            "previous_page_url": None, "url": str(request.url), "next_page_url": None, "key": "contents",
-        }  # fmt: skip
-        return _json({"contents": found, "meta": meta})
 
 
 async def _fetched(url: str) -> Media | None:
@@ -285,23 +165,3 @@ async def _fetched(url: str) -> Media | None:
             return Media(answer.content_type, await answer.read()) if answer.status == 200 else None
     except (aiohttp.ClientError, TimeoutError):
         return None
-
-
-def _missing(request: web.Request) -> ApiError:
-    return ApiError(404, 20404, f"The requested resource {request.path} was not found")
-
-
-def _matches(message: Message, query: dict[str, str]) -> bool:
-    day = (message.sent or message.created).date()
-    with contextlib.suppress(ValueError):
-        if "DateSent" in query and day != date.fromisoformat(query["DateSent"][:10]):
-            return False
-        if "DateSent>" in query and day < date.fromisoformat(query["DateSent>"][:10]):
-            return False
-        if "DateSent<" in query and day > date.fromisoformat(query["DateSent<"][:10]):
-            return False
-    return query.get("To", message.to) == message.to and query.get("From", message.sender) == message.sender
-
-
-def _json(value: Any, status: int = 200) -> web.Response:
-    return web.Response(body=orjson.dumps(value), status=status, content_type="application/json")

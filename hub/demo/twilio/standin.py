@@ -15,15 +15,16 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from hub.core import log
 from hub.demo.twilio.call import Document
 from hub.demo.twilio.clock import Clock
+from hub.demo.twilio.door import Door, Handler, answer
 from hub.demo.twilio.exchange import Exchange
 from hub.demo.twilio.hands import Hands
-from hub.demo.twilio.messages import ApiError, Message
+from hub.demo.twilio.messages import Message
+from hub.demo.twilio.messages_rest import MessagesRest
 from hub.demo.twilio.messaging import Messaging
 from hub.demo.twilio.people import People
 from hub.demo.twilio.voice_rest import VoiceRest
@@ -69,13 +70,15 @@ class TwilioStandin:
     exchange: Exchange = field(init=False)
     rest: VoiceRest = field(init=False)
     messaging: Messaging = field(init=False)
+    door: Door = field(init=False)
 
     def __post_init__(self) -> None:
         clock = Clock(self.speed)
         self.wire = Wire(self.auth_token, clock, self.faults)
         self.exchange = Exchange(self.account_sid, clock, self.wire, People(clock), self.number)
-        self.rest = VoiceRest(self.exchange, self.auth_token, self.faults)
+        self.rest = VoiceRest(self.exchange)
         self.messaging = Messaging(self.account_sid, self.auth_token, self.number, self.wire, pace=self.pace)
+        self.door = Door(self.account_sid, self.auth_token, self.faults, self.exchange.problems)
 
     @property
     def webhooks(self) -> list[tuple[str, int]]:
@@ -148,10 +151,14 @@ class TwilioStandin:
 
     # -- the REST API --------------------------------------------------------------------------------------------
     def _app(self) -> web.Application:
-        app = web.Application(middlewares=[_errors])
+        @web.middleware
+        async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return await self.door.pass_through(request, handler)
+
+        app = web.Application(middlewares=[door])
         app.add_routes(
             [
-                *self.messaging.routes(),
+                *MessagesRest(self.messaging).routes(),
                 *self.rest.routes(),
                 *Hands(self.exchange).routes(),
                 web.post("/standin/inbound", self._inbound),
@@ -169,13 +176,13 @@ class TwilioStandin:
         extra = {str(name): str(value) for name, value in asked.get("fields", {}).items()}
         sender, body = str(asked["from"]), str(asked["body"])
         message, status = await self.inbound(sender, body, to=asked.get("to"), media=files, **extra)
-        return _json({"sid": message.sid, "webhook_status": status})
+        return answer({"sid": message.sid, "webhook_status": status})
 
     async def _shown(self, request: web.Request) -> web.Response:
         customer = request.query.get("with", "")
         shown = self.thread(customer) if customer else list(self.messages.values())
         people = dict.fromkeys(m.sender if m.direction == "inbound" else m.to for m in self.messages.values())
-        return _json({"number": self.number, "people": list(people), "messages": [m.as_json() for m in shown[-200:]]})
+        return answer({"number": self.number, "people": list(people), "messages": [m.as_json() for m in shown[-200:]]})
 
     async def _knobs(self, request: web.Request) -> web.Response:
         if request.method == "POST":
@@ -183,21 +190,7 @@ class TwilioStandin:
             for knob in fields(Faults):
                 if knob.name in asked:
                     setattr(self.faults, knob.name, type(getattr(self.faults, knob.name))(asked[knob.name]))
-        return _json({knob.name: getattr(self.faults, knob.name) for knob in fields(Faults)})
+        return answer({knob.name: getattr(self.faults, knob.name) for knob in fields(Faults)})
 
     async def _page(self, _: web.Request) -> web.Response:
         return web.Response(text=_PAGE.read_text(encoding="utf-8"), content_type="text/html")
-
-
-@web.middleware
-async def _errors(request: web.Request, handler: Any) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except ApiError as error:
-        return _json(error.body, error.status, error.headers)
-    except (KeyError, ValueError) as error:
-        return _json({"code": 20001, "message": f"Bad request: {error}", "status": 400}, 400)
-
-
-def _json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    return web.Response(body=orjson.dumps(value), status=status, content_type="application/json", headers=headers)

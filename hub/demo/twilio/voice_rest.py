@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
-from urllib.parse import urlencode
+from collections.abc import Awaitable, Callable
 
-import orjson
 from aiohttp import web
 
 from hub.demo.twilio.call import Call, Document
+from hub.demo.twilio.door import answer, missing
 from hub.demo.twilio.exchange import Exchange
-from hub.demo.twilio.grammar import fields_of
 from hub.demo.twilio.messages import API, ApiError
+from hub.demo.twilio.paging import paged
 from hub.demo.twilio.rooms import Conference, JoinTerms, Participant, Queue, Recording
-from hub.demo.twilio.wire import Faults
 
 Form = dict[str, str]
-Json = dict[str, Any]
 
 
 class VoiceRest:
     """Answers for one exchange; `requests` is every write as (method, path, fields), for tests to look at."""
 
-    def __init__(self, exchange: Exchange, token: str, faults: Faults):
+    def __init__(self, exchange: Exchange):
         self._exchange = exchange
-        self._token = token
-        self._faults = faults
         self.requests: list[tuple[str, str, dict[str, list[str]]]] = []
 
     def routes(self) -> list[web.RouteDef]:
@@ -59,62 +51,26 @@ class VoiceRest:
             ("GET", f"{base}/Recordings/{{recording}}.wav", self._sound),
             ("GET", f"{base}/Recordings/{{recording}}", self._sound),
         ]
-        return [web.route(method, path, self._guarded(handler)) for method, path, handler in table]
+        return [web.route(method, path, handler) for method, path, handler in table]
 
-    def _guarded(
-        self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        async def guarded(request: web.Request) -> web.StreamResponse:
-            self._sign_in(request)
-            if request.method == "GET":
-                return await handler(request)
-            if self._faults.take("throttle"):
-                raise ApiError(429, 20429, "Too Many Requests", {"Retry-After": "1"})
-            if self._faults.take("fail"):
-                raise ApiError(500, 20500, "Internal Server Error")
-            answer = await handler(request)
-            if self._faults.take("lose_answer"):
-                raise ApiError(500, 20500, "Internal Server Error")
-            if self._faults.take("hang"):
-                await request.read()
-                await self._exchange.clock.sleep(3600)
-            return answer
-
-        return guarded
-
-    def _sign_in(self, request: web.Request) -> None:
-        expected = base64.b64encode(f"{self._exchange.account_sid}:{self._token}".encode()).decode()
-        if not hmac.compare_digest(request.headers.get("Authorization", ""), f"Basic {expected}"):
-            raise ApiError(401, 20003, "Authenticate")
-        if request.match_info["account"] != self._exchange.account_sid:
-            raise _missing(request)
-
-    async def _form(self, request: web.Request, resource: str, verb: str) -> Form:
-        """The fields, refused unless the real API knows each of them."""
+    async def _form(self, request: web.Request) -> Form:
+        """The fields of a write, each as one text."""
         posted = await request.post()
         many = {name: [str(v) for v in posted.getall(name)] for name in posted}
         self.requests.append((request.method, request.path, many))
-        unknown = set(many) - fields_of(resource, verb)
-        if unknown:
-            self._exchange.problems.append((20001, f"{request.path} does not know {sorted(unknown)}"))
-            raise ApiError(400, 20001, f"Unknown parameters: {sorted(unknown)}")
         return {name: " ".join(values) for name, values in many.items()}
 
     # -- calls ---------------------------------------------------------------------------------------------------
     async def _create_call(self, request: web.Request) -> web.Response:
-        form = await self._form(request, "calls", "create")
-        if not form.get("To"):
-            raise ApiError(400, 21201, "No 'To' number is specified")
+        form = await self._form(request)
         if not form.get("Url") and not form.get("Twiml"):
             raise ApiError(400, 21205, "Url parameter is required.")
         document = Document(form.get("Url", ""), form.get("Method", "POST"), form.get("Twiml", ""))
         call = self._dialled(form, document)
         self._exchange.outgoing(call)
-        return _json(call.as_json(), 201)
+        return answer(call.as_json(), 201)
 
     def _dialled(self, form: Form, document: Document) -> Call:
-        if not form.get("From"):
-            raise ApiError(400, 21213, "'From' parameter is required.")
         if form["From"] != self._exchange.number and not form["From"].startswith("client:"):
             raise ApiError(400, 21210, f"{form['From']} is not a verified or owned number.")
         events = form.get("StatusCallbackEvent", "completed").split()
@@ -144,11 +100,11 @@ class VoiceRest:
         return paged(request, "calls", found)
 
     async def _read_call(self, request: web.Request) -> web.Response:
-        return _json(self._call(request).as_json())
+        return answer(self._call(request).as_json())
 
     async def _update_call(self, request: web.Request) -> web.Response:
         call = self._call(request)
-        form = await self._form(request, "calls", "update")
+        form = await self._form(request)
         status = form.get("Status")
         if status == "canceled" and call.status not in {"queued", "ringing"} and not call.over:
             raise ApiError(400, 21222, "Call is in progress; use 'completed'.")
@@ -163,12 +119,12 @@ class VoiceRest:
                     form.get("Url", ""), form.get("Method", "POST"), form.get("Twiml", ""), form.get("FallbackUrl", "")
                 )
             )
-        return _json(call.as_json())
+        return answer(call.as_json())
 
     def _call(self, request: web.Request, name: str = "call") -> Call:
         call = self._exchange.calls.get(request.match_info[name])
         if call is None:
-            raise _missing(request)
+            raise missing(request)
         return call
 
     # -- conferences ---------------------------------------------------------------------------------------------
@@ -182,16 +138,16 @@ class VoiceRest:
         return paged(request, "conferences", found)
 
     async def _read_room(self, request: web.Request) -> web.Response:
-        return _json(self._room(request).as_json())
+        return answer(self._room(request).as_json())
 
     async def _update_room(self, request: web.Request) -> web.Response:
         room = self._room(request)
-        form = await self._form(request, "conferences", "update")
+        form = await self._form(request)
         if form.get("Status") == "completed":
             room.end("conference-ended-via-api")
         if form.get("AnnounceUrl"):
             room.tell("announcement", AnnounceUrl=form["AnnounceUrl"], ReasonAnnouncement="")
-        return _json(room.as_json())
+        return answer(room.as_json())
 
     def _room(self, request: web.Request) -> Conference:
         key = request.match_info["room"]
@@ -199,7 +155,7 @@ class VoiceRest:
             (r for r in self._exchange.rooms.values() if r.name == key and r.status != "completed"), None
         )
         if room is None:
-            raise _missing(request)
+            raise missing(request)
         return room
 
     # -- participants --------------------------------------------------------------------------------------------
@@ -209,9 +165,7 @@ class VoiceRest:
         return paged(request, "participants", found)
 
     async def _create_participant(self, request: web.Request) -> web.Response:
-        form = await self._form(request, "participants", "create")
-        if not form.get("To"):
-            raise ApiError(400, 21201, "No 'To' number is specified")
+        form = await self._form(request)
         room, label = self._exchange.room(request.match_info["room"]), form.get("Label", "")
         if label and room.find(label):
             raise ApiError(400, 16025, f"The participant label {label} is not unique in this conference.")
@@ -232,14 +186,14 @@ class VoiceRest:
             float(form["TimeLimit"]) if form.get("TimeLimit") else None,
         )
         self._exchange.outgoing(call, (room, who, terms))
-        return _json(who.as_json(room), 201)
+        return answer(who.as_json(room), 201)
 
     async def _read_participant(self, request: web.Request) -> web.Response:
-        return _json(self._who(request).as_json(self._room(request)))
+        return answer(self._who(request).as_json(self._room(request)))
 
     async def _update_participant(self, request: web.Request) -> web.Response:
         room, who = self._room(request), self._who(request)
-        form = await self._form(request, "participants", "update")
+        form = await self._form(request)
         if "Coaching" in form:
             who.coaching = form.get("CallSidToCoach", who.coaching) if _yes(form, "Coaching") else ""
             room.tell("modify", who)
@@ -253,7 +207,7 @@ class VoiceRest:
             self._tell_hold(room, who)
         if form.get("AnnounceUrl"):
             room.tell("announcement", who, AnnounceUrl=form["AnnounceUrl"])
-        return _json(who.as_json(room))
+        return answer(who.as_json(room))
 
     def _tell_hold(self, room: Conference, who: Participant) -> None:
         if "hold" in room.events:  # one word asks for both
@@ -269,7 +223,7 @@ class VoiceRest:
     def _who(self, request: web.Request) -> Participant:
         who = self._room(request).find(request.match_info["who"])
         if who is None:
-            raise _missing(request)
+            raise missing(request)
         return who
 
     # -- recordings ----------------------------------------------------------------------------------------------
@@ -279,19 +233,19 @@ class VoiceRest:
 
     async def _update_recording(self, request: web.Request) -> web.Response:
         recording = self._room(request).recording
-        form = await self._form(request, "conference_recordings", "update")
+        form = await self._form(request)
         if recording is None or request.match_info["recording"] not in {"Twilio.CURRENT", recording.sid}:
-            raise _missing(request)
+            raise missing(request)
         if recording.status == "completed":
             raise ApiError(400, 21220, "The recording is over.")
         recording.set({"stopped": "completed"}.get(form["Status"], form["Status"]))
-        return _json(recording.as_json())
+        return answer(recording.as_json())
 
     async def _list_recordings(self, request: web.Request) -> web.Response:
         return paged(request, "recordings", [r.as_json() for r in self._exchange.recordings.values()])
 
     async def _read_recording(self, request: web.Request) -> web.Response:
-        return _json(self._recording(request).as_json())
+        return answer(self._recording(request).as_json())
 
     async def _delete_recording(self, request: web.Request) -> web.Response:
         del self._exchange.recordings[self._recording(request).sid]
@@ -305,7 +259,7 @@ class VoiceRest:
     def _recording(self, request: web.Request) -> Recording:
         found = self._exchange.recordings.get(request.match_info["recording"])
         if found is None:
-            raise _missing(request)
+            raise missing(request)
         return found
 
     # -- queues --------------------------------------------------------------------------------------------------
@@ -318,54 +272,21 @@ class VoiceRest:
 
     async def _update_member(self, request: web.Request) -> web.Response:
         queue, key = self._queue(request), request.match_info["call"]
-        form = await self._form(request, "members", "update")
+        form = await self._form(request)
         sid = next(iter(queue.members), "") if key == "Front" else key
         if sid not in queue.members:
-            raise _missing(request)
+            raise missing(request)
         call = queue.members[sid][0]
         shown = queue.member_json(call)
         call.send_to(Document(form["Url"], form.get("Method", "POST")))
-        return _json(shown)
+        return answer(shown)
 
     def _queue(self, request: web.Request) -> Queue:
         queue = self._exchange.queues.get(request.match_info["queue"])
         if queue is None:
-            raise _missing(request)
+            raise missing(request)
         return queue
-
-
-def paged(request: web.Request, name: str, found: Sequence[Json]) -> web.Response:
-    """A page of a list, with the addresses of the others."""
-    query = request.query
-    size = min(max(int(query.get("PageSize", "50")), 1), 1000)
-    page = max(int(query.get("Page", "0")), 0)
-    here = found[page * size : (page + 1) * size]
-
-    def uri(number: int) -> str:
-        return f"{request.path}?{urlencode({**query, 'PageSize': size, 'Page': number})}"
-
-    return _json(
-        {
-            name: here,
-            "page": page,
-            "page_size": size,
-            "start": page * size,
-            "end": page * size + max(len(here) - 1, 0),
-            "uri": uri(page),
-            "first_page_uri": uri(0),
-            "previous_page_uri": uri(page - 1) if page else None,
-            "next_page_uri": uri(page + 1) if len(found) > (page + 1) * size else None,
-        }
-    )
 
 
 def _yes(form: Form, name: str) -> bool:
     return form.get(name, "").lower() == "true"
-
-
-def _missing(request: web.Request) -> ApiError:
-    return ApiError(404, 20404, f"The requested resource {request.path} was not found")
-
-
-def _json(value: Json, status: int = 200) -> web.Response:
-    return web.Response(body=orjson.dumps(value), status=status, content_type="application/json")
