@@ -6,7 +6,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, type Contact } from '../api'
 import { say } from '../parts/ask'
-import { useWho } from '../parts/bits'
+import { useReturn, useWho } from '../parts/bits'
 import { Icon } from '../parts/icons'
 import { people } from '../parts/queries'
 import { useChange } from './change'
@@ -60,6 +60,7 @@ function LinkDialog({ c, begin, close, pick }: { c: Contact; begin: string; clos
   const { t } = useTranslation()
   const who = useWho()
   const [text, setText] = useState(begin)
+  useReturn()
   const [q] = useDebouncedValue(text.trim(), 250)
   const found = useInfiniteQuery({ ...people(q), enabled: q.length > 1 })
   const linked = new Set([c.id, ...c.linked.map((l) => l.id)])

@@ -8,7 +8,7 @@ import { Counter, excess } from '../messaging/Counter'
 import '../messaging/messaging.css'
 import { asSent, type Filling, isWhole, TemplatePicker } from '../messaging/TemplatePicker'
 import { explain } from '../parts/ask'
-import { useChannelName, useWho } from '../parts/bits'
+import { useChannelName, useReturn, useWho } from '../parts/bits'
 import { places, contact as contactQuery } from '../parts/queries'
 
 const WRITABLE = ['email', 'sms', 'whatsapp']
@@ -28,6 +28,7 @@ export function NewConversation({ contactId, close }: { contactId?: number; clos
   const who = useWho()
   const navigate = useNavigate()
   const client = useQueryClient()
+  useReturn()
   const person = useQuery({ ...contactQuery(contactId ?? 0), enabled: contactId !== undefined }).data
   const accounts = useQuery(places).data?.accounts ?? []
   const channels = WRITABLE.filter((c) => !accounts.length || accounts.some((a) => a.channel === c))

@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next'
 import type { Address, Contact, OptedOut } from '../api'
 import { fullDate, when } from '../format'
 import { explain, say as tell } from '../parts/ask'
-import { useChannelName } from '../parts/bits'
+import { useChannelName, useReturn } from '../parts/bits'
 import { Icon } from '../parts/icons'
 import { contact as contactQuery } from '../parts/queries'
 import { consent, type ConsentEntry, say } from './api'
@@ -23,6 +23,13 @@ function useHow(): (e: ConsentEntry) => string {
   }
 }
 
+/** What closed the way to an address: the first such word after the last that opened it, the ledger's latest being first. */
+function since(ledger: ConsentEntry[], address: number): ConsentEntry | undefined {
+  const own = ledger.filter((e) => e.address_id === address)
+  const open = own.findIndex((e) => e.wanted)
+  return own.slice(0, open < 0 ? undefined : open).at(-1)
+}
+
 /** "Wants no more messages by SMS: STOP · 21 Nov", for each such place. */
 export function OptOuts({ contact, places }: { contact: number; places: OptedOut[] }) {
   const { t } = useTranslation()
@@ -33,12 +40,12 @@ export function OptOuts({ contact, places }: { contact: number; places: OptedOut
   return (
     <>
       {places.map((p) => {
-        const last = ledger?.find((e) => e.address_id === p.address_id)
+        const last = since(ledger ?? [], p.address_id)
         return (
           <div className="optout" key={`${p.channel}:${p.address_id}`} role="note" data-testid="opted-out" data-channel={p.channel}>
             <Icon name="warn" small />
             <span>
-              {last && !last.wanted
+              {last
                 ? t('consent.bannerWhy', { channel: channelName(p.channel), address: p.address, why: `${how(last)} · ${when(last.at)}` })
                 : t('consent.banner', { channel: channelName(p.channel), address: p.address })}{' '}
               <button type="button" className="linklike" onClick={() => setAsking(p.address_id)} data-testid="consent-change">{t('consent.told')}</button>
@@ -105,6 +112,7 @@ export function ConsentDialog({ c, address, close }: { c: Contact; address?: num
   const { t } = useTranslation()
   const channelName = useChannelName()
   const client = useQueryClient()
+  useReturn()
   const able = c.addresses.filter((a) => channelOf[a.kind])
   const [at, setAt] = useState(address ?? able.find((a) => a.kind !== 'email')?.id ?? able[0]?.id ?? 0)
   const chosen = able.find((a) => a.id === at)

@@ -45,6 +45,7 @@ function Choice({ account, locale, pick, close, take }: { account: number; local
     else if (e.key === 'Enter' && item && !e.ctrlKey && !e.metaKey) pick(item)
     else if (e.key === 'Escape' && word) setWord('')
     else if (e.key === 'Escape' && close) close()
+    else if (e.key === 'Escape') e.currentTarget instanceof HTMLElement && e.currentTarget.blur()
     else return
     e.preventDefault()
     e.stopPropagation()

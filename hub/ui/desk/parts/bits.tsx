@@ -87,3 +87,16 @@ export function useLatest<T>(value: T): { readonly current: T } {
   ref.current = value
   return ref
 }
+
+/** For dialogs that are gone once closed: the focus goes back to where it was. */
+export function useReturn(): void {
+  const [before] = useState(() => document.activeElement)
+  useEffect(
+    () => () => {
+      requestAnimationFrame(() => {
+        if (before instanceof HTMLElement && before.isConnected && document.activeElement === document.body) before.focus()
+      })
+    },
+    [before],
+  )
+}

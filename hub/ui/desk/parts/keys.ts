@@ -6,6 +6,9 @@ export type Keys = Record<string, (e: KeyboardEvent) => void>
 
 const FIELDS = 'input, textarea, select, [contenteditable="true"], [role="combobox"], [role="menu"], [role="dialog"]'
 
+// Enter belongs to what has the focus; only on the row of the open conversation it means "go on to the reply".
+const PRESSED = 'a:not(.row.sel), button, summary, audio, video, [role="button"]'
+
 let leader = -Infinity
 
 /**
@@ -18,6 +21,7 @@ export function useKeys(keys: Keys): void {
     const press = (e: KeyboardEvent) => {
       if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing || e.defaultPrevented) return
       if (!remembered('letters', true) || (e.target instanceof Element && e.target.closest(FIELDS))) return
+      if (e.key === 'Enter' && e.target instanceof Element && e.target.closest(PRESSED)) return
       const key = e.key.length === 1 ? e.key.toLowerCase() : e.key
       const lead = e.timeStamp - leader < 1000
       if (key === 'g' && !lead) {
