@@ -49,7 +49,6 @@ ROW = {
     "locale": None,
     "at": None,
     "meta": {},
-    "raw_meta": {},
     "channel": "sms",
 }
 

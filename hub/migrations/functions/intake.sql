@@ -3,16 +3,20 @@
 --
 -- What came stays in `items`; what is found on the way (ids and short words) is kept beside it in `places`, so that
 -- texts are parsed once and copied no more than needed. An element of `items` is never asked for by its number: the
--- array is searched from its beginning each time, which would make a batch cost its square. Several statements, not one: each sees what others committed while it
--- waited for a lock. Locks in the house's order: raw, address, conversation, queue_entry, agent_state; each set sorted.
+-- array is searched from its beginning each time, which would make a batch cost its square.
+--
+-- Several statements, not one: each sees what others committed while it waited for a lock. And as few as that allows,
+-- each skipped when there is nothing for it: at a few messages a call, most of the time is the preparation of plans.
+-- Locks in the house's order: raw, address, conversation, queue_entry, agent_state; each set sorted.
 drop function if exists intake(jsonb, bytea[], int);
 drop function if exists intake(json, bytea[], int);
 drop type if exists intake_item;
 drop type if exists intake_place;
 drop type if exists intake_desk;
+drop type if exists intake_end;
 
 create type intake_item as (
-    n int, account_id bigint, connector text, dedup_key text, raw_type text, raw_meta jsonb,
+    n int, account_id bigint, connector text, dedup_key text, raw_type text,
     kind text, address text, name text, subject text, text text, html text,
     external_id text, refs text[], hint bigint, session boolean, verified boolean, automatic boolean,
     locale text, at timestamptz, meta jsonb, channel text
@@ -20,11 +24,12 @@ create type intake_item as (
 
 create type intake_place as (
     n int, raw_id bigint, account_id bigint, channel text, session boolean, automatic boolean,
-    address_id bigint, contact_id bigint, root_id bigint, contact_name text,
-    conversation_id bigint, is_new boolean, seq bigint, interaction_id bigint
+    address_id bigint, contact_id bigint, contact_name text,
+    conversation_id bigint, is_new boolean, seq bigint, is_last boolean, interaction_id bigint, event_id bigint
 );
 
-create type intake_desk as (conversation_id bigint, agent_id bigint, agent_seq bigint);
+-- Where a conversation goes from here: to the agent who has it, or to a queue.
+create type intake_end as (conversation_id bigint, agent_id bigint, agent_seq bigint, entry_id bigint, queue_id bigint);
 
 create function intake(batch json, bodies bytea[], reopen_days int)
 returns table (
@@ -45,28 +50,45 @@ declare
     begins  boolean;        -- whether there are new ones
     asks    boolean;        -- whether some say themselves where they belong
     answers bigint[];       -- and where, in order of n
+    queues  boolean := false; -- whether some that were here wait in no queue
     on_desk boolean := false; -- whether agents have some before them
-    desks   intake_desk[];  -- those agents, and the place on their topic
+    ends    intake_end[];   -- those agents, and the place on their topic; and what is queued now
     moment  timestamptz := clock_timestamp();
 begin
     select array_agg(i order by i.n), coalesce(bool_or(i.hint is not null or i.refs <> '{}'), false) into items, asks
     from json_populate_recordset(null::intake_item, batch) i;
 
-    -- 1. The bytes, under the sender's own key.
+    -- 1. The bytes, under the sender's own key. Then who: the address decides; an unknown one makes a new contact. The
+    --    row lock keeps one person's messages in line. `wanted` is sorted, so all bytes lie there before the first lock.
     with stored as (
         insert into raw (account_id, connector, dedup_key, content_type, body, meta)
-        select i.account_id, i.connector, i.dedup_key, i.raw_type, bodies[i.n + 1], coalesce(i.raw_meta, '{}')
+        select i.account_id, i.connector, i.dedup_key, i.raw_type, bodies[i.n + 1], coalesce(i.meta, '{}')
         from unnest(items) i order by i.connector, i.account_id, i.dedup_key
         on conflict do nothing
         returning id, account_id, connector, dedup_key
-    )
-    select array_agg((f.n, f.id, f.account_id, f.channel, f.session, f.automatic, null, null, null, null, null, null, null,
-               null)::intake_place order by f.n) into places
-    from (
-        select distinct on (s.id) i.n, s.id, i.account_id, i.channel, i.session, i.automatic
+    ), fresh as (
+        select distinct on (s.id) s.id, i.n, i.account_id, i.channel, i.session, i.automatic, i.kind, i.address,
+               i.verified, i.name, i.locale
         from stored s join unnest(items) i on (i.account_id, i.connector, i.dedup_key) = (s.account_id, s.connector, s.dedup_key)
         order by s.id, i.n
-    ) f;
+    ), wanted as (
+        select f.kind, f.address, bool_or(f.verified) as verified, (array_agg(coalesce(f.name, '') order by f.n))[1] as name,
+               (array_agg(f.locale order by f.n))[1] as locale
+        from fresh f group by f.kind, f.address order by f.kind, f.address
+    ), known as (
+        insert into address as a (contact_id, kind, value, verified_at)
+        select nextval('contact_id_seq'), w.kind, w.address, case when w.verified then moment end from wanted w
+        on conflict (kind, value) do update set verified_at = coalesce(a.verified_at, excluded.verified_at)
+        returning a.id, a.contact_id, a.kind, a.value, (xmax = 0) as created
+    ), made as (
+        insert into contact (id, root_id, name, locale) overriding system value
+        select k.contact_id, k.contact_id, w.name, w.locale
+        from known k join wanted w on (w.kind, w.address) = (k.kind, k.value) where k.created
+    )
+    select array_agg((f.n, f.id, f.account_id, f.channel, f.session, f.automatic, k.id, k.contact_id, null, null, null, null,
+               null, null, null)::intake_place order by f.n)
+    into places
+    from fresh f join known k on (k.kind, k.value) = (f.kind, f.address);
 
     if coalesce(cardinality(places), 0) < cardinality(items) then
         return query
@@ -83,30 +105,8 @@ begin
         end if;
     end if;
 
-    -- 2. Who: the address decides; an unknown one makes a new contact. The row lock keeps one person's messages in line.
-    with wanted as (
-        select i.kind, i.address, bool_or(i.verified) as verified, (array_agg(coalesce(i.name, '') order by i.n))[1] as name,
-               (array_agg(i.locale order by i.n))[1] as locale
-        from unnest(places) p join unnest(items) i on i.n = p.n
-        group by i.kind, i.address order by i.kind, i.address
-    ), known as (
-        insert into address as a (contact_id, kind, value, verified_at)
-        select nextval('contact_id_seq'), w.kind, w.address, case when w.verified then moment end from wanted w
-        on conflict (kind, value) do update set verified_at = coalesce(a.verified_at, excluded.verified_at)
-        returning a.id, a.contact_id, a.kind, a.value, (xmax = 0) as created
-    ), made as (
-        insert into contact (id, root_id, name, locale) overriding system value
-        select k.contact_id, k.contact_id, w.name, w.locale
-        from known k join wanted w on (w.kind, w.address) = (k.kind, k.value) where k.created
-    )
-    select array_agg((p.n, p.raw_id, p.account_id, p.channel, p.session, p.automatic, k.id, k.contact_id, null, null, null,
-               null, null, null)::intake_place order by p.n)
-    into places
-    from unnest(places) p join unnest(items) i on i.n = p.n join known k on (k.kind, k.value) = (i.kind, i.address);
-
-    -- 3. Which matter: a signed reply address, then what it answers, then the running thread of this address.
-    --    A new matter else; on channels without threads, several messages of one address in this batch share one.
-    --    What few messages need stands in statements of its own here and below: a plan costs its preparation each time.
+    -- 2. Which matter: a signed reply address, then what it answers, then the running thread of this address.
+    --    A new matter else.
     if asks then
         select array_agg(coalesce(hint.id, answered.id) order by i.n) into answers
         from unnest(items) i
@@ -126,9 +126,15 @@ begin
             order by r.position limit 1
         ) answered on hint.id is null and i.refs <> '{}';
     end if;
-    with placed as (
-        select p.n, p.account_id, p.session, p.address_id, coalesce(answers[p.n + 1], running.id) as conversation_id,
-               mine.root_id, coalesce(nullif(mine.name, ''), root.name) as contact_name
+    select array_agg((x.n, x.raw_id, x.account_id, x.channel, x.session, x.automatic, x.address_id, x.contact_id,
+               x.contact_name, x.conversation_id, x.conversation_id is null, null, null, null, null)::intake_place order by x.n),
+           array_agg(distinct x.conversation_id order by x.conversation_id) filter (where x.conversation_id is not null),
+           bool_or(x.conversation_id is null)
+    into places, old, begins
+    from (
+        select p.n, p.raw_id, p.account_id, p.channel, p.session, p.automatic, p.address_id, p.contact_id,
+               coalesce(nullif(mine.name, ''), root.name) as contact_name,
+               coalesce(answers[p.n + 1], running.id) as conversation_id
         from unnest(places) p
         join contact mine on mine.id = p.contact_id
         join contact root on root.id = mine.root_id
@@ -137,45 +143,41 @@ begin
             where t.account_id = p.account_id and t.address_id = p.address_id
               and (v.status <> 'resolved' or v.resolved_at > moment - interval '1 day')
         ) running on p.session and answers[p.n + 1] is null
-    ), opened as (
-        select l.n, nextval('conversation_id_seq') as id from (
-            select min(x.n) as n from placed x where x.conversation_id is null
-            group by x.account_id, x.address_id, case when x.session then null else x.n end) l
-    ), shared as (
-        select x.n, x.conversation_id, x.root_id, x.contact_name,
-               case when x.session then min(x.n) filter (where x.conversation_id is null) over (partition by x.account_id, x.address_id, x.session)
-                    else x.n end as first_n
-        from placed x
-    )
-    select array_agg((f.n, f.raw_id, f.account_id, f.channel, f.session, f.automatic, f.address_id, f.contact_id, f.root_id,
-               f.contact_name, f.conversation_id, f.is_new, f.position, nextval('interaction_id_seq'))::intake_place order by f.n)
-    into places
-    from (
-        select p.n, p.raw_id, p.account_id, p.channel, p.session, p.automatic, p.address_id, p.contact_id, x.root_id, x.contact_name,
-               coalesce(x.conversation_id, o.id) as conversation_id, x.conversation_id is null as is_new,
-               row_number() over (partition by coalesce(x.conversation_id, o.id) order by p.n) as position
-        from unnest(places) p join shared x on x.n = p.n
-        left join opened o on x.conversation_id is null and o.n = x.first_n
-    ) f;
+    ) x;
 
-    -- 4. The conversations: new ones begin with all their messages counted, old ones are locked in order of id and
-    --    moved. A conversation's seq is the order of the topic c:{id}.
-    select array_agg(distinct p.conversation_id order by p.conversation_id) filter (where not p.is_new), bool_or(p.is_new)
-    into old, begins from unnest(places) p;
+    -- 3. The conversations: new ones begin with all their messages counted (on channels without threads, several
+    --    messages of one address in this batch share one), old ones are locked in order of id and moved. A
+    --    conversation's seq is the order of the topic c:{id}.
     if begins then
-        with touched as (
-            select p.conversation_id, count(*) as messages, bool_or(not p.automatic) as human, min(p.n) as first_n, max(p.n) as last_n
-            from unnest(places) p where p.is_new group by p.conversation_id
+        with begun as (
+            select p.*, min(p.n) over (partition by p.account_id, p.address_id, case when p.session then -1 else p.n end) as leader
+            from unnest(places) p where p.is_new
+        ), numbered as (
+            select b.*, case when b.n = b.leader then nextval('conversation_id_seq') end as given from begun b
+        ), placed as (
+            select m.n, m.raw_id, m.account_id, m.channel, m.session, m.automatic, m.address_id, m.contact_id, m.contact_name,
+                   max(m.given) over same as id, row_number() over (partition by m.leader order by m.n) as seq,
+                   count(*) over same as messages, max(m.n) over same as last_n, bool_or(not m.automatic) over same as human
+            from numbered m window same as (partition by m.leader)
+        ), made as (
+            insert into conversation (id, contact_id, account_id, channel, subject, queue_id, seq, interaction_seq, preview,
+                last_inbound_at, waiting_since, created_at, updated_at) overriding system value
+            select f.id, f.contact_id, f.account_id, f.channel, i.subject, a.queue_id, f.messages, f.messages,
+                   left(l.text, 200), moment, case when f.human then moment end, moment, moment
+            from placed f
+            join unnest(items) i on i.n = f.n
+            join unnest(items) l on l.n = f.last_n
+            join account a on a.id = f.account_id
+            where f.seq = 1
         )
-        insert into conversation (id, contact_id, account_id, channel, subject, queue_id, seq, interaction_seq, preview,
-            last_inbound_at, waiting_since, created_at, updated_at) overriding system value
-        select t.conversation_id, f.contact_id, f.account_id, f.channel, i.subject, a.queue_id, t.messages, t.messages,
-               left(l.text, 200), moment, case when t.human then moment end, moment, moment
-        from touched t
-        join unnest(places) f on f.n = t.first_n
-        join unnest(items) i on i.n = t.first_n
-        join unnest(items) l on l.n = t.last_n
-        join account a on a.id = f.account_id;
+        select array_agg(f.place order by (f.place).n) into places
+        from (
+            select (x.n, x.raw_id, x.account_id, x.channel, x.session, x.automatic, x.address_id, x.contact_id, x.contact_name,
+                    x.id, true, x.seq, x.seq = x.messages, nextval('interaction_id_seq'), nextval('event_id_seq'))::intake_place as place
+            from placed x
+            union all
+            select p::intake_place from unnest(places) p where not p.is_new
+        ) f;
     end if;
     if old is not null then
         with locked as (
@@ -199,13 +201,19 @@ begin
                 updated_at = moment
             from touched t join unnest(items) l on l.n = t.last_n
             where v.id = t.conversation_id
-            returning v.id, v.seq - t.messages as base
+            returning v.id, v.seq - t.messages as base, t.last_n,
+                t.human and not exists (select from queue_entry e where e.conversation_id = v.id and e.state <> 'closed') as idle
         )
-        select array_agg((p.n, p.raw_id, p.account_id, p.channel, p.session, p.automatic, p.address_id, p.contact_id, p.root_id,
-                   p.contact_name, p.conversation_id, p.is_new, coalesce(m.base, 0) + p.seq, p.interaction_id)::intake_place
-                   order by p.n)
-        into places
-        from unnest(places) p left join moved m on m.id = p.conversation_id;
+        select array_agg((x.n, x.raw_id, x.account_id, x.channel, x.session, x.automatic, x.address_id, x.contact_id,
+                   x.contact_name, x.conversation_id, x.is_new, coalesce(x.seq, x.base + x.position),
+                   coalesce(x.is_last, x.n = x.last_n), coalesce(x.interaction_id, nextval('interaction_id_seq')),
+                   coalesce(x.event_id, nextval('event_id_seq')))::intake_place order by x.n),
+               bool_or(coalesce(x.idle, false))
+        into places, queues
+        from (
+            select p.*, m.base, m.last_n, m.idle, row_number() over (partition by p.conversation_id order by p.n) as position
+            from unnest(places) p left join moved m on m.id = p.conversation_id
+        ) x;
     end if;
 
     -- An agent who works on it hears of it on u:{agent}. What nobody has in the queue any more goes back there (below).
@@ -227,10 +235,45 @@ begin
             insert into event (at, kind, conversation_id, agent_id, agent_seq)
             select moment, 'conversation.updated', d.id, d.agent_id, d.agent_seq from desk d
         )
-        select array_agg((d.id, d.agent_id, d.agent_seq)::intake_desk) into desks from desk d;
+        select array_agg((d.id, d.agent_id, d.agent_seq, null, null)::intake_end) into ends from desk d;
     end if;
 
-    -- 5. The message, the queue, the log, and the answer to the caller.
+    -- 4. The queue, for what a person wrote and nobody has; and where the next message of an address will be looked for.
+    if begins or queues or asks then
+        with touched as (
+            select p.conversation_id, bool_or(not p.automatic) as human from unnest(places) p group by p.conversation_id
+        ), threaded as (
+            insert into thread (account_id, address_id, conversation_id)
+            select distinct on (p.account_id, p.address_id) p.account_id, p.address_id, p.conversation_id
+            from unnest(places) p
+            where p.session order by p.account_id, p.address_id, p.n desc
+            on conflict (account_id, address_id) do update set conversation_id = excluded.conversation_id
+                where thread.conversation_id <> excluded.conversation_id
+        ), queued as (
+            insert into queue_entry as e (conversation_id, queue_id, channel, entered_at, queued_at, target_seconds,
+                priority_seconds, weight, requirements, sticky_agent_id, sticky_until)
+            select v.id, q.id, v.channel, moment, moment, q.target_seconds, q.priority_seconds + a.priority_seconds,
+                   coalesce(c.weight, 100), a.requirements, v.agent_id,
+                   case when v.agent_id is not null then moment + interval '2 minutes' end
+            from touched t
+            join conversation v on v.id = t.conversation_id
+            join account a on a.id = v.account_id
+            join queue q on q.id = coalesce(v.queue_id, a.queue_id)
+            left join channel_policy c on c.channel = v.channel
+            where t.human
+            order by v.id
+            on conflict (conversation_id) where state <> 'closed' do nothing
+            returning e.id, e.conversation_id, e.queue_id, e.channel
+        ), logged as (
+            insert into event (at, kind, conversation_id, queue_id, data)
+            select moment, 'entry.queued', k.conversation_id, k.queue_id,
+                   jsonb_build_object('entry_id', k.id, 'channel', k.channel, 'queued_at', moment)
+            from queued k
+        )
+        select ends || array_agg((k.conversation_id, null, null, k.id, k.queue_id)::intake_end) into ends from queued k;
+    end if;
+
+    -- 5. The message, the log, and the answer to the caller.
     return query
     with written as (
         insert into interaction (id, conversation_id, contact_id, seq, kind, direction, channel, account_id, address_id,
@@ -239,57 +282,21 @@ begin
                p.address_id, i.subject, i.text, i.html, i.external_id, i.verified, p.automatic, coalesce(i.meta, '{}'),
                p.raw_id, coalesce(i.at, moment)
         from unnest(places) p join unnest(items) i on i.n = p.n
-    ), threaded as (
-        insert into thread (account_id, address_id, conversation_id)
-        select distinct on (p.account_id, p.address_id) p.account_id, p.address_id, p.conversation_id
-        from unnest(places) p
-        where p.session order by p.account_id, p.address_id, p.n desc
-        on conflict (account_id, address_id) do update set conversation_id = excluded.conversation_id
-            where thread.conversation_id <> excluded.conversation_id
-    ), touched as (
-        select p.conversation_id, bool_or(not p.automatic) as human, max(p.n) as n
-        from unnest(places) p group by p.conversation_id
-    ), here as (
-        select v.id, v.queue_id, v.account_id, v.channel, v.agent_id, t.human, t.n
-        from touched t join conversation v on v.id = t.conversation_id
-    ), queued as (
-        insert into queue_entry as e (conversation_id, queue_id, channel, entered_at, queued_at, target_seconds,
-            priority_seconds, weight, requirements, sticky_agent_id, sticky_until)
-        select h.id, q.id, h.channel, moment, moment, q.target_seconds, q.priority_seconds + a.priority_seconds,
-               coalesce(c.weight, 100), a.requirements, h.agent_id,
-               case when h.agent_id is not null then moment + interval '2 minutes' end
-        from here h
-        join account a on a.id = h.account_id
-        join queue q on q.id = coalesce(h.queue_id, a.queue_id)
-        left join channel_policy c on c.channel = h.channel
-        where h.human
-        order by h.id
-        on conflict (conversation_id) where state <> 'closed' do nothing
-        returning e.id, e.conversation_id, e.queue_id, e.channel
     ), logged as (
-        insert into event as ev (at, kind, contact_id, conversation_id, conversation_seq, queue_id, data)
-        select moment, 'interaction.created', p.contact_id, p.conversation_id, p.seq, null::bigint,
+        insert into event (id, at, kind, contact_id, conversation_id, conversation_seq, data) overriding system value
+        select p.event_id, moment, 'interaction.created', p.contact_id, p.conversation_id, p.seq,
                jsonb_build_object('interaction_id', p.interaction_id, 'direction', 'in', 'channel', p.channel,
                                   'automatic', p.automatic, 'new', p.is_new)
         from unnest(places) p
-        union all
-        select moment, 'entry.queued', null, k.conversation_id, null, k.queue_id,
-               jsonb_build_object('entry_id', k.id, 'channel', k.channel, 'queued_at', moment)
-        from queued k
-        returning ev.id, ev.conversation_id, ev.conversation_seq
     )
     select p.n, false, p.raw_id, p.interaction_id, p.conversation_id, p.seq, p.contact_id, p.contact_name, p.address_id,
-           l.id, p.is_new, k.id, k.queue_id, d.agent_id, d.agent_seq, moment
-    from unnest(places) p
-    join logged l on l.conversation_id = p.conversation_id and l.conversation_seq = p.seq
-    left join touched t on t.conversation_id = p.conversation_id and t.n = p.n
-    left join queued k on k.conversation_id = t.conversation_id
-    left join unnest(desks) d on d.conversation_id = t.conversation_id;
+           p.event_id, p.is_new, e.entry_id, e.queue_id, e.agent_id, e.agent_seq, moment
+    from unnest(places) p left join unnest(ends) e on p.is_last and e.conversation_id = p.conversation_id;
 
     if on_desk then -- back in the queue: on nobody's desk until accepted
         update conversation v set agent_id = null
         where v.id = any(old) and v.agent_id is not null
           and exists (select from unnest(places) p where p.conversation_id = v.id and not p.automatic)
-          and not exists (select from unnest(desks) d where d.conversation_id = v.id);
+          and not exists (select from unnest(ends) e where e.conversation_id = v.id and e.agent_id is not null);
     end if;
 end $$;
