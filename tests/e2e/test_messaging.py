@@ -180,6 +180,22 @@ async def test_a_text_message_goes_to_a_new_number_from_the_desk(world: World, w
     await expect(acts.message(amy, "Coming!")).to_be_visible()
 
 
+async def test_an_address_said_in_the_chat_is_no_address_until_somebody_proves_it(
+    world: World, windows: Windows
+) -> None:
+    amy = await windows.desk("amy")
+    await acts.set_presence(amy, "available")
+    shop = await windows.open("/demo")
+    widget = await acts.open_widget(shop, "Ida Roth", "ida.roth@home.example")
+    await acts.chat(widget, "Is the lamp in stock?")
+    await acts.accept(amy, "Is the lamp in stock?")
+    said = amy.get_by_test_id("contact-panel").get_by_test_id("said")
+    await expect(said).to_contain_text("ida.roth@home.example")
+    await expect(said).to_contain_text("said in chat")
+    await said.get_by_test_id("said-search").click()
+    await expect(amy.get_by_test_id("link-search")).to_have_value("ida.roth@home.example")
+
+
 async def test_a_number_of_another_country_is_refused_in_words(world: World, windows: Windows) -> None:
     amy = await windows.desk("amy")
     await amy.keyboard.press("c")

@@ -178,7 +178,7 @@ function Said({ c, address }: { c: Contact; address: string }) {
   const { t } = useTranslation()
   const [searching, setSearching] = useState(false)
   return (
-    <div className="addr" data-testid="said">
+    <div className="addr said" data-testid="said">
       <span className="mut"><Icon name="chat" small /></span>
       <span className="value">{address}</span>
       <span className="pill soon" title={t('contact.saidHint')}>{t('contact.said')}</span>

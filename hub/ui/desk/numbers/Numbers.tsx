@@ -68,7 +68,7 @@ function State({ a }: { a: MessagingAccount }) {
   const { t } = useTranslation()
   const full = fullest(a)
   if (full >= 1) return <span className="pill late" data-testid="number-state"><Icon name="warn" small />{t('numbers.full')}</span>
-  if (a.unsettled > 0) return <span className="pill soon" data-testid="number-state"><Icon name="warn" small />{t('numbers.look')}</span>
+  if (a.unsettled > 0 || (a.last_reconciled?.missing ?? 0) > 0) return <span className="pill soon" data-testid="number-state"><Icon name="warn" small />{t('numbers.look')}</span>
   return <span className={`pill ${full >= 0.8 ? 'soon' : 'ok'}`} data-testid="number-state">{t(full >= 0.8 ? 'numbers.nearly' : 'numbers.well')}</span>
 }
 
