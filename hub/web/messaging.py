@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from hub.access.model import Action
 from hub.channels.extras import MessageTemplate, TemplateSource
@@ -14,7 +14,7 @@ from hub.channels.model import Account
 from hub.contacts import consent, store
 from hub.conversations import consents
 from hub.core import events
-from hub.core.errors import Invalid, NotFound
+from hub.core.errors import Conflict, Invalid, NotFound, Unavailable
 from hub.core.sql import Queries
 from hub.web.endpoints import Call, Endpoints
 from hub.web.shapes import Id, In, Ref
@@ -34,6 +34,7 @@ class Template(BaseModel):
 
 class Templates(BaseModel):
     items: list[Template]
+    problem: str | None = Field(description="Why there are none, when the provider cannot be asked")
 
 
 class ConsentLine(BaseModel):
@@ -89,17 +90,26 @@ class Numbers(BaseModel):
 
 
 # -- templates -------------------------------------------------------------------------------------------------------
-@messaging.add("GET", "/accounts/{account_id}/message-templates", returns=Templates, errors=(503,))
+@messaging.add("GET", "/accounts/{account_id}/message-templates", returns=Templates)
 async def list_templates(call: Call, account_id: int) -> dict[str, Any]:
     """Texts the provider has approved: what may be said on WhatsApp at any time."""
-    return {"items": [_shown(t) for t in await _templates(call, account_id)]}
+    try:
+        return {"items": [_shown(t) for t in await _templates(call, account_id)], "problem": None}
+    except Unavailable as error:  # not ours to be unavailable: the desk goes on without
+        return {"items": [], "problem": error.detail}
 
 
 async def template(call: Call, account_id: Id | None, template_id: str) -> MessageTemplate:
     """One of an account's templates; `Invalid` names what is wrong."""
     if account_id is None:
         raise Invalid("A template belongs to an account.", fields={"account_id": "is needed with a template"})
-    for one in await _templates(call, account_id):
+    try:
+        known = await _templates(call, account_id)
+    except NotFound as error:
+        raise Invalid(error.detail, fields={"account_id": "has no templates"}) from None
+    except Unavailable as error:
+        raise Conflict(error.detail, remedy=error.remedy) from error
+    for one in known:
         if one.id == template_id:
             return one
     raise Invalid("The account has no such template.", fields={"template.id": "not one of this account's templates"})

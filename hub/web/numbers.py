@@ -15,7 +15,7 @@ from hub.core import log
 from hub.core.errors import HubError, Invalid
 from hub.reports.history import history
 from hub.reports.live import Board, Live
-from hub.web import shapes
+from hub.web import board_shapes
 from hub.web.endpoints import Call, Endpoints, utc
 from hub.web.realtime import Realtime
 from hub.web.shapes import In
@@ -26,7 +26,7 @@ EVERY = 1.0  # seconds between snapshots
 
 
 class Queues(BaseModel):
-    items: list[shapes.QueueLive]
+    items: list[board_shapes.QueueLive]
 
 
 class HistoryQuery(In):
@@ -36,7 +36,7 @@ class HistoryQuery(In):
 
 
 class History(BaseModel):
-    items: list[shapes.Interval]
+    items: list[board_shapes.Interval]
 
 
 @numbers.add("GET", "/queues", returns=Queues)
@@ -62,7 +62,7 @@ async def _own_queues(call: Call) -> set[int] | None:
     return None if call.me.sees_all else {queue["id"] for queue in await queues_of(call.core.db, call.me.id)}
 
 
-@numbers.add("GET", "/board", returns=shapes.Board)
+@numbers.add("GET", "/board", returns=board_shapes.Board)
 async def read_board(call: Call) -> Board:
     """Everything the wall shows."""
     return await call.context.live.board()

@@ -130,6 +130,22 @@ async def test_writing_first_on_whatsapp_takes_a_template(house: House, admin: A
     assert payload["payload"]["template"] == filled
 
 
+async def test_templates_that_cannot_be_listed_say_why(house: House, admin: Agent) -> None:
+    number = await account(house, "whatsapp", templates=[], api_base="http://127.0.0.1:1")
+    assert await admin.get(f"/accounts/{number}/message-templates") == {
+        "items": [],
+        "problem": "Twilio does not list the templates.",
+    }
+    sms = await account(house, "email")
+    await admin.get(f"/accounts/{sms}/message-templates", status=404)
+    start = {
+        "client_id": "w", "channel": "whatsapp", "text": "", "account_id": number, "template": {"id": "HX1", "variables": {}},
+        "address": {"kind": "whatsapp", "value": "+14155550177"},
+    }  # fmt: skip
+    await admin.post("/conversations", start, status=409)
+    await admin.post("/conversations", {**start, "account_id": sms}, status=422)
+
+
 @pytest.mark.parametrize(
     ("template", "field"),
     [
