@@ -57,6 +57,7 @@ class Call:
     words: deque[str] = field(default_factory=deque[str])
     played: list[str] = field(default_factory=list[str])  # DTMF and texts somebody heard
     ran: list[str] = field(default_factory=list[str])
+    lines: list[str] = field(default_factory=list[str])  # the same as they were written
     parent: str | None = None
     answered_late: asyncio.Event = field(default_factory=asyncio.Event)
     refused: str = ""

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from hub.demo.twilio.call import FINAL, Call, Document, HungUp, Redirected
 from hub.demo.twilio.clock import Clock
-from hub.demo.twilio.grammar import BadTwiml, parse
+from hub.demo.twilio.grammar import CONFERENCE_WAIT, BadTwiml, parse
 from hub.demo.twilio.messages import ApiError
 from hub.demo.twilio.people import Manner, People
 from hub.demo.twilio.rooms import Conference, JoinTerms, Participant, Queue, Recording
@@ -159,6 +159,21 @@ class Exchange:
         """The newest live call of a number or device, whichever end it is."""
         found = [c for c in self.calls.values() if endpoint in (c.to, c.sender) and c.status not in FINAL]
         return found[-1] if found else None
+
+    def announce(self, calls: list[Call], document: Document) -> None:
+        """Play a document to people in a room, beside whatever they hear."""
+        self.wire.go(self._announce(calls, document))
+
+    async def _announce(self, calls: list[Call], document: Document) -> None:
+        if not calls:
+            return
+        try:
+            root = await self.fetch(calls[0], document, None, CONFERENCE_WAIT)
+        except (HungUp, Redirected):
+            return
+        for node in root:
+            for call in calls:
+                call.played.append((node.text or "").strip() or f"<{node.get('digits', node.tag)}>")
 
     # -- documents -----------------------------------------------------------------------------------------------
     async def run(self, call: Call, document: Document) -> None:

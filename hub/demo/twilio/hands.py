@@ -34,10 +34,12 @@ class Hands:
         return _json(self._shown(self._exchange.incoming(str(asked["from"]))))
 
     async def _line(self, request: web.Request) -> web.Response:
-        """The live call of an endpoint, if any; who looks is there to answer by hand."""
-        endpoint = request.query["endpoint"]
-        self._exchange.people.watched[endpoint] = self._exchange.clock.elapsed()
-        call = self._exchange.talking_at(endpoint)
+        """The live call of an endpoint, or with `last` its newest; who looks is there to answer by hand."""
+        endpoint, exchange = request.query["endpoint"], self._exchange
+        exchange.people.watched[endpoint] = exchange.clock.elapsed()
+        call = exchange.talking_at(endpoint)
+        if call is None and "last" in request.query:
+            call = next((c for c in reversed(exchange.calls.values()) if endpoint in (c.to, c.sender)), None)
         return _json(self._shown(call) if call else {})
 
     async def _act(self, request: web.Request) -> web.Response:
@@ -70,7 +72,8 @@ class Hands:
     def _shown(self, call: Call) -> dict[str, Any]:
         return {
             "sid": call.sid, "status": call.status, "direction": call.direction, "from": call.sender, "to": call.to,
-            "seconds": call.seconds(), "ran": call.ran[-12:], "heard": call.played[-12:],
+            "seconds": call.seconds(), "ran": call.ran[-12:], "heard": call.played[-12:], "over": call.over,
+            "lines": call.lines[-40:],
         }  # fmt: skip
 
 

@@ -182,7 +182,7 @@ class TwilioStandin:
         customer = request.query.get("with", "")
         shown = self.thread(customer) if customer else list(self.messages.values())
         people = dict.fromkeys(m.sender if m.direction == "inbound" else m.to for m in self.messages.values())
-        return answer({"number": self.number, "people": list(people), "messages": [m.as_json() for m in shown[-200:]]})
+        return answer({"number": self.number, "people": list(people), "messages": [_shown(m) for m in shown[-200:]]})
 
     async def _knobs(self, request: web.Request) -> web.Response:
         if request.method == "POST":
@@ -194,3 +194,9 @@ class TwilioStandin:
 
     async def _page(self, _: web.Request) -> web.Response:
         return web.Response(text=_PAGE.read_text(encoding="utf-8"), content_type="text/html")
+
+
+def _shown(message: Message) -> dict[str, Any]:
+    """A message for the page, its files with where they can be seen."""
+    files = [{"content_type": one.content_type, "url": f"/standin/media/{one.sid}"} for one in message.media]
+    return message.as_json() | {"media": files, "template": message.content_sid}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 from urllib.parse import urljoin
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, tostring
 
 from hub.demo.twilio.call import Call, Document, HungUp, Redirected
 from hub.demo.twilio.grammar import CONFERENCE_WAIT, ENQUEUE_WAIT
@@ -84,6 +84,7 @@ class Verbs:
         call = self._call
         for node in root:
             call.ran.append(node.tag if self._only is None else f"wait:{node.tag}")
+            call.lines.append(tostring(node, encoding="unicode")[:600])
             if call.status == "ringing" and node.tag not in {"Pause", "Reject", "Redirect"}:
                 call.status, call.answered = "in-progress", call.clock.now()  # every other verb picks up
             way = self._ways.get(node.tag)
@@ -177,6 +178,8 @@ class Verbs:
         queue.members[call.sid] = (call, call.clock.now())
         result, told = "hangup", {"QueueSid": queue.sid}
         try:
+            if not node.get("waitUrl"):
+                await call.pause(None)  # the provider's own music, for ever
             await self._wait_in(queue.name, self._to(node.get("waitUrl"), node.get("waitUrlMethod")))
         except Left:
             result = "leave"

@@ -32,6 +32,8 @@ class VoiceRest:
             ("GET", f"{base}/Calls.json", self._list_calls),
             ("GET", f"{base}/Calls/{{call}}.json", self._read_call),
             ("POST", f"{base}/Calls/{{call}}.json", self._update_call),
+            ("DELETE", f"{base}/Calls/{{call}}.json", self._delete_call),
+            ("GET", f"{base}/Calls/{{call}}/Recordings.json", self._list_recordings),
             ("GET", f"{base}/Conferences.json", self._list_rooms),
             ("GET", f"{room}.json", self._read_room),
             ("POST", f"{room}.json", self._update_room),
@@ -42,8 +44,14 @@ class VoiceRest:
             ("DELETE", f"{room}/Participants/{{who}}.json", self._remove_participant),
             ("GET", f"{room}/Recordings.json", self._list_room_recordings),
             ("POST", f"{room}/Recordings/{{recording}}.json", self._update_recording),
+            ("GET", f"{room}/Recordings/{{recording}}.json", self._read_room_recording),
             ("GET", f"{base}/Queues.json", self._list_queues),
+            ("POST", f"{base}/Queues.json", self._create_queue),
+            ("GET", f"{queue}.json", self._read_queue),
+            ("POST", f"{queue}.json", self._update_queue),
+            ("DELETE", f"{queue}.json", self._delete_queue),
             ("GET", f"{queue}/Members.json", self._list_members),
+            ("GET", f"{queue}/Members/{{call}}.json", self._read_member),
             ("POST", f"{queue}/Members/{{call}}.json", self._update_member),
             ("GET", f"{base}/Recordings.json", self._list_recordings),
             ("GET", f"{base}/Recordings/{{recording}}.json", self._read_recording),
@@ -121,8 +129,15 @@ class VoiceRest:
             )
         return answer(call.as_json())
 
-    def _call(self, request: web.Request, name: str = "call") -> Call:
-        call = self._exchange.calls.get(request.match_info[name])
+    async def _delete_call(self, request: web.Request) -> web.Response:
+        call = self._call(request)
+        if not call.over:
+            raise ApiError(409, 20009, "Cannot delete this call: it is not complete.")
+        del self._exchange.calls[call.sid]
+        return web.Response(status=204)
+
+    def _call(self, request: web.Request) -> Call:
+        call = self._exchange.calls.get(request.match_info["call"])
         if call is None:
             raise missing(request)
         return call
@@ -147,6 +162,8 @@ class VoiceRest:
             room.end("conference-ended-via-api")
         if form.get("AnnounceUrl"):
             room.tell("announcement", AnnounceUrl=form["AnnounceUrl"], ReasonAnnouncement="")
+            everybody = [who.call for who in room.people.values()]
+            self._exchange.announce(everybody, Document(form["AnnounceUrl"], form.get("AnnounceMethod", "POST")))
         return answer(room.as_json())
 
     def _room(self, request: web.Request) -> Conference:
@@ -207,6 +224,8 @@ class VoiceRest:
             self._tell_hold(room, who)
         if form.get("AnnounceUrl"):
             room.tell("announcement", who, AnnounceUrl=form["AnnounceUrl"])
+            document = Document(form["AnnounceUrl"], form.get("AnnounceMethod", "POST"))
+            self._exchange.announce([who.call], document)
         return answer(who.as_json(room))
 
     def _tell_hold(self, room: Conference, who: Participant) -> None:
@@ -231,6 +250,12 @@ class VoiceRest:
         recording = self._room(request).recording
         return paged(request, "recordings", [recording.as_json()] if recording else [])
 
+    async def _read_room_recording(self, request: web.Request) -> web.Response:
+        recording = self._room(request).recording
+        if recording is None or request.match_info["recording"] not in {"Twilio.CURRENT", recording.sid}:
+            raise missing(request)
+        return answer(recording.as_json())
+
     async def _update_recording(self, request: web.Request) -> web.Response:
         recording = self._room(request).recording
         form = await self._form(request)
@@ -242,7 +267,14 @@ class VoiceRest:
         return answer(recording.as_json())
 
     async def _list_recordings(self, request: web.Request) -> web.Response:
-        return paged(request, "recordings", [r.as_json() for r in self._exchange.recordings.values()])
+        q = request.query
+        call, room = request.match_info.get("call", q.get("CallSid")), q.get("ConferenceSid")
+        found = [
+            r.as_json()
+            for r in reversed(list(self._exchange.recordings.values()))
+            if call in {None, r.call_sid} and room in {None, r.conference_sid}
+        ]
+        return paged(request, "recordings", found)
 
     async def _read_recording(self, request: web.Request) -> web.Response:
         return answer(self._recording(request).as_json())
@@ -266,17 +298,47 @@ class VoiceRest:
     async def _list_queues(self, request: web.Request) -> web.Response:
         return paged(request, "queues", [q.as_json() for q in self._exchange.queues.values()])
 
+    async def _create_queue(self, request: web.Request) -> web.Response:
+        form = await self._form(request)
+        if any(q.name == form["FriendlyName"] for q in self._exchange.queues.values()):
+            raise ApiError(400, 22003, "A queue of this FriendlyName exists already.")
+        queue = self._exchange.queue(form["FriendlyName"])
+        queue.most = int(form.get("MaxSize", "100"))  # unlike a queue that <Enqueue> makes, which holds 1000
+        return answer(queue.as_json(), 201)
+
+    async def _read_queue(self, request: web.Request) -> web.Response:
+        return answer(self._queue(request).as_json())
+
+    async def _update_queue(self, request: web.Request) -> web.Response:
+        queue, form = self._queue(request), await self._form(request)
+        queue.name, queue.most = form.get("FriendlyName", queue.name), int(form.get("MaxSize", str(queue.most)))
+        return answer(queue.as_json())
+
+    async def _delete_queue(self, request: web.Request) -> web.Response:
+        queue = self._queue(request)
+        if queue.members:
+            raise ApiError(400, 22004, "The queue is not empty.")
+        del self._exchange.queues[queue.sid]
+        return web.Response(status=204)
+
+    async def _read_member(self, request: web.Request) -> web.Response:
+        queue, call = self._member(request)
+        return answer(queue.member_json(call))
+
+    def _member(self, request: web.Request) -> tuple[Queue, Call]:
+        queue, key = self._queue(request), request.match_info["call"]
+        sid = next(iter(queue.members), "") if key == "Front" else key
+        if sid not in queue.members:
+            raise missing(request)
+        return queue, queue.members[sid][0]
+
     async def _list_members(self, request: web.Request) -> web.Response:
         queue = self._queue(request)
         return paged(request, "queue_members", [queue.member_json(c) for c, _ in queue.members.values()])
 
     async def _update_member(self, request: web.Request) -> web.Response:
-        queue, key = self._queue(request), request.match_info["call"]
+        queue, call = self._member(request)
         form = await self._form(request)
-        sid = next(iter(queue.members), "") if key == "Front" else key
-        if sid not in queue.members:
-            raise missing(request)
-        call = queue.members[sid][0]
         shown = queue.member_json(call)
         call.send_to(Document(form["Url"], form.get("Method", "POST")))
         return answer(shown)
