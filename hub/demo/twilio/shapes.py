@@ -70,7 +70,9 @@ class Request:
 
     @classmethod
     def of(cls, method: str, path: str) -> Request | None:
-        """From its address; None for one that the stand-in has no shape of."""
+        """From its address; None for files, and for what the stand-in has no shape of."""
+        if path.startswith("/2010-04-01/") and not path.endswith(".json"):
+            return None
         parts = path.strip("/").removesuffix(".json").split("/")
         inner = parts[3:] if parts[1:2] == ["Accounts"] else parts[1:]
         resource, one = tuple(inner[::2]), len(inner) % 2 == 0
