@@ -37,6 +37,7 @@ class _Row:
     queue_id: int | None
     locale: str | None
     enabled: bool
+    unusable: str | None = None  # what its health says of settings that could not be read
 
 
 def split_secrets(settings: BaseModel) -> tuple[dict[str, Any], dict[str, str]]:
@@ -63,6 +64,7 @@ class Accounts:
         self._connectors = connectors
         self._cached: dict[int, Account] = {}
         self._enabled: dict[str, list[Account]] = {}
+        self._broken: dict[int, str] = {}
         self._read_at = -_FRESH
         self._reading: asyncio.Task[None] | None = None
 
@@ -106,6 +108,9 @@ class Accounts:
             if account.enabled:
                 enabled.setdefault(account.connector, []).append(account)
         self._enabled, self._read_at = enabled, asked
+        for row in rows:  # `hub doctor` and the administration say so
+            if (words := self._broken.get(row.id)) != row.unusable and row.connector in self._connectors:
+                await self.note_health(row.id, {"unusable": words})
 
     def _open(self, row: _Row) -> Account | None:
         connector = self._connectors.get(row.connector)
@@ -117,8 +122,10 @@ class Accounts:
             )
             settings = connector.Settings.model_validate({**row.settings, **secrets})
         except (ConfigError, ValidationError) as error:
-            logger.error("account_unusable", account=row.key, error=str(error))  # noqa: TRY400 - said to a person; no trace
+            self._broken[row.id] = words = _words(error)
+            logger.error("account_unusable", account=row.key, error=words)  # noqa: TRY400 - said to a person; no trace
             return None
+        self._broken.pop(row.id, None)
         return Account(
             row.id,
             row.key,
@@ -131,6 +138,14 @@ class Accounts:
             row.locale,
             row.enabled,
         )
+
+
+def _words(error: ConfigError | ValidationError) -> str:
+    """What is wrong, without what was given: that may be a secret."""
+    if isinstance(error, ConfigError):
+        return error.detail
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in found)[:500]
 
 
 def _heard(reading: asyncio.Task[None]) -> None:

@@ -21,4 +21,5 @@ select count(*) from outbound o where o.state = 'pending' and o.due_at < now() -
 select name, holder, expires_at > now() as held from lease where name in ('router', 'sweeper', 'scheduler', 'calls', 'media', 'reconcile') order by name;
 
 -- failing_accounts: Accounts whose connector has something to complain about.
-select key, health ->> 'error' as error from account where enabled and health ->> 'error' is not null order by key;
+select key, coalesce(health ->> 'unusable', health ->> 'error') as error from account
+where enabled and coalesce(health ->> 'unusable', health ->> 'error') is not null order by key;

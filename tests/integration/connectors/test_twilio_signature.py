@@ -21,6 +21,7 @@ from hub.center.apply import apply
 from hub.center.model import read
 from hub.channels.model import Accept, Accepted, Account, Delivery, Inbound
 from hub.channels.registry import load_connectors
+from hub.core import health
 from hub.core.errors import ConfigError
 from hub.core.service import Core
 from hub.demo.twilio.messages import signature
@@ -181,3 +182,5 @@ async def test_number_whose_secret_is_lost_is_out_of_service_and_not_open_to_all
         async with hub.http.post(url, data=form, headers={"X-Twilio-Signature": signature(token, url, form)}) as answer:
             assert answer.status == 404
     assert await hub.texts("sms") == []
+    [row] = [f async for f in health.servers(hub.db, hub.feed) if f.what == "Account sms"]
+    assert (row.ok, row.detail) == (False, "auth_token: Field required")
