@@ -1,7 +1,7 @@
 """Scripted customers who write over the real wire and answer what agents tell them.
 
-They know the hub only from outside: a mail server to hand mail to, the stand-ins that carry SMS and catch mail, and
-the chat widget's two addresses. The same seed makes the same customers come in the same order.
+They know the hub only from outside: a mail server to hand mail to, the stand-ins that carry SMS and WhatsApp and catch
+mail, and the chat widget's two addresses. The same seed makes the same customers come in the same order.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import aiohttp
 from hub.core import log
 from hub.core.clock import now
 from hub.demo.mail import MailCatcher
-from hub.demo.stories import CHAT, EMAIL, STORIES, Story
+from hub.demo.stories import CHAT, EMAIL, STORIES, WHATSAPP, Story, lamp
 from hub.demo.twilio import TwilioStandin
 from hub.demo.wire import Refused, deliver
 
@@ -92,7 +92,7 @@ class Customers:
         """Live one story from its opening to its last answer."""
         kinds: dict[str, Callable[[Story, float], Awaitable[None]]] = {EMAIL: self._by_mail, CHAT: self._by_chat}
         try:
-            await kinds.get(story.channel, self._by_sms)(story, tempo)
+            await kinds.get(story.channel, self._by_message)(story, tempo)
         except (OSError, TimeoutError, Refused, aiohttp.ClientError) as error:
             logger.info("customer_gave_up", channel=story.channel, error=str(error) or type(error).__name__)
 
@@ -116,15 +116,19 @@ class Customers:
     async def _post(self, message: EmailMessage, sender: str, to: str) -> None:
         await deliver(*self.doors.smtp, sender, [to], message.as_bytes(), lmtp=self.doors.lmtp)
 
-    # -- SMS -----------------------------------------------------------------------------------------------------
-    async def _by_sms(self, story: Story, tempo: float) -> None:
-        twilio = self.doors.twilio
-        heard = sum(m.direction == "outbound-api" for m in twilio.thread(story.address))
-        await twilio.inbound(story.address, story.opening)
+    # -- SMS and WhatsApp ----------------------------------------------------------------------------------------
+    async def _by_message(self, story: Story, tempo: float) -> None:
+        twilio, known = self.doors.twilio, {}
+        sender = story.address
+        if story.channel == WHATSAPP:
+            sender, known = f"whatsapp:{story.address}", {"ProfileName": story.name, "WaId": story.address.lstrip("+")}
+        heard = sum(m.direction == "outbound-api" for m in twilio.thread(sender))
+        files = [("image/png", lamp())] if story.picture else []
+        await twilio.inbound(sender, story.opening, media=files, **known)
         for skip, answer in enumerate(story.answers, heard):
-            await twilio.outgoing_to(story.address, skip=skip, timeout=_PATIENCE)
+            await twilio.outgoing_to(sender, skip=skip, timeout=_PATIENCE)
             await self._pause(tempo)
-            await twilio.inbound(story.address, answer)
+            await twilio.inbound(sender, answer, **known)
 
     # -- chat ----------------------------------------------------------------------------------------------------
     async def _by_chat(self, story: Story, tempo: float) -> None:

@@ -96,7 +96,7 @@ async def test_whatsapp_takes_free_text_for_a_day_and_then_only_templates(world:
     await amy.get_by_test_id("new-send").click()
     first = acts.message(amy, "Hello Ana, there is news about your order LO-7.")
     await expect(first).to_have_attribute("data-status", "read", timeout=20_000)
-    await expect(first.get_by_test_id("template-mark")).to_be_visible()
+    await expect(first.get_by_test_id("template-mark")).to_have_text("Template order_update")
     # She has not written yet: the text area has given way to the templates, by keys alone.
     await expect(amy.get_by_test_id("window")).to_have_attribute("data-open", "false")
     await expect(amy.get_by_test_id("composer-text")).to_have_count(0)

@@ -84,6 +84,11 @@ export function Composer({ c, company, resolved, ref }: Props) {
     setText(remembered(`draft.${c.id}.${to}`, ''))
     setMenu(false)
   }
+  /** A way by its channel and address; by our own number, too, where there are several. */
+  const way = (r: ReplyChannel) => {
+    const twins = c.reply_channels.filter((x) => x.channel === r.channel && x.address_id === r.address_id)
+    return [channelName(r.channel), ...(r.channel === 'chat' ? [] : [r.address]), ...(twins.length > 1 ? [r.account] : [])].join(' · ')
+  }
   const fill = (on: boolean) => {
     setFilling(on)
     setTemplate(null)
@@ -222,7 +227,7 @@ export function Composer({ c, company, resolved, ref }: Props) {
                 setFilling(false)
                 setTemplate(null)
               }}
-              data={c.reply_channels.map((r) => ({ value: keyOf(r), label: r.channel === 'chat' ? channelName(r.channel) : `${channelName(r.channel)} · ${r.address}` }))}
+              data={c.reply_channels.map((r) => ({ value: keyOf(r), label: way(r) }))}
             />
           </label>
         )}

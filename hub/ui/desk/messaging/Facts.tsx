@@ -1,8 +1,10 @@
 /** What a text message is beside its words: a quote, a place, a button, an advert, files under way, and marks. */
+import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import type { Interaction, MessageFacts } from '../api'
 import { Icon } from '../parts/icons'
 import { useSaid } from '../parts/said'
+import { messageTemplates } from './api'
 
 const anchor = (id: number) => `message-${id}`
 export { anchor as messageAnchor }
@@ -59,7 +61,14 @@ function Advert({ advert }: { advert: NonNullable<MessageFacts['advert']> }) {
     : <div className="cardlink" data-testid="advert">{inside}</div>
 }
 
-export function FactsBelow({ i, facts }: { i: Interaction; facts: MessageFacts }) {
+/** An approved text by its name, where its account still has it. */
+function TemplateMark({ id, account }: { id: string; account: number | undefined }) {
+  const { t } = useTranslation()
+  const known = useQuery({ ...messageTemplates(account ?? 0), enabled: account !== undefined, retry: false }).data?.find((x) => x.id === id)
+  return <span className="pill line" data-testid="template-mark">{known ? t('message.template', { name: known.name }) : t('message.approved')}</span>
+}
+
+export function FactsBelow({ i, facts, account }: { i: Interaction; facts: MessageFacts; account: number | undefined }) {
   const { t } = useTranslation()
   const said = useSaid()
   const coming = Math.max(0, facts.files - i.attachments.length - facts.lost.length)
@@ -76,7 +85,7 @@ export function FactsBelow({ i, facts }: { i: Interaction; facts: MessageFacts }
       {(facts.button || facts.template || facts.consent) && (
         <div className="marks">
           {facts.button && <span className="pill line" data-testid="button-reply">{facts.button === i.text ? t('message.pressed') : t('message.button', { label: facts.button })}</span>}
-          {facts.template && <span className="pill line" title={facts.template} data-testid="template-mark">{/^HX/.test(facts.template) ? t('message.approved') : t('message.template', { name: facts.template })}</span>}
+          {facts.template && <TemplateMark id={facts.template} account={account} />}
           {facts.consent && <span className={`pill ${wish[facts.consent]}`} data-testid="consent-mark">{t(`message.${facts.consent}`)}</span>}
         </div>
       )}

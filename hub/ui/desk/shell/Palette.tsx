@@ -10,7 +10,7 @@ import { ChannelIcon, useWho } from '../parts/bits'
 import { Icon, type IconName } from '../parts/icons'
 import { queues } from '../parts/queries'
 import { useQueryClient } from '@tanstack/react-query'
-import { useDoors } from './Shell'
+import { useDoors, useMe } from './Shell'
 import { useReasonName, REASONS } from './TopBar'
 
 /** Search and commands in one box: conversations and contacts by what you type, pages and presence by name. */
@@ -19,6 +19,7 @@ export function Palette() {
   const who = useWho()
   const navigate = useNavigate()
   const doors = useDoors()
+  const { role } = useMe().agent
   const client = useQueryClient()
   const reasonName = useReasonName()
   const [query, setQuery] = useState('')
@@ -50,6 +51,8 @@ export function Palette() {
     ...(teams.data ?? []).map((x) => page(`q-${x.id}`, t('palette.queue', { name: x.name }), 'list', view(`q-${x.id}`))),
     page('contacts', t('nav.contacts'), 'people', () => void navigate({ to: '/contacts' })),
     page('board', t('nav.board'), 'board', () => void navigate({ to: '/board' })),
+    ...(role === 'admin' ? [page('mailboxes', t('nav.mailboxes'), 'mail', () => void navigate({ to: '/mailboxes' }))] : []),
+    ...(role === 'agent' ? [] : [page('numbers', t('nav.numbers'), 'sms', () => void navigate({ to: '/numbers' }))]),
     page('new', t('new.title'), 'plus', () => doors.compose()),
     ...REASONS.map(([state, reason]) =>
       page(
