@@ -27,6 +27,7 @@ from hub.web.context import WebContext
 from hub.web.server import build
 
 logger = log.get(__name__)
+Part = tuple[str, Callable[[], Awaitable[None]]]  # a name and what runs until cancelled
 SHUTDOWN = 5.0  # seconds requests in flight may take when the process ends
 
 
@@ -78,7 +79,7 @@ def _key(settings: Settings) -> bytes:
 async def serving(
     settings: Settings, places: Addresses, *, demo: bool = False, services: bool = True
 ) -> AsyncGenerator[str]:
-    """Web, sockets, webhooks, listeners and the leased services of one process; yields where it listens."""
+    """Web, sockets, webhooks, listeners and, if wanted, the leased services of one process; yields where it listens."""
     async with open_core(places, pool=settings.database.pool) as core:
         connectors = load_connectors(core)
         accounts = Accounts(core.db, core.vault, connectors)
@@ -97,11 +98,9 @@ async def serving(
         await runner.setup()
         try:
             where = await _listen(runner, settings)
-            parts: list[tuple[str, Callable[[], Awaitable[None]]]] = [
-                (c.name, partial(c.run, intake)) for c in connectors.values()
-            ]
+            parts: list[Part] = [(c.name, partial(c.run, intake)) for c in connectors.values()]
             parts += [(s.name, s.run) for s in (_services(core) if services else [])]
-            tasks = [asyncio.create_task(_keep_running(name, run), name=name) for name, run in parts]
+            tasks = _start(parts)
             try:
                 _collect_seldom()
                 yield where
@@ -123,10 +122,27 @@ def _collect_seldom() -> None:
 
 async def serve(settings: Settings, places: Addresses) -> None:
     """`hub serve`: until SIGTERM or SIGINT."""
-    async with serving(settings, places) as where:
+    async with serving(settings, places, services=settings.web.services) as where:
         logger.info("serving", url=where, public_url=places.public_url)
         await until_stopped()
         logger.info("stopping")
+
+
+async def run_services(settings: Settings, places: Addresses) -> None:
+    """`hub services`: the leased services without a web side, until SIGTERM or SIGINT."""
+    async with open_core(places, pool=settings.database.pool) as core:
+        tasks = _start([(s.name, s.run) for s in _services(core)])
+        try:
+            _collect_seldom()
+            logger.info("services_running")
+            await until_stopped()
+            logger.info("stopping")
+        finally:
+            await end(tasks)
+
+
+def _start(parts: list[Part]) -> list[asyncio.Task[None]]:
+    return [asyncio.create_task(_keep_running(name, run), name=name) for name, run in parts]
 
 
 async def until_stopped() -> None:

@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--port", type=int, help="where the desk is (default 8080)")
     up.add_argument("--quiet-customers", action="store_true", help="with --demo: nobody writes by themselves")
     _command(commands, "serve", _serve, "web, sockets, webhooks, listeners, router: any number")
+    _command(commands, "services", _services, "router, scheduler and the like in a process of their own: any number")
     _command(commands, "work", _work, "a worker that sends: any number")
     _command(commands, "migrate", _migrate, "bring the database up to date")
     centre = _command(commands, "apply", _apply, "make the centre as the file says")
@@ -158,6 +159,13 @@ def _serve(arguments: argparse.Namespace, found: Settings) -> int:
     places = app.addresses(found)
     migrate(places.database_url)
     asyncio.run(app.serve(found, places))
+    return 0
+
+
+def _services(arguments: argparse.Namespace, found: Settings) -> int:
+    places = app.addresses(found)
+    migrate(places.database_url)
+    asyncio.run(app.run_services(found, places))
     return 0
 
 

@@ -158,10 +158,12 @@ class Intake:
         waves = _waves(prepared)
         unit: Unit | None = None
         if len(waves) == 1 and not any(_has_more(item.inbound) for item in items):
-            async with self._core.db.connection() as conn:  # one statement is its own transaction: one round trip
+            async with self._core.db.connection(
+                lane=True
+            ) as conn:  # one statement is its own transaction: one round trip
                 taken = await self._call(conn, prepared, items, waves[0])
         else:
-            async with self._core.db.transaction() as conn:
+            async with self._core.db.transaction(lane=True) as conn:
                 for wave in waves:
                     taken |= await self._call(conn, prepared, items, wave)
                 await _store_attachments(conn, items, taken)

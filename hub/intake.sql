@@ -1,5 +1,5 @@
 -- intake: Take a batch in; see migrations/functions/intake.sql.
-select * from intake(%(batch)s, %(bodies)s, %(reopen_days)s);
+select * from intake(%(batch)s, %(bodies)b, %(reopen_days)s);
 
 -- attach: A file that came with a message.
 insert into attachment (interaction_id, name, content_type, content_id, inline, body)

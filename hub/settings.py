@@ -34,6 +34,7 @@ class Web(_Section):
     public_url: str | None = None  # default: http://host:port
     allowed_origins: list[str] = []  # beside public_url, for the desk's socket
     trusted_proxies: int = Field(0, ge=0, le=8)  # how many proxies of ours append to X-Forwarded-For
+    services: bool = True  # router, scheduler and the like in this process too; else `hub services` runs them
 
     @field_validator("public_url")
     @classmethod

@@ -1,6 +1,7 @@
 """`hub up`: everything on one machine under one supervisor, with servers of its own where none are configured.
 
-This process runs the web side and the leased services; one child runs the worker and is started again when it dies.
+This process runs the web side; a child runs the leased services, another the worker, so that neither holds up a screen.
+Whichever of them dies is started again.
 Ctrl-C or SIGTERM stops everything within seconds and leaves no process; if this process is killed outright, the
 kernel stops the children (Linux).
 """
@@ -37,6 +38,7 @@ from hub.demo.standins import Standins, start_standins
 from hub.settings import Settings
 
 logger = log.get(__name__)
+_CHILDREN = ("services", "work")
 _SHIPPED = Path(__file__).parent / "demo" / "center.toml"
 _SOURCE = Path(__file__).parent.parent / "config" / "center.toml"
 
@@ -71,9 +73,9 @@ async def _run(settings: Settings, places: Addresses, *, demo: bool, customers: 
         play = await stack.enter_async_context(_demo(settings, places)) if demo else None
         if play is not None:  # before anything is ready: who waits for that finds it written
             _leave(settings.data / "demo.json", await _demo_json(settings, places, play))
-        await stack.enter_async_context(serving(settings, places, demo=demo))
-        worker = asyncio.create_task(_keep_worker(settings, places))
-        stack.push_async_callback(end, [worker])
+        await stack.enter_async_context(serving(settings, places, demo=demo, services=False))
+        children = [asyncio.create_task(_keep(command, settings, places)) for command in _CHILDREN]
+        stack.push_async_callback(end, children)
         if play is not None and customers and await _open(play.smtp_port):
             await stack.enter_async_context(Customers(play.doors(places.public_url), every=6.0, rounds=1))
         print(await _banner(settings, places, play), flush=True)
@@ -81,9 +83,9 @@ async def _run(settings: Settings, places: Addresses, *, demo: bool, customers: 
         print("Stopping…", flush=True)
 
 
-# -- the worker ------------------------------------------------------------------------------------------------------
-async def _keep_worker(settings: Settings, places: Addresses) -> None:
-    """One worker process, started again when it dies."""
+# -- the children ----------------------------------------------------------------------------------------------------
+async def _keep(command: str, settings: Settings, places: Addresses) -> None:
+    """One process of the hub's, started again when it dies."""
     environment = {
         **os.environ,
         "HUB_DATABASE__URL": places.database_url,
@@ -98,7 +100,7 @@ async def _keep_worker(settings: Settings, places: Addresses) -> None:
             sys.executable,
             "-m",
             "hub.cli",
-            "work",
+            command,
             "--data",
             str(settings.data),
             env=environment,
@@ -108,7 +110,7 @@ async def _keep_worker(settings: Settings, places: Addresses) -> None:
         )
         try:
             code = await process.wait()
-            logger.warning("worker_ended", code=code, effect="started again")
+            logger.warning("child_ended", command=command, code=code, effect="started again")
             await asyncio.sleep(1)
         except asyncio.CancelledError:
             ending = asyncio.create_task(_end(process))

@@ -64,28 +64,36 @@ async def execute(conn: Connection, query: LiteralString, params: Params = None)
     return (await conn.execute(query, params)).rowcount
 
 
+def _connections(url: str, least: int, most: int, wait: float) -> AsyncConnectionPool[Connection]:
+    return AsyncConnectionPool(
+        url,
+        min_size=least,
+        max_size=most,
+        timeout=wait,
+        open=False,
+        kwargs={"autocommit": True, "options": _OPTIONS},
+        # The pool doubles its pauses until it gives up; then whoever asks next makes it try at once. Given up
+        # soon, it is back about two seconds after the server is, however long that was away.
+        reconnect_timeout=3,
+    )
+
+
 class Database:
     """The pool. Every wait is bounded: `Unavailable` after `wait` seconds without a free connection."""
 
     def __init__(self, url: str, *, size: int = 12, wait: float = 5.0):
         self.url = url
         self._wait = wait
-        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            url,
-            min_size=1,
-            max_size=size,
-            timeout=wait,
-            open=False,
-            kwargs={"autocommit": True, "options": _OPTIONS},
-            # The pool doubles its pauses until it gives up; then whoever asks next makes it try at once. Given up
-            # soon, it is back about two seconds after the server is, however long that was away.
-            reconnect_timeout=3,
-        )
+        self._pool = _connections(url, 1, size, wait)
+        # Connections of the pool take turns, and each has to plan for itself what it is asked. What is asked hundreds
+        # of times a second, by one caller at a time, keeps to one of its own, made when it is needed.
+        self._lane = _connections(url, 0, 1, wait)
 
     async def open(self) -> None:
         """Connect, waiting up to 30 s for a server that is still starting; then `Unavailable`."""
         try:
             await self._pool.open(wait=True, timeout=30)
+            await self._lane.open()
         except PoolTimeout:
             await self._pool.close(timeout=1)
             raise Unavailable(
@@ -94,13 +102,14 @@ class Database:
 
     async def close(self) -> None:
         """Give every connection back."""
+        await self._lane.close(timeout=5)
         await self._pool.close(timeout=5)
 
     @asynccontextmanager
-    async def connection(self) -> AsyncGenerator[Connection]:
-        """A connection on which each statement is its own transaction."""
+    async def connection(self, *, lane: bool = False) -> AsyncGenerator[Connection]:
+        """A connection on which each statement is its own transaction; with `lane` always the same one."""
         try:
-            async with self._pool.connection(timeout=self._wait) as conn:
+            async with (self._lane if lane else self._pool).connection(timeout=self._wait) as conn:
                 yield conn
         except PoolTimeout:
             raise Unavailable(remedy="The database does not answer or is overloaded; try again shortly.") from None
@@ -110,9 +119,9 @@ class Database:
             raise Unavailable(remedy="The connection to the database was lost; try again shortly.") from error
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[Connection]:
+    async def transaction(self, *, lane: bool = False) -> AsyncGenerator[Connection]:
         """A connection inside a transaction: committed at the end, rolled back on any error."""
-        async with self.connection() as conn, conn.transaction():
+        async with self.connection(lane=lane) as conn, conn.transaction():
             yield conn
 
     async def all(self, row: type[T], query: LiteralString, params: Params = None) -> list[T]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import os
@@ -73,22 +74,21 @@ def process(*command: str, **environment: str) -> Generator[subprocess.Popen[byt
 
 
 @asynccontextmanager
-async def hub_serve(found: Servers) -> AsyncGenerator[str]:
-    """A `hub serve` on these servers; its URL once it is ready."""
+async def hub_serve(found: Servers, *, apart: bool = True) -> AsyncGenerator[str]:
+    """A `hub serve` on these servers, the services in a process beside it as `hub up` has them; its URL once ready."""
     url = f"http://127.0.0.1:{free_port()}"
-    with (
-        tempfile.TemporaryDirectory() as data,
-        process(
-            "hub.cli",
-            "serve",
-            HUB_DATABASE__URL=found.database_url,
-            HUB_REDIS__URL=found.redis_url,
-            HUB_SECRET_KEY=KEY,
-            HUB_WEB__PORT=url.rsplit(":", 1)[1],
-            HUB_DATA=str(Path(data)),
-            HUB_LOG__LEVEL="error",
-        ),
-    ):
+    with tempfile.TemporaryDirectory() as data, contextlib.ExitStack() as stack:
+        environment = {
+            "HUB_DATABASE__URL": found.database_url,
+            "HUB_REDIS__URL": found.redis_url,
+            "HUB_SECRET_KEY": KEY,
+            "HUB_WEB__PORT": url.rsplit(":", 1)[1],
+            "HUB_WEB__SERVICES": "false" if apart else "true",
+            "HUB_DATA": str(Path(data)),
+            "HUB_LOG__LEVEL": "error",
+        }
+        for command in ("serve", "services") if apart else ("serve",):
+            stack.enter_context(process("hub.cli", command, **environment))
         await _until(url + "/health/ready")
         yield url
 
