@@ -7,7 +7,16 @@ import os
 import platform
 import sys
 
-from tests.bench import bench_intake, bench_live, bench_mail, bench_mailbox, bench_router, bench_sockets, bench_start
+from tests.bench import (
+    bench_intake,
+    bench_live,
+    bench_mail,
+    bench_mailbox,
+    bench_router,
+    bench_sockets,
+    bench_start,
+    bench_twilio,
+)
 from tests.bench.stage import show
 
 TITLES = {
@@ -17,6 +26,7 @@ TITLES = {
     "Mailboxes": bench_mailbox,
     "Router": bench_router,
     "Sockets": bench_sockets,
+    "Twilio": bench_twilio,
     "Cold start": bench_start,
 }
 
