@@ -7,6 +7,7 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import itertools
 import os
 import socket
 import statistics
@@ -34,6 +35,7 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 SID = "AC" + "0" * 32
 KEY = "bench-key-" * 8
 AGENTS = 20
+ROUNDS = 3
 CENTER = Center.model_validate(
     {
         "queue": [{"key": "q", "name": "Q"}],
@@ -166,38 +168,90 @@ def spread(times: list[float]) -> tuple[float, float]:
     return statistics.median(found) * 1000, found[min(len(found) - 1, int(len(found) * 0.99))] * 1000
 
 
-async def measure_hub(hub: Core, found: Servers) -> list[Figure]:
-    await apply(hub.db, hub.vault, load_connectors(hub), CENTER)
-    async with hub_serve(found) as url, aiohttp.ClientSession() as http:
-        wire = Wire(url)
-        post = Sms(url, wire).post
-        people = [f"+1415555{n:04}" for n in range(50)]
-        for person in people:
-            await post(person, "hello")
-        accepted = await rate(lambda n: post(f"+1{2_000_000_000 + n}", f"message {n}"), 32, 5)
-        await hub.db.execute("update queue_entry set state = 'closed' where state <> 'closed'")
-        await hub.db.execute("vacuum analyze")
-        shown = [await _screen_latency(hub, http, url, post, people, r) for r in (50, 500)]
-        offered = await _offer_latency(hub, http, url, post, 200)
-        wire.close()
+class Ours:
+    """The hub, asked for one figure at a time."""
+
+    def __init__(self, hub: Core, http: aiohttp.ClientSession, url: str):
+        self._hub, self._http, self._url = hub, http, url
+        self._wire = Wire(url)
+        self._post = Sms(url, self._wire).post
+        self._people = [f"+1415555{n:04}" for n in range(50)]
+        self._strangers = itertools.count(2_000_000_000)
+
+    async def prepare(self) -> None:
+        for person in self._people:
+            await self._post(person, "hello")
+
+    async def accepted(self) -> float:
+        found = await rate(lambda n: self._post(f"+1{next(self._strangers)}", f"message {n}"), 32, 3)
+        await self._hub.db.execute("update queue_entry set state = 'closed' where state <> 'closed'")
+        await self._hub.db.execute("vacuum analyze")
+        await asyncio.sleep(1)
+        return found
+
+    async def to_screen(self, per_second: float) -> tuple[float, float]:
+        return await _screen_latency(self._hub, self._http, self._url, self._post, self._people, per_second)
+
+    async def to_offer(self) -> tuple[float, float]:
+        return await _offer_latency(self._hub, self._http, self._url, self._post, 200)
+
+    def close(self) -> None:
+        self._wire.close()
+
+
+class Bare:
+    """The prototype, asked for the same."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str):
+        self._http, self._url = http, url
+        self._wire = Wire(url)
+
+    async def _post(self, text: str) -> None:
+        await self._wire.post("/in", {"Body": text}, {})
+
+    async def accepted(self) -> float:
+        return await rate(lambda n: self._post(str(n)), 32, 3)
+
+    async def to_screen(self, per_second: float) -> tuple[float, float]:
+        return await _bare_latency(self._http, self._url, self._post, per_second)
+
+    def close(self) -> None:
+        self._wire.close()
+
+
+def middle(times: list[tuple[float, float]]) -> tuple[float, float]:
+    """The medians of several p50 and p99."""
+    return statistics.median(t[0] for t in times), statistics.median(t[1] for t in times)
+
+
+async def measure(ours: Ours, bare: Bare) -> list[Figure]:
+    """Turn by turn, so that whatever else the machine does falls on both; medians of the rounds."""
+    await ours.prepare()
+    accepted = [(await ours.accepted(), await bare.accepted()) for _ in range(ROUNDS)]
+    slow = [(await ours.to_screen(50), await bare.to_screen(50))]
+    fast = [(await ours.to_screen(500), await bare.to_screen(500)) for _ in range(ROUNDS)]
+    offered = await ours.to_offer()
+    rates = [statistics.median(pair[n] for pair in accepted) for n in (0, 1)]
+    ratio = statistics.median(a / b for a, b in accepted)
+    screen, plain = middle([a for a, _ in fast]), middle([b for _, b in fast])
+    first = middle([b for _, b in slow])
     return [
-        Figure(
-            "accepted over HTTP, 32 senders, signed and durable", f"{accepted:,.0f}/s", ">= 4,000/s", accepted >= 4000
-        ),
-        Figure("webhook to screen, 50/s, p50 / p99", f"{shown[0][0]:.1f} / {shown[0][1]:.1f} ms"),
-        Figure(
-            "webhook to screen, 500/s, p50 / p99",
-            f"{shown[1][0]:.1f} / {shown[1][1]:.1f} ms",
-            "<= 8 / 30 ms",
-            shown[1][0] <= 8 and shown[1][1] <= 30,
-        ),
-        Figure(
-            "arrival to offer on the screen, 200/s, p50 / p99",
-            f"{offered[0]:.1f} / {offered[1]:.1f} ms",
-            "<= 12 / 50 ms",
-            offered[0] <= 12 and offered[1] <= 50,
-        ),
+        Figure("accepted over HTTP, 32 senders, signed and durable", f"{rates[0]:,.0f}/s"),
+        Figure("prototype: accepted over HTTP, 32 senders", f"{rates[1]:,.0f}/s"),
+        Figure("ratio", f"{ratio:.2f}x", ">= 0.5x", ratio >= 0.5),
+        _latency("webhook to screen, 50/s, p50 / p99", slow[0][0]),
+        _latency("prototype: to screen, 50/s, p50 / p99", first),
+        _latency("webhook to screen, 500/s, p50 / p99", screen, (8, 30)),
+        _latency("prototype: to screen, 500/s, p50 / p99", plain),
+        _latency("arrival to offer on the screen, 200/s, p50 / p99", offered, (12, 50)),
     ]
+
+
+def _latency(name: str, found: tuple[float, float], most: tuple[float, float] | None = None) -> Figure:
+    value = f"{found[0]:.1f} / {found[1]:.1f} ms"
+    if most is None:
+        return Figure(name, value)
+    return Figure(name, value, f"<= {most[0]} / {most[1]} ms", found[0] <= most[0] and found[1] <= most[1])
 
 
 async def _token(hub: Core, email: str) -> dict[str, str]:
@@ -287,25 +341,14 @@ async def _offer_latency(
     return spread(times)
 
 
-async def measure_prototype(found: Servers) -> list[Figure]:
+@asynccontextmanager
+async def prototype(found: Servers) -> AsyncGenerator[str]:
+    """The prototype on the same servers; its URL."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with process("tests.bench.prototype", str(port), found.database_url, found.redis_url):
         await _until(url + "/nothing")
-        async with aiohttp.ClientSession() as http:
-            wire = Wire(url)
-
-            async def post(text: str) -> None:
-                await wire.post("/in", {"Body": text}, {})
-
-            accepted = await rate(lambda n: post(str(n)), 32, 4)
-            shown = [await _bare_latency(http, url, post, r) for r in (50, 500)]
-            wire.close()
-    return [
-        Figure("prototype: accepted over HTTP, 32 senders", f"{accepted:,.0f}/s"),
-        Figure("prototype: to screen, 50/s, p50 / p99", f"{shown[0][0]:.1f} / {shown[0][1]:.1f} ms"),
-        Figure("prototype: to screen, 500/s, p50 / p99", f"{shown[1][0]:.1f} / {shown[1][1]:.1f} ms"),
-    ]
+        yield url
 
 
 async def _bare_latency(http: aiohttp.ClientSession, url: str, post: Any, per_second: float) -> tuple[float, float]:
@@ -333,8 +376,13 @@ async def _bare_latency(http: aiohttp.ClientSession, url: str, post: Any, per_se
 async def run() -> list[Figure]:
     with servers() as found:
         async with core(found, pool=6) as hub:
-            figures = await measure_hub(hub, found)
-            return figures + await measure_prototype(found)
+            await apply(hub.db, hub.vault, load_connectors(hub), CENTER)
+            async with hub_serve(found) as url, prototype(found) as bare_url, aiohttp.ClientSession() as http:
+                ours, bare = Ours(hub, http, url), Bare(http, bare_url)
+                figures = await measure(ours, bare)
+                ours.close()
+                bare.close()
+                return figures
 
 
 if __name__ == "__main__":

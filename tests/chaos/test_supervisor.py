@@ -83,13 +83,13 @@ def naming(folder: Path) -> set[int]:
     return found
 
 
-def worker_of(supervisor: Program) -> int | None:
+def child_of(supervisor: Program, command: bytes) -> int | None:
     for pid in children(supervisor.pid):
         try:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"hub.cli" in words and b"work" in words:
+        if b"hub.cli" in words and command in words:
             return pid
     return None
 
@@ -110,7 +110,7 @@ async def test_the_demo_starts_stops_on_ctrl_c_and_keeps_its_data(place: Path) -
         async with aiohttp.ClientSession() as http:
             await Screen.open(http, hub.url, first["api_token"])  # an open socket holds nothing up
             below = children(hub.pid)
-            assert len(below) > 3  # PostgreSQL with its own, Valkey, the worker
+            assert len(below) > 4  # PostgreSQL with its own, Valkey, the services, the worker
             hub.process.send_signal(signal.SIGINT)
             started = time.monotonic()
             assert await hub.ended(20) == 0, hub.said
@@ -159,23 +159,15 @@ async def _sign_in(demo: dict[str, Any]) -> None:
         assert answer.status == 200, await answer.text()
 
 
-async def test_a_fresh_hub_survives_its_workers_death_and_leaves_nothing_at_its_own(place: Path) -> None:
+async def test_a_fresh_hub_survives_its_childrens_death_and_leaves_nothing_at_its_own(place: Path) -> None:
     hub = up(place)
     try:
         await hub.ready()
         await _first_administrator_by_a_link_that_works_once(hub)
         await _a_second_hub_on_the_folder_is_refused(hub, place)
 
-        async def worker() -> int | None:
-            return worker_of(hub)
-
-        first = await eventually(worker, 15)
-        os.kill(first, signal.SIGKILL)
-
-        async def another() -> bool:
-            return worker_of(hub) not in {None, first}
-
-        measured("killed worker to the next one", await settled(another, 15))
+        for command in (b"work", b"services"):
+            await _a_killed_child_is_followed_by_another(hub, command)
         below = children(hub.pid)
         hub.kill()
 
@@ -195,6 +187,19 @@ async def test_a_fresh_hub_survives_its_workers_death_and_leaves_nothing_at_its_
         assert await hub.stop() <= 10
     finally:
         await hub.stop()
+
+
+async def _a_killed_child_is_followed_by_another(hub: Program, command: bytes) -> None:
+    async def child() -> int | None:
+        return child_of(hub, command)
+
+    first = await eventually(child, 15)
+    os.kill(first, signal.SIGKILL)
+
+    async def another() -> bool:
+        return child_of(hub, command) not in {None, first}
+
+    measured(f"killed child ({command.decode()}) to the next one", await settled(another, 15))
 
 
 async def _first_administrator_by_a_link_that_works_once(hub: Program) -> None:
@@ -218,7 +223,7 @@ async def _a_second_hub_on_the_folder_is_refused(hub: Program, place: Path) -> N
     assert second.said.startswith("hub: Another hub is already running on the data folder")
     assert await status(f"{hub.url}/health/ready") == 200
     done = await asyncio.to_thread(_run, place, "doctor")  # which uses the first one's servers
-    assert f"held by {socket.gethostname()}:{hub.pid}" in done.stdout, done
+    assert f"held by {socket.gethostname()}:{child_of(hub, b'services')}:" in done.stdout, done
 
 
 def _run(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
