@@ -9,7 +9,14 @@ import puremagic
 UNKNOWN = "application/octet-stream"
 _PASSIVE = ("audio/", "video/", "text/plain", "text/csv", "text/vcard", "text/calendar", "application/pdf")
 _HEAD = 64 * 1024
-_ENDINGS = {"image/jpeg": ".jpg", "audio/ogg": ".ogg", "audio/amr": ".amr", "text/vcard": ".vcf", UNKNOWN: ".bin"}
+_ENDINGS = {
+    "image/jpeg": ".jpg",
+    "audio/ogg": ".ogg",
+    "audio/amr": ".amr",
+    "text/vcard": ".vcf",
+    "audio/wave": ".wav",
+    UNKNOWN: ".bin",
+}
 
 
 def content_type(body: bytes, called: str = "") -> str:

@@ -15,6 +15,12 @@ from hub.channels.model import AddressKind
 from hub.core.errors import Invalid
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_WRONG = {
+    phonenumbers.NumberParseException.INVALID_COUNTRY_CODE: "no country has this code; it must begin with + and one",
+    phonenumbers.NumberParseException.TOO_SHORT_AFTER_IDD: "too short",
+    phonenumbers.NumberParseException.TOO_SHORT_NSN: "too short",
+    phonenumbers.NumberParseException.TOO_LONG: "too long",
+}
 _NUMBER = re.compile(r"\+[0-9 ()./-]{6,30}")
 
 
@@ -75,18 +81,16 @@ def _phone(value: str, region: str | None) -> str:
     try:
         number = phonenumbers.parse(value, region)
     except phonenumbers.NumberParseException as error:
-        raise Invalid(
-            f"This is not a phone number: {error}.",
-            remedy="Write it in full, as +14155550123.",
-            fields={"value": str(error)},
-        ) from error
+        raise _no_number(_WRONG.get(error.error_type, "not a phone number")) from error
     if not phonenumbers.is_possible_number(number):
-        raise Invalid(
-            "This is not a possible phone number.",
-            remedy="Write it in full, as +14155550123.",
-            fields={"value": "too long or too short"},
-        )
+        raise _no_number("too long or too short")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _no_number(why: str) -> Invalid:
+    return Invalid(
+        f"This is not a phone number: {why}.", remedy="Write it in full, as +14155550123.", fields={"value": why}
+    )
 
 
 def _opaque(value: str) -> str:

@@ -10,7 +10,7 @@ from hub.contacts import consent
 from hub.contacts.consent import Entry
 from hub.conversations import writing
 from hub.core import events
-from hub.core.db import execute, fetch_one
+from hub.core.db import execute, fetch_dicts, fetch_one
 from hub.core.events import Unit
 from hub.core.secrets import Vault
 from hub.core.service import Core
@@ -56,6 +56,10 @@ async def told(unit: Unit, contact_id: int, address_id: int, *, wanted: bool, de
     await consent.said_to_agent(unit, contact_id, address_id, wanted=wanted, detail=detail, agent_id=agent_id)
     if not wanted:
         await _stop(unit, address_id)
+    for row in await fetch_dicts(unit.conn, sql["open_with"], {"address_id": address_id}):
+        line = "The customer wants messages again" if wanted else "The customer wants no more messages"
+        words = f"{line} ({detail or row['address']})."
+        await writing.system_line(unit, row["id"], words, actor_id=agent_id)
 
 
 async def _stop(unit: Unit, address_id: int) -> None:

@@ -13,3 +13,9 @@ with stopped as (
     returning o.interaction_id
 )
 update interaction i set status = 'failed', error = %(words)s from stopped s where i.id = s.interaction_id;
+
+-- open_with: The open conversations with the person of an address: whoever has one on the screen is to know.
+select v.id, a.value as address
+from address a join contact c on c.id = a.contact_id join contact k on k.root_id = c.root_id
+join conversation v on v.contact_id = k.id and v.status <> 'resolved'
+where a.id = %(address_id)s order by v.id;

@@ -8,6 +8,7 @@ from typing import Any
 
 from hub.channels.model import REPLY_WINDOW
 from hub.conversations import views, writing
+from hub.core.clock import now
 from hub.core.db import Database
 from hub.core.errors import NotFound
 from hub.core.sql import Queries
@@ -75,6 +76,7 @@ async def conversation(db: Database, conversation_id: int, viewer: Viewer) -> di
         "wrap_up_until": row["wrap_up_until"],
         "reply_channels": [_way(w) for w in ways if not w.opted_out],
         "opted_out": _refused(ways),
+        "server_now": now(),
     }
 
 

@@ -32,6 +32,7 @@ Limit = Annotated[int, Field(ge=1, le=100)]
 MAX_UPLOAD = 25 * 1024 * 1024
 # Shown in the browser as they are; whatever else is only ever downloaded (a script in an SVG or HTML file is a script).
 INLINE_TYPES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
+PLAYED = ("audio/", "video/")
 
 
 class ContactQuery(In):
@@ -267,7 +268,8 @@ async def read_attachment(call: Call, attachment_id: int) -> web.Response:
     row = rows[0]
     if row["conversation_id"] is not None:
         await conversations.require_visible(call.core.db, row["conversation_id"], call.me.viewer)
-    shown = row["content_type"].split(";")[0].strip().lower() in INLINE_TYPES
+    kind = row["content_type"].split(";")[0].strip().lower()
+    shown = kind in INLINE_TYPES or kind.startswith(PLAYED)
     headers = {
         "Content-Type": row["content_type"] if shown else "application/octet-stream",
         "Content-Disposition": f"{'inline' if shown else 'attachment'}; filename*=UTF-8''{quote(row['name'], safe='')}",

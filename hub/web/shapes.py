@@ -209,6 +209,7 @@ class Conversation(ConversationSummary):
     has_earlier: bool
     reply_channels: list[ReplyChannel]
     opted_out: list[OptedOut] = Field(description="Where the customer wants no messages")
+    server_now: datetime = Field(description="To count down by, whatever the browser's clock says")
     disposition: str | None
     wrap_up_until: datetime | None
     topic: str

@@ -81,6 +81,9 @@ async def test_what_a_customer_told_us_is_in_the_ledger_and_holds_at_once(house:
     assert shown["opted_out"] == [{"channel": "sms", "address": "+14155550100", "address_id": address["id"]}]
     assert [w for w in shown["reply_channels"] if w["channel"] == "sms"] == []
     assert next(i for i in shown["interactions"] if i["id"] == written["id"])["status"] == "failed"
+    assert [i["text"] for i in shown["interactions"] if i["kind"] == "system"] == [
+        "The customer wants no more messages (by telephone)."
+    ]
     await admin.call("PUT", f"/contacts/{contact}/addresses/{address['id']}/consent", {"wanted": True}, status=204)
     ledger = (await admin.get(f"/contacts/{contact}/consent"))["items"]
     assert [(x["wanted"], x["source"], x["detail"]) for x in ledger] == [
@@ -90,6 +93,26 @@ async def test_what_a_customer_told_us_is_in_the_ledger_and_holds_at_once(house:
     assert ledger[0]["agent"]["id"] == admin.id
     assert (await admin.get(f"/contacts/{contact}"))["addresses"][0]["opted_out"] is False
     await admin.call("PUT", f"/contacts/{contact}/addresses/999999/consent", said, status=404)
+
+
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        ("5550100", "must begin with +"),
+        ("+999123456789", "no country"),
+        ("+1415", "too short"),
+        ("+4915100000000000000000", "too long"),
+        ("hello", "not a phone number"),
+    ],
+)
+async def test_a_number_that_is_none_is_refused_in_plain_words(
+    house: House, admin: Agent, number: str, why: str
+) -> None:
+    start = {"client_id": "n", "channel": "sms", "text": "Hello", "address": {"kind": "phone", "value": number}}
+    problem = await admin.post("/conversations", start, status=422)
+    assert why in problem["detail"]
+    assert "default region" not in problem["detail"]
+    assert "+1415555" in problem["remedy"]
 
 
 async def test_a_file_of_ours_is_given_to_who_has_its_address_for_a_while(house: House, admin: Agent) -> None:

@@ -59,7 +59,9 @@ export interface OptedOut { channel: string; address: string; address_id: number
 export interface Conversation extends Summary {
   interactions: Interaction[]; has_earlier: boolean; reply_channels: ReplyChannel[]; opted_out: OptedOut[]
   disposition: string | null
-  wrap_up_until: string | null; topic: string
+  wrap_up_until: string | null; topic: string; server_now: string
+  /** By how much this browser's clock is ahead of the server's, in ms. */
+  skew?: number
   /** Up to where `interactions` are whole; a summary that came another way raises `seq`, never this. */
   cursor?: number
 }

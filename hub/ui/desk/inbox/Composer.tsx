@@ -61,7 +61,7 @@ export function Composer({ c, company, resolved, ref }: Props) {
   const blocked = reply && !channel
   const mail = reply && channel?.channel === 'email'
   const texting = reply && (channel?.channel === 'sms' || channel?.channel === 'whatsapp') ? channel : null
-  const left = useWindow(texting?.window_ends)
+  const left = useWindow(texting?.window_ends, c.skew)
   // Once free text is over, what was being written waits for the customer's next message.
   const templating = texting !== null && (left === 0 || filling)
   const over = texting && !templating ? excess(text.trim(), texting.max_length) : 0

@@ -6,8 +6,8 @@ import { Icon } from '../parts/icons'
 
 const WARM = 3600
 
-/** Seconds until free text ends; null: never, 0: it has. */
-export function useWindow(ends: string | null | undefined): number | null {
+/** Seconds until free text ends, by the server's clock (`skew`: how far ahead ours is, in ms); null: never, 0: it has. */
+export function useWindow(ends: string | null | undefined, skew = 0): number | null {
   const [now, setNow] = useState(Date.now)
   useEffect(() => {
     if (!ends) return
@@ -15,7 +15,7 @@ export function useWindow(ends: string | null | undefined): number | null {
     const timer = setInterval(() => setNow(Date.now()), 5_000)
     return () => clearInterval(timer)
   }, [ends])
-  return ends ? Math.max(0, (Date.parse(ends) - now) / 1000) : null
+  return ends ? Math.max(0, (Date.parse(ends) + skew - now) / 1000) : null
 }
 
 interface Props { left: number | null; templates: boolean; filling: boolean; turn: (filling: boolean) => void }

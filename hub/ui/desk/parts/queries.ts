@@ -53,6 +53,7 @@ export const conversation = (id: number) =>
       let fresh = await api.conversation(id)
       // An event that overtook this answer is on the screen already; an older state must not take it back.
       for (let again = 0; again < 3 && fresh.seq < heardOf(fresh.topic); again++) fresh = await api.conversation(id)
+      fresh.skew = Date.now() - Date.parse(fresh.server_now)
       return keepEarlier(client.getQueryData<Conversation>(['conversation', id]), fresh)
     },
   })

@@ -13,7 +13,7 @@ const summary = (id: number, extra: Partial<Summary> = {}): Summary => ({
   created_at: '2026-11-23T09:00:00Z', entry_state: 'assigned', snoozed_until: null, failed: false, ...extra,
 })
 const conversation = (...interactions: Interaction[]): Conversation => ({
-  ...summary(5), interactions, has_earlier: true, reply_channels: [], opted_out: [], disposition: null, wrap_up_until: null, topic: 'c:5',
+  ...summary(5), interactions, has_earlier: true, reply_channels: [], opted_out: [], disposition: null, wrap_up_until: null, topic: 'c:5', server_now: '2026-11-23T10:00:00Z',
 })
 const list = (...items: Summary[]): ListData => ({ pages: [{ items, next_cursor: null }], pageParams: [undefined] })
 const ids = (l?: ListData) => l?.pages.flatMap((p) => p.items.map((x) => x.id))
