@@ -18,7 +18,7 @@ from twilio.rest import Client
 from connectors.twilio.rest import Rest, ThrottledError
 from connectors.twilio.settings import Settings
 from connectors.twilio.voice_hooks import ENDED
-from connectors.twilio.voice_twiml import ROOM_EVENTS, Renderer
+from connectors.twilio.voice_twiml import INSIST, ROOM_EVENTS, Renderer
 from hub.channels.calls import CallError, CallOutcome, Command, CommandKind, LiveLeg
 
 _GONE = frozenset({21220, 20404, 13223})  # no longer in progress; no such call, conference or participant
@@ -48,7 +48,7 @@ class VoiceRest:
         recorded = (
             {
                 "conference_record": "record-from-start",
-                "conference_recording_status_callback": f"{self._base}/recordings?room={c.room}",
+                "conference_recording_status_callback": f"{self._base}/recordings?room={c.room}{INSIST}",
                 "conference_recording_status_callback_event": ["completed"],
             }
             if c.data.get("record")
@@ -64,9 +64,9 @@ class VoiceRest:
             start_conference_on_enter=True,
             end_conference_on_exit=bool(c.data.get("ends")),
             time_limit=_LONGEST,
-            status_callback=f"{self._base}/legs/{c.leg_id}/status",
+            status_callback=f"{self._base}/legs/{c.leg_id}/status{INSIST}",
             status_callback_event=list(_STATUSES),
-            conference_status_callback=f"{self._base}/rooms",
+            conference_status_callback=f"{self._base}/rooms{INSIST}",
             conference_status_callback_event=list(ROOM_EVENTS),
             **coached,
             **recorded,
@@ -81,7 +81,7 @@ class VoiceRest:
             method="POST",
             timeout=c.data.get("seconds", 30),
             time_limit=_LONGEST,
-            status_callback=f"{self._base}/legs/{c.leg_id}/status",
+            status_callback=f"{self._base}/legs/{c.leg_id}/status{INSIST}",
             status_callback_event=list(_STATUSES),
         )
         return str(made.sid)

@@ -15,6 +15,7 @@ from hub.channels.calls import Gather, Go, Hangup, Join, Park, Pause, Play, Reco
 
 ROOM_EVENTS = ("start", "end", "join", "leave", "mute", "hold", "modify")
 _LONGEST = 4 * 3600  # seconds; a forgotten line ends
+INSIST = "#rc=5&rp=ct,rt,5xx"  # what is only told, and told once: it must survive our restart
 
 
 class Renderer:
@@ -80,7 +81,7 @@ class Renderer:
         recorded = (
             {
                 "record": "record-from-start",
-                "recording_status_callback": f"{self._base}/recordings?room={step.room}",
+                "recording_status_callback": f"{self._base}/recordings?room={step.room}{INSIST}",
                 "recording_status_callback_event": "completed",
             }
             if step.record
@@ -92,7 +93,7 @@ class Renderer:
             beep=False,
             start_conference_on_enter=True,
             end_conference_on_exit=step.ends,
-            status_callback=f"{self._base}/rooms",
+            status_callback=f"{self._base}/rooms{INSIST}",
             status_callback_method="POST",
             status_callback_event=" ".join(ROOM_EVENTS),
             **recorded,
@@ -100,7 +101,7 @@ class Renderer:
         document.append(dial)
 
     def _record(self, document: VoiceResponse, step: Record) -> None:
-        asked = {"transcribe": True, "transcribe_callback": f"{self._base}/transcripts"}
+        asked = {"transcribe": True, "transcribe_callback": f"{self._base}/transcripts{INSIST}"}
         document.record(
             max_length=step.seconds,
             timeout=5,
@@ -108,7 +109,7 @@ class Renderer:
             play_beep=True,
             action=self.url(step.then),
             method="POST",
-            recording_status_callback=f"{self._base}/recordings?voicemail=1",
+            recording_status_callback=f"{self._base}/recordings?voicemail=1{INSIST}",
             recording_status_callback_event="completed",
             **(asked if step.transcribe else {}),
         )

@@ -117,20 +117,28 @@ async def transfer(unit: Unit, account: Account, call_id: int, agent_id: int, to
 
 
 async def consult(unit: Unit, account: Account, call_id: int, agent_id: int, to: Target) -> None:
-    """Ask an agent or a number for advice: the customer is on hold meanwhile."""
-    if (to.agent_id is None) == (to.number is None):
-        raise Invalid("Name an agent or a number.", fields={"agent_id": "either this, or number"})
+    """Ask an agent, whoever of a queue is free, or a number for advice: the customer is on hold meanwhile."""
+    if sum(x is not None for x in (to.queue_id, to.agent_id, to.number)) != 1:
+        raise Invalid("Name one target.", fields={"agent_id": "this, queue_id or number"})
     held, _ = await mine(unit, call_id, agent_id)
     if any(leg.consult for leg in held.alive("agent", "third")):
         raise Conflict("Somebody is being asked already.")
+    asked = to.agent_id or (await _free(unit, to.queue_id, agent_id) if to.queue_id is not None else 0)
     if not _customer(held).held:
         await _hold(unit, held, on=True)
     if to.number is not None:
         await _ring_number(unit, account, held, to.number, consult=True)
         return
-    if to.agent_id == agent_id:
+    if asked == agent_id:
         raise Invalid("That is you.", fields={"agent_id": "choose somebody else"})
-    await ring_agent(unit, held, to.agent_id or 0, consult=True)
+    await ring_agent(unit, held, asked, consult=True)
+
+
+async def _free(unit: Unit, queue_id: int, agent_id: int) -> int:
+    found = await fetch_value(unit.conn, sql["free_in_queue"], {"queue_id": queue_id, "agent_id": agent_id})
+    if found is None:
+        raise Conflict("Nobody of that queue is free.", remedy="Hand the call over to the queue instead, or try later.")
+    return int(found)
 
 
 async def ring_agent(  # noqa: PLR0913 - how somebody is rung, nearly all optional

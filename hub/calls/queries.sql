@@ -257,6 +257,16 @@ from call_leg l join call c on c.id = l.call_id where l.external_id = %(leg)s;
 -- device: Where an agent is rung; none when their browser is not there.
 select kind, number, ready_until > clock_timestamp() as ready from agent_device where agent_id = %(agent_id)s;
 
+-- free_in_queue: Who of a queue can be asked now: available, at a telephone with nobody on it; the longest idle first.
+select s.agent_id from agent_queue m
+join agent_state s on s.agent_id = m.agent_id and s.state = 'available'
+join agent_device d on d.agent_id = m.agent_id and (d.kind = 'phone' or d.ready_until > clock_timestamp())
+where m.queue_id = %(queue_id)s and m.agent_id <> %(agent_id)s
+  and not exists (select from call_leg l where l.agent_id = m.agent_id and l.ended_at is null)
+  and not exists (select from queue_entry e where e.agent_id = m.agent_id and e.channel = 'voice'
+      and e.state in ('offered', 'assigned', 'wrapping'))
+order by s.idle_since, s.agent_id limit 1;
+
 -- put_device: Where an agent wants to be rung.
 insert into agent_device (agent_id, kind, number, ready_until)
 values (%(agent_id)s, %(kind)s, %(number)s, case when %(ready)s then clock_timestamp() + interval '45 seconds' else '-infinity' end)

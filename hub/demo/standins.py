@@ -76,7 +76,7 @@ def hooks(hub_url: str, sms: str = "sms", phone: str = "phone", whatsapp: str = 
         "sms_url": f"{hub_url}/hooks/twilio/{sms}/sms#rc=5&rp=all",
         "whatsapp_url": f"{hub_url}/hooks/twilio/{whatsapp}/whatsapp#rc=5&rp=all",
         "voice_url": f"{hub_url}/hooks/twilio/{phone}/voice#rc=2&rp=ct,rt,5xx",
-        "status_url": f"{hub_url}/hooks/twilio/{phone}/calls/status",
+        "status_url": f"{hub_url}/hooks/twilio/{phone}/calls/status#rc=5&rp=ct,rt,5xx",
     }
 
 

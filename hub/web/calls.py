@@ -210,12 +210,11 @@ async def transfer(call: Call, call_id: int, body: To) -> dict[str, Any]:
 
 @calls.add("POST", "/calls/{call_id}/consult", returns=CallView, errors=(409,))
 async def consult(call: Call, call_id: int, body: To) -> dict[str, Any]:
-    """Ask an agent or a number for advice; the customer is on hold meanwhile."""
+    """Ask an agent, whoever of a queue is free, or a number for advice; the customer is on hold meanwhile."""
     account = await _account_of(call, call_id)
-    if body.queue_id is not None:
-        raise Invalid("A queue cannot be asked.", fields={"queue_id": "give agent_id or number"})
     async with events.unit(call.core.db, call.core.feed) as unit:
-        await actions.consult(unit, account, call_id, call.me.id, Target(None, body.agent_id, body.number))
+        target = Target(body.queue_id, body.agent_id, body.number)
+        await actions.consult(unit, account, call_id, call.me.id, target)
     return await _shown(call, call_id)
 
 

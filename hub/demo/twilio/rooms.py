@@ -84,8 +84,8 @@ class Conference:
         return self.people.get(key) or next((p for p in self.people.values() if p.label and p.label == key), None)
 
     def tell(self, event: str, who: Participant | None = None, **more: str) -> None:
-        """Report something, if it was asked for."""
-        if event not in self.events:
+        """Report something, if it was asked for; `hold` and `mute` ask for their ends as well."""
+        if event.removeprefix("un") not in self.events:
             return
         self.sequence += 1
         named = {

@@ -216,22 +216,17 @@ class VoiceRest:
             room.tell("modify", who)
         if "Muted" in form and _yes(form, "Muted") != who.muted:
             who.muted = not who.muted
-            room.tell("mute" if who.muted else "unmute", who) if "mute" in room.events else None
+            room.tell("mute" if who.muted else "unmute", who)
         if "EndConferenceOnExit" in form and not who.hold:  # of somebody held it is ignored, silently
             who.end_on_exit = _yes(form, "EndConferenceOnExit")
         if "Hold" in form and _yes(form, "Hold") != who.hold:
             who.hold = not who.hold
-            self._tell_hold(room, who)
+            room.tell("hold" if who.hold else "unhold", who)
         if form.get("AnnounceUrl"):
             room.tell("announcement", who, AnnounceUrl=form["AnnounceUrl"])
             document = Document(form["AnnounceUrl"], form.get("AnnounceMethod", "POST"))
             self._exchange.announce([who.call], document)
         return answer(who.as_json(room))
-
-    def _tell_hold(self, room: Conference, who: Participant) -> None:
-        if "hold" in room.events:  # one word asks for both
-            room.events |= {"unhold"}
-            room.tell("hold" if who.hold else "unhold", who)
 
     async def _remove_participant(self, request: web.Request) -> web.Response:
         who = self._who(request)

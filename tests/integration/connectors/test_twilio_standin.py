@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,7 +16,8 @@ from connectors.twilio.rest import Rest, ThrottledError
 from connectors.twilio.settings import Settings
 from hub.demo.twilio import TwilioStandin
 from hub.demo.twilio.people import Manner
-from tests.integration.connectors.harness import NUMBER, SID, TOKEN, eventually
+from tests.chaos.harness import Program, start
+from tests.integration.connectors.harness import NUMBER, SID, TOKEN, eventually, free_port
 
 PHONE, WHATSAPP = "+14155550123", "whatsapp:+14155550123"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 32
@@ -328,3 +330,26 @@ async def test_virtual_time_can_be_moved_on(twilio: TwilioStandin) -> None:
     await asyncio.sleep(0)
     twilio.exchange.clock.advance(100_000)
     await asyncio.wait_for(waited, 5)
+
+
+async def test_demo_of_its_own_serves_the_real_client_and_a_page(tmp_path: Path) -> None:
+    program = start(tmp_path, "demo", "twilio", "--port", str(port := free_port()))
+    try:
+        said = await eventually(lambda: _said(program), 60)
+        settings = {"account_sid": said["Account SID"], "auth_token": said["Auth token"]}
+        rest = Rest()
+        client: Any = rest.client(Settings.model_validate({**settings, "api_base": f"http://127.0.0.1:{port}"}))
+        made = await client.messages.create_async(to=PHONE, from_=said["Number"], body="Hello")
+        assert made.status == "queued"
+        await rest.close()
+        async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{port}/") as page:
+            assert "You are the customer" in await page.text()
+    finally:
+        await program.stop()
+
+
+async def _said(program: Program) -> dict[str, str] | None:
+    """What it printed, by its names; nothing until all of it is there."""
+    lines = [(words[0], words[-1]) for line in program.said.splitlines() if len(words := line.rsplit(" ", 1)) == 2]
+    found = dict(lines)
+    return found if "Number" in found else None

@@ -62,11 +62,15 @@ class Stage:
         """An agent at their telephone; a device without a manner is answered by hand."""
         agent = await self.centre.agent(name, self.queue)
         self.agents[name] = agent
-        async with events.unit(self.core.db, self.core.feed) as unit:
-            await devices.put(unit, agent, "phone" if phone else "browser", phone, ready=True)
+        await self.put_device(agent, phone)
         if manner is not None:
             self.twilio.exchange.people.manners[phone or f"client:agent_{agent}"] = manner
         return agent
+
+    async def put_device(self, agent: int, phone: str | None = None) -> None:
+        """Their telephone is there."""
+        async with events.unit(self.core.db, self.core.feed) as unit:
+            await devices.put(unit, agent, "phone" if phone else "browser", phone, ready=True)
 
     def device(self, name: str) -> str:
         return f"client:agent_{self.agents[name]}"
@@ -188,7 +192,7 @@ async def stage(
     hooks = f"{core.public_url}/hooks/twilio/phone"
     twilio = TwilioStandin(
         SID, TOKEN, number=NUMBER, voice_url=f"{hooks}/voice#rc=2&rp=ct,rt,5xx",
-        **{"status_url": f"{hooks}/calls/status", "speed": SPEED, **standin},
+        **{"status_url": f"{hooks}/calls/status#rc=5&rp=ct,rt,5xx", "speed": SPEED, **standin},
     )  # fmt: skip
     await twilio.start()
     centre = Centre(core)

@@ -28,12 +28,16 @@ from hub.core.secrets import Vault
 from hub.demo.twilio.messages import signature
 from hub.demo.wire import Site
 from tests.house import House
+from tests.integration.voice.manners import unruly
 from tests.integration.voice.stage import CALLER, NUMBER, SID, TOKEN, Manner, eventually, stage
 
 FALLBACK = '<?xml version="1.0"?><Response><Say>Please call again in a few minutes.</Say><Hangup/></Response>'
 
 
-async def test_caller_hears_the_fallback_when_the_hub_is_away(db: Database, feed: Feed, vault: Vault) -> None:
+@pytest.mark.parametrize(("manner", "away"), [("once", 3), ("doubled", 6), ("shuffled", 3)])
+async def test_caller_hears_the_fallback_when_the_hub_is_away(
+    db: Database, feed: Feed, vault: Vault, manner: str, away: int
+) -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(text=FALLBACK, content_type="text/xml")
 
@@ -41,12 +45,12 @@ async def test_caller_hears_the_fallback_when_the_hub_is_away(db: Database, feed
     app.router.add_post("/static.xml", answer)
     site = Site(app, "127.0.0.1", 0)
     await site.start()
-    async with stage(db, feed, vault, fallback_url=f"{site.url}/static.xml") as scene:
-        scene.twilio.faults.down = 3  # rc=2: one try and two more
+    async with unruly(stage(db, feed, vault, fallback_url=f"{site.url}/static.xml"), manner) as scene:
+        scene.twilio.faults.down = away  # rc=2: one try and two more
         caller = scene.calls()
         await eventually(lambda: _over(caller))
         assert caller.played == ["Please call again in a few minutes."]
-        assert [status for _, status in scene.twilio.webhooks if status == 0] == [0, 0, 0]
+        assert [status for _, status in scene.twilio.webhooks if status == 0] == [0] * away
         assert [code for code, _ in scene.twilio.exchange.problems] == [11205]
         assert await scene.call() == {}
     await site.stop()
