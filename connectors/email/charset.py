@@ -31,6 +31,10 @@ _CANDIDATES = [
     "cp1256", "cp874", "koi8_r",
 ]  # fmt: skip
 _META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([A-Za-z0-9_.:-]{2,40})""", re.IGNORECASE)
+_JIS = re.compile(rb"\x1b(\$[@B]|\([BJI])")
+_NUMBERED = re.compile(
+    r"^(?:x-(?:cp|win|windows|ms)-?|cp[-_ ]|win-?|windows|ms-|ibm-|ansi-)(125\d|874|936|949|950|932|437|85\d|866)$"
+)
 _HIGH = re.compile(rb"[\x80-\xff]+")
 _GUESS_FROM = 16_384  # bytes a guess looks at
 _TEXTUAL = frozenset({
@@ -53,6 +57,10 @@ def codec(label: str | None) -> str | None:
     name = _ALIASES.get(name, name)
     if not name or not name.isascii() or len(name) > 40:
         return None
+    numbered = _NUMBERED.match(name)
+    if numbered:
+        name = "cp" + numbered[1]
+        name = _ALIASES.get(name, name)
     try:
         found = codecs.lookup(name).name
     except (LookupError, ValueError):
@@ -67,11 +75,38 @@ def decode(data: bytes, declared: str | None = None, *, html: bool = False) -> D
     for mark, name in _BOMS:
         if data.startswith(mark) and (text := _strict(data, name)) is not None:
             return Decoded(text)
+    if _JIS.search(data) and data.isascii() and _strict(data, "iso2022_jp_ext") is None:
+        return Decoded(_jis(data))
     for name in _believable(data, declared, html):
         text = _strict(data, name)
         if text is not None:
             return Decoded(text)
     return _guess(data, declared)
+
+
+def _jis(data: bytes) -> str:
+    """ISO-2022-JP with the characters that only Windows has (NEC's row 13, IBM's): strict codecs refuse those."""
+    pieces: list[str] = []
+    position, kind = 0, b"B"
+    for escape in [*_JIS.finditer(data), None]:
+        run = data[position : escape.start() if escape else len(data)]
+        if kind == b"$":
+            run = b"".join(_shifted(run[at], run[at + 1]) for at in range(0, len(run) - 1, 2))
+        elif kind == b"I":
+            run = bytes(byte | 0x80 for byte in run)
+        pieces.append(run.decode("cp932", "replace"))
+        if escape:
+            position, kind = escape.end(), escape[1][:1] if escape[1][:1] == b"$" else escape[1][1:]
+    return "".join(pieces)
+
+
+def _shifted(row: int, cell: int) -> bytes:
+    """One character of JIS X 0208 as Shift-JIS; a control stays what it is."""
+    if row < 0x21 or cell < 0x21:
+        return bytes((row, cell))
+    lead = (row - 0x21) // 2 + (0x81 if row < 0x5F else 0xC1)
+    trail = cell + (0x1F if cell < 0x60 else 0x20) if row % 2 else cell + 0x7E
+    return bytes((lead, trail))
 
 
 def _shifts(data: bytes, declared: str | None) -> bool:

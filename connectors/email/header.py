@@ -14,6 +14,9 @@ _WORD = re.compile(rb"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*(?:\?(?!=)[^?]*){0,8}?)
 _ID = re.compile(r"<([^<>\s]{1,900})>")
 _QUOTED_LOCAL = re.compile(r'"([^"\\]{1,64})"(@[^\s"<>@()]{1,255})')  # RFC 5321 §4.1.2
 MAX_ADDRESSES = 500
+_GAP = re.compile(rb"[ \t]{2,}")  # where a comment stood
+_SURNAME = re.compile(rb"^[^@<>:\"]{1,60}$")
+_ROUTE = re.compile(r"^@[^:\s]{1,255}:(?=.*@)")  # RFC 5322 §4.4
 # Controls, line and paragraph separators, bidirectional embeddings, overrides and isolates, lone surrogates.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _BLANKS = frozenset("\t\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029")
@@ -89,7 +92,8 @@ def parameter(params: dict[str, bytes], name: str, charset: str | None = None) -
             if b"=?" in coded
             else tidy(decode(unquote_to_bytes(coded), known or charset).text)
         )
-    return text(params.get(name, b""), charset)
+    plain = params.get(name, b"")
+    return text(plain[1:-1] if len(plain) > 2 and plain[:1] == plain[-1:] == b"'" else plain, charset)
 
 
 def ids(value: bytes) -> list[str]:
@@ -104,8 +108,11 @@ def ids(value: bytes) -> list[str]:
 def addresses(value: bytes, charset: str | None = None) -> list[Address]:
     """The addresses of a To-like field, at most 500; comments and group names are left out. Linear on anything."""
     found: list[Address] = []
+    surname = b""
     for piece, comment in _commas(value):
-        one = _address(piece, comment, charset)
+        one = _address(surname + piece if b"<" in piece else piece, comment, charset)
+        # `Doe, Jane <jane@example.com>` without its quotes
+        surname = piece + b"," if one is None and _SURNAME.match(piece) else b""
         if one is not None:
             found.append(one)
             if len(found) >= MAX_ADDRESSES:
@@ -118,7 +125,11 @@ def _commas(value: bytes) -> list[tuple[bytes, bytes]]:  # noqa: C901 - one scan
     pieces: list[tuple[bytes, bytes]] = []
     here, comment = bytearray(), bytearray()
     quoted, angle, depth, escaped = False, False, 0, False
-    for byte in value:
+    words = {at for word in _WORD.finditer(value) for at in range(*word.span())}  # a comma in there parts nothing
+    for at, byte in enumerate(value):
+        if at in words:
+            (comment if depth else here).append(byte)
+            continue
         if depth and not quoted:
             if escaped or byte == _BACKSLASH:
                 escaped = not escaped
@@ -173,7 +184,7 @@ def _bare(inner: bytes, charset: str | None) -> str:
     quoted = _QUOTED_LOCAL.search(address)
     if quoted:
         return quoted[0] if re.search(r"[ ,;:<>()]", quoted[1]) else quoted[1] + quoted[2]
-    address = address.strip().strip("'\"<>").removeprefix("mailto:").rstrip(",;:")
+    address = _ROUTE.sub("", address.strip().strip("'\"<>").removeprefix("mailto:").rstrip(",;:"))
     if " " in address:
         found = [word for word in address.split() if "@" in word.strip("@<>\"'[](),;:")]
         address = found[0].strip("'\"<>(),;:") if found else re.sub(r"\s*([@.])\s*", r"\1", address)
@@ -184,10 +195,10 @@ def _bare(inner: bytes, charset: str | None) -> str:
 
 
 def _name(raw: bytes, charset: str | None) -> str:
-    raw = raw.strip()
+    raw = raw.strip(b" \t<")
     group = re.match(rb'^[^"=<@]{1,100}:(?=.)', raw)
     if group:
         raw = raw[group.end() :].strip()
     if raw[:1] == b'"' and raw[-1:] == b'"' and len(raw) > 1 and b'"' not in raw[1:-1].replace(b'\\"', b""):
         return text(re.sub(rb"\\(.)", rb"\1", raw[1:-1]), charset).strip("' ")
-    return text(raw.replace(b'"', b""), charset).strip("' ")
+    return text(_GAP.sub(b" ", raw.replace(b'"', b"")), charset).strip("' ")

@@ -28,6 +28,9 @@ _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij
 _FOREIGN = re.compile(rb"[^A-Za-z0-9+/=\s\x00]")
 _BEGIN = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n(?=[ -`]{2,90}\r?\n)", re.MULTILINE)
 _SEEN = re.compile(rb"(?:^|\n)--([^\s-][^\r\n]{0,200}?)[ \t]*\r?\n(?=[A-Za-z-]{1,60}:)")
+_TOKEN = re.compile(rb"quoted[ _-]printable|[A-Za-z0-9-]+", re.IGNORECASE)
+# Words with blanks between them, where base64 has long lines without any.
+_PROSE = re.compile(rb"\s*(?:[A-Za-z\x80-\xff,.'!-]{1,20} ){3}")
 _NOT_BLANK = re.compile(rb"\S")
 _PADDING = re.compile(rb"=+")
 _CHUNK = 1024 * 1024
@@ -85,8 +88,11 @@ class Part:
 
     def content(self) -> bytes:
         """The body with its transfer encoding undone."""
-        encoding = self.headers.get("content-transfer-encoding").decode("ascii", "replace").strip().lower()
+        said = _TOKEN.search(self.headers.get("content-transfer-encoding"))
+        encoding = said[0].decode().lower().replace(" ", "-").replace("_", "-") if said else ""
         if encoding == "base64":
+            if self.content_type.startswith("text/") and _PROSE.match(self.raw, self.start, self.end):
+                return self.body  # it says base64 and is plain text
             return base64(self.raw, self.start, self.end)
         return undo(self.body, encoding)
 

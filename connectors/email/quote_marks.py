@@ -14,25 +14,33 @@ _EDGE = r"[ \t>*_|\u200e\u200f\u202a-\u202e\u2066-\u2069-]*"
 _SAID = (
     r"(?:wrote|writes|schrieb|skrev|escribi[óo]|escribiu|va\ escriure|a\ [ée]crit|ha\ scritto|escreveu|schreef|kirjoitti|a\ scris|idatzi\ du"
     r"|napisa[łl](?:\(a\)|a)?|napsal(?:\(a\)|a)?|nap[íi]sal(?:\(a\)|a)?|je\ napisa(?:o|la|l)(?:\(la\)|/la)?|írta|yazdı|έγραψε|kirjutas|rakstīja|rašė|đã\ viết|menulis|เขียน(?:ว่า)?"
-    r"|написал(?:\(а\)|а)?|написав|написа|написао|пишет|пише|كتب(?:ت)?|כתב(?:/ה|ה)?|نوشت|ने\ लिखा"
-    r"|写道|寫道|写|寫|のメール|発言|さんは書きました|님이\ 작성|작성)"
+    r"|pisze|написал(?:\(а\)|а)?|написав|написа|написао|пишет|пише|كتب(?:ت)?|כתב(?:/ה|ה)?|نوشت|ने\ लिखा"
+    r"|写道|寫道|写|寫|のメール|発言|さんは書きました|님이\ 작성|작성|쓴\ 글)"
 )
 WROTE = re.compile(
     rf"""^{_EDGE}(?:
         (?=.{{0,300}}[\d@])(?:On|At|Am|Den|El|Le|Il|Em|Op|Dnia|W\ dniu|No\ dia|V|Dne|På|Pe\ data|Στις|Vào|Pada|On:)\b.{{4,300}}?{_SAID}(?:\b.{{0,90}}?)?\s?: |
         .{{0,120}}\d.{{0,160}}?{_SAID}(?:\b.{{0,60}}?)?\s?[:：] |
-        .{{1,120}}?<\s?(?:mailto:)?[^<>@]{{1,80}}@[^<>\s]{{1,80}}\s?>\s?{_SAID}(?:\b.{{0,60}}?)?\s?[:：] |
+        .{{1,120}}?[<(]\s?(?:mailto:)?[^<>()@]{{1,80}}@[^<>()\s]{{1,80}}\s?[>)]\s?{_SAID}(?:\b.{{0,60}}?)?\s?[:：] |
         .{{0,200}}?\d.{{0,200}}?(?:发的邮件|の書き込み|のメール|さんは書きました|님이\ 작성)\s?[:：] |
         (?:在|于)\s?.{{2,200}}?{_SAID}\s?[:：] |
         .{{0,80}}?\d{{4}}[-/.年]\d{{1,2}}[-/.月]\d{{1,2}}.{{0,120}}?<\s?[^<>@\s]+@[^<>\s]+\s?>\s?[:：] |
         (?=.{{0,200}}\b(?:19|20)\d\d)(?=.{{0,200}}\d{{1,2}}[:.]\d\d).{{4,250}}?<[\u202a\u202c\u200e\u200f]*[^<>@\s]{{1,80}}@[^<>\s]{{1,80}}>[\u202a-\u202c\u200e\u200f]*.{{0,70}}?\s?[:：] |
-        -{{2,}}\s?On\ .{{4,200}}?\bwrote\s?-{{2,}}
+        (?:Quoting|Zitat\ von|Quoted\ from|Citando(?:\ a)?|Citazione\ di|Citation\ de)\ .{{1,120}}?@[^<>\s]{{1,80}}>?\s?: |
+        -{{2,}}\s?(?:On|在)\ .{{4,200}}?(?:\bwrote|写道)\s?-{{2,}}
     )[ \t*\u200e\u200f\u202a-\u202e\u2066-\u2069]*$""",
     re.IGNORECASE | re.VERBOSE,
 )
 # A date and who wrote then, on a line of their own.
 DATED = re.compile(
     rf"^{_EDGE}\d{{4}}[-/]\d{{1,2}}[-/]\d{{1,2}} (?:\d{{1,2}}:\d\d GMT[+-]\d\d:\d\d .{{2,100}}|.{{1,80}}<[^<>@\s]{{1,80}}@[^<>\s]{{1,80}}>\s?:?)$"
+)
+# The same without a colon: a line of a log looks like it, so the quote must be marked.
+LOGGED = re.compile(rf"^{_EDGE}\d{{4}}[-/]\d{{1,2}}[-/]\d{{1,2}} (?!\d{{1,2}}:\d\d GMT).{{1,80}}>\s?$")
+# Yahoo's telephones leave no line end between the announcement and the quote.
+RUN_ON = re.compile(
+    rf"^[ \t]*(?:On|Am|Le|El|Il|Em|Op|Den|在)\b.{{4,120}}?\b(?:19|20)\d\d\b.{{1,40}}?\d{{1,2}}[:.]\d\d.{{1,120}}?<[^<>@\s]{{1,80}}@[^<>\s]{{1,80}}>\s?{_SAID}\s?[:：][ \t]{{2,}}\S",
+    re.IGNORECASE | re.VERBOSE,
 )
 # What makes an announcement certain: a time, a full date or an address. Without it the lines below must be marked.
 CERTAIN = re.compile(
@@ -50,7 +58,7 @@ DIVIDER = re.compile(
     r"""^[ \t>*]*(?:
         [-_=—–]{2,}[ \xa0]*(?:
             Original[ ]Message|Original[ ]Appointment|Original[ ]Email|Urspr(?:ü|ue)ngliche[ ]Nachricht|Original-?Nachricht|Message[ ]d.origine|
-            Message[ ]original|Mensaje[ ]original|Messaggio[ ]originale|Mensagem[ ]original|Oorspronkelijk[ ]bericht|
+            Message[ ]original|Mail[ ]original|Mensaje[ ]original|Messaggio[ ]originale|Mensagem[ ]original|Oorspronkelijk[ ]bericht|
             Oprindelig[ ]meddelelse|Opprinnelig[ ]melding|Ursprungligt[ ]meddelande|Wiadomość[ ]oryginalna|Původní[ ]zpráva|Pôvodná[ ]správa|
             Eredeti[ ]üzenet|Mesaj[ ]original|Orijinal[ ]mesaj|Alkuperäinen[ ]viesti|Αρχικό[ ]μήνυμα|Izvorna[ ]poruka|Thư[ ]gốc|Pesan[ ]asli|
             Исходное[ ]сообщение|Оригинальное[ ]сообщение|Оригінальне[ ]повідомлення|الرسالة[ ]الأصلية|הודעה[ ]מקורית|ข้อความเดิม|
@@ -93,18 +101,29 @@ FORWARDED = re.compile(
 )
 RULE = re.compile(r"^[ \t>]*[_\-=—]{5,}[ \t]*$")
 SIGNATURE = re.compile(r"^-- ?$|^—\s?$|^[_]{10,}$")
+TIMED = re.compile(r"\d[:.]\d\d")
+# What sends mail by itself. Without one of these words "sent from the wrong address" is the customer's own sentence.
+_PROGRAM = r"""(?:i-?phon|i-?pad|ipod|android|samsung|galaxy|huawei|honor|xiaomi|redmi|mi\b|oppo|vivo|oneplus|pixel|nokia|motorola|moto\b|sony|xperia|htc|lg\b
+    |blackberry|windows|outlook|hotmail|yahoo|gmail|google|aol|proton|tuta|gmx|web\.de|web[ ]?mail|mail\.ru|yandex|spark|airmail|thunderbird|bluemail|boxer|nine\b|newton|mailspring
+    |mailbox[ ]*$|postbox|polymail|superhuman|edison|k-9|zoho|foxmail|qq|netease|orange|sfr|free\b|t-online|telekom|libero|virgilio|mail[ ](?:for|app|client)|(?:smart)?phone|handy|mobil|tablet
+    |laptop|macbook|mac\b|pc\b|gerät|telefo|teléfono|móvil|celular|téléphone|telemóvel|cell|surface|verizon|at&t|vodafone|smartfon|телефон|смартфон|устройства|почт)"""
 DEVICE = re.compile(
-    r"""^[ \t<(\[]*(?:
-        (?:Sent|Get|Enviado|Enviada|Envoyé|Gesendet|Verzonden|Inviato|Skickat|Sendt|Wysłane|Lähetetty|Odesláno|Trimis|Gönderildi)[ ]
-            (?:from|via|with|by|desde|depuis|de|mon|von|vom|mit|vanaf|van|met|da|do|dal|från|fra|z|ze|laitteesta|din|\[?Outlook) \b.{0,110} |
-        (?:Get|Download|Obtenir|Obtener|Ottieni|Holen[ ]Sie[ ]sich|Download|获取|下载)[ ]\[?Outlook[ ](?:for|pour|para|per|für)[ ].{0,90} |
-        From[ ]my[ ].{0,30} | Von[ ]mein.{0,50}gesendet\.? | Diese[ ]Nachricht[ ]wurde[ ].{0,80}gesendet\.? | \w{2,20}[ ]from[ ]mobile |
-        (?:发自|發自|发送自|發送自|傳送自|寄自)[ ]?.{1,40} | 来自[ ]?(?:我的.{0,30}|.{0,20}(?:手机|邮箱|客户端|iPhone|iPad)(?:版|客户端)?) | 從我的.{0,30}傳送 | (?:从|從)[ ]?.{1,30}(?:发送|發送|傳送) |
-        私の.{0,20}から送信 | .{1,20}から送信 | 나의[ ].{0,20}에서[ ]보냄 | .{1,20}에서[ ]보냄 | Отправлено[ ](?:с|из)[ ].{0,50} | Надіслано[ ]з[ ].{0,50} | أُرسلت[ ]من[ ].{0,40} | נשלח[ ]מ.{0,40}
+    rf"""^[ \t<(\[]{{0,6}}(?:
+        (?:Sent|Enviado|Enviada|Envoyé|Gesendet|Verzonden|Verstuurd|Inviato|Skickat|Sendt|Wysłan[eo]|Lähetetty|Odesláno|Odoslané|Trimis|Gönderildi|Poslano|Elküldve|Sendur)[ ]
+            (?=.{{0,70}}{_PROGRAM}|(?:from|desde|depuis|de|von|vanaf|dal|da|do|från|fra|z|ze|din)[ ](?:my|mi|mon|ma|meine[mr]?|mijn|mio|meu|minha|min|mitt|mego|mojego|mého|môjho|meul)\b.{{0,40}}$)
+            (?:from|via|with|by|desde|depuis|de|mon|von|vom|mit|vanaf|van|met|da|do|dal|från|fra|z|ze|laitteesta|din|\[?Outlook|\w{{1,20}}) \b.{{0,110}} |
+        (?:Get|Download|Obtenir|Obtener|Ottieni|Holen[ ]Sie[ ]sich|Download|获取|下载)[ ]\[?Outlook[ ](?:for|pour|para|per|für)[ ](?:iOS|Android|Mac|Windows|Mobile).{{0,80}} |
+        From[ ]my[ ].{{0,30}} | Von[ ]mein.{{0,50}}gesendet\.? | Diese[ ]Nachricht[ ]wurde[ ].{{0,80}}gesendet\.? | \w{{2,20}}[ ]from[ ]mobile | Mit[ ]der[ ].{{2,30}}[ ]App[ ]gesendet\.? |
+        Yahoo[ ]Mail:[ ].{{2,60}} | .{{0,20}}{_PROGRAM}.{{0,20}}['’]\w{{0,3}}[dt][ae]n[ ]gönderildi | 签名由\s?.{{2,20}}\s?定制 |
+        (?:发自|發自|发送自|發送自|傳送自|寄自)[ ]?(?=.{{0,20}}(?:[A-Za-z]|我的|手机|手機|邮箱|信箱|客户端)).{{1,40}} | 来自[ ]?(?:我的.{{0,30}}|Foxmail|.{{0,20}}(?:手机|邮箱|客户端|iPhone|iPad)(?:版|客户端)?) |
+        從我的.{{0,30}}傳送 | (?:从|從)[ ]?(?=.{{0,20}}(?:[A-Za-z]|我的|手机|手機)).{{1,30}}(?:发送|發送|傳送) |
+        私の.{{0,20}}から送信 | (?=.{{0,12}}(?:[A-Za-z]|スマートフォン|スマホ|携帯|端末|アプリ)).{{1,20}}から送信 | 나의[ ].{{0,20}}에서[ ]보냄 | (?=.{{0,12}}(?:[A-Za-z]|휴대|스마트)).{{1,20}}에서[ ]보냄 |
+        Отправлено[ ](?:с|из)[ ](?=.{{0,40}}(?:{_PROGRAM}|[A-Za-z]|мо[её][йг])).{{0,50}} | Надіслано[ ]з[ ](?=.{{0,40}}(?:{_PROGRAM}|[A-Za-z]|мо)).{{0,50}} | أُرسلت[ ]من[ ].{{0,40}} | נשלח[ ]מ.{{0,40}}
     )[ \t>)\]]*$""",
     re.IGNORECASE | re.VERBOSE,
 )
-QUOTED = re.compile(r"^[ \t]{0,3}>|^[A-Z]{1,2}>(?:[ \t]|$)|^\|(?:[ \t]|$)")
+# A line of a table has a second bar; a quoted one has none.
+QUOTED = re.compile(r"^[ \t]{0,3}>|^[A-Z]{1,2}>(?:[ \t]|$)|^\|(?:[ \t][^|\n]*)?$")
 # "My answers are below", so that nothing below may be hidden.
 SEE_BELOW = re.compile(
     r"\b(?:see|my|our|answers?|comments?|replies|responses?)\b.{0,40}\b(?:below|inline|in-?line|in (?:red|blue|green|bold|colou?r))\b|siehe unten|weiter unten|im Text unten"
@@ -131,4 +150,18 @@ HTML_BLOCK = re.compile(r"<(/?)blockquote\b([^>]{0,600})>", re.IGNORECASE)
 HTML_CITED = re.compile(
     r"\btype=[\"']?cite|\bclass=[\"']?[^\"'>]{0,100}(?:quote|qmbox)|\bid=[\"']?(?:isReplyContent|ntes)|\bcite=",
     re.IGNORECASE,
+)
+# What people fill in below a rule; a telephone or an address on the net stands in signatures too.
+FORM = re.compile(
+    r"^[ \t]*(?!tel|phone|mobil|fax|e-?mail|web|www|http|office|cell|skype|電話|电话|手机|邮箱)[^\W\d_][\w ]{1,30}[:：][ \t]*[^/\s]",
+    re.IGNORECASE,
+)
+# The card that NetEase's telephones put under a letter.
+CARD = re.compile(r"^\|[ |]*$")
+CARD_MADE = re.compile(r"^[ \t|]*签名由\s?.{2,20}\s?定制[ \t|]*$")
+# Below two dashes, words that somebody says to us and no signature does.
+SPOKEN = re.compile(
+    r"\b(?:I|I'm|I've|we need|please (?!consider|think|don't print|do not print|note|visit|notify|delete|feel|find us)|my (?!iphone|ipad|phone|blog|website|page|profile)|help me|refund|bitte (?!beachten|denken|prüfen sie, ob)|ich (?:habe|bin|möchte|will|brauche|kann)"
+    r"|je (?:suis|veux|voudrais|n'ai|ne|peux)|merci de me|quiero|necesito|tengo|por favor (?!considere|piense|no imprima)|vorrei|non ho|preciso|gostaria|ik (?:heb|wil|ben)|jag (?:har|vill)|proszę|пожалуйста|я (?:не|хочу|могу)|мне )\b"
+    r"|请(?!勿|注意保密)|我(?!司|公司)|麻烦|請(?!勿)|ください|お願い|주세요|부탁"
 )

@@ -14,24 +14,31 @@ from itertools import islice, pairwise
 
 from connectors.email.html import to_text
 from connectors.email.quote_marks import (
+    CARD,
+    CARD_MADE,
     CERTAIN,
     DATED,
     DEVICE,
     DIVIDER,
     FIELD,
+    FORM,
     FORWARDED,
     FROM,
     HTML_BEGIN,
     HTML_BLOCK,
     HTML_CITED,
     HTML_REST,
+    LOGGED,
     MAIL_FIELD,
     ONLY_SAID,
     OPENS,
     QUOTED,
     RULE,
+    RUN_ON,
     SEE_BELOW,
     SIGNATURE,
+    SPOKEN,
+    TIMED,
     WROTE,
 )
 
@@ -40,6 +47,7 @@ _MAX_BLOCKS = 60
 _MAX_COLONS = 150  # each may be an announcement, and looking costs up to a millisecond
 _QUOTING = re.compile(r"^(?:> ?)+", re.MULTILINE)
 _SIGNED_LINES = 15  # a signature is not longer
+_CARD_LINES = 8  # nor a card made by a telephone
 
 
 def html_quotes_marked(html: str) -> str:
@@ -128,7 +136,8 @@ def _own_lines(lines: list[str]) -> list[str]:
     if marked and _answered_between(rest[marked[0] : marked[-1]]):
         return before + _without_attributions(rest)  # all of it is needed to understand the answer
     if not wrote_above and first and not _is_quoted(first):
-        return _without_attributions(rest)  # announced and then not marked: their own words may be among it
+        # Announced and then not marked: their own words may be among it, and without a time so is the announcement.
+        return _without_attributions(rest) if TIMED.search("\n".join(lines[start : start + length])) else lines
     if after and _first_quote(rest[marked[-1] + 1 :]) is None:
         # The answer stands below the quote; if some stands above too, the quote between belongs to both.
         return before + (rest if wrote_above else rest[marked[-1] + 1 :])
@@ -156,12 +165,29 @@ def _first_quote(lines: list[str]) -> tuple[int, int] | None:
             continue
         if DIVIDER.match(line) and not _is_forward(lines, at + 1):
             return at, 1
+        if RUN_ON.match(line):
+            return at, 0
         length = _attribution(lines, at)
         if length:
             return at, length
         if FROM.match(line) and is_header_block(lines, at) and not _is_forward(lines, at):
-            return _with_rule(lines, at), 0
+            begin = _first_field(lines, at)
+            if not _introduced(lines, begin):
+                return _with_rule(lines, begin), 0
     return None
+
+
+def _first_field(lines: list[str], at: int) -> int:
+    """Where the header block begins: some programs write the time above the sender."""
+    while at and FIELD.match(lines[at - 1]):
+        at -= 1
+    return at
+
+
+def _introduced(lines: list[str], at: int) -> bool:
+    """Whether the customer announces the block themselves: "here is what I got:"."""
+    above = next((line for line in reversed(lines[max(0, at - 3) : at]) if line.strip()), "")
+    return above.rstrip().endswith((":", "：")) and not RULE.match(above)
 
 
 def _is_forward(lines: list[str], at: int) -> bool:
@@ -188,7 +214,8 @@ def _attribution(lines: list[str], at: int) -> int:
         if len(joined) > 400:
             return 0
         if _announces(joined):
-            return count if CERTAIN.search(joined) or _quote_follows(lines, at + count) else 0
+            sure = CERTAIN.search(joined) and not LOGGED.match(joined)
+            return count if sure or _quote_follows(lines, at + count) else 0
         if count == 1 and not OPENS.match(joined):
             return 0
     return 0
@@ -226,7 +253,7 @@ def _answered_between(lines: list[str]) -> bool:
 def _before_signature(lines: list[str]) -> list[str]:
     own: list[str] = []
     for line in lines:
-        if SIGNATURE.match(line) or DEVICE.match(line):
+        if SIGNATURE.match(line) or _is_device(line):
             break
         own.append(line)
     return own
@@ -253,14 +280,21 @@ def _without_signature(lines: list[str]) -> list[str]:
     marks = [at for at, line in enumerate(lines) if SIGNATURE.match(line) and at]
     if marks:
         below = [line for line in lines[marks[-1] + 1 :] if line.strip()]
-        asked = any(line.rstrip().endswith(("?", "？")) for line in below)
-        if len(below) <= _SIGNED_LINES and not asked:
+        form = RULE.match(lines[marks[-1]]) and any(FORM.match(line) for line in below)
+        spoken = any(line.rstrip().endswith(("?", "？")) or SPOKEN.search(line[:1000]) for line in below)
+        if len(below) <= _SIGNED_LINES and not spoken and not form:
             lines = lines[: marks[-1]]
     return _without_devices(lines)
 
 
+def _is_device(line: str) -> bool:
+    return len(line) <= 200 and bool(DEVICE.match(line))
+
+
 def _without_devices(lines: list[str]) -> list[str]:
     end = len(lines)
-    while end and (not lines[end - 1].strip(" \t\xa0\u1427") or DEVICE.match(lines[end - 1])):
+    while end and (not lines[end - 1].strip(" \t\xa0\u1427") or _is_device(lines[end - 1])):
         end -= 1
+        if CARD_MADE.match(lines[end]):
+            end = next((at for at in range(max(0, end - _CARD_LINES), end) if CARD.match(lines[at])), end)
     return lines[:end]
