@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import connectors.email.header as header
 import connectors.email.mime as mime
-from connectors.email.bounce_words import failures
+from connectors.email.bounce_words import failures, told
 from hub.channels.model import Delivery, DeliveryStatus
 from hub.core.secrets import Vault
 
@@ -59,11 +59,12 @@ def bounced_outbound(vault: Vault, tokens: Iterable[str]) -> int | None:
     return None
 
 
-def read_report(root: mime.Part, *, automatic: bool) -> Report | None:
+def read_report(root: mime.Part, text: str, *, automatic: bool, ours: Iterable[str] = ()) -> Report | None:
     """What a report says of a mail of ours, or None if this is none.
 
     A status notification by its rules (RFC 3464), a complaint by its own (RFC 5965), and else, if a robot wrote it,
-    whatever the many kinds of mail servers say in their own words.
+    whatever the many kinds of mail servers say in their own words: `text`, in which no address of `ours` is the one
+    that failed.
     """
     parts = list(root.leaves())
     complaint = next((p for p in parts if p.content_type == "message/feedback-report"), None)
@@ -71,8 +72,8 @@ def read_report(root: mime.Part, *, automatic: bool) -> Report | None:
         return _complaint(complaint, parts, root)
     message_id = _original_id(parts, root)
     found = [r for p in parts if p.content_type in _STATUS_TYPES for r in _recipients(p, message_id)]
-    if not any(r.failed or r.delivered for r in found) and _tells_of_failure(root, automatic):
-        found += _told(root, message_id)
+    if not any(r.failed or r.delivered for r in found):
+        found += _told(root, text, message_id, automatic, _bare(ours, message_id))
     if not found:
         return None
     named = tuple(dict.fromkeys(r.recipient for r in found if r.recipient))[:100]
@@ -85,17 +86,31 @@ _RETURNED = frozenset(
     {"message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global", "message/global-headers"}
 )
 _FAILURE = re.compile(
-    r"undeliver|not\s+(?:be\s+)?deliver|non\s*deliver|deliver\w*\s.{0,40}(?:fail|notif|problem|report|error)|return\w*\s.{0,20}(?:mail|sender)|mail\w*\s.{0,20}(?:fail|error|return)"
-    r"|fail\w*\s.{0,30}(?:deliver|mail|notice)|bounce|mailer.daemon|user unknown|unzustellbar|non remis|no entregado|退信|投递失败|無法投遞|无法投递|系统退信"
-    r"|delivery|DSN|warning: message",
+    r"undeliver|not\s+(?:be\s+)?deliver|non\s*deliver|deliver\w*\s.{0,40}(?:fail|notif|problem|report|error|status)|return\w*\s.{0,20}(?:mail|sender)|mail\w*\s.{0,20}(?:fail|error|return)"
+    r"|fail\w*\s.{0,30}(?:deliver|mail|notice)|bounce|user unknown|unzustellbar|non remis|no entregado|no se puede entregar|onbestelbaar|mancat\w recapit|недоставлен|не доставлен|nedoručiteln|niedostarcz"
+    r"|teslim edilemedi|配信不能|返送|배달 실패|退信|投递失败|無法投遞|无法投递|未送达|message you sent blocked|DSN|warning: message",
     re.IGNORECASE,
 )  # fmt: skip
+_SERVER = re.compile(
+    r"mailer.?daemon|post.?master|mail.?delivery|delivery.?(?:system|subsystem)|system.administrator|mail.?system",
+    re.IGNORECASE,
+)
+_PASSED_ON = re.compile(
+    r"(?:fwd?|wg|tr|rv|转发|轉寄|automatic reply|out of (?:the )?office|auto(?:reply)?)\s*[:：]", re.IGNORECASE
+)
 
 
-def _tells_of_failure(root: mime.Part, automatic: bool) -> bool:
-    """Whether it is worth asking what the words mean; on people's mail they find failures that are none."""
-    said = header.text(root.headers.get("subject")[:500]) + " " + header.text(root.headers.get("from")[:300])
-    return automatic or bool(_FAILURE.search(said))
+def _from_a_server(root: mime.Part) -> bool:
+    """Whether a mail server wrote it, by its sender's name or, if it answers and advertises nothing, by its subject."""
+    if _SERVER.search(header.text(root.headers.get("from")[:300])):
+        return True
+    subject = header.text(root.headers.get("subject")[:500])
+    others = any(root.headers.has(name) for name in ("in-reply-to", "list-id", "list-unsubscribe"))
+    return bool(_FAILURE.search(subject)) and not _PASSED_ON.match(subject) and not others
+
+
+def _bare(ours: Iterable[str], message_id: str | None) -> frozenset[str]:
+    return frozenset(one.lower().strip("<>") for one in (*ours, message_id or "") if one)
 
 
 def _recipients(part: mime.Part, message_id: str | None) -> list[Report]:
@@ -103,12 +118,21 @@ def _recipients(part: mime.Part, message_id: str | None) -> list[Report]:
     return [_recipient(block, message_id) for block in blocks if block.has("action") or block.has("status")]
 
 
-def _told(root: mime.Part, message_id: str | None) -> list[Report]:
-    lasting, passing = failures(root.raw[:_MAX_STATUS])
+def _told(root: mime.Part, text: str, message_id: str | None, automatic: bool, ours: frozenset[str]) -> list[Report]:
+    server = _from_a_server(root)
+    if not server and not automatic:
+        return []  # on people's mail the words find failures that are none
+    lasting, passing = (_others(found, ours) for found in failures(root.raw[:_MAX_STATUS]))
+    if not lasting and not passing and server:
+        lasting, passing = told(text, ours)
     words = header.text(root.headers.get("subject"))[:200]
     return [Report(True, False, one, "", words, message_id) for one in lasting] + [
         Report(False, False, one, "", words, message_id) for one in passing
     ]
+
+
+def _others(found: Iterable[str], ours: frozenset[str]) -> list[str]:
+    return [one for one in found if one.lower() not in ours]
 
 
 def _complaint(part: mime.Part, parts: list[mime.Part], root: mime.Part) -> Report:

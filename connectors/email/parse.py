@@ -135,7 +135,7 @@ class _Reading:
         reason = why_automatic(headers, sender.address, self.root.content_type, self.envelope.mail_from)
         if reason is None and self.own and _same(sender.address, self.own):
             reason = "our own address"
-        report = read_report(self.root, automatic=reason is not None)
+        report = read_report(self.root, full, automatic=reason not in {None, "mailing list"}, ours=(self.own or "",))
         recipients = self._recipients()
         ids = self._references(report)
         inbound = Inbound(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from connectors.email.bounces import Report, bounced_outbound, return_path_token, to_delivery
@@ -85,6 +87,60 @@ def test_failure_in_a_servers_own_words_is_understood(text: str) -> None:
     found = report(f"From: MAILER-DAEMON@mx.customer.example\nSubject: failure notice\n\n{text}")
     assert found is not None
     assert (found.failed, found.recipient, found.message_id) == (True, "ann@customer.example", OURS)
+
+
+RETURNED = f"\nFrom: support@hub.example\nTo: ann@customer.example\nMessage-ID: {OURS}\n\nHello\n"
+NOTICES = {
+    "Exchange": "Delivery has failed to these recipients or distribution lists:\n\nann@customer.example\nThe recipient's e-mail address was not found.\n\nGenerating server: mx.customer.example\n\nOriginal message headers:\n",
+    "Office 365": "Your message to ann@customer.example couldn't be delivered.\n\nann wasn't found at customer.example.\n\nSender Address:\tsupport@hub.example\nReported error:\t550 5.1.10 RecipientNotFound\n\nOriginal Message Headers\n",
+    "Office 365 de": "Ihre Nachricht an ann@customer.example konnte nicht zugestellt werden.\n",
+    "Office 365 fr": "Votre message à ann@customer.example n'a pas pu être remis.\n",
+    "Outlook es": "No se pudo entregar el mensaje a ann@customer.example.\n",
+    "Outlook nl": "Uw bericht aan ann@customer.example kan niet worden bezorgd.\n",
+    "WorkMail": "Delivery failed. We were not able to deliver your message to the following recipients:\n\nann@customer.example\n\nTechnical report:\n550 5.1.1\n",
+    "SES": "An error occurred while trying to deliver the mail to the following recipients:\nann@customer.example\n",
+    "SendGrid": "I'm sorry to tell you that your message was not able to be delivered to one of its recipients.\nContact help@relay.example for assistance.\n\nann@customer.example: 550 5.1.1 user unknown\n",
+    "Gmail": "** Address not found **\n\nYour message wasn't delivered to ann@customer.example because the address couldn't be found.\n",
+    "Mail.ru": "This is a permanent error. The following address(es) failed:\n\n  ann@customer.example\n\n550 invalid mailbox\n",
+    "a filter": "Our content checker found a banned name in an email from you to the following recipient:\n-> ann@customer.example\n\nDelivery of the email was stopped!\n",
+    "MailMarshal": "Your message:\n    From:    support@hub.example\n    Subject: Order\n\nCould not be delivered because of\n\n550 5.1.1 User unknown\n\nThe following recipients were affected:\n    ann@customer.example\n",
+    "NetEase": "您好！您的邮件被退回。\n\n收信人：\nann@customer.example\n退信原因：\nUser unknown\n",
+    "Japanese": "次の宛先にメールを配信できませんでした。\n\n<ann@customer.example>: ユーザーが存在しません\n",
+    "Russian": "Не удалось доставить сообщение следующим получателям:\n\nann@customer.example\n",
+}
+
+
+@pytest.mark.parametrize("server", NOTICES)
+def test_notice_of_many_servers_names_whom_it_could_not_reach(server: str) -> None:
+    found = report(
+        f"From: postmaster@mx.customer.example\nSubject: Undeliverable: Order\n\n{NOTICES[server]}{RETURNED}"
+    )
+    assert found is not None
+    assert (found.failed, found.recipient, found.message_id) == (True, "ann@customer.example", OURS)
+
+
+def test_notice_in_base64_is_read_as_its_words() -> None:
+    words = base64.b64encode("很抱歉，您的邮件被退回。收件人 ann@customer.example 不存在".encode("gbk")).decode()
+    head = "From: PostMaster@qq.example\nSubject: bounce\nContent-Type: text/plain; charset=gbk\nContent-Transfer-Encoding: base64\n"
+    found = report(f"{head}\n{words}\n")
+    assert found is not None
+    assert (found.failed, found.recipient) == (True, "ann@customer.example")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        f"From: bob@c.example\nSubject: Automatic reply: Order\nAuto-Submitted: auto-replied\nIn-Reply-To: {OURS}",
+        f"From: bob@c.example\nSubject: Out of office: delivery failed\nReturn-Path: <>\nIn-Reply-To: {OURS}",
+        f"From: bob@c.example\nSubject: Re: Undelivered parcel\nIn-Reply-To: {OURS}",
+        "From: bob@c.example\nSubject: Fwd: Undelivered Mail Returned to Sender",
+        "From: news@shop.example\nSubject: Delivery report: shoes\nList-Id: <x.example>",
+        f"From: bob@c.example\nSubject: Please confirm\nAuto-Submitted: auto-replied\nIn-Reply-To: {OURS}",
+    ],
+)
+def test_words_of_failure_in_other_mail_report_none(head: str) -> None:
+    text = f"{head}\n\nThis address does not exist any more, your mail could not be delivered. Write to ann@customer.example\n"
+    assert parse(text.encode(), account_id=1).report is None
 
 
 def test_persons_mail_about_a_failure_is_no_bounce() -> None:
