@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
 import psycopg
 
 from hub.conversations import offers, queueing
-from hub.conversations.offers import Offer, View, shown
 from hub.core import events, log
 from hub.core.clock import iso
 from hub.core.db import Connection
@@ -31,7 +30,6 @@ logger = log.get(__name__)
 sql = Queries.beside(__file__)
 _LOST = "HB001"  # raised by router_commit
 STRANDED_SECONDS = 30  # a chat or call of somebody offline goes back to its queue after so long
-_FEW = 16  # offers at once that are read for the desks as they are made
 _AT_ONCE = 200  # rows one round of the clock takes on
 
 
@@ -47,7 +45,6 @@ class Made:
     event_id: int
     agent_seq: int
     at: datetime
-    shown: Offer | None = None  # what the desk shows of it, if few were made
 
 
 async def commit(conn: Connection, lease: str, epoch: int, picks: Sequence[Pick]) -> list[Made]:
@@ -62,32 +59,14 @@ async def commit(conn: Connection, lease: str, epoch: int, picks: Sequence[Pick]
     values = {"lease": lease, "epoch": epoch, "batch": orjson.dumps(batch).decode()}
     try:
         async with conn.cursor(binary=True) as cur:
-            if len(picks) > _FEW:
-                await cur.execute(sql["commit"], values)
-                made = [Made(*row) for row in await cur.fetchall()]
-            else:
-                await cur.execute(sql["commit_shown"], values)
-                by_entry = {pick.entry_id: pick for pick in picks}
-                made = [_made(row, by_entry[row[0]]) for row in await cur.fetchall()]
+            await cur.execute(sql["commit"], values)
+            made = [Made(*row) for row in await cur.fetchall()]
     except psycopg.Error as error:
         if error.sqlstate == _LOST:
             raise LeaseLost from None
         raise
     OFFERS.labels("offered").inc(len(made))
     return made
-
-
-def _made(row: Sequence[Any], pick: Pick) -> Made:
-    made = Made(*row[:8])
-    channel, queue_name, contact_id, contact_name, subject, preview, waited = row[8:]
-    view = View(
-        id=made.offer_id, state="offered", conversation_id=made.conversation_id, channel=channel,
-        queue_id=made.queue_id, queue_name=queue_name, contact_id=contact_id, contact_name=contact_name,
-        subject=subject, preview=preview,
-        offered_at=made.at, expires_at=made.at + timedelta(seconds=pick.timeout), server_now=made.at,
-        waited_seconds=waited, reason=pick.reason, agent_id=made.agent_id,
-    )  # fmt: skip
-    return replace(made, shown=shown(view))
 
 
 def announcements(made: Sequence[Made]) -> list[tuple[str, dict[str, Any]]]:
@@ -99,7 +78,6 @@ def announcements(made: Sequence[Made]) -> list[tuple[str, dict[str, Any]]]:
                 "id": m.event_id, "at": iso(m.at), "type": "offer.created", "seq": m.agent_seq,
                 "conversation_id": m.conversation_id, "agent_id": m.agent_id, "queue_id": m.queue_id,
                 "data": {"offer_id": m.offer_id, "entry_id": m.entry_id, "conversation_id": m.conversation_id},
-                **({} if m.shown is None else {"view": {"offer": m.shown}}),
             },
         )
         for m in made

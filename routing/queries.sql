@@ -51,20 +51,3 @@ select (select upto::text from bound),
 -- commit: Commit decisions; see functions/routing.sql.
 select entry_id, offer_id, agent_id, conversation_id, queue_id, event_id, agent_seq, at
 from router_commit(%(lease)s, %(epoch)s, %(batch)s::jsonb);
-
--- commit_shown: The same, with what the desks show of each: for few at a time, whose agents then wait for no other query.
-select m.entry_id, m.offer_id, m.agent_id, m.conversation_id, m.queue_id, m.event_id, m.agent_seq, m.at,
-       s.channel, s.queue_name, s.contact_id, s.contact_name, s.subject, s.preview,
-       extract(epoch from m.at - s.entered_at)::float8 as waited_seconds
-from router_commit(%(lease)s, %(epoch)s, %(batch)s::jsonb) m
-cross join lateral ( -- by their keys, however many rows the planner believes the function to return
-    select e.channel, e.entered_at, q.name as queue_name, c.id as contact_id, v.subject, v.preview,
-           contact_label(c.root_id, coalesce(nullif(r.name, ''), c.name)) as contact_name
-    from queue_entry e
-    join queue q on q.id = e.queue_id
-    join conversation v on v.id = e.conversation_id
-    join contact c on c.id = v.contact_id
-    join contact r on r.id = c.root_id
-    where e.id = m.entry_id
-    limit 1
-) s;

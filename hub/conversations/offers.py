@@ -104,9 +104,7 @@ class Expired:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """What is shown of an offer, as the view `offer_view` has it."""
-
+class _View:
     id: int
     state: str
     conversation_id: int
@@ -242,13 +240,13 @@ async def expired(db: Database, limit: int = 200) -> list[Expired]:
 
 async def open_offers(db: Database, agent_id: int) -> list[Offer]:
     """What is on offer to an agent, the oldest first."""
-    rows = await db.all(View, sql["views_of_agent"], {"agent_id": agent_id})
-    return [shown(row) for row in rows]
+    rows = await db.all(_View, sql["views_of_agent"], {"agent_id": agent_id})
+    return [_shown(row) for row in rows]
 
 
 async def offers(db: Database, ids: Collection[int]) -> dict[int, Offer]:
     """Offers by id, in whatever state, as their agents' desks show them."""
-    return {row.id: shown(row) for row in await db.all(View, sql["views"], {"ids": list(ids)})}
+    return {row.id: _shown(row) for row in await db.all(_View, sql["views"], {"ids": list(ids)})}
 
 
 async def offer(db: Database, offer_id: int) -> Offer | None:
@@ -256,8 +254,7 @@ async def offer(db: Database, offer_id: int) -> Offer | None:
     return (await offers(db, [offer_id])).get(offer_id)
 
 
-def shown(row: View) -> Offer:
-    """An offer as its agent's desk shows it."""
+def _shown(row: _View) -> Offer:
     return {
         "id": row.id,
         "state": row.state,

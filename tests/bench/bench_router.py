@@ -27,9 +27,9 @@ insert into agent_state (agent_id, state) select id, 'available' from agent;
 insert into agent_queue (agent_id, queue_id)
 select a.id, q.id from agent a join queue q on (a.id * 7919 %% 97 + q.id * 31) %% 60 < 14 and (a.id + q.id) %% 2 >= 0;
 with c as (insert into contact (root_id, name) select 0, 'x' returning id)
-insert into conversation (contact_id, channel) select c.id, 'voice' from c, generate_series(1, 100000);
+insert into conversation (contact_id, channel) select c.id, 'chat' from c, generate_series(1, 100000);
 insert into queue_entry (conversation_id, queue_id, channel, entered_at, target_seconds, weight)
-select id, 1 + id %% 60, 'voice', now() - random() * interval '600 s', 60, 100 from conversation;
+select id, 1 + id %% 60, 'chat', now() - random() * interval '600 s', 60, 100 from conversation;
 insert into lease values ('router', 'bench', 1, now() + interval '1 day');
 analyze;
 """
@@ -106,7 +106,7 @@ async def arrive(core: Core, conversation: int, sent: dict[int, float]) -> None:
     sent[conversation] = time.perf_counter()
     entry = await core.db.value(
         "insert into queue_entry (conversation_id, queue_id, channel, target_seconds, weight) "
-        "values (%s, 1 + %s %% 60, 'voice', 60, 100) returning id",
+        "values (%s, 1 + %s %% 60, 'chat', 60, 100) returning id",
         [conversation, conversation],
     )
     await core.feed.wake("router", f'{{"entries":[{entry}]}}')
