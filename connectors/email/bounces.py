@@ -67,7 +67,7 @@ def read_report(root: mime.Part, text: str, *, automatic: bool, ours: Iterable[s
     that failed.
     """
     parts = list(root.leaves())
-    complaint = next((p for p in parts if p.content_type == "message/feedback-report"), None)
+    complaint = next((p for p in parts if p.content_type == "message/feedback-report" or _from_hotmail(p)), None)
     if complaint is not None:
         return _complaint(complaint, parts, root)
     message_id = _original_id(parts, root)
@@ -95,6 +95,7 @@ _SERVER = re.compile(
     r"mailer.?daemon|post.?master|mail.?delivery|delivery.?(?:system|subsystem)|system.administrator|mail.?system",
     re.IGNORECASE,
 )
+_HOTMAIL = "x-hmxmroriginalrecipient"
 _PASSED_ON = re.compile(
     r"(?:fwd?|wg|tr|rv|转发|轉寄|automatic reply|out of (?:the )?office|auto(?:reply)?)\s*[:：]", re.IGNORECASE
 )
@@ -135,13 +136,22 @@ def _others(found: Iterable[str], ours: frozenset[str]) -> list[str]:
     return [one for one in found if one.lower() not in ours]
 
 
+def _head(part: mime.Part) -> mime.Headers:
+    return mime.split_headers(part.content()[:_MAX_STATUS].lstrip(b"\r\n"))[0]
+
+
+def _from_hotmail(part: mime.Part) -> bool:
+    """Microsoft's complaints are the mail itself, with a field that names who complained."""
+    return part.content_type == "message/rfc822" and _head(part).has(_HOTMAIL)
+
+
 def _complaint(part: mime.Part, parts: list[mime.Part], root: mime.Part) -> Report:
-    fields = next(iter(_blocks(part.content()[:_MAX_STATUS])), mime.Headers([]))
-    said = fields.get("original-rcpt-to") or fields.get("removal-recipient")
+    report = b"" if _from_hotmail(part) else part.content()[:_MAX_STATUS]
+    fields = next(iter(_blocks(report)), mime.Headers([]))
     returned = next((p for p in parts if p.content_type in _RETURNED), None)
-    if not said and returned is not None:
-        said = mime.split_headers(returned.content()[:_MAX_STATUS].lstrip(b"\r\n"))[0].get("to")
-    who = next((a.address for a in header.addresses(said)), "")
+    theirs = _head(returned) if returned is not None else mime.Headers([])
+    said = (fields.get("original-rcpt-to"), fields.get("removal-recipient"), theirs.get(_HOTMAIL), theirs.get("to"))
+    who = next((a.address for value in said for a in header.addresses(value)), "")
     kind = header.text(fields.get("feedback-type"))[:40].lower() or "abuse"
     # Only what a person called spam ends our automatic mail; "not-spam" and reports of authentication do not.
     return Report(
@@ -158,13 +168,13 @@ def _complaint(part: mime.Part, parts: list[mime.Part], root: mime.Part) -> Repo
 
 def _blocks(content: bytes) -> list[mime.Headers]:
     blocks: list[mime.Headers] = []
-    rest = content.strip(b"\r\n")
+    rest = content.strip()
     while rest and len(blocks) < 100:
         headers, after = mime.split_headers(rest)
         if len(after) >= len(rest):
             break
         blocks.append(headers)
-        rest = after.lstrip(b"\r\n")
+        rest = after.lstrip(b"\r\n\t ")
     return blocks
 
 
@@ -184,7 +194,7 @@ def _recipient(block: mime.Headers, message_id: str | None) -> Report:
 def _address(block: mime.Headers) -> str:
     """Whom we had written to, before somebody's server passed it on; else whom it could not reach."""
     said = ""
-    for name in ("original-recipient", "final-recipient"):
+    for name in ("original-recipient", "final-recipient", "x-actual-recipient"):
         value = header.text(block.get(name))
         said = value.partition(";")[2].strip() or value or said
         found = header.addresses(said.encode())
@@ -200,8 +210,7 @@ def _original_id(parts: list[mime.Part], root: mime.Part) -> str | None:
     """The id of the mail that is reported on: in what was returned, in a field, or quoted somewhere in the text."""
     for part in parts:
         if part.content_type in _RETURNED:
-            headers, _ = mime.split_headers(part.content()[:_MAX_STATUS].lstrip(b"\r\n"))
-            found = header.ids(headers.get("message-id"))
+            found = header.ids(_head(part).get("message-id"))
             if found:
                 return found[0]
     named = header.ids(root.headers.get("x-failed-message-id") or root.headers.get("in-reply-to"))

@@ -171,6 +171,40 @@ def test_complaint_is_no_failure_and_names_who_complained() -> None:
     assert (delivery.complaint, delivery.status) == (True, DeliveryStatus.DELIVERED)
 
 
+def test_complaint_that_hides_who_complained_is_read_by_the_mail_itself() -> None:
+    for said in (complaint("abuse").replace("<ann@customer.example>\n\n", "<redacted>\n\n"), HOTMAIL):
+        found = report(said)
+        assert found is not None
+        assert (found.complaint, found.recipient, found.message_id) == (True, "ann@customer.example", OURS)
+
+
+HOTMAIL = (
+    "From: staff@hotmail.example\nSubject: complaint about message from 192.0.2.1\nContent-Type: multipart/mixed; boundary=b\n\n"
+    f"--b\nContent-Type: message/rfc822\n\nX-HmXmrOriginalRecipient: ann@customer.example\nFrom: support@hub.example\nMessage-ID: {OURS}\n\nHello\n--b--\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "recipient"),
+    [
+        ("\n\n Final-Recipient: rfc822; ann@customer.example\nAction: failed\nStatus: 5.1.1", "ann@customer.example"),
+        (
+            "Final-Recipient: X400; c=us;s=ann\nX-Actual-Recipient: rfc822; ann@customer.example\nAction: failed",
+            "ann@customer.example",
+        ),
+        ("Final-Recipient: utf-8; 安@例子.公司\nAction: failed\nStatus: 5.1.1", "安@例子.公司"),
+    ],
+)
+def test_recipient_is_found_however_it_is_written(written: str, recipient: str) -> None:
+    found = report(
+        dsn("failed", "5.1.1").replace(
+            "Final-Recipient: rfc822; ann@customer.example\nAction: failed\nStatus: 5.1.1", written
+        )
+    )
+    assert found is not None
+    assert (found.failed, found.recipient) == (True, recipient)
+
+
 @pytest.mark.parametrize("kind", ["not-spam", "auth-failure"])
 def test_feedback_of_another_kind_is_no_complaint(kind: str) -> None:
     found = report(complaint(kind))
