@@ -153,7 +153,7 @@ class Fetcher:
         if known.uidvalidity == selected.uidvalidity:
             return known
         logger.warning("mailbox_renumbered", account=self._account.key, was=known.uidvalidity, now=selected.uidvalidity)
-        renumbered = replace(known, uidvalidity=selected.uidvalidity, uid=0)
+        renumbered = replace(known, uidvalidity=selected.uidvalidity, uid=0, first_total=None, first_done=0)
         return await self._advance(renumbered, epoch)
 
     async def _first(self, box: Mailbox, selected: Selected) -> Position:
@@ -161,7 +161,7 @@ class Fetcher:
         if policy == "all":
             return Position(selected.uidvalidity, 0, None)
         if policy == "new":
-            return Position(selected.uidvalidity, selected.uidnext - 1, now())
+            return Position(selected.uidvalidity, selected.uidnext - 1, now(), first_total=0)
         since = now() - timedelta(days=int(days))
         found = await box.search("SINCE", _imap_date(since))
         return Position(selected.uidvalidity, min(found, default=selected.uidnext) - 1, since)
@@ -186,16 +186,21 @@ class Fetcher:
         return position
 
     async def _catch_up(self, box: Mailbox, position: Position, epoch: int) -> Position:
-        """Everything after the position. `n:*` always names the last message, even one before n."""
+        """Everything after the position. `n:*` always names the last message, even one before n.
+
+        How old a message may be matters only where the folder is read for the first time, or again: what appears later
+        is wanted with any date, as clocks differ and people move old mail.
+        """
+        since = position.since if position.first else None
         criteria = ["UID", f"{position.uid + 1}:*"]
-        if position.since is not None:
-            criteria += ["SINCE", _imap_date(position.since - timedelta(days=1))]
+        if since is not None:
+            criteria += ["SINCE", _imap_date(since - timedelta(days=1))]
         found = [uid for uid in await box.search(*criteria) if uid > position.uid]
         if position.first:
             position = await self._advance(replace(position, first_total=position.first_done + len(found)), epoch)
         for at in range(0, len(found), _BATCH):
             uids = found[at : at + _BATCH]
-            for group in groups(self._wanted(await box.look(uids), position)):
+            for group in groups(wanted(await box.look(uids), since)):
                 await self._take(box, position, group)
                 self._failures = 0  # a connection that brought something was a good one, however it ends
                 position = await self._advance(_past(position, uids, group[-1].uid), epoch)
@@ -207,9 +212,6 @@ class Fetcher:
         """How far it is, for whoever looks at the progress."""
         progress = {"done": position.first_done, "total": position.first_total}
         await self._health(progress=progress, waiting=waiting, last_fetch=iso(now()), error=None)
-
-    def _wanted(self, found: Sequence[Found], position: Position) -> list[Found]:
-        return wanted(found, position.since)
 
     async def _take(self, box: Mailbox, position: Position, group: Sequence[Found]) -> None:
         """Keep some messages, note which they were, then mark them as the policy says."""

@@ -451,6 +451,26 @@ async def test_first_reading_takes_what_is_wanted_and_says_how_far_it_is(
         assert await hub.value("select (health ->> 'lag_seconds')::float >= 0 from account where id = %s", account.id)
 
 
+@pytest.mark.parametrize("first_run", ["new", "days:3"])
+async def test_old_mail_that_somebody_moves_here_later_is_stored(
+    db: Database, feed: Feed, vault: Vault, plain: Dovecot, first_run: str
+) -> None:
+    user = f"moved-{first_run.replace(':', '')}"
+    long_ago = time.strftime("%d-%b-%Y %H:%M:%S +0000", time.gmtime(time.time() - 86400 * 30))
+    with plain.session(user) as client:
+        client.append("INBOX", "", f'"{long_ago}"', mail(1))
+    async with Hub(db, feed, vault, email_settings=section(plain, user, first_run=first_run)) as hub:
+        await position(hub)
+
+        async def read() -> bool:
+            return await hub.value("select first_done >= first_total from mailbox") is True
+
+        await eventually(read)
+        with plain.session(user) as client:
+            client.append("INBOX", "", f'"{long_ago}"', mail(2))
+        assert await until(hub, 1) == ["Hello 2"]
+
+
 async def test_each_of_several_mailboxes_is_fetched_by_exactly_one_process(
     db: Database, feed: Feed, vault: Vault, plain: Dovecot
 ) -> None:
