@@ -23,14 +23,25 @@ from hub.core.errors import ConfigError
 _POLICY = SMTP.clone(cte_type="7bit", max_line_length=76)
 _ADDRESS = re.compile(r"^[^\s<>,;:\\\"()\[\]\x00-\x1f\x7f]{1,64}@[^\s<>,;:\\\"()@\x00-\x1f\x7f]{1,255}$")
 _MAX_REFERENCES = 20
+_SHORT = 60  # characters that fit into a header line whatever stands beside them
 _ITIP = re.compile(r"text/calendar;\s*method=([A-Za-z]{3,14})", re.IGNORECASE)
 
 
 def checked(address: str) -> str:
-    """The address if it is one; what could end a command or a header never gets further than here."""
+    """The address as it is written on the wire; what could end a command or a header never gets further than here.
+
+    A domain in another alphabet gets its ASCII name (RFC 5891), which any server takes; only a local part like that
+    needs one that knows SMTPUTF8 (RFC 6531).
+    """
     if not _ADDRESS.match(address):
         raise SendError(f"{address[:100]!r} is not an address mail can be sent to.", outcome=Outcome.FAILED)
-    return address
+    local, _, domain = address.rpartition("@")
+    if domain.isascii() or not local.isascii():
+        return address
+    try:
+        return f"{local}@{domain.encode('idna').decode()}"
+    except UnicodeError:
+        raise SendError(f"{domain[:100]!r} is no domain.", outcome=Outcome.FAILED) from None
 
 
 def tagged(address: str, token: str) -> str:
@@ -87,15 +98,19 @@ def _mailbox(name: str, address: str) -> str:
     shown = tidy(name)[:200]
     if not shown:
         return address
-    if shown.isascii():
+    if shown.isascii() and len(shown) <= _SHORT and "=?" not in shown:
         quoted = shown.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{quoted}" <{address}>'
-    return f"{_words('Reply-To', shown)} <{address}>"
+    words = _words("Reply-To", shown)
+    fold = "\r\n" if len(words.rpartition("\n")[2]) + len(address) > _SHORT else ""
+    return f"{words}{fold} <{address}>"
 
 
 def _words(name: str, value: str) -> str:
     shown = tidy(value)[:900]
-    charset = "us-ascii" if shown.isascii() else "utf-8"
+    # What cannot be folded, or looks like a word encoded already, is encoded.
+    plain = shown.isascii() and "=?" not in shown and all(len(word) <= _SHORT for word in shown.split(" "))
+    charset = "us-ascii" if plain else "utf-8"
     return Header(shown, charset, header_name=name, maxlinelen=76).encode(linesep="\r\n")
 
 
@@ -165,7 +180,7 @@ def _name_boundaries(message: EmailMessage, message_id: str) -> None:
 
 def _lines(text: str) -> str:
     """Text with plain line ends and without what no mail may hold."""
-    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]", "", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _type(attachment: Attachment) -> tuple[str, str]:

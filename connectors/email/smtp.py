@@ -121,7 +121,7 @@ class Sender:
 
     async def _envelope(self, client: aiosmtplib.SMTP, post: Post) -> dict[str, _Refusal]:
         """MAIL, RCPT and DATA up to the server's go-ahead; who was refused, when somebody was not."""
-        utf8 = not all(one.isascii() for one in (post.sender, *post.recipients))
+        utf8 = not (post.message.isascii() and all(one.isascii() for one in (post.sender, *post.recipients)))
         if utf8 and not client.supports_extension("smtputf8"):
             raise SendError("The mail server cannot deliver to international addresses.", outcome=Outcome.FAILED)
         encoding, options = ("utf-8", ["SMTPUTF8"]) if utf8 else ("ascii", [])
