@@ -126,6 +126,21 @@ async def test_a_crash_before_the_wire_is_retried_and_after_it_is_unknown(office
     assert not (await office.states())["failed"]
 
 
+async def test_a_send_nobody_knows_of_keeps_the_conversation_red_whatever_leaves_later(office: Office) -> None:
+    conversation = await _waiting(office)
+    office.wire.fail_after_wire = RuntimeError("the line broke")
+    await office.answer(conversation, "k1")
+    await office.delivery.drain()
+    office.wire.fail_after_wire = None
+    await office.answer(conversation, "k2", "And another thing.")
+    await office.delivery.drain()
+    assert (await office.states())["status"] == "sent"
+    assert (await office.states())["failed"]
+    first = await office.core.db.value("select min(id) from outbound")
+    await office.outbox.decide(first, arrived=True, actor_id=1)
+    assert not (await office.states())["failed"]
+
+
 async def test_failures_become_states_with_the_providers_words(office: Office) -> None:
     conversation = await _waiting(office)
     await office.answer(conversation)

@@ -92,6 +92,7 @@ begin
             failed = case when shown in ('failed', 'unknown') then true
                           when shown in ('sent', 'delivered', 'read') then exists (
                               select from outbound b where b.conversation_id = v.id and b.id > o.id and b.state in ('failed', 'unknown'))
+                              or exists (select from outbound b where b.state = 'unknown' and b.conversation_id = v.id and b.id <> o.id)
                           else v.failed end
         where v.id = o.conversation_id returning v.seq into next_seq;
         insert into event (at, kind, conversation_id, conversation_seq, data)

@@ -39,8 +39,8 @@ select i.id, i.conversation_id, i.seq, i.kind, i.direction, i.channel,
        i.external_id, i.contact_id, i.meta,
        coalesce((
            select jsonb_agg(jsonb_build_object('id', f.id, 'name', f.name, 'content_type', f.content_type,
-                            'size', length(f.body), 'inline', f.inline, 'content_id', f.content_id) order by f.id)
-           from attachment f where f.interaction_id = i.id), '[]') as attachments,
+                            'size', length(f.body), 'inline', f.inline, 'content_id', f.content_id) order by m.position, f.id)
+           from attachment f left join media m on m.interaction_id = f.interaction_id and m.attachment_id = f.id where f.interaction_id = i.id), '[]') as attachments,
        case when i.meta ? 'files' then (
            select jsonb_agg(m.error order by m.position) from media m where m.interaction_id = i.id and m.state = 'lost') end as lost,
        case when i.meta ? 'replied_to' then (

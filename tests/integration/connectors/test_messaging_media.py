@@ -21,7 +21,10 @@ def keeper(hub: Hub) -> Keeper:
 
 
 async def files(hub: Hub) -> list[dict[str, Any]]:
-    return await hub.db.dicts("select name, content_type, body from attachment order by id")
+    """As they are shown: in the order of the message, whichever came first."""
+    return await hub.db.dicts(
+        "select f.name, f.content_type, f.body from attachment f left join media m on m.attachment_id = f.id order by m.position"
+    )
 
 
 async def states(hub: Hub) -> list[tuple[str, bool, str | None]]:

@@ -1,6 +1,6 @@
 """Every request that the Twilio connector makes, held against what Twilio's API takes.
 
-The yardstick is the SDK's own source. With `HUB_TWILIO_OPENAPI` naming Twilio's published definitions
+The yardstick is the SDK's own source. With `TWILIO_OPENAPI` naming Twilio's published definitions
 (`twilio_api_v2010.json`, and after a `:` `twilio_content_v1.json`), these are one too.
 """
 
@@ -156,15 +156,14 @@ async def test_addresses_given_to_twilio_ask_it_to_try_again(asked: list[Asked])
     assert {url.partition("#")[2] for url in sends} == {"rc=5&rp=ct,rt,5xx"}
 
 
-@pytest.mark.skipif(
-    "HUB_TWILIO_OPENAPI" not in os.environ, reason="HUB_TWILIO_OPENAPI names no twilio_api_v2010.json to hold against"
-)
-async def test_every_request_is_in_twilios_published_definition(asked: list[Asked]) -> None:
-    files = [Path(name) for name in os.environ["HUB_TWILIO_OPENAPI"].split(os.pathsep)]
-    definition, content = Definition.read(*files), any("content" in file.name for file in files)
-    for one in asked:
-        if not _FILE.search(one.path) and (content or one.path.startswith("/2010-04-01/")):
-            assert definition.problems(one) == [], one
+if "TWILIO_OPENAPI" in os.environ:  # Twilio's own definitions are not ours to ship
+
+    async def test_every_request_is_in_twilios_published_definition(asked: list[Asked]) -> None:
+        files = [Path(name) for name in os.environ["TWILIO_OPENAPI"].split(os.pathsep)]
+        definition, content = Definition.read(*files), any("content" in file.name for file in files)
+        for one in asked:
+            if not _FILE.search(one.path) and (content or one.path.startswith("/2010-04-01/")):
+                assert definition.problems(one) == [], one
 
 
 # -- the yardstick itself --------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ export function TransferForm({ call, close }: { call: Call; close: () => void })
         <Select size="sm" aria-label={t(`call.to.${kind}`)} placeholder={t(`call.to.${kind}`)} searchable data={choices} value={value || null} onChange={(v) => setValue(v ?? '')} data-testid="transfer-target" />
       )}
       <Button size="sm" disabled={!value} loading={run.isPending} onClick={() => run.mutate(false)} data-testid="transfer-now">{t('call.transferNow')}</Button>
-      {kind !== 'queue' && <Button size="sm" variant="default" disabled={!value || run.isPending} onClick={() => run.mutate(true)} data-testid="transfer-ask">{t('call.askFirst')}</Button>}
+      <Button size="sm" variant="default" disabled={!value || run.isPending} onClick={() => run.mutate(true)} data-testid="transfer-ask">{t('call.askFirst')}</Button>
     </div>
   )
 }
