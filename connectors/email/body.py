@@ -26,6 +26,16 @@ _ENDINGS = {
 _ODD_TYPES = {"text", "plain", "text/plain;", "text/text", "text/ascii", "text/unicode"}
 
 
+_READ = {"text/plain", "text/html"} | _ODD_TYPES
+_FORMATTED = {"text/enriched", "text/richtext", "text/markdown", "text/x-markdown"}  # text with marks in it
+_MARKS = re.compile(r"<param>.{0,100}?</param>|</?[a-z]{1,20}>", re.IGNORECASE)
+_EXCUSE = re.compile(
+    r"\bHTML\b.{0,80}\b(?:support|viewer|capable|enabled|compatible|client|format|reader|display)|(?:support|view|display|read|enable)\w*\b.{0,60}\bHTML\b"
+    r"|(?:不支持|无法显示|無法顯示).{0,20}HTML|HTML.{0,10}(?:メール|形式|형식|메일)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
 @dataclass(slots=True)
 class Body:
     """`text` and `html` as they were written (None: there is none); `html_source` also when too hostile to show."""
@@ -54,7 +64,8 @@ def assemble(root: mime.Part, notes: list[str]) -> Body:
     """The body of a mail, and its files in order."""
     body = Body(charset=_charset(next((p for p in root.leaves() if p.content_type.startswith("text/")), root)))
     piece = _read(root, body, notes, inside=None)
-    body.text = piece.text if piece.text is not None and (piece.text.strip() or piece.html is None) else None
+    says = piece.text is not None and piece.text.strip() and not (piece.html and _is_excuse(piece.text))
+    body.text = piece.text if says or piece.html is None else None
     body.html_source = piece.html
     body.attachments = _told_apart(body.attachments)
     if piece.html is not None and reasonable(piece.html):
@@ -62,6 +73,11 @@ def assemble(root: mime.Part, notes: list[str]) -> Body:
     elif piece.html is not None:
         notes.append("the HTML is too large or too deep to show")
     return body
+
+
+def _is_excuse(text: str) -> bool:
+    """Whether the plain text only says that there is HTML."""
+    return len(text) < 400 and bool(_EXCUSE.search(text))
 
 
 def _charset(part: mime.Part) -> str | None:
@@ -110,8 +126,10 @@ def _is_file(part: mime.Part, inside: str | None) -> bool:
         return True
     if part.content_type.startswith("multipart/"):
         return False  # one that could not be cut: its text is better than nothing
-    if part.content_type not in {"text/plain", "text/html"} | _ODD_TYPES:
+    if part.content_type not in _READ and not (part.content_type in _FORMATTED and inside != "multipart/alternative"):
         return True
+    if inside is None:
+        return False  # the only part is the letter, whatever it is called
     if inside == "resource" and part.content_type == "text/html":
         return True
     return bool(_name(part)) and (disposition == "inline" or inside != "multipart/alternative")
@@ -139,6 +157,8 @@ def _text(part: mime.Part, body: Body, notes: list[str]) -> _Piece:
         return _Piece(html=text)
     if part.params.get("format", b"").lower() == b"flowed":
         text = unflowed(text, delete_space=part.params.get("delsp", b"").lower() == b"yes")
+    if part.content_type in {"text/enriched", "text/richtext"}:  # RFC 1896
+        text = _MARKS.sub("", text).replace("<<", "<")
     return _Piece(text=tidy(text))
 
 

@@ -41,7 +41,7 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,15})")
 _CLOSING = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("script", "style", "head", "title")}
 _HIDDEN = re.compile(r"<(script|style|head|title)\b", re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|hr|/blockquote|/table)\b[^>]{0,2000}>", re.IGNORECASE)
-_ANY = re.compile(r"<[^<>]{0,4000}>")
+_ANY = re.compile(r"<[a-zA-Z/!?][^<>]*>")  # linear: no scan goes past the next bracket
 _CONFIG = ParserConfig(css=CSS_PROFILES["strict"], display_links=False)
 
 

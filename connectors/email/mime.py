@@ -28,6 +28,7 @@ _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij
 _FOREIGN = re.compile(rb"[^A-Za-z0-9+/=\s\x00]")
 _BEGIN = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n(?=[ -`]{2,90}\r?\n)", re.MULTILINE)
 _SEEN = re.compile(rb"(?:^|\n)--([^\s-][^\r\n]{0,200}?)[ \t]*\r?\n(?=[A-Za-z-]{1,60}:)")
+_BARE = {"html": "text/html", "multipart": "multipart/mixed"}
 _TOKEN = re.compile(rb"quoted[ _-]printable|[A-Za-z0-9-]+", re.IGNORECASE)
 # Words with blanks between them, where base64 has long lines without any.
 _PROSE = re.compile(rb"\s*(?:[A-Za-z\x80-\xff,.'!-]{1,20} ){3}")
@@ -111,7 +112,7 @@ def read(raw: bytes) -> tuple[Part, list[str]]:
     """The message as a tree, and notes on what was beyond a limit or had to be mended."""
     if b"\n" not in raw[:100_000]:
         raw = raw.replace(b"\r", b"\n")
-    start = re.match(rb"(?:[ \t]*\r?\n)*(?:>?From [^\n]{0,1000}\n)?", raw)
+    start = re.match(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\r?\n)*(?:>?From [^\n]{0,1000}\n)?", raw)
     budget = _Budget()
     return _part(raw, start.end() if start else 0, len(raw), 0, budget), budget.notes
 
@@ -168,7 +169,7 @@ def _part(raw: bytes, start: int, end: int, depth: int, budget: _Budget, *, defa
     if headers.cut:
         budget.note("more header fields than we read")
     kind, params = parameters(headers.get("content-type"))
-    part = Part(headers, raw, at, end, kind if "/" in kind else default, params)
+    part = Part(headers, raw, at, end, kind if "/" in kind else _BARE.get(kind, default), params)
     if part.content_type.startswith("multipart/"):
         _split(part, depth, budget)
     return part

@@ -165,3 +165,8 @@ SPOKEN = re.compile(
     r"|je (?:suis|veux|voudrais|n'ai|ne|peux)|merci de me|quiero|necesito|tengo|por favor (?!considere|piense|no imprima)|vorrei|non ho|preciso|gostaria|ik (?:heb|wil|ben)|jag (?:har|vill)|proszę|пожалуйста|я (?:не|хочу|могу)|мне )\b"
     r"|请(?!勿|注意保密)|我(?!司|公司)|麻烦|請(?!勿)|ください|お願い|주세요|부탁"
 )
+# What stands around a letter that is signed within its text (RFC 4880 §7); the whole text keeps it.
+ARMOUR = re.compile(
+    r"^-----BEGIN PGP SIGNED MESSAGE-----\n(?:[A-Z][A-Za-z-]{1,20}: .{0,80}\n){0,5}\n|^-----BEGIN PGP SIGNATURE-----\n(?:.{0,200}\n){1,80}?-----END PGP SIGNATURE-----(?:\n|\Z)",
+    re.MULTILINE,
+)

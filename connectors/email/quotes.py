@@ -14,6 +14,7 @@ from itertools import islice, pairwise
 
 from connectors.email.html import to_text
 from connectors.email.quote_marks import (
+    ARMOUR,
     CARD,
     CARD_MADE,
     CERTAIN,
@@ -105,6 +106,7 @@ def _prefixed(html: str, depth: int) -> Iterator[str]:
 
 def visible(text: str) -> str:
     """What the customer wrote; the whole text if it is all quote, or if they answered between the lines."""
+    text = ARMOUR.sub("", text)
     lines = text.split("\n")
     if len(lines) > MAX_LINES or sum(line.rstrip().endswith((":", "：")) for line in lines) > _MAX_COLONS:
         return text

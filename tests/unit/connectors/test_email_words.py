@@ -68,3 +68,28 @@ def test_plain_words_that_call_themselves_base64_stay_words() -> None:
 def test_quotes_of_the_wrong_kind_are_no_part_of_a_file_name() -> None:
     head = b"From: a@b.example\nContent-Type: application/pdf\nContent-Disposition: attachment; filename='a.pdf'"
     assert [file.name for file in mail(head).attachments] == ["a.pdf"]
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "text"),
+    [
+        (b"\xef\xbb\xbfFrom: a@b.example", b"after a byte order mark", "after a byte order mark"),
+        (b"From: a@b.example\nContent-Type: html", b"<b>bold</b>", "bold"),
+        (b'From: a@b.example\nContent-Type: text/plain; name="letter.txt"', b"my words", "my words"),
+        (b"From: a@b.example\nContent-Type: text/enriched", b"<bold>My</bold> words, 3 << 5", "My words, 3 < 5"),
+        (b"From: a@b.example\nContent-Type: text/html", b"<p " + b"a=1 " * 100_000 + b">my words</p>", "my words"),
+        (
+            b"From: a@b.example",
+            b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nMy words\n-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----",
+            "My words",
+        ),
+        (
+            b"From: a@b.example\nContent-Type: multipart/alternative; boundary=b",
+            b"--b\n\nYour mail program does not support HTML.\n--b\nContent-Type: text/html\n\n<p>My words</p>\n--b--",
+            "My words",
+        ),
+    ],
+)
+def test_letter_is_found_where_it_is(head: bytes, body: bytes, text: str) -> None:
+    found = mail(head, body)
+    assert (found.address, found.text, found.attachments) == ("a@b.example", text, ())
