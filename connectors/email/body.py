@@ -11,6 +11,7 @@ from typing import Any
 import connectors.email.calendar as calendar
 import connectors.email.header as header
 import connectors.email.mime as mime
+import connectors.email.smime as smime
 import connectors.email.tnef as tnef
 from connectors.email.charset import decode
 from connectors.email.html import reasonable, tidy, to_text
@@ -46,6 +47,7 @@ class Body:
     charset: str | None = None
     attachments: list[Attachment] = field(default_factory=list[Attachment])
     invitation: dict[str, Any] | None = None
+    unsealed: bool = False
 
 
 @dataclass(slots=True)
@@ -89,8 +91,20 @@ def _read(part: mime.Part, body: Body, notes: list[str], inside: str | None) -> 
         pieces = [_read(child, body, notes, _place(part, child)) for child in part.children]
         return _one_of(pieces) if part.content_type == "multipart/alternative" else _joined(pieces)
     if _is_file(part, inside):
-        return _attach(part, body)
+        return _unsealed(part, body, notes) or _attach(part, body)
     return _text(part, body, notes)
+
+
+def _unsealed(part: mime.Part, body: Body, notes: list[str]) -> _Piece | None:
+    """The letter that an S/MIME signature is wrapped around; one in another is left as a file."""
+    letter = smime.signed(part.content()) if part.content_type in smime.TYPES and not body.unsealed else None
+    if letter is None:
+        return None
+    body.unsealed = True
+    root, more = mime.read(letter)
+    notes += more
+    _attach(part, body)
+    return _read(root, body, notes, inside=None)
 
 
 def _place(parent: mime.Part, child: mime.Part) -> str:

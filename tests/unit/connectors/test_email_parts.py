@@ -142,6 +142,35 @@ def test_broken_winmail_dat_stays_a_file(data: bytes) -> None:
     assert [a.name for a in packed(data).attachments] == ["winmail.dat"]
 
 
+def sealed(letter: bytes, *, stream: bool) -> bytes:
+    """A signed letter as Outlook writes it, or in the form of a stream; without signers, which nobody asks for here."""
+
+    def node(tag: int, value: bytes) -> bytes:
+        if stream and tag & 0x20:
+            return bytes((tag, 0x80)) + value + b"\0\0"
+        size = len(value).to_bytes(2, "big")
+        return bytes((tag, 0x82)) + size + value
+
+    kind = bytes.fromhex("06092a864886f70d0107")
+    octets = node(0x24, node(4, letter[:20]) + node(4, letter[20:])) if stream else node(4, letter)
+    wrapped = node(0x30, kind + b"\x01" + node(0xA0, octets))
+    return node(0x30, kind + b"\x02" + node(0xA0, node(0x30, b"\x02\x01\x01" + node(0x31, b"") + wrapped)))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_letter_in_a_signature_is_shown_and_the_signature_kept(stream: bool) -> None:
+    head = b"From: a@b.example\nContent-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\n\n"
+    raw = head + sealed(b"Content-Type: text/html; charset=utf-8\n\n<p>My words</p>", stream=stream)
+    found = parse(raw, account_id=1).inbound
+    assert (found.text, [file.name for file in found.attachments]) == ("My words", ["smime.p7m"])
+
+
+@pytest.mark.parametrize("data", [b"", b"0\x80", b"0\x80" * 5000, b"nonsense", sealed(b"x" * 40, stream=True)[:60]])
+def test_signature_that_cannot_be_opened_stays_a_file(data: bytes) -> None:
+    found = parse(b"From: a@b.example\nContent-Type: application/pkcs7-mime; name=smime.p7m\n\n" + data, account_id=1)
+    assert [file.name for file in found.inbound.attachments] == ["smime.p7m"]
+
+
 def test_files_of_one_message_have_names_of_their_own() -> None:
     one = "--b\nContent-Type: application/zip; name=a.tar.gz\n\nx\n"
     found = mail(f"From: a@b.example\nContent-Type: multipart/mixed; boundary=b\n\n{one}{one}--b--\n")
