@@ -22,6 +22,7 @@ from hub.web.context import CONTEXT, WebContext
 from hub.web.desk import desk
 from hub.web.endpoints import Endpoint, json_response, route
 from hub.web.files import file_routes
+from hub.web.gauges import refresh
 from hub.web.letters import letters
 from hub.web.mail import mail, unsubscribe_routes
 from hub.web.mailboxes import mailboxes
@@ -142,4 +143,5 @@ async def _ready(request: web.Request) -> web.Response:
 
 
 async def _metrics(request: web.Request) -> web.Response:
+    await refresh(request.app[CONTEXT].core.db)
     return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -307,6 +307,8 @@ async def test_health_and_metrics_answer(house: House) -> None:
     await house.sms()
     metrics = await (await house.client.get("/metrics")).text()
     assert 'hub_intake_total{connector="twilio",outcome="accepted"}' in metrics
+    assert 'hub_queue_entries{queue="care"} 1.0' in metrics
+    assert 'hub_outbox_messages{state="pending"} 0.0' in metrics
 
 
 async def test_quarantine_is_seen_replayed_and_discarded_by_a_supervisor(house: House) -> None:
