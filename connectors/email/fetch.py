@@ -34,6 +34,7 @@ _TOGETHER = 4 * 1024 * 1024  # bytes fetched in one command
 _IDLE_SECONDS = 9 * 60.0  # servers may hang up after 30 minutes, home routers after ten
 _PERSON = 300.0  # seconds to wait where a person must act first
 _FLOOR, _CEILING = 0.5, 60.0
+_WORKING = 2  # failures that still count where the server let us in: a line that breaks often must not starve us
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ class Fetcher:
     async def _session(self, box: Mailbox, epoch: int) -> None:
         await self._access.connect(self._account, box)
         selected = await box.select(self._imap.folder)
+        self._failures = min(self._failures, _WORKING)
         position = await self._position(box, selected, epoch)
         while True:
             position = await self._catch_up(box, position, epoch)
