@@ -135,6 +135,8 @@ class _Reading:
         reason = why_automatic(headers, sender.address, self.root.content_type, self.envelope.mail_from)
         if reason is None and self.own and _same(sender.address, self.own):
             reason = "our own address"
+        if reason is None and self.own and any(_same(a.address, self.own) for a in self._addresses("x-loop")):
+            reason = "X-Loop"
         report = read_report(self.root, full, automatic=reason not in {None, "mailing list"}, ours=(self.own or "",))
         recipients = self._recipients()
         ids = self._references(report)

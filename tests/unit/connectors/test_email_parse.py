@@ -74,6 +74,10 @@ def test_robot_is_recognised_and_a_person_is_not() -> None:
     assert made("From: no-reply@customer.example\n\nx\n").automatic
     assert made("From: support+x@hub.example\n\nx\n", own="support@hub.example").automatic
     assert made("From: a@customer.example\n\nx\n", envelope=Envelope("")).automatic
+    passed_on = "From: a@customer.example\nX-Loop: {}\nFeedback-ID: 1:service\n\nx\n"
+    assert made(passed_on.format("support@hub.example"), own="support@hub.example").automatic
+    person = made(passed_on.format("a@home.example"), own="support@hub.example")
+    assert (person.automatic, person.meta.get("no_auto_answer")) == (False, True)
 
 
 def test_mail_without_sender_gets_one_of_its_own() -> None:
