@@ -69,7 +69,7 @@ def proved(headers: Headers, sender: str, trusted: str | None) -> bool:
 
 
 def suppresses_answers(headers: Headers) -> bool:
-    """Whether the sender asks for no automatic answer, or a machine that our answer may meet again passed the mail on."""
+    """Whether the sender wants no automatic answer, or a machine that our answer may meet again passed the mail on."""
     return headers.has("x-loop") or (
         b"all" in (asked := headers.get("x-auto-response-suppress").lower()) or b"autoreply" in asked or b"oof" in asked
     )
