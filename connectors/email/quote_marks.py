@@ -161,7 +161,7 @@ CARD = re.compile(r"^\|[ |]*$")
 CARD_MADE = re.compile(r"^[ \t|]*签名由\s?.{2,20}\s?定制[ \t|]*$")
 # Below two dashes, words that somebody says to us and no signature does.
 SPOKEN = re.compile(
-    r"\b(?:I|I'm|I've|we need|please (?!consider|think|don't print|do not print|note|visit|notify|delete|feel|find us)|my (?!iphone|ipad|phone|blog|website|page|profile)|help me|refund|bitte (?!beachten|denken|prüfen sie, ob)|ich (?:habe|bin|möchte|will|brauche|kann)"
+    r"\b(?:(?-i:I|I'm|I've)|we need|please (?!consider|think|don't print|do not print|note|visit|notify|delete|feel|find us)|my (?!iphone|ipad|phone|blog|website|page|profile)|help me|refund|bitte (?!beachten|denken|prüfen sie, ob)|ich (?:habe|bin|möchte|will|brauche|kann)"
     r"|je (?:suis|veux|voudrais|n'ai|ne|peux)|merci de me|quiero|necesito|tengo|por favor (?!considere|piense|no imprima)|vorrei|non ho|preciso|gostaria|ik (?:heb|wil|ben)|jag (?:har|vill)|proszę|пожалуйста|я (?:не|хочу|могу)|мне )\b"
     r"|请(?!勿|注意保密)|我(?!司|公司)|麻烦|請(?!勿)|ください|お願い|주세요|부탁"
 )

@@ -64,6 +64,7 @@ ANSWER = "Thank you, that helps.\n\nAnn"
         "---- 在 星期一, 2026-03-02 10:00:00 Support <support@hub.example> 写道 ----\n\n您好",
         "| |\nann\n|\n|\n邮箱：ann@customer.example\n|\n签名由 网易邮箱大师 定制\n\n在2026年03月02日 10:00，Support 写道：\n您好",
         "Mit der GMX Mail App gesendet",
+        "-- \nAnn Lee\nSprzedaż i serwis\nOslo i Bergen",
         "来自Foxmail",
         "Verstuurd vanaf mijn iPhone",
         "iPhone'umdan gönderildi",
