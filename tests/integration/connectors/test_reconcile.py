@@ -97,6 +97,7 @@ async def test_statuses_that_were_missed_are_moved_and_never_back(hub: Hub) -> N
 async def test_what_others_send_through_the_number_is_counted_apart(hub: Hub) -> None:
     account = await hub.of("sms")
     await hub.sms._rest.create(account.settings, to=PHONE, from_=account.address, body="from the shop's own program")
+    await hub.twilio.wait_for(lambda: next((m for m in hub.twilio.thread(PHONE) if m.status == "delivered"), None))
     age(hub)
     found = await compared(hub)
     assert (found.provider, found.stored, found.foreign, found.missing) == (1, 0, 1, 0)
