@@ -64,7 +64,7 @@ async def fetching(db: Database, feed: Feed, vault: Vault, server: Dovecot, user
         await hub.__aexit__()
 
 
-async def until(hub: Hub, count: int, seconds: float = 20.0) -> list[str]:
+async def until(hub: Hub, count: int, seconds: float = 60.0) -> list[str]:
     """Wait until so many messages are stored; what they say."""
     async with asyncio.timeout(seconds):
         async for _ in hub.feed.bells("log", every=0.1):
