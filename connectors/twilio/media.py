@@ -100,7 +100,10 @@ def _too_large() -> FetchError:
 
 def check(settings: Settings, url: str) -> None:
     """`FetchError` unless the address is one of Twilio's, or of the configured stand-in."""
-    parts = urlsplit(url)
+    try:
+        parts, _ = urlsplit(url), urlsplit(url).port
+    except ValueError:
+        raise FetchError("The file's address is not one.", gone=True) from None
     host = (parts.hostname or "").lower()
     if _is_api(settings, url) or _is_standins(settings, url):
         return

@@ -54,12 +54,13 @@ async def take(unit: Unit, vault: Vault, said: Consent, place: Place) -> None:
 async def told(unit: Unit, contact_id: int, address_id: int, *, wanted: bool, detail: str, agent_id: int) -> None:
     """Write down and obey what a customer told one of us."""
     await consent.said_to_agent(unit, contact_id, address_id, wanted=wanted, detail=detail, agent_id=agent_id)
-    if not wanted:
-        await _stop(unit, address_id)
+    # Conversations are locked before what waits in them, as wherever results of sends are written.
     for row in await fetch_dicts(unit.conn, sql["open_with"], {"address_id": address_id}):
         line = "The customer wants messages again" if wanted else "The customer wants no more messages"
         words = f"{line} ({detail or row['address']})."
         await writing.system_line(unit, row["id"], words, actor_id=agent_id)
+    if not wanted:
+        await _stop(unit, address_id)
 
 
 async def _stop(unit: Unit, address_id: int) -> None:
@@ -102,7 +103,7 @@ async def refused(core: Core, delivery: Delivery) -> bool:
             account_id=found.account_id, outbound_id=found.outbound_id,
         )  # fmt: skip
         if await consent.record(unit.conn, entry):
-            await _stop(unit, found.address_id)
             line = f"{found.address} has opted out of our messages; nothing is sent there any more."
             await writing.system_line(unit, found.conversation_id, line)
+            await _stop(unit, found.address_id)
         return True

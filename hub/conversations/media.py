@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+import psycopg
+
 from hub.channels import sniff
 from hub.channels.accounts import Accounts
 from hub.channels.extras import FetchedFile, FetchError, MediaSource
 from hub.channels.model import Account, Connector
 from hub.core import events, log
 from hub.core.db import execute, fetch_value
+from hub.core.errors import HubError, Unavailable
 from hub.core.service import Core
 from hub.core.sql import Queries
 
@@ -64,8 +67,10 @@ class Keeper:
                 raise FetchError("The account is gone, or its connector fetches no files.", gone=True)
             async with asyncio.timeout(_SECONDS):
                 await self._work(account, source, due)
-        except (FetchError, TimeoutError) as error:
-            words = error.detail if isinstance(error, FetchError) else "The provider did not answer in time."
+        except (psycopg.Error, Unavailable):
+            raise  # the database's trouble, not the file's: the claim runs out and it is tried again
+        except Exception as error:  # noqa: BLE001 - one odd file must not keep the others from being fetched
+            words = _words(error)
             lost = (isinstance(error, FetchError) and error.gone) or due.attempts >= _GIVE_UP
             logger.warning("media_not_fetched", media=due.id, error=words, lost=lost)
             await self._put_off(due, words, lost=lost)
@@ -101,3 +106,11 @@ class Keeper:
     async def _tell(self, unit: events.Unit, due: Due) -> None:
         data = {"interaction_id": due.interaction_id, "media": due.id}
         await unit.log("interaction.updated", conversation_id=due.conversation_id, data=data)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, HubError):
+        return error.detail
+    if isinstance(error, TimeoutError):
+        return "The provider did not answer in time."
+    return f"The file could not be fetched: {type(error).__name__}."

@@ -120,6 +120,27 @@ async def test_who_is_not_the_provider_is_never_asked(hub: Hub) -> None:
     assert "not Twilio's" in (words or "")
 
 
+@pytest.mark.parametrize("url", ["https://api.twilio.com:port/x", "http://[::1", "ftp:///", "x"])
+async def test_an_address_that_is_none_is_lost_and_the_next_file_flows(hub: Hub, url: str) -> None:
+    await hub.twilio.inbound(PHONE, "Look", media=[("image/png", PNG), ("image/png", PNG)])
+    await hub.db.execute("update media set url = %s where position = 0", [url])
+    await keeper(hub).drain()
+    assert [state for state, _, _ in await states(hub)] == ["lost", "stored"]
+
+
+async def test_a_file_that_breaks_its_fetcher_is_given_up_in_the_end(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    await hub.twilio.inbound(PHONE, "Look", media=[("image/png", PNG)])
+
+    async def breaks(*_: Any) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(hub.sms, "fetch_media", breaks)
+    for _ in range(10):
+        await keeper(hub).drain()
+        await due_now(hub)
+    assert await states(hub) == [("lost", True, "The file could not be fetched: RuntimeError.")]
+
+
 @pytest.mark.parametrize("whatsapp", [False, True])
 async def test_a_message_of_nothing_but_files_is_a_message(hub: Hub, whatsapp: bool) -> None:
     if whatsapp:
