@@ -4,7 +4,8 @@ HUB_DATA ?= .hub
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TEST_ARGS ?=
+# Tests wait more than they compute. A file's tests stay in one process, in order.
+TEST_ARGS ?= --numprocesses 2 --dist loadfile
 UI_SOURCES := $(shell find hub/ui -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
 export HUB_DATA
 
@@ -30,7 +31,7 @@ install: $(VENV)/.run ## install into .venv, the browser faces built
 run: $(VENV)/.run ## the whole centre with demonstration customers (PORT=8080 HUB_DATA=.hub)
 	@exec $(BIN)/hub up --demo --port $(PORT)
 
-test: $(VENV)/.dev ## every test, on real servers (TEST_ARGS="-k intake")
+test: $(VENV)/.dev ## every test, on real servers (TEST_ARGS="-k intake" for some)
 	$(BIN)/python -m pytest $(TEST_ARGS)
 
 check: lint types imports test ## what must be green before a change lands
