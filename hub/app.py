@@ -22,7 +22,7 @@ from hub.core.secrets import Vault
 from hub.core.service import Addresses, Core, Service, open_core
 from hub.core.tasks import end
 from hub.intake import Intake
-from hub.settings import Settings
+from hub.settings import Services, Settings
 from hub.web.context import WebContext
 from hub.web.server import build
 
@@ -77,9 +77,9 @@ def _key(settings: Settings) -> bytes:
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, places: Addresses, *, demo: bool = False, services: bool = True
+    settings: Settings, places: Addresses, *, demo: bool = False, services: Services = "all"
 ) -> AsyncGenerator[str]:
-    """Web, sockets, webhooks, listeners and, if wanted, the leased services of one process; yields where it listens."""
+    """Web, sockets, webhooks, listeners and the wanted ones of the leased services; yields where it listens."""
     async with open_core(places, pool=settings.database.pool) as core:
         connectors = load_connectors(core)
         accounts = Accounts(core.db, core.vault, connectors)
@@ -99,7 +99,7 @@ async def serving(
         try:
             where = await _listen(runner, settings)
             parts: list[Part] = [(c.name, partial(c.run, intake)) for c in connectors.values()]
-            parts += [(s.name, s.run) for s in (_services(core) if services else [])]
+            parts += [(s.name, s.run) for s in _services(core, router=services != "none", others=services == "all")]
             tasks = _start(parts)
             try:
                 _collect_seldom()
@@ -129,9 +129,9 @@ async def serve(settings: Settings, places: Addresses) -> None:
 
 
 async def run_services(settings: Settings, places: Addresses) -> None:
-    """`hub services`: the leased services without a web side, until SIGTERM or SIGINT."""
+    """`hub services`: the leased services that are not beside a web side, until SIGTERM or SIGINT."""
     async with open_core(places, pool=settings.database.pool) as core:
-        tasks = _start([(s.name, s.run) for s in _services(core)])
+        tasks = _start([(s.name, s.run) for s in _services(core, router=settings.web.services != "router")])
         try:
             _collect_seldom()
             logger.info("services_running")
@@ -157,8 +157,9 @@ async def until_stopped() -> None:
             loop.remove_signal_handler(name)
 
 
-def _services(core: Core) -> list[Service]:
-    return [point.load()(core) for point in entry_points(group="hub.services")]
+def _services(core: Core, *, router: bool = True, others: bool = True) -> list[Service]:
+    found = [point.load()(core) for point in entry_points(group="hub.services")]
+    return [service for service in found if (router if service.name == "router" else others)]
 
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> str:

@@ -61,6 +61,7 @@ class Intake:
 
     def __init__(self, core: Core, accounts: Accounts, connectors: dict[str, Connector]):
         self._core = core
+        self._lane = core.db.lane("intake")
         self._accounts = accounts
         self._connectors = connectors
         self._group: GroupCommit[_Item, _Stored] = GroupCommit(self._store, after=self._announce)
@@ -158,12 +159,10 @@ class Intake:
         waves = _waves(prepared)
         unit: Unit | None = None
         if len(waves) == 1 and not any(_has_more(item.inbound) for item in items):
-            async with self._core.db.connection(
-                lane=True
-            ) as conn:  # one statement is its own transaction: one round trip
+            async with self._lane.connection() as conn:  # one statement is its own transaction: one round trip
                 taken = await self._call(conn, prepared, items, waves[0])
         else:
-            async with self._core.db.transaction(lane=True) as conn:
+            async with self._lane.transaction() as conn:
                 for wave in waves:
                     taken |= await self._call(conn, prepared, items, wave)
                 await _store_attachments(conn, items, taken)

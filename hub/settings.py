@@ -26,6 +26,9 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+Services = Literal["all", "router", "none"]
+
+
 class Web(_Section):
     """Where `hub serve` listens, and under which address the world reaches it."""
 
@@ -34,7 +37,9 @@ class Web(_Section):
     public_url: str | None = None  # default: http://host:port
     allowed_origins: list[str] = []  # beside public_url, for the desk's socket
     trusted_proxies: int = Field(0, ge=0, le=8)  # how many proxies of ours append to X-Forwarded-For
-    services: bool = True  # router, scheduler and the like in this process too; else `hub services` runs them
+    # Which of the leased services `hub serve` runs; the others are in `hub services`. The router is best where the
+    # screens are: it hears of what came in, and they of its offers, without a detour.
+    services: Services = "all"
 
     @field_validator("public_url")
     @classmethod

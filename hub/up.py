@@ -1,7 +1,7 @@
 """`hub up`: everything on one machine under one supervisor, with servers of its own where none are configured.
 
-This process runs the web side; a child runs the leased services, another the worker, so that neither holds up a screen.
-Whichever of them dies is started again.
+This process runs the web side and, beside the screens, the router; a child runs the other services, another the
+worker, so that neither holds up a screen. Whichever of them dies is started again.
 Ctrl-C or SIGTERM stops everything within seconds and leaves no process; if this process is killed outright, the
 kernel stops the children (Linux).
 """
@@ -73,7 +73,7 @@ async def _run(settings: Settings, places: Addresses, *, demo: bool, customers: 
         play = await stack.enter_async_context(_demo(settings, places)) if demo else None
         if play is not None:  # before anything is ready: who waits for that finds it written
             _leave(settings.data / "demo.json", await _demo_json(settings, places, play))
-        await stack.enter_async_context(serving(settings, places, demo=demo, services=False))
+        await stack.enter_async_context(serving(settings, places, demo=demo, services="router"))
         children = [asyncio.create_task(_keep(command, settings, places)) for command in _CHILDREN]
         stack.push_async_callback(end, children)
         if play is not None and customers and await _open(play.smtp_port):
@@ -92,6 +92,7 @@ async def _keep(command: str, settings: Settings, places: Addresses) -> None:
         "HUB_REDIS__URL": places.redis_url,
         "HUB_SECRET_KEY": places.key.decode(),
         "HUB_WEB__PUBLIC_URL": places.public_url,
+        "HUB_WEB__SERVICES": "router",
         "HUB_DATA": str(settings.data),
     }
     while True:

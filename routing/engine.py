@@ -37,6 +37,7 @@ BATCH = 512  # decisions per commit
 _SENDING = 4  # turns of the event loop that send a batch before this process computes on
 _TICK = 0.25  # seconds between looks at the log when no bell rings
 _BLOCKED = 0.05  # seconds to leave alone what somebody else holds
+_BREATH = 1000  # entries read in a row by a process that has screens to serve as well
 _CATCHING_UP = 0.01  # seconds between looks while a running transaction hides newer events
 
 
@@ -54,7 +55,7 @@ class Router:
         await self._lease.hold(self._lead)
 
     async def _lead(self, epoch: int) -> None:
-        async with self._core.db.connection() as conn:
+        async with self._core.db.lane("router").connection() as conn:
             leader = Leader(self._core, conn, epoch)
             await together(leader.run(), leader.listen(), offers.run_clock(self._core))
 
@@ -116,16 +117,19 @@ class Leader:
     async def rebuild(self) -> None:
         """Read everything; later changes come from the log."""
         started = time.perf_counter()
-        self._since, server_now = (await self._rows("position", {}))[0]
-        self._ahead = server_now - time.time()
-        channels = {c[0]: Channel(c[1], c[2], c[3]) for c in await self._rows("channels", {})}
+        async with self._core.db.connection() as conn:  # not ours, which is for look-ups: these read whole tables
+            self._since, server_now = (await _fetch(conn, "position", {}))[0]
+            self._ahead = server_now - time.time()
+            channels = {c[0]: Channel(c[1], c[2], c[3]) for c in await _fetch(conn, "channels", {})}
+            people, entries = await _fetch(conn, "agents_all", {}), await _fetch(conn, "entries_all", {})
         self.pool = Pool(channels)
         now = self.now()
-        people, entries = await self._rows("agents", {"ids": None}), await self._rows("entries_all", {})
         with _uncollected():
             for row in people:
                 self.pool.set_agent(_facts(row), now)
-            for row in entries:
+            for n, row in enumerate(entries):
+                if n % _BREATH == 0:
+                    await asyncio.sleep(0)
                 self._see(row, now)
         self.pool.begin()
         self._hinted.clear()
@@ -204,9 +208,7 @@ class Leader:
         return steps
 
     async def _rows(self, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-        async with self._conn.cursor(binary=True) as cur:
-            await cur.execute(sql[query], values)
-            return await cur.fetchall()
+        return await _fetch(self._conn, query, values)
 
     # -- deciding ----------------------------------------------------------------------------------------------
     async def settle(self) -> int:
@@ -266,6 +268,12 @@ class Leader:
         if self._later:
             later, self._later = self._later - self._flying, self._later & self._flying
             await self._read_entries(later)
+
+
+async def _fetch(conn: Connection, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    async with conn.cursor(binary=True) as cur:
+        await cur.execute(sql[query], values)
+        return await cur.fetchall()
 
 
 @contextlib.contextmanager

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
 import psycopg
 
 from hub.conversations import offers, queueing
@@ -49,14 +48,16 @@ class Made:
 
 async def commit(conn: Connection, lease: str, epoch: int, picks: Sequence[Pick]) -> list[Made]:
     """Commit what still holds of these decisions. Raises `LeaseLost` when somebody else leads."""
-    batch = [
-        {
-            "n": n, "entry_id": p.entry_id, "agent_id": p.agent_id, "seconds": p.timeout, "key": p.key,
-            "reason": p.reason, "considered": orjson.Fragment(p.considered),
-        }
-        for n, p in enumerate(picks)
-    ]  # fmt: skip
-    values = {"lease": lease, "epoch": epoch, "batch": orjson.dumps(batch).decode()}
+    values = {
+        "lease": lease,
+        "epoch": epoch,
+        "entries": [p.entry_id for p in picks],
+        "agents": [p.agent_id for p in picks],
+        "seconds": [p.timeout for p in picks],
+        "keys": [p.key for p in picks],
+        "reasons": [p.reason for p in picks],
+        "considered": [p.considered for p in picks],
+    }
     try:
         async with conn.cursor(binary=True) as cur:
             await cur.execute(sql["commit"], values)

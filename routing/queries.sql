@@ -1,27 +1,14 @@
--- entries_all: Every live entry, as the router keeps it in memory; times in seconds since the epoch.
-select id, conversation_id, queue_id, channel, state, extract(epoch from entered_at)::float8,
-       extract(epoch from queued_at)::float8, target_seconds, priority_seconds, weight,
-       case when requirements <> '[]' then requirements::text end, sticky_agent_id,
-       extract(epoch from sticky_until)::float8, case when excluded <> '{}' then excluded::text end, agent_id
-from queue_entry where state <> 'closed';
+-- entries_all: Every live entry, as the router keeps it in memory.
+select * from router_entry;
 
--- entries: The same for some entries.
-select id, conversation_id, queue_id, channel, state, extract(epoch from entered_at)::float8,
-       extract(epoch from queued_at)::float8, target_seconds, priority_seconds, weight,
-       case when requirements <> '[]' then requirements::text end, sticky_agent_id,
-       extract(epoch from sticky_until)::float8, case when excluded <> '{}' then excluded::text end, agent_id
-from queue_entry where state <> 'closed' and id = any(%(ids)s);
+-- entries: Some of them.
+select * from router_entry where id = any(%(ids)s);
 
--- agents: Everybody who may work, or some of them, with what they can do.
-select a.id, a.capacity, coalesce(s.state, 'offline'), s.reason, coalesce(extract(epoch from s.idle_since), 0)::float8,
-       coalesce((select array_agg(q.queue_id order by q.queue_id) from agent_queue q where q.agent_id = a.id), '{}'),
-       (select jsonb_object_agg(k.key, g.level) from agent_skill g join skill k on k.id = g.skill_id where g.agent_id = a.id),
-       coalesce((select jsonb_object_agg(c.channel, c.max_per_agent) from agent_channel c where c.agent_id = a.id), '{}')
-           -- nobody is called who has no telephone: `device.changed` in the log makes the router look again
-           || case when exists (select from agent_device d where d.agent_id = a.id
-                                and (d.kind = 'phone' or d.ready_until > clock_timestamp())) then '{}'::jsonb else '{"voice": 0}' end
-from agent a left join agent_state s on s.agent_id = a.id
-where a.disabled_at is null and (%(ids)s::bigint[] is null or a.id = any(%(ids)s));
+-- agents_all: Everybody who may work.
+select * from router_agent;
+
+-- agents: Some of them.
+select * from router_agent where id = any(%(ids)s);
 
 -- channels: How channels are offered.
 select channel, max_per_agent, offer_timeout_seconds, auto_accept from channel_policy;
@@ -50,4 +37,5 @@ select (select upto::text from bound),
 
 -- commit: Commit decisions; see functions/routing.sql.
 select entry_id, offer_id, agent_id, conversation_id, queue_id, event_id, agent_seq, at
-from router_commit(%(lease)s, %(epoch)s, %(batch)s::jsonb);
+from router_commit(%(lease)s, %(epoch)s, %(entries)b::bigint[], %(agents)b::bigint[], %(seconds)b::integer[],
+    %(keys)b::float8[], %(reasons)b::text[], %(considered)b::text[]);

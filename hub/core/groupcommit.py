@@ -17,6 +17,7 @@ from hub.core.errors import Unavailable
 T = TypeVar("T")
 R = TypeVar("R")
 _SENDING = 2  # turns of the event loop that send a batch to the database before those of the last one are answered
+_FEW = 4  # so few are answered at once: that takes less than other work which would come in those turns
 
 
 _Waiting = tuple[T, asyncio.Future[R]]
@@ -97,8 +98,8 @@ class GroupCommit(Generic[T, R]):
                 flight = None
                 if self._waiting:
                     flight = self._start()
-                    untold = untold + flight.batch
-                    for _ in range(_SENDING):
+                    told, untold = len(untold), untold + flight.batch
+                    for _ in range(_SENDING if told > _FEW else 0):
                         await asyncio.sleep(0)
                 for batch, outcome in landed:
                     await self._tell(batch, outcome)

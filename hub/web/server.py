@@ -53,7 +53,7 @@ def build(context: WebContext) -> web.Application:
     app = web.Application(middlewares=[middleware.outer], client_max_size=MAX_BODY)
     context.openapi = describe(endpoints(), version=context.version)
     app[CONTEXT] = context
-    app[REALTIME] = Realtime(context.core, Renderer(context.core.db))
+    app[REALTIME] = Realtime(context.core, Renderer(context.core.db.lane("screens")))
     app[PRESENCES] = Presences(context.core)
     app.add_routes([route(e) for e in _most_literal_first(endpoints())])
     app.add_routes(

@@ -76,8 +76,8 @@ def process(*command: str, **environment: str) -> Generator[subprocess.Popen[byt
 
 
 @asynccontextmanager
-async def hub_serve(found: Servers, *, apart: bool = True) -> AsyncGenerator[str]:
-    """A `hub serve` on these servers, the services in a process beside it as `hub up` has them; its URL once ready."""
+async def hub_serve(found: Servers, *, services: str = "router") -> AsyncGenerator[str]:
+    """A `hub serve` on these servers, the services but the router beside it as `hub up` has them; its URL once ready."""
     url = f"http://127.0.0.1:{free_port()}"
     with tempfile.TemporaryDirectory() as data, contextlib.ExitStack() as stack:
         environment = {
@@ -85,11 +85,11 @@ async def hub_serve(found: Servers, *, apart: bool = True) -> AsyncGenerator[str
             "HUB_REDIS__URL": found.redis_url,
             "HUB_SECRET_KEY": KEY,
             "HUB_WEB__PORT": url.rsplit(":", 1)[1],
-            "HUB_WEB__SERVICES": "false" if apart else "true",
+            "HUB_WEB__SERVICES": services,
             "HUB_DATA": str(Path(data)),
             "HUB_LOG__LEVEL": "error",
         }
-        for command in ("serve", "services") if apart else ("serve",):
+        for command in ("serve",) if services == "all" else ("serve", "services"):
             stack.enter_context(process("hub.cli", command, **environment))
         await _until(url + "/health/ready")
         yield url

@@ -1,10 +1,36 @@
+-- What the router keeps in memory. Columns in the order in which routing/engine.py reads them; times in seconds since
+-- the epoch, conditions that most entries have not as null.
+drop view if exists router_entry;
+create view router_entry as
+select id, conversation_id, queue_id, channel, state, extract(epoch from entered_at)::float8 as entered_at,
+       extract(epoch from queued_at)::float8 as queued_at, target_seconds, priority_seconds, weight,
+       case when requirements <> '[]' then requirements::text end as requirements, sticky_agent_id,
+       extract(epoch from sticky_until)::float8 as sticky_until,
+       case when excluded <> '{}' then excluded::text end as excluded, agent_id
+from queue_entry where state <> 'closed';
+
+drop view if exists router_agent;
+create view router_agent as
+select a.id, a.capacity, coalesce(s.state, 'offline') as state, s.reason,
+       coalesce(extract(epoch from s.idle_since), 0)::float8 as idle_since,
+       coalesce((select array_agg(q.queue_id order by q.queue_id) from agent_queue q where q.agent_id = a.id), '{}') as queues,
+       (select jsonb_object_agg(k.key, g.level) from agent_skill g join skill k on k.id = g.skill_id where g.agent_id = a.id) as skills,
+       coalesce((select jsonb_object_agg(c.channel, c.max_per_agent) from agent_channel c where c.agent_id = a.id), '{}')
+           -- nobody is called who has no telephone: `device.changed` in the log makes the router look again
+           || case when exists (select from agent_device d where d.agent_id = a.id
+                                and (d.kind = 'phone' or d.ready_until > clock_timestamp())) then '{}'::jsonb else '{"voice": 0}' end as maxima
+from agent a left join agent_state s on s.agent_id = a.id
+where a.disabled_at is null;
+
 -- The router's decisions, committed as one statement: nothing of it can be left half done by a stopped process.
 --
 -- It holds only while the router still leads (`lease` at this epoch), only for entries that still wait, and only for
 -- agents who are still available and still have room. Rows that somebody else holds at this moment are skipped
 -- rather than waited for: the router reads them again and decides anew. What comes back was committed.
+drop function if exists router_commit(text, bigint, jsonb);
 create or replace function router_commit(
-    leader text, leader_epoch bigint, batch jsonb -- [{n, entry_id, agent_id, seconds, key, reason, considered}]
+    leader text, leader_epoch bigint,
+    entry_ids bigint[], agent_ids bigint[], seconds integer[], keys float8[], reasons text[], considered text[] -- one each
 ) returns table (
     entry_id bigint, offer_id bigint, agent_id bigint, conversation_id bigint, queue_id bigint, event_id bigint,
     agent_seq bigint, at timestamptz
@@ -16,21 +42,25 @@ as $$
 #variable_conflict use_column
 declare
     moment    timestamptz;
-    entry_ids bigint[];
-    agent_ids bigint[];
-    free  bigint[]; -- entries, locked
-    ready bigint[]; -- agents, locked
+    positions integer[]; -- of the decisions whose entries are locked, and beside them what those entries say
+    places    bigint[];
+    queues    bigint[];
+    channels  text[];
+    weights   integer[];
+    ready     bigint[]; -- agents, locked
 begin
     perform 1 from lease l where l.name = leader and l.epoch = leader_epoch for share;
     if not found then
         raise exception 'the lease % moved on from epoch %', leader, leader_epoch using errcode = 'HB001';
     end if;
-    select array_agg(b.entry_id), array_agg(distinct b.agent_id) into entry_ids, agent_ids
-    from jsonb_to_recordset(batch) as b (entry_id bigint, agent_id bigint);
-    select array_agg(s.id) into free from (
-        select e.id from queue_entry e where e.id = any(entry_ids) and e.state = 'waiting'
-        order by e.id for no key update skip locked
-    ) s;
+    select array_agg(f.position), array_agg(f.conversation_id), array_agg(f.queue_id), array_agg(f.channel), array_agg(f.weight)
+    into positions, places, queues, channels, weights
+    from (
+        select p.position::integer, e.conversation_id, e.queue_id, e.channel, e.weight
+        from unnest(entry_ids) with ordinality as p (id, position)
+        join queue_entry e on e.id = p.id and e.state = 'waiting'
+        order by e.id for no key update of e skip locked
+    ) f;
     select array_agg(s.agent_id) into ready from (
         select a.agent_id from agent_state a where a.agent_id = any(agent_ids) and a.state = 'available'
         order by a.agent_id for no key update skip locked
@@ -40,23 +70,21 @@ begin
     -- out beforehand, so that nothing has to be joined again: the planner knows no sizes here.
     return query
     with pick as (
-        select p.n as position, p.entry_id, p.agent_id, p.seconds, p.key, p.reason, p.considered
-        from jsonb_to_recordset(batch) as p (
-            n integer, entry_id bigint, agent_id bigint, seconds integer, key float8, reason text, considered jsonb)
-        where p.entry_id = any(free) and p.agent_id = any(ready)
+        select f.position, entry_ids[f.position] as entry_id, agent_ids[f.position] as agent_id,
+               f.conversation_id, f.queue_id, f.channel, f.weight
+        from unnest(positions, places, queues, channels, weights) as f (position, conversation_id, queue_id, channel, weight)
     ), weighed as (
-        select p.*, e.conversation_id, e.queue_id, s.seq,
-               held.used + sum(e.weight) over (partition by p.agent_id order by p.position) <= a.capacity
-               and held.same + count(*) over (partition by p.agent_id, e.channel order by p.position)
+        select p.*, s.seq,
+               held.used + sum(p.weight) over (partition by p.agent_id order by p.position) <= a.capacity
+               and held.same + count(*) over (partition by p.agent_id, p.channel order by p.position)
                    <= coalesce(c.max_per_agent, cp.max_per_agent, 1) as fits
         from pick p
-        join queue_entry e on e.id = p.entry_id
-        join agent_state s on s.agent_id = p.agent_id
+        join agent_state s on s.agent_id = p.agent_id and s.agent_id = any(ready)
         join agent a on a.id = p.agent_id and a.disabled_at is null
-        left join channel_policy cp on cp.channel = e.channel
-        left join agent_channel c on c.agent_id = p.agent_id and c.channel = e.channel
+        left join channel_policy cp on cp.channel = p.channel
+        left join agent_channel c on c.agent_id = p.agent_id and c.channel = p.channel
         cross join lateral (
-            select coalesce(sum(h.weight), 0) as used, count(*) filter (where h.channel = e.channel) as same
+            select coalesce(sum(h.weight), 0) as used, count(*) filter (where h.channel = p.channel) as same
             from queue_entry h
             where h.agent_id = p.agent_id and h.state in ('offered', 'assigned', 'wrapping')
         ) held
@@ -66,7 +94,7 @@ begin
         from weighed w where w.fits
     ), made as (
         insert into offer (id, entry_id, agent_id, offered_at, expires_at, epoch) overriding system value
-        select n.offer_id, n.entry_id, n.agent_id, moment, moment + make_interval(secs => n.seconds), leader_epoch
+        select n.offer_id, n.entry_id, n.agent_id, moment, moment + make_interval(secs => seconds[n.position]), leader_epoch
         from numbered n
     ), moved as (
         update queue_entry e set state = 'offered', agent_id = n.agent_id, offer_id = n.offer_id, offers = e.offers + 1
@@ -77,7 +105,8 @@ begin
         where s.agent_id = n.agent_id
     ), told as (
         insert into decision (entry_id, offer_id, agent_id, key, reason, candidates)
-        select n.entry_id, n.offer_id, n.agent_id, n.key, n.reason, n.considered from numbered n
+        select n.entry_id, n.offer_id, n.agent_id, keys[n.position], reasons[n.position], considered[n.position]::jsonb
+        from numbered n
     ), logged as (
         insert into event (id, at, kind, conversation_id, agent_id, agent_seq, queue_id, data) overriding system value
         select n.event_id, moment, 'offer.created', n.conversation_id, n.agent_id, n.agent_seq, n.queue_id,
