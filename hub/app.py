@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ from hub.web.context import WebContext
 from hub.web.server import build
 
 logger = log.get(__name__)
+_AFTER_SCREENS = 5  # niceness of what can wait: statistics, follow-ups, files
 Part = tuple[str, Callable[[], Awaitable[None]]]  # a name and what runs until cancelled
 SHUTDOWN = 5.0  # seconds requests in flight may take when the process ends
 
@@ -130,8 +132,11 @@ async def serve(settings: Settings, places: Addresses) -> None:
 
 async def run_services(settings: Settings, places: Addresses) -> None:
     """`hub services`: the leased services that are not beside a web side, until SIGTERM or SIGINT."""
+    beside = settings.web.services == "router"
+    if beside:
+        os.nice(_AFTER_SCREENS)
     async with open_core(places, pool=settings.database.pool) as core:
-        tasks = _start([(s.name, s.run) for s in _services(core, router=settings.web.services != "router")])
+        tasks = _start([(s.name, s.run) for s in _services(core, router=not beside)])
         try:
             _collect_seldom()
             logger.info("services_running")

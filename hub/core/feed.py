@@ -27,6 +27,45 @@ logger = log.get(__name__)
 _MOST = 50_000  # messages kept while Redis is slow; beyond that screens heal by their sequence
 
 
+class _Mouth:
+    """A connection that publishes and is never answered (CLIENT REPLY OFF).
+
+    Nobody would do anything with an answer, and hearing it would wake the process once more for every message.
+    """
+
+    def __init__(self, redis: Any, timeout: float):
+        self._pool = redis.connection_pool
+        self._timeout = timeout
+        self._connection: Any = None
+
+    async def say(self, messages: Iterable[tuple[str, bytes]]) -> None:
+        """Publish (channel, message) pairs. `RedisError`, `OSError` or `TimeoutError` when they cannot leave."""
+        commands = [("PUBLISH", channel, message) for channel, message in messages]
+        try:
+            async with asyncio.timeout(self._timeout):
+                if self._connection is None or not self._connection.is_connected:
+                    self._connection = await self._connected()
+                packed = self._connection.pack_commands(commands)
+                await self._connection.send_packed_command(packed, check_health=False)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _connected(self) -> Any:
+        # A time limit of its own would cost a task for each message; ours is around it all.
+        kept = {**self._pool.connection_kwargs, "socket_timeout": None}
+        connection = self._pool.connection_class(**kept)
+        await connection.connect()
+        await connection.send_command("CLIENT", "REPLY", "OFF", check_health=False)
+        return connection
+
+    async def close(self) -> None:
+        """Let the connection go; the next word opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.disconnect(nowait=True)
+
+
 class Feed:
     """Publishes to topics and rings bells; never raises because Redis is away."""
 
@@ -35,6 +74,7 @@ class Feed:
         self.redis: Any = Redis.from_url(
             url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(ExponentialBackoff(), 0)
         )
+        self._mouth = _Mouth(self.redis, timeout)
         self._complained = 0.0
         self._outgoing: list[tuple[str, bytes]] = []
         self._sender: asyncio.Task[None] | None = None
@@ -88,7 +128,7 @@ class Feed:
         else:
             self._send([(f"w:{who}", message.encode())])
 
-    def wake_soon(self, who: str, seconds: float = 0.1) -> None:
+    def wake_soon(self, who: str, seconds: float = 0.2) -> None:
         """Ring within so many seconds, once however often this is asked: for those who are in no hurry."""
         if who not in self._soon:
             self._soon.add(who)
@@ -111,10 +151,10 @@ class Feed:
     async def _drain(self) -> None:
         while self._outgoing:
             batch, self._outgoing = self._outgoing, []
-            pipe: Any = self.redis.pipeline(transaction=False)
-            for channel, message in dict.fromkeys(batch):  # a bell rung twice is rung
-                pipe.publish(channel, message)
-            await self._try(pipe.execute())
+            try:
+                await self._mouth.say(dict.fromkeys(batch))  # a bell rung twice is rung
+            except (RedisError, OSError, TimeoutError) as error:
+                self._complain(error)
 
     async def bells(self, *who: str, every: float, each: bool = False) -> AsyncGenerator[str]:
         """Yields at once, then whenever a bell rings, and at least each `every` seconds, for ever.
@@ -153,13 +193,8 @@ class Feed:
         self._closed = True
         if self._sender is not None:
             await asyncio.wait([self._sender], timeout=2)
+        await self._mouth.close()
         await self.redis.aclose()
-
-    async def _try(self, call: Any) -> None:
-        try:
-            await call
-        except (RedisError, OSError, TimeoutError) as error:
-            self._complain(error)
 
     def _complain(self, error: Exception) -> None:
         if time.monotonic() - self._complained > 60:

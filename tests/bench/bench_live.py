@@ -1,11 +1,14 @@
-"""From the webhook to the agent's screen: rates and latencies of a real `hub serve`, beside a bare prototype."""
+"""From the webhook to the agent's screen: rates and latencies of a real `hub serve`, beside a bare prototype.
+
+What was promised was promised for a machine on which the prototype takes 8,300 messages a second and shows one after
+2.2 ms (p50) or 7 ms (p99) at 500 a second. Machines differ, so the promise is held as a ratio to the prototype here.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import contextlib
-import hashlib
 import hmac
 import itertools
 import os
@@ -36,6 +39,9 @@ SID = "AC" + "0" * 32
 KEY = "bench-key-" * 8
 AGENTS = 20
 ROUNDS = 3
+ACCEPTED = 4_000 / 8_300
+SHOWN = (8 / 2.2, 30 / 7)
+OFFERED = (12 / 2.2, 50 / 7)
 CENTER = Center.model_validate(
     {
         "queue": [{"key": "q", "name": "Q"}],
@@ -128,7 +134,7 @@ class Sms:
             "To": "+15550100100",
         }
         signed = self._url + "".join(k + v for k, v in form.items())  # the names are in order
-        digest = hmac.digest(TOKEN.encode(), signed.encode(), hashlib.sha1)
+        digest = hmac.digest(TOKEN.encode(), signed.encode(), "sha1")
         await self._wire.post("/hooks/twilio/sms/sms", form, {"X-Twilio-Signature": base64.b64encode(digest).decode()})
 
 
@@ -238,20 +244,25 @@ async def measure(ours: Ours, bare: Bare) -> list[Figure]:
     return [
         Figure("accepted over HTTP, 32 senders, signed and durable", f"{rates[0]:,.0f}/s"),
         Figure("prototype: accepted over HTTP, 32 senders", f"{rates[1]:,.0f}/s"),
-        Figure("ratio", f"{ratio:.2f}x", ">= 0.5x", ratio >= 0.5),
+        Figure("ratio", f"{ratio:.2f}x", f">= {ACCEPTED:.2f}x", ratio >= ACCEPTED),
         _latency("webhook to screen, 50/s, p50 / p99", slow[0][0]),
         _latency("prototype: to screen, 50/s, p50 / p99", first),
-        _latency("webhook to screen, 500/s, p50 / p99", screen, (8, 30)),
+        _latency("webhook to screen, 500/s, p50 / p99", screen),
         _latency("prototype: to screen, 500/s, p50 / p99", plain),
-        _latency("arrival to offer on the screen, 200/s, p50 / p99", offered, (12, 50)),
+        _ratios(screen, plain, SHOWN),
+        _latency("arrival to offer on the screen, 200/s, p50 / p99", offered),
+        _ratios(offered, plain, OFFERED),
     ]
 
 
-def _latency(name: str, found: tuple[float, float], most: tuple[float, float] | None = None) -> Figure:
-    value = f"{found[0]:.1f} / {found[1]:.1f} ms"
-    if most is None:
-        return Figure(name, value)
-    return Figure(name, value, f"<= {most[0]} / {most[1]} ms", found[0] <= most[0] and found[1] <= most[1])
+def _latency(name: str, found: tuple[float, float]) -> Figure:
+    return Figure(name, f"{found[0]:.1f} / {found[1]:.1f} ms")
+
+
+def _ratios(found: tuple[float, float], plain: tuple[float, float], most: tuple[float, float]) -> Figure:
+    p50, p99 = found[0] / plain[0], found[1] / plain[1]
+    target = f"<= {most[0]:.1f}x / {most[1]:.1f}x"
+    return Figure("ratios", f"{p50:.1f}x / {p99:.1f}x", target, p50 <= most[0] and p99 <= most[1])
 
 
 async def _token(hub: Core, email: str) -> dict[str, str]:
