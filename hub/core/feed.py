@@ -139,7 +139,7 @@ class Feed:
         self._send([(f"w:{who}", b"")])
 
     def _send(self, messages: list[tuple[str, bytes]]) -> None:
-        """Queue for Redis. One task drains the queue, so that whatever piled up goes out in one round trip.
+        """Queue for Redis. One task drains the queue, so that whatever piled up goes out in one write.
 
         Nobody waits for it: what is published is committed already, and a publish may be lost anyway.
         """
@@ -150,6 +150,7 @@ class Feed:
 
     async def _drain(self) -> None:
         while self._outgoing:
+            await asyncio.sleep(0)  # who is here comes first: callers to be answered, screens of this process
             batch, self._outgoing = self._outgoing, []
             try:
                 await self._mouth.say(dict.fromkeys(batch))  # a bell rung twice is rung
