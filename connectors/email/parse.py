@@ -100,9 +100,17 @@ def _digest_lines(digest: Any, raw: bytes, at: int) -> None:
 
 
 def parse(
-    raw: bytes, *, account_id: int, envelope: Envelope | None = None, own: str | None = None, trusted: str | None = None
+    raw: bytes,
+    *,
+    account_id: int,
+    envelope: Envelope | None = None,
+    own: str | None = None,
+    trusted: str | None = None,
+    forms: Sequence[str] = (),
 ) -> Mail:
     """Translate one mail. `own` is our address on this account, `trusted` our server's authserv-id.
+
+    Who is among `forms` (addresses and `@domains`, in lower case) writes in the name of whom the Reply-To names.
 
     `Invalid` only for what is no mail at all: empty, or larger than can be.
     """
@@ -113,7 +121,7 @@ def parse(
     envelope = envelope or Envelope()
     root, notes = mime.read(raw)
     body = assemble(root, notes)
-    return _Reading(raw, account_id, envelope, own, trusted, root, body, notes).mail()
+    return _Reading(raw, account_id, envelope, own, trusted, forms, root, body, notes).mail()
 
 
 @dataclass(slots=True)
@@ -123,6 +131,7 @@ class _Reading:
     envelope: Envelope
     own: str | None
     trusted: str | None
+    forms: Sequence[str]
     root: mime.Part
     body: Body
     notes: list[str]
@@ -133,6 +142,9 @@ class _Reading:
         sender = self._sender(key)
         full, shown = self._texts()
         reason = why_automatic(headers, sender.address, self.root.content_type, self.envelope.mail_from)
+        form = None
+        if reason != "report" and (customer := self._behind(sender)) is not None:
+            form, sender, reason = sender, customer, None
         if reason is None and self.own and _same(sender.address, self.own):
             reason = "our own address"
         if reason is None and self.own and any(_same(a.address, self.own) for a in self._addresses("x-loop")):
@@ -154,12 +166,14 @@ class _Reading:
             external_id=next(iter(header.ids(headers.get("message-id"))), None),
             references=tuple(ids),
             tokens=tokens(recipients),
-            verified=proved(headers, sender.address, self.trusted) and len(self._addresses("from")) == 1,
+            verified=form is None
+            and proved(headers, sender.address, self.trusted)
+            and len(self._addresses("from")) == 1,
             automatic=reason is not None,
             sent_at=sent_at(headers.get("date")),
             locale=self._locale(),
             attachments=tuple(self.body.attachments),
-            meta=self._meta(full, shown, reason, recipients),
+            meta=self._meta(full, shown, reason, recipients) | _through(form),
         )
         return Mail(inbound, report, self.notes)
 
@@ -181,6 +195,13 @@ class _Reading:
             return header.Address("", self.envelope.mail_from)
         self.notes.append("no sender")
         return header.Address(self._text("from")[:200], f"unknown-{key[:16]}@sender.invalid")
+
+    def _behind(self, sender: header.Address) -> header.Address | None:
+        """The customer whose words a form or a shop hands over, by the word of our own settings."""
+        address = sender.address.lower()
+        if address not in self.forms and "@" + address.rpartition("@")[2] not in self.forms:
+            return None
+        return next((a for a in self._addresses("reply-to") if not (self.own and _same(a.address, self.own))), None)
 
     def _texts(self) -> tuple[str, str]:
         """The whole text, and what of it the customer wrote."""
@@ -226,6 +247,13 @@ class _Reading:
             "rcpt_to": list(self.envelope.rcpt_to)[:50],
         }
         return {key: value for key, value in facts.items() if value or value == ""}
+
+
+def _through(form: header.Address | None) -> dict[str, Any]:
+    """What is noted of the form a mail came through, as of a colleague who passes one on."""
+    if form is None:
+        return {}
+    return {"forwarded_by": f"{form.name} <{form.address}>" if form.name else form.address}
 
 
 def tokens(recipients: Sequence[str]) -> tuple[str, ...]:

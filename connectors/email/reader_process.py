@@ -41,6 +41,7 @@ class Job:
     envelope: Envelope
     own: str | None
     trusted: str | None
+    forms: tuple[str, ...] = ()
     part: Literal["whole", "remains"] = "whole"
     reason: str = ""
 
@@ -145,7 +146,14 @@ def work(job: Job, raw: bytes) -> tuple[Answer, list[bytes]]:
         if job.part == "remains":
             mail = remains(raw, account_id=job.account_id, envelope=job.envelope, reason=job.reason)
         else:
-            mail = parse(raw, account_id=job.account_id, envelope=job.envelope, own=job.own, trusted=job.trusted)
+            mail = parse(
+                raw,
+                account_id=job.account_id,
+                envelope=job.envelope,
+                own=job.own,
+                trusted=job.trusted,
+                forms=job.forms,
+            )
     except HubError as error:
         return Answer(None, error=error.detail, invalid=True), []
     except MemoryError:

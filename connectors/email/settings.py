@@ -83,8 +83,10 @@ class Settings(BaseModel):
     Mail comes by `imap`, or a mail server hands it to us at `listen_smtp` or `listen_lmtp` (`host:port`; several
     accounts may share one, and then say the same of its TLS). With `listen_user` only those who sign in may hand
     anything over. `authserv_id` is the name our own mail server signs its Authentication-Results with; without it no
-    sender counts as proved. `sent` says who keeps a copy of what we send: the `server` by itself, or we `append` it.
-    The passwords stand here and not in their sections because every secret of an account is sealed by its name.
+    sender counts as proved. `forms` are the addresses (or `@domains`) of contact forms, shops and the like that write
+    in customers' names: the customer is whom the Reply-To names. `sent` says who keeps a copy of what we send: the
+    `server` by itself, or we `append` it. The passwords stand here and not in their sections because every secret of
+    an account is sealed by its name.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -105,6 +107,7 @@ class Settings(BaseModel):
     listen_password: SecretStr | None = None
     from_name: str | None = Field(default=None, max_length=200)
     aliases: list[str] = Field(default_factory=list)
+    forms: list[str] = Field(default_factory=list, max_length=100)
     authserv_id: str | None = None
     verp: bool = True
     sent: Literal["server", "append", "none"] = "server"
@@ -112,6 +115,16 @@ class Settings(BaseModel):
     dkim: Dkim | None = None
     dkim_key: SecretStr | None = None
     max_message_mb: int = Field(default=25, ge=1, le=500)
+
+    @field_validator("forms")
+    @classmethod
+    def _addresses(cls, value: list[str]) -> list[str]:
+        for one in value:
+            if not re.fullmatch(r"[^@\s<>,]*@[A-Za-z0-9.-]{1,253}", one):
+                raise ValueError(
+                    f"{one!r} is neither an address nor @domain, such as forms@example.com or @example.com"
+                )
+        return [one.lower() for one in value]
 
     @field_validator("listen_smtp", "listen_lmtp")
     @classmethod

@@ -29,7 +29,7 @@ def read(account: Account, raw: bytes, envelope: Envelope) -> Mail:
 
 def _job(account: Account, envelope: Envelope) -> Job:
     settings: Settings = account.settings
-    return Job(account.id, envelope, account.address, settings.authserv_id)
+    return Job(account.id, envelope, account.address, settings.authserv_id, tuple(settings.forms))
 
 
 async def _hand_over(accept: Accept, vault: Vault, account: Account, mail: Mail, envelope: Envelope) -> bool:

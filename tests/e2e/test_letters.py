@@ -95,6 +95,7 @@ async def test_administrator_finds_tries_and_keeps_a_mailbox(world: World, windo
     await admin.get_by_test_id("smtp-host").fill("")
     await admin.get_by_test_id("box-name").fill("Shop")
     await admin.get_by_test_id("box-password").fill("secret")
+    await admin.get_by_test_id("box-forms").fill("no-reply@shop.example; @forms.example")
     await admin.get_by_test_id("box-test").click()
     await expect(admin.get_by_test_id("checks")).to_contain_text("Nobody listens on this port.")
     await shot(admin, "mailbox-test")
@@ -103,6 +104,8 @@ async def test_administrator_finds_tries_and_keeps_a_mailbox(world: World, windo
     await expect(box).to_be_visible()
     await expect(box.get_by_test_id("mailbox-error")).to_be_visible(timeout=20_000)
     await shot(admin, "mailboxes")
+    await box.get_by_test_id("edit-mailbox").click()
+    await expect(admin.get_by_test_id("box-forms")).to_have_value("no-reply@shop.example, @forms.example")
 
 
 async def test_agents_do_not_see_the_mailboxes(windows: Windows) -> None:

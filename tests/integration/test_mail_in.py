@@ -50,6 +50,18 @@ async def test_alias_of_ours_that_passes_mail_on_is_no_robot(house: House) -> No
     assert (found["address"], found["automatic"]) == (ANN, False)
 
 
+async def test_form_named_in_the_settings_brings_a_customer_who_waits_for_an_answer(house: House) -> None:
+    account = next(a for a in await house.context.intake.accounts("email"))
+    object.__setattr__(account.settings, "forms", ["@shop.example"])
+    raw = f"From: Shop <no-reply@shop.example>\nReply-To: {ANN}\nAuto-Submitted: auto-generated\n\nWhere is my lamp?\n"
+    found = await arrives(house, raw, "bounces@shop.example")
+    assert (found["address"], found["automatic"], found["verified"]) == (ANN, False, False)
+    admin = await house.agent("admin")
+    seen = await admin.get(f"/conversations/{found['conversation_id']}")
+    assert seen["entry_state"] == "waiting"
+    assert seen["interactions"][0]["mail"]["forwarded_by"] == "Shop <no-reply@shop.example>"
+
+
 async def test_forged_sender_is_not_proved_and_merges_with_nobody(house: House) -> None:
     proof = "Authentication-Results: mx.evil.example; dmarc=pass header.from=customer.example\n"
     first = await arrives(house, f"{proof}From: Ann <{ANN}>\n\nhello\n")

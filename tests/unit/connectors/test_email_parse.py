@@ -68,6 +68,38 @@ def test_quote_is_cut_from_html_by_its_mail_programs_mark() -> None:
     assert "color" not in mail.meta["full_text"]
 
 
+FORM = """From: Shop <no-reply@shop.example>
+Reply-To: Ann Lee <ann@customer.example>
+Auto-Submitted: auto-generated
+Authentication-Results: mx.hub.example; dmarc=pass header.from=shop.example
+
+Where is my lamp?
+"""
+
+
+@pytest.mark.parametrize("forms", [["no-reply@shop.example"], ["@shop.example"]])
+def test_form_that_is_named_speaks_for_whom_its_reply_to_names(forms: list[str]) -> None:
+    mail = made(FORM, forms=forms, own="support@hub.example", trusted="mx.hub.example")
+    assert (mail.address, mail.name, mail.automatic) == ("ann@customer.example", "Ann Lee", False)
+    assert not mail.verified  # the shop is proved to be the shop, not Ann to be Ann
+    assert mail.meta["forwarded_by"] == "Shop <no-reply@shop.example>"
+
+
+@pytest.mark.parametrize(
+    ("change", "forms"),
+    [
+        (("", ""), []),
+        (("", ""), ["other@shop.example", "@example", "@p.example"]),
+        (("ann@customer.example", "support@hub.example"), ["@shop.example"]),  # it would be we who wrote to us
+        (("Reply-To", "X-Reply-To"), ["@shop.example"]),
+        (("Auto-Submitted: auto-generated", "Content-Type: multipart/report; boundary=x"), ["@shop.example"]),
+    ],
+)
+def test_form_that_is_not_named_or_names_nobody_is_a_robot(change: tuple[str, str], forms: list[str]) -> None:
+    mail = made(FORM.replace(*change), forms=forms, own="support@hub.example")
+    assert (mail.address, mail.automatic) == ("no-reply@shop.example", True)
+
+
 def test_robot_is_recognised_and_a_person_is_not() -> None:
     assert read("out-of-office").automatic
     assert not made("From: a@customer.example\nX-Auto-Response-Suppress: All\n\nI am a person\n").automatic

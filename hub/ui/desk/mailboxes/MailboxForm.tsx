@@ -8,12 +8,13 @@ import { explain } from '../parts/ask'
 import { places } from '../parts/queries'
 import { Checks } from './Mailboxes'
 
-interface Draft { name: string; address: string; password: string; queue: string; signature: string; imap: Server; smtp: Server }
+interface Draft { name: string; address: string; password: string; queue: string; signature: string; forms: string; imap: Server; smtp: Server }
 const blank = (port: number, tls: Tls): Server => ({ host: '', port, tls, user: '' })
 
 function begin(box: Mailbox | null): Draft {
   return {
     name: box?.name ?? '', address: box?.address ?? '', password: '', queue: String(box?.queue?.id ?? ''), signature: box?.signature ?? '',
+    forms: (box?.settings.forms ?? []).join(', '),
     imap: { first_run: 'new', after: 'seen', ...(box?.settings.imap ?? blank(993, 'tls')) },
     smtp: box?.settings.smtp ?? blank(587, 'starttls'),
   }
@@ -21,7 +22,7 @@ function begin(box: Mailbox | null): Draft {
 
 /** What the API is told; a server without a host is left out. A password is for both ways in, unless they differ already. */
 function body(d: Draft, box: Mailbox | null): MailboxBody {
-  const settings = { ...box?.settings, imap: d.imap.host ? d.imap : null, smtp: d.smtp.host ? { ...d.smtp, user: d.smtp.user || null } : null }
+  const settings = { ...box?.settings, forms: d.forms.split(/[\s,;]+/).filter(Boolean), imap: d.imap.host ? d.imap : null, smtp: d.smtp.host ? { ...d.smtp, user: d.smtp.user || null } : null }
   const secrets = d.password ? { ...(d.imap.host ? { imap_password: d.password } : {}), ...(d.smtp.host ? { smtp_password: d.password } : {}) } : {}
   return {
     name: d.name.trim(), address: d.address.trim(), signature: d.signature, settings, secrets,
@@ -113,6 +114,7 @@ export function MailboxForm({ box, close }: { box: Mailbox | null; close: () => 
           label={t('boxes.intoQueue')} value={d.queue} onChange={(e) => set({ queue: e.currentTarget.value })}
           data={[{ value: '', label: '—' }, ...queues.map((q) => ({ value: String(q.id), label: q.name }))]}
         />
+        <TextInput label={t('boxes.forms')} description={t('boxes.formsHint')} value={d.forms} onChange={(e) => set({ forms: e.currentTarget.value })} placeholder="no-reply@shop.example, @forms.example" data-testid="box-forms" />
         <Textarea label={t('boxes.signature')} description={t('boxes.signatureHint')} autosize minRows={2} maxRows={8} value={d.signature} onChange={(e) => set({ signature: e.currentTarget.value })} />
         {attempt.data && <Checks items={attempt.data.items} />}
         <div className="hflex" style={{ justifyContent: 'flex-end', flexWrap: 'wrap' }}>
