@@ -60,3 +60,30 @@ async def test_a_caller_who_hangs_up_takes_the_offer_along(world: World, windows
     await expect(amy.get_by_test_id("offer-card")).to_contain_text("Voice", timeout=_LONG)
     await customer.get_by_role("button", name="Hang up").click()
     await expect(amy.get_by_test_id("offer-card")).to_have_count(0)
+
+
+async def test_anybody_of_a_queue_is_asked_before_the_call_is_handed_over(world: World, windows: Windows) -> None:
+    amy, ben = await windows.desk("amy"), await windows.desk("ben")
+    await acts.set_presence(amy, "available")
+    customer = await _calling(world, windows, world.number())
+    await expect(amy.get_by_test_id("offer-card")).to_contain_text("Voice", timeout=_LONG)
+    await amy.keyboard.press("Alt+a")
+    bar = amy.get_by_test_id("call-bar")
+    await expect(bar.get_by_test_id("call-hold")).to_be_visible(timeout=_LONG)
+    await acts.set_presence(ben, "available")
+
+    await bar.get_by_test_id("call-transfer").click()
+    form = bar.get_by_role("group", name="Transfer")
+    await form.get_by_text("Queue", exact=True).click()
+    await form.get_by_test_id("transfer-target").click()
+    await amy.get_by_role("option", name="Customer care").click()
+    await form.get_by_test_id("transfer-ask").click()
+    await ben.get_by_test_id("call-answer").click(timeout=_LONG)
+    await expect(bar.get_by_test_id("consult-complete")).to_be_enabled(timeout=_LONG)
+    await bar.get_by_test_id("consult-complete").click()
+
+    await expect(ben.get_by_test_id("call-bar").get_by_test_id("call-hold")).to_be_visible(timeout=_LONG)
+    await expect(amy.get_by_test_id("call-hold")).to_have_count(0)
+    await expect(customer.locator("#callstate")).not_to_have_text("No call")
+    await ben.get_by_test_id("call-bar").get_by_test_id("call-hang-up").click()
+    await expect(customer.locator("#callstate")).to_have_text("No call")
