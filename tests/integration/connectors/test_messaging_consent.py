@@ -9,6 +9,8 @@ import psycopg
 import pytest
 
 from hub.channels.consent import Wish, confirmation
+from hub.conversations import consents
+from hub.core import events
 from hub.core.errors import Conflict
 from tests.integration.connectors.harness import Hub, eventually
 from tests.integration.connectors.messaging import PHONE, said, shown, worker, write
@@ -120,3 +122,24 @@ async def test_ledger_is_only_ever_added_to(hub: Hub) -> None:
     for statement in ("update consent set wanted = true", "delete from consent"):
         with pytest.raises(psycopg.errors.RaiseException, match="only ever added to"):
             await hub.db.execute(statement)
+
+
+async def test_told_wish_waits_for_the_conversation_and_holds_no_send_meanwhile(hub: Hub) -> None:
+    """The house's order of locks: who writes results of sends has the conversation first, and would wait for ever."""
+    await hub.twilio.inbound(PHONE, "Where is my lamp?")
+    await write(hub, "It is on its way")
+    [ends] = await hub.db.dicts("select contact_id, id from address where value = %s", [PHONE])
+    amy = await hub.value("insert into agent (email, name) values ('amy@hub.example', 'Amy') returning id")
+
+    async def tell() -> None:
+        async with events.unit(hub.db, hub.feed) as unit:
+            await consents.told(unit, ends["contact_id"], ends["id"], wanted=False, detail="by telephone", agent_id=amy)
+
+    async with hub.db.transaction() as conn:
+        await conn.execute("select 1 from conversation for update")
+        telling = asyncio.create_task(tell())
+        waits = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        await eventually(lambda: hub.db.value(waits))
+        await conn.execute("select 1 from outbound where state = 'pending' for update nowait")  # raises if it is held
+    await telling
+    assert await hub.value("select state from outbound") == "failed"
