@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from connectors.httpsms.mapping import PLACES, places
 from hub.channels.limits import Limits
+from hub.contacts.identity import is_region
 
 Path = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\s.]+(\.[^\s.]+)*$")]
 Header = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9-]+$")]
@@ -65,7 +75,11 @@ class Answer(BaseModel):
 
 
 class Received(BaseModel):
-    """Where things stand in the webhook of a received message; `id` is what makes a repeat harmless."""
+    """Where things stand in the webhook of a received message; `id` is what makes a repeat harmless.
+
+    `country` (ISO 3166, as GB) is whose national numbers the gateway writes; without it they begin with a country's
+    code.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -74,8 +88,16 @@ class Received(BaseModel):
     text: Path
     to: Path | None = None
     list_path: Path | None = None  # where the gateway sends several at once
+    country: str | None = None
     reply: str = "OK"
     reply_type: str = "text/plain"
+
+    @field_validator("country")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        if value is not None and not is_region(value):
+            raise ValueError(f"{value!r} is no country in two capital letters, such as GB")
+        return value
 
 
 class Reported(BaseModel):

@@ -15,6 +15,7 @@ from connectors.httpsms.mapping import JSON, document, several, text_at
 from connectors.httpsms.settings import Settings
 from hub.channels.consent import Consent, carriers_own, spoken
 from hub.channels.model import Account, AddressKind, Delivery, DeliveryStatus, Inbound
+from hub.contacts.identity import as_dialled
 from hub.core.errors import Invalid
 
 
@@ -75,7 +76,7 @@ def to_inbound(account: Account, raw: bytes, content_type: str) -> Inbound:
         raw=raw,
         raw_type=content_type,
         address_kind=AddressKind.PHONE,
-        address=sender if sender.startswith("+") or not sender.isdecimal() else f"+{sender.removeprefix('00')}",
+        address=as_dialled(sender, where.country),
         text=text,
         external_id=key,
         verified=True,

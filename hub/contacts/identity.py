@@ -6,6 +6,7 @@ local part be case-sensitive, and no provider in use makes it so). Phone: E.164 
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import phonenumbers
@@ -21,6 +22,7 @@ _WRONG = {
     phonenumbers.NumberParseException.TOO_SHORT_NSN: "too short",
     phonenumbers.NumberParseException.TOO_LONG: "too long",
 }
+_SHORT_CODE = 6  # digits at most
 _NUMBER = re.compile(r"\+[0-9 ()./-]{6,30}")
 
 
@@ -51,6 +53,30 @@ def lenient(kind: AddressKind, value: str) -> str:
         return normalise(kind, value)
     except Invalid:
         return _opaque(value.strip().lower())
+
+
+def as_dialled(value: str, region: str | None) -> str:
+    """A sender as a provider of `region` (ISO 3166) writes it: E.164 where it is a telephone number.
+
+    Digits that are no number there are taken to begin with a country's code, as most gateways write them. Short
+    codes and names stay as they are.
+    """
+    value = value.strip()
+    digits = re.sub(r"[ ()./-]", "", value)
+    if not digits.isascii() or not digits.isdecimal() or len(digits) <= _SHORT_CODE:
+        return value
+    if region is not None:
+        with contextlib.suppress(phonenumbers.NumberParseException):
+            number = phonenumbers.parse(digits, region)
+            dialled = digits.startswith("0") and phonenumbers.is_possible_number(number)  # no country's code does
+            if dialled or phonenumbers.is_valid_number(number):
+                return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return f"+{digits.removeprefix('00')}"
+
+
+def is_region(code: str) -> bool:
+    """Whether this is a country whose numbers we can read."""
+    return code in phonenumbers.SUPPORTED_REGIONS
 
 
 def _email(value: str) -> str:

@@ -105,6 +105,14 @@ async def test_a_conversation_there_and_back_and_delivered(hub: Hub, loft: Loft)
     assert (await shown(hub, number))[0] == "delivered"  # never back
 
 
+async def test_national_numbers_are_read_as_the_countrys(hub: Hub, loft: Loft) -> None:
+    received = {"id": "id", "sender": "from", "text": "body", "country": "GB"}
+    await configured(hub, loft, received=received)
+    for key, sender in (("a", "07400 123456"), ("b", "447400123456"), ("c", "+447400123456")):
+        assert await post(hub, "received", {"id": key, "from": sender, "body": key}) == 200
+    assert await hub.value("select string_agg(value, ' ') from address") == "+447400123456"
+
+
 async def test_a_report_settles_a_send_whose_answer_was_lost(hub: Hub, loft: Loft) -> None:
     await configured(hub, loft)
     await post(hub, "received", {"id": "a", "from": PHONE, "body": "Hello"})
