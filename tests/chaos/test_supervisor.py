@@ -182,7 +182,7 @@ async def test_a_fresh_hub_survives_its_childrens_death_and_leaves_nothing_at_it
         assert (done.returncode, "/app/welcome#" in done.stdout) == (0, True), done
         hub = up(place)
         await hub.ready()
-        await eventually(lambda: _said(hub, "Ctrl-C"), 10)
+        await eventually(lambda: _said(hub, "Ctrl-C"), 30)
         assert "First administrator" not in hub.said
         assert await hub.stop() <= 10
     finally:
@@ -206,7 +206,7 @@ async def _first_administrator_by_a_link_that_works_once(hub: Program) -> None:
     async def link() -> re.Match[str] | None:
         return re.search(r"First administrator: (http://\S+)/app/welcome#(\S+)", hub.said)
 
-    base, token = (await eventually(link, 10)).groups()
+    base, token = (await eventually(link, 30)).groups()
     assert base == hub.url
     async with aiohttp.ClientSession(headers={"X-Hub-Request": "1", "Origin": base}) as http:
         body = {"token": token, "password": "correct horse battery"}

@@ -244,7 +244,7 @@ class World:
             return await answer.json() if answer.content_type == "application/json" else None
 
 
-async def eventually(look: Callable[[], Awaitable[T | None]], *, timeout: float = 10.0) -> T:
+async def eventually(look: Callable[[], Awaitable[T | None]], *, timeout: float = 30.0) -> T:
     """What `look` finds, asked again until it finds something."""
     async with asyncio.timeout(timeout):
         while True:

@@ -24,7 +24,7 @@ class Screen:
     async def say(self, **frame: Any) -> None:
         await self.ws.send_json(frame)
 
-    async def until(self, wanted: Any, timeout: float = 10) -> dict[str, Any]:
+    async def until(self, wanted: Any, timeout: float = 30) -> dict[str, Any]:
         """The next frame (lists flattened) for which `wanted` is true."""
         async with asyncio.timeout(timeout):
             while True:

@@ -32,7 +32,7 @@ async def routing(core: Core) -> AsyncGenerator[None]:
         await task
 
 
-async def until(read: Callable[[], Awaitable[Any]], seconds: float = 10) -> Any:
+async def until(read: Callable[[], Awaitable[Any]], seconds: float = 30) -> Any:
     """The first true value of `read`."""
     async with asyncio.timeout(seconds):
         while not (found := await read()):  # noqa: ASYNC110 - the database rings no event

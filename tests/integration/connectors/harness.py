@@ -63,7 +63,7 @@ class Gate:
         await self.intake.health(account_id, **facts)
 
 
-async def eventually(check: Callable[[], Awaitable[Any]], seconds: float = 10.0) -> Any:
+async def eventually(check: Callable[[], Awaitable[Any]], seconds: float = 30.0) -> Any:
     """What `check` says as soon as it says something true."""
     async with asyncio.timeout(seconds):
         while not (found := await check()):  # noqa: ASYNC110 - the other side is another program or the database

@@ -39,7 +39,7 @@ NUMBER, CALLER = "+15550100100", "+14155550123"
 SPEED = 25.0
 
 
-async def eventually(check: Callable[[], Awaitable[Any]], seconds: float = 12.0) -> Any:
+async def eventually(check: Callable[[], Awaitable[Any]], seconds: float = 30.0) -> Any:
     """What `check` says as soon as it says something true."""
     async with asyncio.timeout(seconds):
         while not (found := await check()):  # noqa: ASYNC110 - the other side is another program or the database
