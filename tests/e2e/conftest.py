@@ -31,7 +31,7 @@ _FLAGS = [
 _ASKING = re.compile(r"status of 401 .*/api/v1/session$")  # "am I signed in?" answered with no, at the door
 _REPORT_CSP = """addEventListener('securitypolicyviolation',
     (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`))"""
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=20_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

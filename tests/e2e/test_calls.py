@@ -8,7 +8,7 @@ from tests.e2e import acts
 from tests.e2e.conftest import Windows
 from tests.e2e.stage import World
 
-_LONG = 20_000  # milliseconds: menus are spoken in real time
+_LONG = 40_000  # milliseconds: menus are spoken in real time
 
 
 async def _calling(world: World, windows: Windows, number: str) -> Page:
