@@ -21,6 +21,7 @@ from hub.core.events import Unit
 from hub.core.sql import Queries
 
 sql = Queries.beside(__file__)
+GRACE = 30.0  # seconds without a screen that cost nothing: a reload of the page, a sign-in whose socket is on its way
 _TRIES = 40  # of taking an agent's offers back while others answer them; together about four seconds
 
 
@@ -87,7 +88,9 @@ async def _switch(conn: Connection, agent_id: int, state: State, reason: str | N
             held = await fetch_all(conn, _Entry, sql["lock_offered"], {"agent_id": agent_id})
             facts = {"entry_ids": [e.id for e in held], "agent_id": agent_id, "reason": f"agent {state}"}
             taken = await fetch_all(conn, _TakenBack, sql["take_back"], facts) if held else []
-        row = await fetch_one(conn, _State, sql["set_state"], {"agent_id": agent_id, "state": state, "reason": reason})
+        row = await fetch_one(
+            conn, _State, sql["set_state"], {"agent_id": agent_id, "state": state, "reason": reason, "grace": GRACE}
+        )
         assert row is not None  # noqa: S101 - the row is locked above
         return row, taken
 
@@ -114,13 +117,12 @@ async def _tell(unit: Unit, agent_id: int, row: _State, taken: list[_TakenBack])
 
 
 async def mark_offline(unit: Unit, agent_id: int) -> bool:
-    """The agent's last screen is gone. True if that changed anything.
+    """The agent's last screen is gone. True if that changed anything: they may have come back since it was noticed.
 
     What they hold in channels where somebody waits at the other end returns to its queue after a grace time (see
     `routing.offers`), so that a reload of the page costs nothing.
     """
-    row = await fetch_one(unit.conn, _State, sql["presence"], {"agent_id": agent_id})
-    if row is None or row.state == State.OFFLINE:
+    if await fetch_one(unit.conn, _State, sql["lapsed"], {"agent_id": agent_id}) is None:
         return False
     await set_presence(unit, agent_id, State.OFFLINE, "disconnected")
     return True

@@ -21,13 +21,21 @@ from entry
 where offer.entry_id = entry.id and offer.state = 'offered'
 returning offer.id as offer_id, entry.id as entry_id, entry.conversation_id, entry.queue_id;
 
+-- lapsed: An agent at work whose last screen closed a while ago, held until it is settled.
+select state, reason, since from agent_state
+where agent_id = %(agent_id)s and state <> 'offline' and connected_until < clock_timestamp()
+for no key update;
+
 -- set_state: Change an agent's state; `since` moves only when the state or its reason does.
 update agent_state
 set since = case when state = %(state)s and reason is not distinct from %(reason)s then since else clock_timestamp() end,
     idle_since = case when state <> 'available' and %(state)s = 'available' then clock_timestamp() else idle_since end,
     missed = case when %(state)s = 'available' then 0 else missed end,
     state = %(state)s,
-    reason = %(reason)s
+    reason = %(reason)s,
+    -- whoever says so is here, even if their screen is still connecting
+    connected_until = case when %(state)s <> 'offline' and connected_until is not null
+        then greatest(connected_until, clock_timestamp() + make_interval(secs => %(grace)s)) else connected_until end
 where agent_id = %(agent_id)s
 returning state, reason, since;
 

@@ -7,7 +7,7 @@ from collections import Counter
 
 import psycopg
 
-from hub.agents.presence import mark_offline
+from hub.agents.presence import GRACE, mark_offline
 from hub.core import events, log
 from hub.core.errors import HubError
 from hub.core.service import Core
@@ -16,7 +16,6 @@ from hub.core.sql import Queries
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "presence.sql")
 BEAT = 10.0  # seconds between signs of life
-GRACE = 30.0  # seconds: a reload of the page costs nothing
 
 
 class Presences:
@@ -49,11 +48,12 @@ class Presences:
 
     async def count_out(self) -> list[int]:
         """Send those offline whose screens are all gone."""
-        rows = await self._core.db.dicts(sql["gone"])
-        for row in rows:
+        sent: list[int] = []
+        for row in await self._core.db.dicts(sql["gone"]):
             async with events.unit(self._core.db, self._core.feed) as unit:
-                await mark_offline(unit, row["agent_id"])
-        return [row["agent_id"] for row in rows]
+                if await mark_offline(unit, row["agent_id"]):
+                    sent.append(row["agent_id"])
+        return sent
 
     async def _beat(self, agents: list[int]) -> None:
         if agents:

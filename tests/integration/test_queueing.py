@@ -201,6 +201,9 @@ async def test_abandoning_is_short_when_it_comes_at_once(core: Core, centre: Cen
 async def test_disconnecting_makes_offline_once(core: Core, centre: Centre) -> None:
     agent = await centre.agent("Ann", await centre.queue())
     async with events.unit(core.db, core.feed) as unit:
+        assert not await mark_offline(unit, agent)  # a script, which never had a screen
+    await core.db.execute("update agent_state set connected_until = now() - interval '1 s'")
+    async with events.unit(core.db, core.feed) as unit:
         assert await mark_offline(unit, agent)
         assert not await mark_offline(unit, agent)
     assert (await presence(core.db, agent))["reason"] == "disconnected"

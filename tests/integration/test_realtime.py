@@ -191,3 +191,25 @@ async def test_an_agent_whose_last_screen_is_gone_goes_offline_after_the_grace(h
     )
     assert await presences.count_out() == [amy.id]
     assert (await amy.get("/me"))["presence"]["state"] == "offline"
+    await amy.call("PUT", "/me/presence", {"state": "available"})  # before her next screen is connected
+    assert await presences.count_out() == []
+
+
+async def test_an_agent_who_comes_back_while_they_are_counted_out_stays(house: House) -> None:
+    amy = await house.agent("amy")
+    presences = house.client.app[socket.PRESENCES]  # pyright: ignore[reportOptionalSubscript]
+    await amy.call("PUT", "/me/presence", {"state": "available"})
+    db = house.core.db
+    await db.execute(
+        "update agent_state set connected_until = now() - interval '1 second' where agent_id = %s", [amy.id]
+    )
+    async with db.transaction() as conn:
+        await conn.execute(
+            "update agent_state set connected_until = now() + interval '30 s' where agent_id = %s", [amy.id]
+        )
+        counting = asyncio.create_task(presences.count_out())
+        waits = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        while not await db.value(waits):  # noqa: ASYNC110 - the other side is the database
+            await asyncio.sleep(0.02)
+    assert await counting == []
+    assert (await amy.get("/me"))["presence"]["state"] == "available"
