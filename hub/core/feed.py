@@ -43,13 +43,22 @@ class _Mouth:
         commands = [("PUBLISH", channel, message) for channel, message in messages]
         try:
             async with asyncio.timeout(self._timeout):
-                if self._connection is None or not self._connection.is_connected:
+                if not self._is_open():
+                    await self.close()
                     self._connection = await self._connected()
                 packed = self._connection.pack_commands(commands)
                 await self._connection.send_packed_command(packed, check_health=False)
         except BaseException:
             await self.close()
             raise
+
+    def _is_open(self) -> bool:
+        """Whether the other end is still there as far as we have heard: nobody reads here, so we look."""
+        connection = self._connection
+        if connection is None or not connection.is_connected:
+            return False
+        reader = getattr(connection, "_reader", None)
+        return reader is None or not reader.at_eof()
 
     async def _connected(self) -> Any:
         # A time limit of its own would cost a task for each message; ours is around it all.

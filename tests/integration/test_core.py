@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import orjson
 import pytest
 
 from hub.core import events, leases
@@ -114,3 +115,17 @@ async def test_group_commit_waits_for_nobody_when_alone() -> None:
     assert await group.submit("a") == "a"
     assert await group.submit("b") == "b"
     assert sizes == [1, 1]
+
+
+async def test_publisher_whose_connection_was_cut_opens_another_at_once(core: Core) -> None:
+    pubsub = core.feed.redis.pubsub(ignore_subscribe_messages=True)
+    await pubsub.subscribe("t:x")
+    for n in range(3):
+        await core.feed.publish([("x", {"n": n})])
+        async with asyncio.timeout(5):
+            while (heard := await pubsub.get_message(timeout=1)) is None:
+                pass
+        assert orjson.loads(heard["data"]) == {"n": n}
+        await core.feed.redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        await asyncio.sleep(0.05)  # until the end of the line has reached us
+    await pubsub.aclose()
