@@ -44,8 +44,7 @@ class _Mouth:
         try:
             async with asyncio.timeout(self._timeout):
                 if not self._is_open():
-                    await self.close()
-                    self._connection = await self._connected()
+                    await self._open()
                 packed = self._connection.pack_commands(commands)
                 await self._connection.send_packed_command(packed, check_health=False)
         except BaseException:
@@ -60,13 +59,13 @@ class _Mouth:
         reader = getattr(connection, "_reader", None)
         return reader is None or not reader.at_eof()
 
-    async def _connected(self) -> Any:
+    async def _open(self) -> None:
+        await self.close()
         # A time limit of its own would cost a task for each message; ours is around it all.
         kept = {**self._pool.connection_kwargs, "socket_timeout": None}
-        connection = self._pool.connection_class(**kept)
-        await connection.connect()
-        await connection.send_command("CLIENT", "REPLY", "OFF", check_health=False)
-        return connection
+        self._connection = self._pool.connection_class(**kept)  # ours to close from here on, however far it comes
+        await self._connection.connect()
+        await self._connection.send_command("CLIENT", "REPLY", "OFF", check_health=False)
 
     async def close(self) -> None:
         """Let the connection go; the next word opens another."""

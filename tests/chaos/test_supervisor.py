@@ -223,14 +223,10 @@ async def _a_second_hub_on_the_folder_is_refused(hub: Program, place: Path) -> N
     assert second.said.startswith("hub: Another hub is already running on the data folder")
     assert await status(f"{hub.url}/health/ready") == 200
     done = await asyncio.to_thread(_run, place, "doctor")  # which uses the first one's servers
-    holders = {name: f"held by {socket.gethostname()}:{pid}:" for name, pid in _who_leads(hub)}
-    for lease, holder in holders.items():
+    # The router is beside the screens, the others in a process that keeps no screen waiting.
+    for lease, pid in (("router", hub.pid), ("scheduler", child_of(hub, b"services"))):
+        holder = f"held by {socket.gethostname()}:{pid}:"
         assert any(lease in line and holder in line for line in done.stdout.splitlines()), (lease, done.stdout)
-
-
-def _who_leads(hub: Program) -> list[tuple[str, int]]:
-    """The router beside the screens, the others in a process that may keep no screen waiting."""
-    return [("router", hub.pid), ("scheduler", child_of(hub, b"services"))]
 
 
 def _run(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

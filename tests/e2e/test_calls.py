@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.e2e import acts
 from tests.e2e.conftest import Windows
@@ -22,14 +22,20 @@ async def _calling(world: World, windows: Windows, number: str) -> Page:
     return customer
 
 
-async def test_a_call_is_answered_held_and_wrapped_up(world: World, windows: Windows) -> None:
-    amy = await windows.desk("amy")
+async def _talking(world: World, amy: Page, windows: Windows) -> tuple[Page, Locator]:
+    """A customer on the line with Amy; their page, and her bar for the call."""
     await acts.set_presence(amy, "available")
     customer = await _calling(world, windows, world.number())
     await expect(amy.get_by_test_id("offer-card")).to_contain_text("Voice", timeout=_LONG)
     await amy.keyboard.press("Alt+a")
     bar = amy.get_by_test_id("call-bar")
     await expect(bar.get_by_test_id("call-hold")).to_be_visible(timeout=_LONG)
+    return customer, bar
+
+
+async def test_a_call_is_answered_held_and_wrapped_up(world: World, windows: Windows) -> None:
+    amy = await windows.desk("amy")
+    customer, bar = await _talking(world, amy, windows)
     await bar.get_by_test_id("call-hold").click()
     await expect(bar).to_have_attribute("data-state", "held")
     await bar.get_by_test_id("call-hold").click()
@@ -64,12 +70,7 @@ async def test_a_caller_who_hangs_up_takes_the_offer_along(world: World, windows
 
 async def test_anybody_of_a_queue_is_asked_before_the_call_is_handed_over(world: World, windows: Windows) -> None:
     amy, ben = await windows.desk("amy"), await windows.desk("ben")
-    await acts.set_presence(amy, "available")
-    customer = await _calling(world, windows, world.number())
-    await expect(amy.get_by_test_id("offer-card")).to_contain_text("Voice", timeout=_LONG)
-    await amy.keyboard.press("Alt+a")
-    bar = amy.get_by_test_id("call-bar")
-    await expect(bar.get_by_test_id("call-hold")).to_be_visible(timeout=_LONG)
+    customer, bar = await _talking(world, amy, windows)
     await acts.set_presence(ben, "available")
 
     await bar.get_by_test_id("call-transfer").click()
