@@ -226,7 +226,9 @@ class ChatVisitor:
         assert self._socket is not None  # noqa: S101 - `open` comes first
         message = await self._socket.receive()
         if message.type is not aiohttp.WSMsgType.TEXT:
-            raise ConnectionError(f"the chat closed ({self._socket.close_code})")
+            # The frame's own code: answering a server that is gone already makes aiohttp call the end abnormal.
+            code = message.data if message.type is aiohttp.WSMsgType.CLOSE else self._socket.close_code
+            raise ConnectionError(f"the chat closed ({code})")
         frames: Any = message.json()
         several = cast("list[dict[str, Any]]", frames if isinstance(frames, list) else [frames])
         return [frame for frame in several if self._is_new(frame)]

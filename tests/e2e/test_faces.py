@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.e2e import acts
 from tests.e2e.conftest import Windows
@@ -116,7 +117,9 @@ async def test_axe_finds_nothing_to_complain_about(world: World, windows: Window
     await expect(door.get_by_test_id("signin-submit")).to_be_visible()
     await _check(door, "sign-in")
     amy = await windows.desk("amy", **scheme)
+    await expect(amy.get_by_test_id("waiting")).to_have_count(0)
     await _check(amy, "inbox")
+    await _check_waiting(amy)
     await acts.set_presence(amy, "available")
     number = world.number()
     await world.sms(number, "Is the oak oiled or lacquered?")
@@ -148,6 +151,23 @@ async def test_axe_finds_nothing_to_complain_about(world: World, windows: Window
     await board.get_by_test_id("nav-numbers").click()
     await expect(board.get_by_test_id("number").first).to_be_visible()
     await _check(board, "numbers")
+
+
+async def _check_waiting(page: Page) -> None:
+    """The page while its lists are on their way: what a slow line shows for seconds."""
+    go_on = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await go_on.wait()
+        await route.continue_()
+
+    await page.route("**/api/v1/conversations?*", late)
+    await page.reload()
+    await expect(page.get_by_test_id("waiting").first).to_be_visible()
+    await _check(page, "waiting")
+    go_on.set()
+    await expect(page.get_by_test_id("waiting")).to_have_count(0)
+    await page.unroute("**/api/v1/conversations?*")
 
 
 async def _check(page: Page, name: str) -> None:

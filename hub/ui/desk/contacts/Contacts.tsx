@@ -1,4 +1,4 @@
-import { Loader, TextInput } from '@mantine/core'
+import { TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
@@ -6,7 +6,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Button } from '@mantine/core'
 import { explain } from '../parts/ask'
-import { Empty, initials, useWho } from '../parts/bits'
+import { Empty, Waiting, initials, useWho } from '../parts/bits'
 import { Icon } from '../parts/icons'
 import { people } from '../parts/queries'
 import { ContactPanel } from '../inbox/ContactPanel'
@@ -31,7 +31,7 @@ export function Contacts() {
           />
         </div>
         <div className="list-scroll" tabIndex={0} aria-label={t('nav.contacts')} role="region">
-          {found.isPending && <div className="center"><Loader size="sm" aria-label={t('common.loading')} /></div>}
+          {found.isPending && <Waiting />}
           {found.isError && <Empty icon="warn" title={explain(found.error)} />}
           {found.isSuccess && items.length === 0 && <Empty icon="people" title={q ? t('contact.nobody') : t('contact.empty')} />}
           {items.map((c) => (

@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Loader, NativeSelect, TextInput } from '@mantine/core'
+import { ActionIcon, Button, NativeSelect, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { api, type Contact } from '../api'
 import { CallHistory } from '../calls/CallHistory'
 import { explain } from '../parts/ask'
-import { Empty, initials, useNow, useWho } from '../parts/bits'
+import { Empty, Waiting, initials, useNow, useWho } from '../parts/bits'
 import { fullDate, languageName, localTime } from '../format'
 import { Icon, type IconName } from '../parts/icons'
 import { contact as contactQuery, conversation as conversationQuery } from '../parts/queries'
@@ -22,7 +22,7 @@ const kinds: Record<string, IconName> = { email: 'mail', phone: 'phone', whatsap
 export function ContactPanel({ id, conversation, timeline = true }: { id: number; conversation?: number | null; timeline?: boolean }) {
   const { t } = useTranslation()
   const found = useQuery(contactQuery(id))
-  if (found.isPending) return <div className="center"><Loader size="sm" aria-label={t('common.loading')} /></div>
+  if (found.isPending) return <Waiting />
   if (found.isError) return <Empty icon="warn" title={explain(found.error)} />
   const c = found.data
   return (

@@ -1,11 +1,11 @@
-import { ActionIcon, Button, Loader, Tooltip } from '@mantine/core'
+import { ActionIcon, Button, Tooltip } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, type Conversation, Problem } from '../api'
 import { explain, say, useAct } from '../parts/ask'
-import { ChannelWord, Empty, SlaPill, useLatest, useNow, useWho } from '../parts/bits'
+import { ChannelWord, Empty, SlaPill, Waiting, useLatest, useNow, useWho } from '../parts/bits'
 import { span, stamp } from '../format'
 import { Icon } from '../parts/icons'
 import { useKeys } from '../parts/keys'
@@ -42,7 +42,7 @@ export function ConversationPane({ id, view, panelOpen, togglePanel, onContact }
   return (
     <main className="conv">
       {found.isPending ? (
-        <div className="center"><Loader size="sm" aria-label={t('common.loading')} /></div>
+        <Waiting />
       ) : (
         <Empty icon="warn" title={missing ? t('conv.missing') : explain(found.error)}>
           <Link to="/inbox/$view" params={{ view }}>{t('conv.back')}</Link>

@@ -1,4 +1,4 @@
-import { ActionIcon, Loader, NativeSelect, TextInput } from '@mantine/core'
+import { ActionIcon, NativeSelect, TextInput } from '@mantine/core'
 import { useDebouncedCallback } from '@mantine/hooks'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
@@ -7,7 +7,7 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Summary } from '../api'
 import { explain } from '../parts/ask'
-import { ChannelIcon, Empty, SlaPill, useChannelName, useLatest, useWho } from '../parts/bits'
+import { ChannelIcon, Empty, SlaPill, Waiting, useChannelName, useLatest, useWho } from '../parts/bits'
 import { stamp, when } from '../format'
 import { Icon } from '../parts/icons'
 import { useKeys } from '../parts/keys'
@@ -134,7 +134,7 @@ export function List({ view, open, showViews }: { view: string; open: number | n
         </ActionIcon>
       </div>
       <div className="list-scroll" ref={box} tabIndex={-1} onKeyDown={arrows}>
-        {found.isPending && <div className="center"><Loader size="sm" aria-label={t('common.loading')} /></div>}
+        {found.isPending && <Waiting />}
         {found.isError && <Empty icon="warn" title={explain(found.error)} />}
         {found.isSuccess && rows.length === 0 && (
           <Empty icon={search.q ? 'search' : 'inbox'} title={search.q ? t('list.nothing') : t(`empty.${/^q-/.test(view) ? 'queue' : view}`)}>

@@ -1,9 +1,9 @@
-import { Button, Loader, NativeSelect } from '@mantine/core'
+import { Button, NativeSelect } from '@mantine/core'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ChannelWord, useChannelName } from '../parts/bits'
+import { ChannelWord, Waiting, useChannelName } from '../parts/bits'
 import { fullDate, when } from '../format'
 import { Icon } from '../parts/icons'
 import { timeline } from '../parts/queries'
@@ -26,7 +26,7 @@ export function Timeline({ contact, current }: { contact: number; current?: numb
           data={[{ value: '', label: t('list.all') }, ...CHANNELS.map((c) => ({ value: c, label: channelName(c) }))]}
         />
       </h2>
-      {found.isPending && <Loader size="xs" />}
+      {found.isPending && <Waiting size="xs" />}
       {found.isSuccess && items.length === 0 && <p className="mut">{t('timeline.empty')}</p>}
       <ol className="tl">
         {items.map((i) => (

@@ -1,11 +1,12 @@
 /** Choosing an approved text and filling in its places, by mouse or keys alone. */
-import { Button, Loader, TextInput } from '@mantine/core'
+import { Button, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { FilledTemplate } from '../api'
 import { languageName } from '../format'
 import { explain } from '../parts/ask'
+import { Waiting } from '../parts/bits'
 import { Icon } from '../parts/icons'
 import { type MessageTemplate, messageTemplates } from './api'
 import { filledIn, given, pieces, places, whole } from './templates'
@@ -50,7 +51,7 @@ function Choice({ account, locale, pick, close, take }: { account: number; local
     e.preventDefault()
     e.stopPropagation()
   }
-  if (found.isPending) return <div className="tpl"><Loader size="sm" aria-label={t('common.loading')} /></div>
+  if (found.isPending) return <div className="tpl"><Waiting /></div>
   if (found.isError)
     return (
       <div className="tpl alert" role="alert">

@@ -1,3 +1,4 @@
+import { Loader } from '@mantine/core'
 import { useEffect, useRef, useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Address } from '../api'
@@ -28,6 +29,17 @@ export function ChannelWord({ channel }: { channel: string }) {
       <Icon name={channelIcons[channel] ?? 'chat'} small />
       {name(channel)}
     </span>
+  )
+}
+
+/** What stands in for something that is on its way: the ring for the eye, the word for the ear. */
+export function Waiting({ size = 'sm' }: { size?: 'xs' | 'sm' }) {
+  const { t } = useTranslation()
+  return (
+    <div className="center" role="status" data-testid="waiting">
+      <Loader size={size} aria-hidden="true" />
+      <span className="sr">{t('common.loading')}</span>
+    </div>
   )
 }
 
