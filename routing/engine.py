@@ -73,6 +73,8 @@ class Leader:
         self._bell = asyncio.Event()
         self._hinted: set[int] = set()
         self._look = True  # whether the log has to be read
+        self._looked = 0.0  # when it was, by this process's clock
+        self._goal: str | None = None  # up to where a look shall see what running transactions hid from it
         self._flying: frozenset[int] = frozenset()  # entries of a commit under way
         self._later: set[int] = set()  # entries to read when that has landed
         self._steps: dict[str, tuple[Step, ...]] = {}
@@ -139,10 +141,12 @@ class Leader:
         """Read what the bells named and, if due, what the log says."""
         entries, self._hinted = self._hinted, set()
         agents: list[int] = []
-        if self._look or not entries:
-            self._look = False
-            news = (await self._rows("changes", {"since": self._since}))[0]
-            self._since, changed, queued, when, moved, rules, behind = news
+        if self._look or self._goal is not None or not entries or time.monotonic() - self._looked >= _TICK:
+            # A bell is rung after the commit it tells of: what it tells lies below everything begun by now.
+            goal, self._goal, self._look = None if self._look else self._goal or "0", None, False
+            self._looked = time.monotonic()
+            news = (await self._rows("changes", {"since": self._since, "goal": goal}))[0]
+            self._since, changed, queued, when, moved, rules, goal, behind = news
             if rules:
                 await self.rebuild()
                 return
@@ -150,7 +154,7 @@ class Leader:
             entries.update(e for e, at in zip(queued or (), when or (), strict=True) if not self._knows(e, at))
             agents = list(moved or ())
             if behind:
-                self._look = True
+                self._goal = goal
                 asyncio.get_running_loop().call_later(_CATCHING_UP, self._bell.set)
         if agents:
             await self._read_agents(agents)

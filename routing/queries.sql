@@ -1,8 +1,9 @@
 -- entries_all: Every live entry, as the router keeps it in memory.
 select * from router_entry;
 
--- entries: Some of them.
-select * from router_entry where id = any(%(ids)s);
+-- entries: Some of them, looked up by id. Written as a plain condition on the state, a plan made while the queue was
+-- empty would look for each of them through everything that waits (the indexes of what lives are small then).
+select * from router_entry_ever where id = any(%(ids)s) and state || '' <> 'closed';
 
 -- agents_all: Everybody who may work.
 select * from router_agent;
@@ -17,8 +18,12 @@ select channel, max_per_agent, offer_timeout_seconds, auto_accept from channel_p
 select pg_snapshot_xmin(pg_current_snapshot())::text, extract(epoch from clock_timestamp())::float8;
 
 -- changes: What others changed since a position: entries; those only queued, with when; agents; whether rules changed;
--- the next position; and whether something lies beyond it that is not readable yet.
-with bound as (select pg_snapshot_xmin(pg_current_snapshot()) as upto),
+-- the next position; the place up to which this look was to see (`goal`: an earlier look's, or null for everything
+-- begun by now); and whether something lies below that which is not readable yet.
+with bound as (
+    select pg_snapshot_xmin(s) as upto, coalesce(%(goal)s::text::xid8, pg_snapshot_xmax(s)) as goal
+    from pg_current_snapshot() s
+),
 news as (
     select e.kind, e.agent_id, (e.data ->> 'entry_id')::bigint as entry_id, e.data ->> 'queued_at' as queued_at
     from event e, bound b
@@ -33,7 +38,8 @@ select (select upto::text from bound),
        (select array_agg(extract(epoch from queued_at::timestamptz)::float8 order by entry_id) from entries where only_queued),
        (select array_agg(distinct agent_id) from news where agent_id is not null),
        exists (select from news where kind like 'config.%%'),
-       exists (select from event e, bound b where e.xid >= b.upto);
+       (select goal::text from bound),
+       exists (select from event e, bound b where e.xid >= b.upto and e.xid < b.goal);
 
 -- commit: Commit decisions; see functions/routing.sql.
 select entry_id, offer_id, agent_id, conversation_id, queue_id, event_id, agent_seq, at

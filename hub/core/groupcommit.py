@@ -9,27 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from hub.core.errors import Unavailable
 
 T = TypeVar("T")
 R = TypeVar("R")
-_SENDING = 2  # turns of the event loop that send a batch to the database before those of the last one are answered
-_FEW = 4  # so few are answered at once: that takes less than other work which would come in those turns
-
-
 _Waiting = tuple[T, asyncio.Future[R]]
 _Landed = tuple[list[_Waiting[T, R]], Sequence[R] | Exception]
-
-
-@dataclass(frozen=True, slots=True)
-class _Flight(Generic[T, R]):
-    """A batch on its way to the database. The task yields what became of it, in pieces if it had to be split."""
-
-    batch: list[_Waiting[T, R]]
-    task: asyncio.Task[list[_Landed[T, R]]]
 
 
 class GroupCommit(Generic[T, R]):
@@ -53,8 +40,10 @@ class GroupCommit(Generic[T, R]):
         self._limit = limit
         self._backlog = backlog
         self._waiting: deque[_Waiting[T, R]] = deque()
-        self._draining = False
-        self._task: asyncio.Task[None] | None = None
+        self._landed: deque[_Landed[T, R]] = deque()
+        self._drainer: asyncio.Task[None] | None = None
+        self._answerer: asyncio.Task[None] | None = None
+        self._answering = False
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -68,55 +57,38 @@ class GroupCommit(Generic[T, R]):
             raise Unavailable(remedy="Too much is waiting to be stored; send it again shortly.")
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if not self._draining:
-            self._draining = True
-            self._task = asyncio.create_task(self._drain(), name="group-commit")
+        if self._drainer is None:
+            self._drainer = asyncio.create_task(self._drain(), name="group-commit")
         return await future
 
     async def close(self) -> None:
-        """Wait until everything handed over is committed or refused."""
-        while self._task is not None and self._draining:
-            await asyncio.wait([self._task])
+        """Wait until everything handed over is committed or refused, and told."""
+        while busy := [task for task in (self._drainer, self._answerer) if task is not None]:
+            await asyncio.wait(busy)
 
     async def _drain(self) -> None:
+        """Batch after batch while something waits: the database works on the next while the last is answered."""
+        flying: list[_Waiting[T, R]] = []
         try:
+            await asyncio.sleep(0)  # what is handed over in this turn of the loop belongs into this batch
             while self._waiting:
-                # One turn for the callers that the last commit woke: what they hand over next belongs into this batch.
-                await asyncio.sleep(0)
-                await self._chain()
+                flying = [self._waiting.popleft() for _ in range(min(self._limit, len(self._waiting)))]
+                self._landed += await self._commit(flying)
+                flying = []
+                if self._waiting:  # their batch is on its way before this one is answered: no turn between
+                    self._answer_soon()
+                else:
+                    await self._answer()
+                    await asyncio.sleep(0)  # what the callers just told hand over next
+        except asyncio.CancelledError:
+            self._abandon(flying)
+            raise
         finally:
             # Here and not when the task is done: between the two somebody may hand over an item.
-            self._draining = False
-
-    async def _chain(self) -> None:
-        """Batch after batch while something waits: the database works on the next while the last is answered."""
-        flight: _Flight[T, R] | None = self._start()
-        untold: list[_Waiting[T, R]] = flight.batch
-        try:
-            while flight is not None:
-                landed = await flight.task
-                flight = None
-                if self._waiting:
-                    flight = self._start()
-                    told, untold = len(untold), untold + flight.batch
-                    for _ in range(_SENDING if told > _FEW else 0):
-                        await asyncio.sleep(0)
-                for batch, outcome in landed:
-                    await self._tell(batch, outcome)
-                untold = flight.batch if flight is not None else []
-        except asyncio.CancelledError:
-            if flight is not None:
-                flight.task.cancel()
-            for _, future in [*untold, *self._waiting]:
-                future.cancel()
-            self._waiting.clear()
-            raise
-
-    def _start(self) -> _Flight[T, R]:
-        batch = [self._waiting.popleft() for _ in range(min(self._limit, len(self._waiting)))]
-        return _Flight(batch, asyncio.create_task(self._commit(batch), name="group-commit-flush"))
+            self._drainer = None
 
     async def _commit(self, batch: list[_Waiting[T, R]]) -> list[_Landed[T, R]]:
+        """What became of the batch, in pieces if it had to be split."""
         try:
             return [(batch, await self._flush([item for item, _ in batch]))]
         except Exception as error:  # noqa: BLE001 - whatever went wrong belongs to the callers, not to this loop
@@ -125,6 +97,31 @@ class GroupCommit(Generic[T, R]):
                 return [(batch, error)]
         middle = len(batch) // 2
         return [*await self._commit(batch[:middle]), *await self._commit(batch[middle:])]
+
+    def _answer_soon(self) -> None:
+        if self._answerer is None:
+            self._answerer = asyncio.create_task(self._answer_beside(), name="group-commit-answer")
+
+    async def _answer_beside(self) -> None:
+        try:
+            await self._answer()
+        finally:
+            self._answerer = None
+
+    async def _answer(self) -> None:
+        """Tell the callers of what has landed; what lands while somebody is at it is theirs, too: the order stays."""
+        if self._answering:
+            return
+        self._answering = True
+        try:
+            while self._landed:
+                await self._tell(*self._landed[0])
+                self._landed.popleft()
+        except asyncio.CancelledError:
+            self._abandon([])
+            raise
+        finally:
+            self._answering = False
 
     async def _tell(self, batch: list[_Waiting[T, R]], outcome: Sequence[R] | Exception) -> None:
         if isinstance(outcome, Exception):
@@ -137,3 +134,10 @@ class GroupCommit(Generic[T, R]):
         for (_, future), result in zip(batch, outcome, strict=True):
             if not future.done():
                 future.set_result(result)
+
+    def _abandon(self, flying: list[_Waiting[T, R]]) -> None:
+        """The loop ends: nobody shall wait for an answer that will not come."""
+        for batch in (flying, *[batch for batch, _ in self._landed], self._waiting):
+            for _, future in batch:
+                future.cancel()
+        self._waiting.clear()

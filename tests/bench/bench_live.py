@@ -211,15 +211,20 @@ class Bare:
     def __init__(self, http: aiohttp.ClientSession, url: str):
         self._http, self._url = http, url
         self._wire = Wire(url)
+        self._strangers = itertools.count(2_000_000_000)
+        self._people = itertools.cycle(range(50))
 
-    async def _post(self, text: str) -> None:
-        await self._wire.post("/in", {"Body": text}, {})
+    async def _post(self, sender: str, text: str) -> None:
+        await self._wire.post("/in", {"From": sender, "Body": text}, {})
 
     async def accepted(self) -> float:
-        return await rate(lambda n: self._post(str(n)), 32, 3)
+        return await rate(lambda n: self._post(f"+1{next(self._strangers)}", f"message {n}"), 32, 3)
 
     async def to_screen(self, per_second: float) -> tuple[float, float]:
-        return await _bare_latency(self._http, self._url, self._post, per_second)
+        def post(text: str) -> Awaitable[None]:
+            return self._post(f"+1415555{next(self._people):04}", text)
+
+        return await _bare_latency(self._http, self._url, post, per_second)
 
     def close(self) -> None:
         self._wire.close()

@@ -16,33 +16,55 @@ from hub.core.db import Database
 from hub.core.feed import Feed
 from hub.core.groupcommit import GroupCommit
 
+TABLES = """
+create table if not exists bare_contact (id bigint generated always as identity primary key, address text unique);
+create table if not exists bare_conversation (
+    id bigint generated always as identity primary key, contact_id bigint, updated_at timestamptz);
+create unique index if not exists bare_running on bare_conversation (contact_id);
+create table if not exists bare_interaction (
+    id bigint generated always as identity primary key, conversation_id bigint, text text, at timestamptz);
+create table if not exists bare_event (
+    id bigint generated always as identity primary key, kind text, interaction_id bigint, at timestamptz)
+"""
+# The intake transaction that was measured when the figures were set: contact by address, conversation, interaction,
+# event. Seldom read and without other indexes: no raw bytes, thread, queue or rules.
 STORE = """
-with i as (select * from unnest(%(texts)s::text[]) as t (text)),
-m as (insert into bare_message (text) select text from i returning id)
-insert into bare_event (message_id) select id from m returning message_id
+with item as (select * from unnest(%(addresses)s::text[], %(texts)s::text[]) with ordinality as t (address, text, n)),
+who as (
+    insert into bare_contact (address) select distinct address from item order by 1
+    on conflict (address) do update set address = excluded.address returning id, address
+), place as (
+    insert into bare_conversation (contact_id, updated_at) select id, now() from who order by id
+    on conflict (contact_id) do update set updated_at = now() returning id, contact_id
+), said as (
+    insert into bare_interaction (conversation_id, text, at)
+    select p.id, i.text, now() from item i join who w on w.address = i.address join place p on p.contact_id = w.id
+    order by i.n returning id
+), told as (
+    insert into bare_event (kind, interaction_id, at) select 'interaction.created', id, now() from said
+)
+select id from said
 """
 
 
 async def main(port: int, database: str, redis: str) -> None:
     db, feed = Database(database), Feed(redis)
     await db.open()
-    await db.execute(
-        "create table if not exists bare_message (id bigint generated always as identity primary key, text text)"
-    )
-    await db.execute(
-        "create table if not exists bare_event (id bigint generated always as identity primary key, message_id bigint)"
-    )
+    for statement in TABLES.split(";"):
+        await db.execute(statement)  # type: ignore[arg-type]
     sockets: set[web.WebSocketResponse] = set()
 
-    async def store(texts: Sequence[str]) -> list[int]:
-        rows = await db.dicts(STORE, {"texts": list(texts)})
+    async def store(items: Sequence[tuple[str, str]]) -> list[int]:
+        addresses, texts = zip(*items, strict=True)
+        rows = await db.dicts(STORE, {"addresses": list(addresses), "texts": list(texts)})
         await feed.publish([("bare", {"n": text}) for text in texts])
-        return [row["message_id"] for row in rows]
+        return [row["id"] for row in rows]
 
     group = GroupCommit(store)
 
     async def take(request: web.Request) -> web.Response:
-        await group.submit((await request.post())["Body"])  # type: ignore[arg-type]
+        form = await request.post()
+        await group.submit((str(form["From"]), str(form["Body"])))
         return web.Response(text="<Response/>", content_type="text/xml")
 
     async def listen(request: web.Request) -> web.WebSocketResponse:

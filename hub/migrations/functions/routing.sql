@@ -1,13 +1,16 @@
 -- What the router keeps in memory. Columns in the order in which routing/engine.py reads them; times in seconds since
 -- the epoch, conditions that most entries have not as null.
 drop view if exists router_entry;
-create view router_entry as
+drop view if exists router_entry_ever;
+create view router_entry_ever as
 select id, conversation_id, queue_id, channel, state, extract(epoch from entered_at)::float8 as entered_at,
        extract(epoch from queued_at)::float8 as queued_at, target_seconds, priority_seconds, weight,
        case when requirements <> '[]' then requirements::text end as requirements, sticky_agent_id,
        extract(epoch from sticky_until)::float8 as sticky_until,
        case when excluded <> '{}' then excluded::text end as excluded, agent_id
-from queue_entry where state <> 'closed';
+from queue_entry;
+
+create view router_entry as select * from router_entry_ever where state <> 'closed';
 
 drop view if exists router_agent;
 create view router_agent as
@@ -58,7 +61,7 @@ begin
     from (
         select p.position::integer, e.conversation_id, e.queue_id, e.channel, e.weight
         from unnest(entry_ids) with ordinality as p (id, position)
-        join queue_entry e on e.id = p.id and e.state = 'waiting'
+        join queue_entry e on e.id = p.id and e.state || '' = 'waiting' -- by id: see `entries` in routing/queries.sql
         order by e.id for no key update of e skip locked
     ) f;
     select array_agg(s.agent_id) into ready from (
