@@ -26,8 +26,8 @@ with bound as (
 ),
 news as (
     select e.kind, e.agent_id, (e.data ->> 'entry_id')::bigint as entry_id, e.data ->> 'queued_at' as queued_at
-    from event e, bound b
-    where e.xid >= %(since)s::text::xid8 and e.xid < b.upto and e.kind <> 'offer.created'
+    from event e
+    where e.xid >= %(since)s::text::xid8 and e.xid < (select upto from bound) and e.kind <> 'offer.created'
 ), entries as (
     select entry_id, count(*) = 1 and min(kind) = 'entry.queued' as only_queued, min(queued_at) as queued_at
     from news where entry_id is not null group by entry_id
@@ -39,7 +39,7 @@ select (select upto::text from bound),
        (select array_agg(distinct agent_id) from news where agent_id is not null),
        exists (select from news where kind like 'config.%%'),
        (select goal::text from bound),
-       exists (select from event e, bound b where e.xid >= b.upto and e.xid < b.goal);
+       exists (select from event e where e.xid >= (select upto from bound) and e.xid < (select goal from bound));
 
 -- commit: Commit decisions; see functions/routing.sql.
 select entry_id, offer_id, agent_id, conversation_id, queue_id, event_id, agent_seq, at

@@ -26,10 +26,12 @@ Connection = psycopg.AsyncConnection[Any]
 
 # Every wait is bounded: a statement, a lock, and a transaction whose owner was stopped while it held locks.
 _OPTIONS = "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=15s"
-# On a lane: one plan for all values, through the indexes, made while the tables may still be small. Planning anew for
-# each call what looks one row up takes two to three times as long as the look-up.
-_PLANNED = f"{_OPTIONS} -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
-
+# On a lane: one plan for all values, made while the tables may still be small, and right when they have grown: row by
+# row through the indexes. Planning anew for each call takes two to three times as long as to look one row up.
+_PLANNED = (
+    f"{_OPTIONS} -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
+    " -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off"
+)
 set_json_dumps(orjson.dumps)
 set_json_loads(orjson.loads)
 
@@ -173,7 +175,7 @@ class Lane(Database):
 
     Connections of a pool take turns, and each has to plan for itself what it is asked. This one is made when it is
     first needed, plans a statement once, and is for look-ups by key and for writing: not for searches, whose best plan
-    depends on what is searched for.
+    depends on what is searched for. Autovacuum's `analyze` makes it plan anew.
     """
 
     def _connections(self, size: int) -> AsyncConnectionPool[Connection]:

@@ -5,6 +5,9 @@
 -- texts are parsed once and copied no more than needed. An element of `items` is never asked for by its number: the
 -- array is searched from its beginning each time, which would make a batch cost its square.
 --
+-- What is looked up by key is looked up in a `lateral (… offset 0)`, and what is changed is named by an array as well: a
+-- plan is made once and kept, and made while tables were small it would read them whole and join afterwards.
+--
 -- Several statements, not one: each sees what others committed while it waited for a lock. And as few as that allows,
 -- each skipped when there is nothing for it: at a few messages a call, most of the time is the preparation of plans.
 -- Locks in the house's order: raw, address, conversation, queue_entry, agent_state; each set sorted.
@@ -39,6 +42,7 @@ returns table (
 )
 language plpgsql
 set enable_seqscan = off -- plans are cached while tables are still small; they must stay right when they have grown
+set enable_hashjoin = on   -- of the batch's own parts, whatever the caller's connection is set to
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -95,7 +99,10 @@ begin
             select i.n, true, r.id, x.id, x.conversation_id, x.seq, x.contact_id, null::text, null::bigint, null::bigint,
                    false, null::bigint, null::bigint, null::bigint, null::bigint, moment
             from unnest(items) i
-            join raw r on (r.account_id, r.connector, r.dedup_key) = (i.account_id, i.connector, i.dedup_key)
+            cross join lateral (
+                select r.id from raw r
+                where (r.connector, r.account_id, r.dedup_key) = (i.connector, i.account_id, i.dedup_key) offset 0
+            ) r
             left join lateral (
                 select t.id, t.conversation_id, t.seq, t.contact_id from interaction t where t.raw_id = r.id limit 1
             ) x on true
@@ -111,15 +118,20 @@ begin
         select array_agg(coalesce(hint.id, answered.id) order by i.n) into answers
         from unnest(items) i
         left join unnest(places) p on p.n = i.n
-        left join contact mine on mine.id = p.contact_id
-        left join conversation hint on hint.id = i.hint
-            and (hint.status <> 'resolved' or hint.resolved_at > moment - make_interval(days => reopen_days))
+        left join lateral (select c.root_id from contact c where c.id = p.contact_id offset 0) mine on true
+        left join lateral (
+            select v.id from conversation v
+            where v.id = i.hint and (v.status <> 'resolved' or v.resolved_at > moment - make_interval(days => reopen_days))
+            offset 0
+        ) hint on true
         left join lateral (
             select v.id
             from unnest(i.refs) with ordinality as r (reference, position)
-            join interaction x on x.external_id = r.reference
-            join conversation v on v.id = x.conversation_id
-            join contact c on c.id = v.contact_id
+            cross join lateral (select x.conversation_id from interaction x where x.external_id = r.reference offset 0) x
+            cross join lateral (
+                select v.id, v.status, v.resolved_at, v.contact_id from conversation v where v.id = x.conversation_id offset 0
+            ) v
+            cross join lateral (select c.root_id from contact c where c.id = v.contact_id offset 0) c
             where (v.status <> 'resolved' or v.resolved_at > moment - make_interval(days => reopen_days))
               and (c.root_id = mine.root_id or exists (
                   select from interaction q where q.conversation_id = v.id and q.address_id = p.address_id))
@@ -136,13 +148,18 @@ begin
                coalesce(nullif(mine.name, ''), root.name) as contact_name,
                coalesce(answers[p.n + 1], running.id) as conversation_id
         from unnest(places) p
-        join contact mine on mine.id = p.contact_id
-        join contact root on root.id = mine.root_id
+        cross join lateral (select c.name, c.root_id from contact c where c.id = p.contact_id offset 0) mine
+        cross join lateral (select c.name from contact c where c.id = mine.root_id offset 0) root
         left join lateral (
-            select v.id from thread t join conversation v on v.id = t.conversation_id
-            where t.account_id = p.account_id and t.address_id = p.address_id
-              and (v.status <> 'resolved' or v.resolved_at > moment - interval '1 day')
-        ) running on p.session and answers[p.n + 1] is null
+            select t.conversation_id from thread t
+            where t.account_id = p.account_id and t.address_id = p.address_id and p.session and answers[p.n + 1] is null
+            offset 0
+        ) t on true
+        left join lateral (
+            select v.id from conversation v
+            where v.id = t.conversation_id and (v.status <> 'resolved' or v.resolved_at > moment - interval '1 day')
+            offset 0
+        ) running on true
     ) x;
 
     -- 3. The conversations: new ones begin with all their messages counted (on channels without threads, several
@@ -167,7 +184,7 @@ begin
             from placed f
             join unnest(items) i on i.n = f.n
             join unnest(items) l on l.n = f.last_n
-            join account a on a.id = f.account_id
+            cross join lateral (select a.queue_id from account a where a.id = f.account_id offset 0) a
             where f.seq = 1
         )
         select array_agg(f.place order by (f.place).n) into places
@@ -200,7 +217,7 @@ begin
                 snoozed_until = case when t.human then null else v.snoozed_until end,
                 updated_at = moment
             from touched t join unnest(items) l on l.n = t.last_n
-            where v.id = t.conversation_id
+            where v.id = t.conversation_id and v.id = any(old)
             returning v.id, v.seq - t.messages as base, t.last_n,
                 t.human and not exists (select from queue_entry e where e.conversation_id = v.id and e.state <> 'closed') as idle
         )
@@ -221,7 +238,7 @@ begin
         with mine as (
             select v.id, v.agent_id from conversation v
             join (select p.conversation_id, bool_or(not p.automatic) as human from unnest(places) p group by 1) t on t.conversation_id = v.id
-            where v.agent_id is not null
+            where v.id = any(old) and v.agent_id is not null
               and (not t.human or exists (select from queue_entry e where e.conversation_id = v.id and e.state <> 'closed'))
         ), rung as (
             update agent_state s set seq = s.seq + d.changes
@@ -256,7 +273,10 @@ begin
                    coalesce(c.weight, 100), a.requirements, v.agent_id,
                    case when v.agent_id is not null then moment + interval '2 minutes' end
             from touched t
-            join conversation v on v.id = t.conversation_id
+            cross join lateral (
+                select v.id, v.channel, v.account_id, v.queue_id, v.agent_id from conversation v
+                where v.id = t.conversation_id offset 0
+            ) v
             join account a on a.id = v.account_id
             join queue q on q.id = coalesce(v.queue_id, a.queue_id)
             left join channel_policy c on c.channel = v.channel
