@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import orjson
 import psycopg
 from prometheus_client import Counter
 from psycopg.types.json import Json, Jsonb
@@ -206,14 +205,14 @@ class Intake:
 
     async def _tell(self, items: Sequence[_Item], stored: Sequence[_Stored]) -> None:
         messages: list[tuple[str, Any]] = []
-        entries: list[int] = []
+        entries: list[str] = []
         for item, row in sorted(((i, s.row) for i, s in zip(items, stored, strict=True)), key=_by_sequence):
             if row.duplicate:
                 continue
             if not row.is_new or row.agent_id is not None:  # else nobody can be looking at it yet
                 messages += views.inbound_frames(item.inbound, item.account, row)
-            if row.entry_id:
-                entries.append(row.entry_id)
+            if row.entry:
+                entries.append(row.entry)
         if (unit := stored[0].unit) is not None:
             messages += [pair for event in unit.events for pair in events.frames(event)]
             for who in unit.wakes:
@@ -222,7 +221,7 @@ class Intake:
             await self._core.feed.publish(messages)
         self._core.feed.wake_soon("log")
         if entries:
-            await self._core.feed.wake("router", orjson.dumps({"entries": entries}).decode())
+            await self._core.feed.wake("router", f'{{"entries":[{",".join(entries)}]}}')
 
 
 def _has_more(inbound: Inbound) -> bool:

@@ -13,7 +13,7 @@ import gc
 import time
 from collections.abc import Generator, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -71,7 +71,8 @@ class Leader:
         self._since = "0"  # the log is read up to this transaction
         self._ahead = 0.0  # of the database's clock before ours, seconds
         self._bell = asyncio.Event()
-        self._hinted: set[int] = set()
+        self._hinted: set[int] = set()  # entries to read
+        self._told: dict[int, Sequence[Any]] = {}  # and those that were told with all there is to read
         self._look = True  # whether the log has to be read
         self._looked = 0.0  # when it was, by this process's clock
         self._goal: str | None = None  # up to where a look shall see what running transactions hid from it
@@ -90,17 +91,31 @@ class Leader:
 
     async def listen(self) -> None:
         """Hear the bells; one that names entries saves the look into the log."""
-        with self._core.feed.answers("router", self.hint):
+        with self._core.feed.answers("router", self.tell):
             async for message in self._core.feed.bells("router", every=_TICK, each=True):
                 self.hint(message)
 
     def hint(self, message: str) -> None:
-        """A bell rang: `{"entries": [ids]}`, or anything else for a look into the log."""
+        """A bell rang: `{"entries": […]}`, ids or entries with all columns; anything else for a look into the log.
+
+        From afar only the ids are believed: by the time it is heard, more may have happened.
+        """
         entries = _entries(message)
-        if entries:
-            self._hinted.update(entries)
-        else:
-            self._look = True
+        self._hinted.update(entry[0] for entry in entries)
+        self._ring(anything=not entries)
+
+    def tell(self, message: str) -> None:
+        """A bell rang in this process, right after the commit that it tells of: new entries are as they are told."""
+        entries = _entries(message)
+        for entry in entries:
+            if len(entry) == 1 or self.pool.knows(entry[0]) or entry[0] in self._flying:
+                self._hinted.add(entry[0])
+            else:
+                self._told[entry[0]] = entry
+        self._ring(anything=not entries)
+
+    def _ring(self, *, anything: bool) -> None:
+        self._look = self._look or anything
         self._bell.set()
 
     def now(self) -> float:
@@ -135,13 +150,18 @@ class Leader:
                 self._see(row, now)
         self.pool.begin()
         self._hinted.clear()
+        self._told.clear()
         logger.info("router_rebuilt", waiting=len(self.pool.waiting), seconds=round(time.perf_counter() - started, 3))
 
     async def catch_up(self) -> None:
         """Read what the bells named and, if due, what the log says."""
         entries, self._hinted = self._hinted, set()
+        told, self._told = self._told, {}
         agents: list[int] = []
-        if self._look or self._goal is not None or not entries or time.monotonic() - self._looked >= _TICK:
+        now = self.now()
+        for row in told.values():
+            self._see(row, now)
+        if self._look or self._goal is not None or not (entries or told) or time.monotonic() - self._looked >= _TICK:
             # A bell is rung after the commit it tells of: what it tells lies below everything begun by now.
             goal, self._goal, self._look = None if self._look else self._goal or "0", None, False
             self._looked = time.monotonic()
@@ -291,15 +311,20 @@ def _uncollected() -> Generator[None]:
         gc.enable()
 
 
-def _entries(message: str) -> list[int]:
-    """The ids a bell names; none for any other message: what is on the bell is never believed, only looked up."""
+def _entries(message: str) -> list[tuple[Any, ...]]:
+    """The entries a bell names, each an id alone or all columns of `router_entry_ever`; none for any other message."""
     if not message.startswith("{"):
         return []
     try:
-        found = orjson.loads(message).get("entries")
+        named: Any = orjson.loads(message).get("entries")
     except orjson.JSONDecodeError:
         return []
-    return [e for e in found if isinstance(e, int)] if isinstance(found, list) else []  # pyright: ignore[reportUnknownVariableType] - checked item by item
+    rows: list[tuple[Any, ...]] = []
+    for entry in cast("list[Any]", named) if isinstance(named, list) else []:
+        row = tuple(cast("dict[str, Any]", entry).values()) if isinstance(entry, dict) else (entry,)
+        if row and isinstance(row[0], int):
+            rows.append(row)
+    return rows
 
 
 def _facts(row: Sequence[Any]) -> AgentFacts:

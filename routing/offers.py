@@ -29,6 +29,7 @@ logger = log.get(__name__)
 sql = Queries.beside(__file__)
 _LOST = "HB001"  # raised by router_commit
 STRANDED_SECONDS = 30  # a chat or call of somebody offline goes back to its queue after so long
+_SHOWN = 32  # offers of one commit that are read for the screens with it; of more, a screen reads its own
 _AT_ONCE = 200  # rows one round of the clock takes on
 
 
@@ -44,6 +45,7 @@ class Made:
     event_id: int
     agent_seq: int
     at: datetime
+    shown: offers.Offer | None  # as its agent's desk shows it, unless there were too many
 
 
 async def commit(conn: Connection, lease: str, epoch: int, picks: Sequence[Pick]) -> list[Made]:
@@ -51,6 +53,7 @@ async def commit(conn: Connection, lease: str, epoch: int, picks: Sequence[Pick]
     values = {
         "lease": lease,
         "epoch": epoch,
+        "shown": len(picks) <= _SHOWN,
         "entries": [p.entry_id for p in picks],
         "agents": [p.agent_id for p in picks],
         "seconds": [p.timeout for p in picks],
@@ -61,13 +64,28 @@ async def commit(conn: Connection, lease: str, epoch: int, picks: Sequence[Pick]
     try:
         async with conn.cursor(binary=True) as cur:
             await cur.execute(sql["commit"], values)
-            made = [Made(*row) for row in await cur.fetchall()]
+            reasons = {p.entry_id: p.reason for p in picks}
+            made = [_made(reasons[row[0]], *row) for row in await cur.fetchall()]
     except psycopg.Error as error:
         if error.sqlstate == _LOST:
             raise LeaseLost from None
         raise
     OFFERS.labels("offered").inc(len(made))
     return made
+
+
+def _made(  # noqa: PLR0913 - the columns of `router_commit`
+    reason: str, entry_id: int, offer_id: int, agent_id: int, conversation_id: int, queue_id: int, event_id: int,
+    agent_seq: int, at: datetime, expires_at: datetime, channel: str, queue_name: str, contact_id: int | None,
+    contact_name: str, subject: str, preview: str, waited: float,
+) -> Made:  # fmt: skip
+    shown = contact_id and offers.shown(
+        offers.View(
+            offer_id, "offered", conversation_id, channel, queue_id, queue_name, contact_id, contact_name, subject,
+            preview, at, expires_at, at, waited, reason, agent_id,
+        )
+    )  # fmt: skip
+    return Made(entry_id, offer_id, agent_id, conversation_id, queue_id, event_id, agent_seq, at, shown or None)
 
 
 def announcements(made: Sequence[Made]) -> list[tuple[str, dict[str, Any]]]:
@@ -79,6 +97,7 @@ def announcements(made: Sequence[Made]) -> list[tuple[str, dict[str, Any]]]:
                 "id": m.event_id, "at": iso(m.at), "type": "offer.created", "seq": m.agent_seq,
                 "conversation_id": m.conversation_id, "agent_id": m.agent_id, "queue_id": m.queue_id,
                 "data": {"offer_id": m.offer_id, "entry_id": m.entry_id, "conversation_id": m.conversation_id},
+                **({"view": {"offer": m.shown}} if m.shown else {}),
             },
         )
         for m in made

@@ -71,6 +71,10 @@ class Pool:
         self.forget(entry_id)
         self._give(entry_id, self._agent(agent_id), channel, weight)
 
+    def knows(self, entry_id: int) -> bool:
+        """Whether it waits here or is held."""
+        return entry_id in self.waiting or entry_id in self._placed
+
     def forget(self, entry_id: int) -> None:
         """An entry is gone, or is about to be seen anew."""
         w = self.waiting.pop(entry_id, None)

@@ -42,6 +42,7 @@ select (select upto::text from bound),
        exists (select from event e where e.xid >= (select upto from bound) and e.xid < (select goal from bound));
 
 -- commit: Commit decisions; see functions/routing.sql.
-select entry_id, offer_id, agent_id, conversation_id, queue_id, event_id, agent_seq, at
-from router_commit(%(lease)s, %(epoch)s, %(entries)b::bigint[], %(agents)b::bigint[], %(seconds)b::integer[],
+select entry_id, offer_id, agent_id, conversation_id, queue_id, event_id, agent_seq, at, expires_at, channel, queue_name,
+       contact_id, contact_name, subject, preview, waited_seconds
+from router_commit(%(lease)s, %(epoch)s, %(shown)s, %(entries)b::bigint[], %(agents)b::bigint[], %(seconds)b::integer[],
     %(keys)b::float8[], %(reasons)b::text[], %(considered)b::text[]);

@@ -104,7 +104,9 @@ class Expired:
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
+class View:
+    """A row of `offer_view`."""
+
     id: int
     state: str
     conversation_id: int
@@ -240,13 +242,13 @@ async def expired(db: Database, limit: int = 200) -> list[Expired]:
 
 async def open_offers(db: Database, agent_id: int) -> list[Offer]:
     """What is on offer to an agent, the oldest first."""
-    rows = await db.all(_View, sql["views_of_agent"], {"agent_id": agent_id})
-    return [_shown(row) for row in rows]
+    rows = await db.all(View, sql["views_of_agent"], {"agent_id": agent_id})
+    return [shown(row) for row in rows]
 
 
 async def offers(db: Database, ids: Collection[int]) -> dict[int, Offer]:
     """Offers by id, in whatever state, as their agents' desks show them."""
-    return {row.id: _shown(row) for row in await db.all(_View, sql["views"], {"ids": list(ids)})}
+    return {row.id: shown(row) for row in await db.all(View, sql["views"], {"ids": list(ids)})}
 
 
 async def offer(db: Database, offer_id: int) -> Offer | None:
@@ -254,7 +256,8 @@ async def offer(db: Database, offer_id: int) -> Offer | None:
     return (await offers(db, [offer_id])).get(offer_id)
 
 
-def _shown(row: _View) -> Offer:
+def shown(row: View) -> Offer:
+    """An offer as the desk shows it."""
     return {
         "id": row.id,
         "state": row.state,

@@ -38,6 +38,7 @@ class Taken:
     agent_id: int | None
     agent_seq: int | None
     at: datetime
+    entry: str | None  # `router_entry_ever` as JSON, if it is in the queue now
 
 
 def public_interaction(row: Shape) -> Shape:

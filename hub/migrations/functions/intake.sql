@@ -38,7 +38,7 @@ create function intake(batch json, bodies bytea[], reopen_days int)
 returns table (
     n int, duplicate boolean, raw_id bigint, interaction_id bigint, conversation_id bigint, seq bigint,
     contact_id bigint, contact_name text, address_id bigint, event_id bigint, is_new boolean, entry_id bigint,
-    queue_id bigint, agent_id bigint, agent_seq bigint, at timestamptz
+    queue_id bigint, agent_id bigint, agent_seq bigint, at timestamptz, entry text -- as the router reads it, JSON
 )
 language plpgsql
 set enable_seqscan = off -- plans are cached while tables are still small; they must stay right when they have grown
@@ -97,7 +97,7 @@ begin
     if coalesce(cardinality(places), 0) < cardinality(items) then
         return query
             select i.n, true, r.id, x.id, x.conversation_id, x.seq, x.contact_id, null::text, null::bigint, null::bigint,
-                   false, null::bigint, null::bigint, null::bigint, null::bigint, moment
+                   false, null::bigint, null::bigint, null::bigint, null::bigint, moment, null::text
             from unnest(items) i
             cross join lateral (
                 select r.id from raw r
@@ -310,8 +310,10 @@ begin
         from unnest(places) p
     )
     select p.n, false, p.raw_id, p.interaction_id, p.conversation_id, p.seq, p.contact_id, p.contact_name, p.address_id,
-           p.event_id, p.is_new, e.entry_id, e.queue_id, e.agent_id, e.agent_seq, moment
-    from unnest(places) p left join unnest(ends) e on p.is_last and e.conversation_id = p.conversation_id;
+           p.event_id, p.is_new, e.entry_id, e.queue_id, e.agent_id, e.agent_seq, moment, w.entry
+    from unnest(places) p
+    left join unnest(ends) e on p.is_last and e.conversation_id = p.conversation_id
+    left join lateral (select row_to_json(r)::text as entry from router_entry_ever r where r.id = e.entry_id offset 0) w on true;
 
     if on_desk then -- back in the queue: on nobody's desk until accepted
         update conversation v set agent_id = null

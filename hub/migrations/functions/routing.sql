@@ -30,13 +30,16 @@ where a.disabled_at is null;
 -- It holds only while the router still leads (`lease` at this epoch), only for entries that still wait, and only for
 -- agents who are still available and still have room. Rows that somebody else holds at this moment are skipped
 -- rather than waited for: the router reads them again and decides anew. What comes back was committed.
+-- With `shown` it says, too, what each agent is to see of the offer, for who has no thousands of them to tell.
 drop function if exists router_commit(text, bigint, jsonb);
+drop function if exists router_commit(text, bigint, bigint[], bigint[], integer[], float8[], text[], text[]);
 create or replace function router_commit(
-    leader text, leader_epoch bigint,
+    leader text, leader_epoch bigint, shown boolean,
     entry_ids bigint[], agent_ids bigint[], seconds integer[], keys float8[], reasons text[], considered text[] -- one each
 ) returns table (
     entry_id bigint, offer_id bigint, agent_id bigint, conversation_id bigint, queue_id bigint, event_id bigint,
-    agent_seq bigint, at timestamptz
+    agent_seq bigint, at timestamptz, expires_at timestamptz, channel text, queue_name text, contact_id bigint,
+    contact_name text, subject text, preview text, waited_seconds float8
 )
 language plpgsql
 set enable_seqscan = off -- plans are cached while tables are still small; they must stay right when they have grown
@@ -119,6 +122,8 @@ begin
                jsonb_build_object('offer_id', n.offer_id, 'entry_id', n.entry_id, 'conversation_id', n.conversation_id)
         from numbered n
     )
-    select n.entry_id, n.offer_id, n.agent_id, n.conversation_id, n.queue_id, n.event_id, n.agent_seq, moment
-    from numbered n;
+    select n.entry_id, n.offer_id, n.agent_id, n.conversation_id, n.queue_id, n.event_id, n.agent_seq, moment,
+           moment + make_interval(secs => seconds[n.position]), n.channel, w.queue_name, w.contact_id, w.contact_name, w.subject,
+           w.preview, extract(epoch from moment - w.entered_at)::float8
+    from numbered n left join lateral (select x.* from entry_view x where shown and x.id = n.entry_id offset 0) w on true;
 end $$;

@@ -7,6 +7,7 @@ create or replace function contact_label(root bigint, name text) returns text la
 $$;
 
 drop view if exists offer_view;
+drop view if exists entry_view;
 drop view if exists conversation_summary;
 create view conversation_summary as
 select v.id, v.subject, v.preview, v.status, v.channel,
@@ -52,16 +53,21 @@ join contact r on r.id = c.root_id
 left join agent g on g.id = i.agent_id
 left join address a on a.id = i.address_id;
 
-create view offer_view as
-select o.id, o.state, e.conversation_id, e.channel, q.id as queue_id, q.name as queue_name, c.id as contact_id,
-       contact_label(c.root_id, coalesce(nullif(r.name, ''), c.name)) as contact_name, v.subject, v.preview,
-       o.offered_at, o.expires_at, clock_timestamp() as server_now,
-       extract(epoch from clock_timestamp() - e.entered_at)::float8 as waited_seconds, coalesce(d.reason, '') as reason,
-       o.agent_id
-from offer o
-join queue_entry e on e.id = o.entry_id
+-- What an agent is shown of an entry before it is theirs.
+create view entry_view as
+select e.id, e.conversation_id, e.channel, q.id as queue_id, q.name as queue_name, c.id as contact_id,
+       contact_label(c.root_id, coalesce(nullif(r.name, ''), c.name)) as contact_name, v.subject, v.preview, e.entered_at
+from queue_entry e
 join queue q on q.id = e.queue_id
 join conversation v on v.id = e.conversation_id
 join contact c on c.id = v.contact_id
-join contact r on r.id = c.root_id
+join contact r on r.id = c.root_id;
+
+create view offer_view as
+select o.id, o.state, e.conversation_id, e.channel, e.queue_id, e.queue_name, e.contact_id, e.contact_name, e.subject,
+       e.preview, o.offered_at, o.expires_at, clock_timestamp() as server_now,
+       extract(epoch from clock_timestamp() - e.entered_at)::float8 as waited_seconds, coalesce(d.reason, '') as reason,
+       o.agent_id
+from offer o
+join entry_view e on e.id = o.entry_id
 left join decision d on d.entry_id = o.entry_id and d.offer_id = o.id;
