@@ -7,7 +7,7 @@ Time-outs and ends of wrap-up are conditional updates of single rows; a second l
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -54,10 +54,10 @@ async def commit(conn: Connection, lease: str, epoch: int, picks: Sequence[Pick]
         "lease": lease,
         "epoch": epoch,
         "shown": len(picks) <= _SHOWN,
-        "entries": [p.entry_id for p in picks],
-        "agents": [p.agent_id for p in picks],
-        "seconds": [p.timeout for p in picks],
-        "keys": [p.key for p in picks],
+        "entries": _array(p.entry_id for p in picks),
+        "agents": _array(p.agent_id for p in picks),
+        "seconds": _array(p.timeout for p in picks),
+        "keys": _array(p.key for p in picks),
         "reasons": [p.reason for p in picks],
         "considered": [p.considered for p in picks],
     }
@@ -72,6 +72,11 @@ async def commit(conn: Connection, lease: str, epoch: int, picks: Sequence[Pick]
         raise
     OFFERS.labels("offered").inc(len(made))
     return made
+
+
+def _array(numbers: Iterable[float]) -> str:
+    """Numbers as PostgreSQL writes an array; psycopg looks at each of a list before it does the same."""
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 def _made(  # noqa: PLR0913 - the columns of `router_commit`

@@ -44,5 +44,5 @@ select (select upto::text from bound),
 -- commit: Commit decisions; see functions/routing.sql.
 select entry_id, offer_id, agent_id, conversation_id, queue_id, event_id, agent_seq, at, expires_at, channel, queue_name,
        contact_id, contact_name, subject, preview, waited_seconds
-from router_commit(%(lease)s, %(epoch)s, %(shown)s, %(entries)b::bigint[], %(agents)b::bigint[], %(seconds)b::integer[],
-    %(keys)b::float8[], %(reasons)b::text[], %(considered)b::text[]);
+from router_commit(%(lease)s, %(epoch)s, %(shown)s, %(entries)s::bigint[], %(agents)s::bigint[], %(seconds)s::integer[],
+    %(keys)s::float8[], %(reasons)b::text[], %(considered)b::text[]);

@@ -5,8 +5,8 @@
 -- texts are parsed once and copied no more than needed. An element of `items` is never asked for by its number: the
 -- array is searched from its beginning each time, which would make a batch cost its square.
 --
--- What is looked up by key is looked up in a `lateral (… offset 0)`, and what is changed is named by an array as well: a
--- plan is made once and kept, and made while tables were small it would read them whole and join afterwards.
+-- What is looked up by key is looked up in a `lateral (… offset 0)`: a plan is made once and kept, and made while tables
+-- were small it would read them whole and join afterwards.
 --
 -- Several statements, not one: each sees what others committed while it waited for a lock. And as few as that allows,
 -- each skipped when there is nothing for it: at a few messages a call, most of the time is the preparation of plans.
@@ -42,7 +42,10 @@ returns table (
 )
 language plpgsql
 set enable_seqscan = off -- plans are cached while tables are still small; they must stay right when they have grown
+set cpu_index_tuple_cost = 10 -- to walk a whole index is never cheap, however short it was when that was planned
 set enable_hashjoin = on   -- of the batch's own parts, whatever the caller's connection is set to
+set enable_mergejoin = on
+set enable_material = on
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -217,9 +220,9 @@ begin
                 snoozed_until = case when t.human then null else v.snoozed_until end,
                 updated_at = moment
             from touched t join unnest(items) l on l.n = t.last_n
-            where v.id = t.conversation_id and v.id = any(old)
+            where v.id = t.conversation_id
             returning v.id, v.seq - t.messages as base, t.last_n,
-                t.human and not exists (select from queue_entry e where e.conversation_id = v.id and e.state <> 'closed') as idle
+                t.human and not exists (select from queue_entry e where e.conversation_id = v.id and e.state <> 'closed' offset 0) as idle
         )
         select array_agg((x.n, x.raw_id, x.account_id, x.channel, x.session, x.automatic, x.address_id, x.contact_id,
                    x.contact_name, x.conversation_id, x.is_new, coalesce(x.seq, x.base + x.position),
@@ -238,8 +241,8 @@ begin
         with mine as (
             select v.id, v.agent_id from conversation v
             join (select p.conversation_id, bool_or(not p.automatic) as human from unnest(places) p group by 1) t on t.conversation_id = v.id
-            where v.id = any(old) and v.agent_id is not null
-              and (not t.human or exists (select from queue_entry e where e.conversation_id = v.id and e.state <> 'closed'))
+            where v.agent_id is not null
+              and (not t.human or exists (select from queue_entry e where e.conversation_id = v.id and e.state <> 'closed' offset 0))
         ), rung as (
             update agent_state s set seq = s.seq + d.changes
             from (select m.agent_id, count(*) as changes from mine m group by m.agent_id order by m.agent_id) d

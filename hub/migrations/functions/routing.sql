@@ -43,9 +43,9 @@ create or replace function router_commit(
 )
 language plpgsql
 set enable_seqscan = off -- plans are cached while tables are still small; they must stay right when they have grown
-set enable_hashjoin = off
-set enable_mergejoin = off
-set enable_material = off
+set enable_hashjoin = on   -- of hundreds of decisions with their agents, whatever the caller's connection is set to
+set enable_mergejoin = on
+set enable_material = on
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
