@@ -236,12 +236,23 @@ class Leader:
 
     # -- deciding ----------------------------------------------------------------------------------------------
     async def settle(self) -> int:
-        """Decide and commit until nothing more can be offered; how many offers that made.
-
-        While the database commits one batch, the next is chosen and the last one announced.
-        """
+        """Decide and commit until nothing more can be offered; how many offers that made."""
         total = 0
-        picks = self.pool.decide(self.now(), BATCH)
+        while picks := self.pool.decide(self.now(), BATCH):
+            if len(picks) >= BATCH:
+                total += await self._settle_many(picks)
+                continue
+            self._flying = frozenset(p.entry_id for p in picks)
+            made = await offers.commit(self._conn, LEASE, self._epoch, picks)
+            self._flying = frozenset()
+            await self._announce(made)
+            await self._read_left_out(picks, made)
+            total += len(made)
+        return total
+
+    async def _settle_many(self, picks: Sequence[Pick]) -> int:
+        """The same for whole batches: while the database commits one, the next is chosen and the last announced."""
+        total = 0
         task = await self._commit(picks)
         while task is not None:
             ahead = self.pool.decide(self.now(), BATCH) if len(picks) >= BATCH else []
@@ -252,9 +263,6 @@ class Leader:
             await self._announce(made)
             total += len(made)
             picks = ahead
-            if task is None:
-                picks = self.pool.decide(self.now(), BATCH)
-                task = await self._commit(picks)
         return total
 
     async def _commit(self, picks: Sequence[Pick]) -> asyncio.Task[list[offers.Made]] | None:

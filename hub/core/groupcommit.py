@@ -70,7 +70,6 @@ class GroupCommit(Generic[T, R]):
         """Batch after batch while something waits: the database works on the next while the last is answered."""
         flying: list[_Waiting[T, R]] = []
         try:
-            await asyncio.sleep(0)  # what is handed over in this turn of the loop belongs into this batch
             while self._waiting:
                 flying = [self._waiting.popleft() for _ in range(min(self._limit, len(self._waiting)))]
                 self._landed += await self._commit(flying)
