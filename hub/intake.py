@@ -39,7 +39,7 @@ sql = Queries.beside(__file__, "intake.sql")
 REOPEN_DAYS = 14  # an answer to a matter closed longer ago opens a new one
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Item:
     inbound: Inbound
     account: Account
@@ -47,7 +47,7 @@ class _Item:
     hint: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Stored:
     """What became of one message, and the transaction's other news where it had any: the same for its whole batch."""
 
@@ -63,6 +63,7 @@ class Intake:
         self._lane = core.db.lane("intake")
         self._accounts = accounts
         self._connectors = connectors
+        self._sessions: dict[tuple[str, str], bool] = {}
         self._group: GroupCommit[_Item, _Stored] = GroupCommit(self._store, after=self._announce)
         self._reports = Reports(core)
 
@@ -141,8 +142,11 @@ class Intake:
         await self._group.close()
 
     def _is_session(self, account: Account) -> bool:
-        connector = self._connectors.get(account.connector)
-        return connector is None or connector.capabilities(account.channel).session
+        key = (account.connector, account.channel)
+        if key not in self._sessions:
+            connector = self._connectors.get(account.connector)
+            self._sessions[key] = connector is None or connector.capabilities(account.channel).session
+        return self._sessions[key]
 
     async def _known(self, inbound: Inbound) -> Inbound:
         """The message under the value that its sender is known by already (`functions/identity.sql`)."""

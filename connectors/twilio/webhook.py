@@ -92,12 +92,11 @@ def parse_form(body: bytes) -> Form:
     for pair in pairs:
         if pair:
             name, _, value = pair.partition("=")
-            form.add(_plain(name), _plain(value))
+            form.add(
+                unquote_plus(name) if "%" in name else name.replace("+", " "),
+                unquote_plus(value) if "%" in value else value.replace("+", " "),
+            )
     return form
-
-
-def _plain(text: str) -> str:
-    return unquote_plus(text) if "%" in text else text.replace("+", " ")
 
 
 def signed(tokens: Iterable[str], url: str, form: Form, signature: str | None, settings_header: str | None) -> bool:

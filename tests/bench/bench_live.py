@@ -38,6 +38,7 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 SID = "AC" + "0" * 32
 KEY = "bench-key-" * 8
 AGENTS = 20
+MOST = 8_000  # requests a second that no machine here answers
 ROUNDS = 3
 ACCEPTED = 4_000 / 8_300
 SHOWN = (8 / 2.2, 30 / 7)
@@ -124,6 +125,10 @@ class Sms:
 
     async def post(self, sender: str, text: str) -> None:
         """One message; returns when it is answered with 200."""
+        await self._wire.post(self.request(sender, text))
+
+    def request(self, sender: str, text: str) -> bytes:
+        """One message as a request, signed."""
         self.posted += 1
         form = {
             "AccountSid": SID,
@@ -135,18 +140,20 @@ class Sms:
         }
         signed = self._url + "".join(k + v for k, v in form.items())  # the names are in order
         digest = hmac.digest(TOKEN.encode(), signed.encode(), "sha1")
-        await self._wire.post("/hooks/twilio/sms/sms", form, {"X-Twilio-Signature": base64.b64encode(digest).decode()})
+        signature = base64.b64encode(digest).decode()
+        return self._wire.form("/hooks/twilio/sms/sms", form, {"X-Twilio-Signature": signature})
 
 
-async def rate(post: Callable[[int], Awaitable[None]], senders: int, seconds: float) -> float:
-    """Accepted per second by so many senders."""
+async def rate(wire: Wire, request: Callable[[int], bytes], senders: int, seconds: float) -> float:
+    """Accepted per second of so many senders, whose requests are made and signed before the clock runs."""
+    ready = iter([request(n) for n in range(int(MOST * (seconds + 1)))])
     done = 0
 
     async def send(until: float) -> None:
         nonlocal done
         while time.perf_counter() < until:
+            await wire.post(next(ready))
             done += 1
-            await post(done)
 
     await asyncio.gather(*[send(time.perf_counter() + 1.0) for _ in range(senders)])
     first, started = done, time.perf_counter()
@@ -180,7 +187,8 @@ class Ours:
     def __init__(self, hub: Core, http: aiohttp.ClientSession, url: str):
         self._hub, self._http, self._url = hub, http, url
         self._wire = Wire(url)
-        self._post = Sms(url, self._wire).post
+        self._sms = Sms(url, self._wire)
+        self._post = self._sms.post
         self._people = [f"+1415555{n:04}" for n in range(50)]
         self._strangers = itertools.count(2_000_000_000)
 
@@ -189,7 +197,7 @@ class Ours:
             await self._post(person, "hello")
 
     async def accepted(self) -> float:
-        found = await rate(lambda n: self._post(f"+1{next(self._strangers)}", f"message {n}"), 32, 3)
+        found = await rate(self._wire, lambda n: self._sms.request(f"+1{next(self._strangers)}", f"message {n}"), 32, 3)
         await self._hub.db.execute("update queue_entry set state = 'closed' where state <> 'closed'")
         await self._hub.db.execute("vacuum analyze")
         await asyncio.sleep(1)
@@ -214,15 +222,15 @@ class Bare:
         self._strangers = itertools.count(2_000_000_000)
         self._people = itertools.cycle(range(50))
 
-    async def _post(self, sender: str, text: str) -> None:
-        await self._wire.post("/in", {"From": sender, "Body": text}, {})
+    def _request(self, sender: str, text: str) -> bytes:
+        return self._wire.form("/in", {"From": sender, "Body": text}, {})
 
     async def accepted(self) -> float:
-        return await rate(lambda n: self._post(f"+1{next(self._strangers)}", f"message {n}"), 32, 3)
+        return await rate(self._wire, lambda n: self._request(f"+1{next(self._strangers)}", f"message {n}"), 32, 3)
 
     async def to_screen(self, per_second: float) -> tuple[float, float]:
         def post(text: str) -> Awaitable[None]:
-            return self._post(f"+1415555{next(self._people):04}", text)
+            return self._wire.post(self._request(f"+1415555{next(self._people):04}", text))
 
         return await _bare_latency(self._http, self._url, post, per_second)
 

@@ -50,7 +50,7 @@ def _length(head: bytes) -> int:
 
 
 class Wire:
-    """Posts forms to one server over as many kept connections as there are requests at once."""
+    """Posts to one server over as many kept connections as there are requests at once."""
 
     def __init__(self, url: str):
         parts = urlsplit(url)
@@ -59,16 +59,20 @@ class Wire:
         self._host, self._port = parts.hostname, parts.port
         self._idle: list[_Connection] = []
 
-    async def post(self, path: str, form: Mapping[str, str], headers: Mapping[str, str]) -> None:
-        """One form; returns when it is answered with 200, raises `ConnectionError` otherwise."""
+    def form(self, path: str, form: Mapping[str, str], headers: Mapping[str, str]) -> bytes:
+        """A form as a request, ready to be sent."""
         body = urlencode(form)
         more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         request = (
             f"POST {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n{more}"
             f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n{body}"
         )
+        return request.encode()
+
+    async def post(self, request: bytes) -> None:
+        """One request; returns when it is answered with 200, raises `ConnectionError` otherwise."""
         connection = self._idle.pop() if self._idle else await self._connect()
-        answer = await connection.ask(request.encode())
+        answer = await connection.ask(request)
         if answer != b"HTTP/1.1 200":
             raise ConnectionError(answer.decode())
         self._idle.append(connection)
