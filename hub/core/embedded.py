@@ -123,7 +123,7 @@ class Embedded:
             "unix_socket_permissions": "0700",
             "max_connections": "120",
             "shared_buffers": "128MB",
-            "autovacuum_naptime": "10s",  # a first busy hour outgrows its statistics within a minute
+            "autovacuum_naptime": "10s",  # a busy morning outgrows a quiet night's statistics within a minute
             "wal_compression": "on",
             "max_wal_size": "2GB",
             "log_min_messages": "warning",
