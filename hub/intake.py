@@ -39,7 +39,7 @@ sql = Queries.beside(__file__, "intake.sql")
 REOPEN_DAYS = 14  # an answer to a matter closed longer ago opens a new one
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Item:
     inbound: Inbound
     account: Account
@@ -47,7 +47,7 @@ class _Item:
     hint: int | None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Stored:
     """What became of one message, and the transaction's other news where it had any: the same for its whole batch."""
 

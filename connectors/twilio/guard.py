@@ -24,7 +24,7 @@ class Accounts(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Verified:
     """A request that Twilio made, for this account."""
 

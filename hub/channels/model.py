@@ -101,7 +101,7 @@ class Inbound:
     media: tuple[RemoteFile, ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """What the hub made of an `Inbound`, after the commit. `duplicate`: it was here before; nothing changed."""
 

@@ -18,7 +18,7 @@ Shape = dict[str, Any]
 TEXTED = frozenset({"sms", "whatsapp"})
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Taken:
     """One row of the SQL function `intake`: what became of one message."""
 

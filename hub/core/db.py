@@ -32,6 +32,7 @@ _PLANNED = (
     f"{_OPTIONS} -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
     " -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off"
 )
+
 set_json_dumps(orjson.dumps)
 set_json_loads(orjson.loads)
 

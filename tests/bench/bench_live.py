@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,13 +32,12 @@ from hub.channels.registry import load_connectors
 from hub.core.embedded import Servers
 from hub.core.service import Core
 from tests.bench.stage import Figure, core, servers, show
-from tests.bench.wire import Wire
+from tests.bench.wire import Wire, paced, rate, spread
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 SID = "AC" + "0" * 32
 KEY = "bench-key-" * 8
 AGENTS = 20
-MOST = 8_000  # requests a second that no machine here answers
 ROUNDS = 3
 ACCEPTED = 4_000 / 8_300
 SHOWN = (8 / 2.2, 30 / 7)
@@ -142,43 +141,6 @@ class Sms:
         digest = hmac.digest(TOKEN.encode(), signed.encode(), "sha1")
         signature = base64.b64encode(digest).decode()
         return self._wire.form("/hooks/twilio/sms/sms", form, {"X-Twilio-Signature": signature})
-
-
-async def rate(wire: Wire, request: Callable[[int], bytes], senders: int, seconds: float) -> float:
-    """Accepted per second of so many senders, whose requests are made and signed before the clock runs."""
-    ready = iter([request(n) for n in range(int(MOST * (seconds + 1)))])
-    done = 0
-
-    async def send(until: float) -> None:
-        nonlocal done
-        while time.perf_counter() < until:
-            await wire.post(next(ready))
-            done += 1
-
-    await asyncio.gather(*[send(time.perf_counter() + 1.0) for _ in range(senders)])
-    first, started = done, time.perf_counter()
-    await asyncio.gather(*[send(started + seconds) for _ in range(senders)])
-    return (done - first) / (time.perf_counter() - started)
-
-
-async def paced(post: Callable[[int], Awaitable[None]], per_second: float, seconds: float) -> None:
-    """Open loop: so many a second, whatever the answers take."""
-    started, tasks = time.perf_counter(), set[asyncio.Task[None]]()
-    for n in range(int(per_second * seconds)):
-        delay = started + n / per_second - time.perf_counter()
-        if delay > 0:
-            await asyncio.sleep(delay)
-        task = asyncio.ensure_future(post(n))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-    if tasks:
-        await asyncio.wait(tasks, timeout=20)
-
-
-def spread(times: list[float]) -> tuple[float, float]:
-    """p50 and p99 in milliseconds."""
-    found = sorted(times)
-    return statistics.median(found) * 1000, found[min(len(found) - 1, int(len(found) * 0.99))] * 1000
 
 
 class Ours:

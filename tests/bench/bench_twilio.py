@@ -26,9 +26,9 @@ from hub.channels.model import Account, Outbound
 from hub.channels.registry import load_connectors
 from hub.core.service import Core
 from hub.demo.twilio import TwilioStandin
-from tests.bench.bench_live import CENTER, SID, TOKEN, Sms, free_port, hub_serve, paced, process, rate, spread
+from tests.bench.bench_live import CENTER, SID, TOKEN, Sms, free_port, hub_serve, process
 from tests.bench.stage import Figure, core, servers, show
-from tests.bench.wire import Wire
+from tests.bench.wire import Wire, paced, rate, spread
 
 PER_SECOND, SECONDS = 300, 6.0
 SENDS, AT_ONCE = 1500, 64
@@ -76,18 +76,18 @@ async def beside(part: str) -> AsyncGenerator[str]:
 async def answered(url: str) -> tuple[float, tuple[float, float]]:
     """Webhooks per second of 32 senders; p50 and p99 in milliseconds at a steady pace."""
     wire, times = Wire(url), list[float]()
-    post = Sms(url, wire).post
+    sms = Sms(url, wire)
 
     async def timed(n: int) -> None:
         began = time.perf_counter()
-        await post(f"+1415555{n % 500:04}", f"message {n}")
+        await sms.post(f"+1415555{n % 500:04}", f"message {n}")
         times.append(time.perf_counter() - began)
 
     await paced(timed, PER_SECOND, 1.0)
     times.clear()
     await paced(timed, PER_SECOND, SECONDS)
     steady = spread(times)
-    most = await rate(lambda n: post(f"+1{2_000_000_000 + n}", f"message {n}"), 32, 4)
+    most = await rate(wire, lambda n: sms.request(f"+1{2_000_000_000 + n}", f"message {n}"), 32, 4)
     wire.close()
     return most, steady
 

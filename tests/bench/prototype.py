@@ -27,7 +27,7 @@ create table if not exists bare_event (
     id bigint generated always as identity primary key, kind text, interaction_id bigint, at timestamptz)
 """
 # The intake transaction that was measured when the figures were set: contact by address, conversation, interaction,
-# event. Seldom read and without other indexes: no raw bytes, thread, queue or rules.
+# event. No raw bytes, no thread, no queue, no rules.
 STORE = """
 with item as (select * from unnest(%(addresses)s::text[], %(texts)s::text[]) with ordinality as t (address, text, n)),
 who as (
@@ -51,7 +51,7 @@ async def main(port: int, database: str, redis: str) -> None:
     db, feed = Database(database), Feed(redis)
     await db.open()
     for statement in TABLES.split(";"):
-        await db.execute(statement)  # type: ignore[arg-type]
+        await db.execute(statement)  # type: ignore[arg-type] - pieces of a literal
     sockets: set[web.WebSocketResponse] = set()
 
     async def store(items: Sequence[tuple[str, str]]) -> list[int]:

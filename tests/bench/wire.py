@@ -7,8 +7,12 @@ the machine with what it measures, and aiohttp's own client would take as much o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlencode, urlsplit
+
+MOST = 8_000  # requests a second that no machine here answers
 
 
 class _Connection(asyncio.Protocol):
@@ -87,3 +91,40 @@ class Wire:
         for connection in self._idle:
             if connection.transport is not None:
                 connection.transport.close()
+
+
+async def rate(wire: Wire, request: Callable[[int], bytes], senders: int, seconds: float) -> float:
+    """Accepted per second of so many senders, whose requests are made and signed before the clock runs."""
+    ready = iter([request(n) for n in range(int(MOST * (seconds + 1)))])
+    done = 0
+
+    async def send(until: float) -> None:
+        nonlocal done
+        while time.perf_counter() < until:
+            await wire.post(next(ready))
+            done += 1
+
+    await asyncio.gather(*[send(time.perf_counter() + 1.0) for _ in range(senders)])
+    first, started = done, time.perf_counter()
+    await asyncio.gather(*[send(started + seconds) for _ in range(senders)])
+    return (done - first) / (time.perf_counter() - started)
+
+
+async def paced(post: Callable[[int], Awaitable[None]], per_second: float, seconds: float) -> None:
+    """Open loop: so many a second, whatever the answers take."""
+    started, tasks = time.perf_counter(), set[asyncio.Task[None]]()
+    for n in range(int(per_second * seconds)):
+        delay = started + n / per_second - time.perf_counter()
+        if delay > 0:
+            await asyncio.sleep(delay)
+        task = asyncio.ensure_future(post(n))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+    if tasks:
+        await asyncio.wait(tasks, timeout=20)
+
+
+def spread(times: list[float]) -> tuple[float, float]:
+    """p50 and p99 in milliseconds."""
+    found = sorted(times)
+    return statistics.median(found) * 1000, found[min(len(found) - 1, int(len(found) * 0.99))] * 1000

@@ -13,9 +13,11 @@ import pytest
 
 from hub.conversations import offers, queueing
 from hub.core import events
+from hub.core.leases import Lease
 from hub.core.service import Core
-from routing.engine import Router
+from routing.engine import LEASE, Leader, Router
 from tests.centre import Centre
+from tests.house import House
 
 
 @pytest.fixture
@@ -229,3 +231,41 @@ async def test_commit_leaves_out_who_is_away_or_full(core: Core, centre: Centre)
     async with core.db.connection() as conn:
         made = await commit(conn, "router", 1, picks)
     assert [m.entry_id for m in sorted(made, key=lambda m: m.offer_id)] == entries[1:3]
+
+
+async def test_what_an_agent_is_told_of_an_offer_is_what_reading_it_says(house: House) -> None:
+    core = house.core
+    amy = await house.agent("amy")
+    await amy.call("PUT", "/me/presence", {"state": "available"})
+    pubsub = core.feed.redis.pubsub(ignore_subscribe_messages=True)
+    await pubsub.subscribe(f"t:u:{amy.id}")
+    async with routing(core):
+        await asyncio.sleep(0.3)  # it leads, so intake's bell is heard without Redis
+        await house.sms("Is the oak oiled?", sender="+14155550177")
+        read = (await offered(core, amy.id))[0]
+        heard: dict[str, Any] = {}
+        while heard.get("type") != "offer.created":
+            heard = orjson.loads((await until(lambda: pubsub.get_message(timeout=1)))["data"])
+    told = heard["view"]["offer"]
+    clocks = {"server_now", "waited_seconds"}
+    assert {k: v for k, v in told.items() if k not in clocks} == {k: v for k, v in read.items() if k not in clocks}
+    assert told.keys() == read.keys()
+    await pubsub.aclose()
+
+
+async def test_an_entry_told_too_late_is_offered_to_nobody(core: Core, centre: Centre) -> None:
+    queue = await centre.queue()
+    agent = await centre.agent("Ann", queue)
+    epoch = await Lease(core.db, LEASE).try_acquire()
+    assert epoch is not None
+    async with core.db.lane("router").connection() as conn:
+        leader = Leader(core, conn, epoch)
+        await leader.rebuild()
+        _, entry = await centre.waiting(queue)
+        row = await core.db.value("select row_to_json(r)::text from router_entry_ever r where id = %s", [entry])
+        await core.db.execute("update queue_entry set state = 'closed' where id = %s", [entry])
+        leader.tell(f'{{"entries":[{row}]}}')
+        await leader.catch_up()
+        assert await leader.settle() == 0
+    assert entry not in leader.pool.waiting
+    assert await offers.open_offers(core.db, agent) == []
