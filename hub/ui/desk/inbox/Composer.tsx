@@ -1,6 +1,7 @@
 import { Button, NativeSelect, TextInput } from '@mantine/core'
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type Ref as ReactRef, useId, useImperativeHandle, useMemo, useRef, useState } from 'react'
+import { flushSync } from 'react-dom'
 import { useTranslation } from 'react-i18next'
 import { api, type Conversation, Problem, type ReplyChannel, type Upload } from '../api'
 import { composing, type Draft } from '../mail'
@@ -97,8 +98,9 @@ export function Composer({ c, company, resolved, ref }: Props) {
   const state = useLatest({ tab, turn })
   useImperativeHandle(ref, () => ({
     focus: (to) => {
-      if (state.current.tab !== to) state.current.turn(to)
-      requestAnimationFrame(focus)
+      // At once and not in the next frame: who presses R goes on typing, and no letter may fall between.
+      if (state.current.tab !== to) flushSync(() => state.current.turn(to))
+      focus()
     },
     canned: () => {
       if (state.current.tab !== 'reply') state.current.turn('reply')
