@@ -20,7 +20,6 @@ import { Timeline } from './Timeline'
 const kinds: Record<string, IconName> = { email: 'mail', phone: 'phone', whatsapp: 'whatsapp', visitor: 'chat' }
 
 export function ContactPanel({ id, conversation, timeline = true }: { id: number; conversation?: number | null; timeline?: boolean }) {
-  const { t } = useTranslation()
   const found = useQuery(contactQuery(id))
   if (found.isPending) return <Waiting />
   if (found.isError) return <Empty icon="warn" title={explain(found.error)} />
