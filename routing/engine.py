@@ -1,8 +1,10 @@
 """The router: one leader that keeps agents and waiting entries in memory and decides when something happens.
 
-PostgreSQL stays the truth. The leader learns of changes from the log (bells only make it look sooner), commits its
-decisions in batches guarded by its lease's epoch, and reads again whatever a commit left out. Killed at any line it
-loses nothing: the next leader rebuilds the pool in well under a second.
+PostgreSQL stays the truth. The leader learns of changes from the log (a notification only makes it look sooner),
+commits its decisions in batches guarded by its lease's epoch, and reads again whatever a commit left out. It needs no
+order, since it reads the rows that an event names: each look takes what was committed since the last one, so that a
+transaction that somebody leaves open delays nothing here. Killed at any line it loses nothing: the next leader rebuilds
+the pool in well under a second.
 """
 
 from __future__ import annotations
@@ -38,7 +40,6 @@ _SENDING = 4  # turns of the event loop that send a batch before this process co
 _TICK = 0.25  # seconds between looks at the log when no bell rings
 _BLOCKED = 0.05  # seconds to leave alone what somebody else holds
 _BREATH = 1000  # entries read in a row by a process that has screens to serve as well
-_CATCHING_UP = 0.01  # seconds between looks while a running transaction hides newer events
 
 
 class Router:
@@ -68,14 +69,13 @@ class Leader:
         self._conn = conn
         self._epoch = epoch
         self.pool = Pool({})
-        self._since = "0"  # the log is read up to this transaction
+        self._since = ""  # the snapshot of the last look into the log: what it saw is known here
         self._ahead = 0.0  # of the database's clock before ours, seconds
         self._bell = asyncio.Event()
         self._hinted: set[int] = set()  # entries to read
         self._told: dict[int, Sequence[Any]] = {}  # and those that were told with all there is to read
         self._look = True  # whether the log has to be read
         self._looked = 0.0  # when it was, by this process's clock
-        self._goal: str | None = None  # up to where a look shall see what running transactions hid from it
         self._flying: frozenset[int] = frozenset()  # entries of a commit under way
         self._later: set[int] = set()  # entries to read when that has landed
         self._steps: dict[str, tuple[Step, ...]] = {}
@@ -161,21 +161,16 @@ class Leader:
         now = self.now()
         for row in told.values():
             self._see(row, now)
-        if self._look or self._goal is not None or not (entries or told) or time.monotonic() - self._looked >= _TICK:
-            # A bell is rung after the commit it tells of: what it tells lies below everything begun by now.
-            goal, self._goal, self._look = None if self._look else self._goal or "0", None, False
-            self._looked = time.monotonic()
-            news = (await self._rows("changes", {"since": self._since, "goal": goal}))[0]
-            self._since, changed, queued, when, moved, rules, goal, behind = news
+        if self._look or not (entries or told) or time.monotonic() - self._looked >= _TICK:
+            self._look, self._looked = False, time.monotonic()
+            news = (await self._rows("changes", {"since": self._since}))[0]
+            changed, queued, when, moved, rules, self._since = news
             if rules:
                 await self.rebuild()
                 return
             entries.update(changed or ())
             entries.update(e for e, at in zip(queued or (), when or (), strict=True) if not self._knows(e, at))
             agents = list(moved or ())
-            if behind:
-                self._goal = goal
-                asyncio.get_running_loop().call_later(_CATCHING_UP, self._bell.set)
         if agents:
             await self._read_agents(agents)
         if entries:

@@ -14,32 +14,32 @@ select * from router_agent where id = any(%(ids)s);
 -- channels: How channels are offered.
 select channel, max_per_agent, offer_timeout_seconds, auto_accept from channel_policy;
 
--- position: The place in the log from which changes must be read, and the server's clock.
-select pg_snapshot_xmin(pg_current_snapshot())::text, extract(epoch from clock_timestamp())::float8;
+-- position: What is committed by now, as a snapshot, and the server's clock.
+select pg_current_snapshot()::text, extract(epoch from clock_timestamp())::float8;
 
--- changes: What others changed since a position: entries; those only queued, with when; agents; whether rules changed;
--- the next position; the place up to which this look was to see (`goal`: an earlier look's, or null for everything
--- begun by now); and whether something lies below that which is not readable yet.
-with bound as (
-    select pg_snapshot_xmin(s) as upto, coalesce(%(goal)s::text::xid8, pg_snapshot_xmax(s)) as goal
-    from pg_current_snapshot() s
-),
-news as (
+-- changes: What was committed since a snapshot: entries; those only queued, with when; agents; whether rules changed; the
+-- snapshot of this look. New is whatever that snapshot did not see: transactions that began after it (`xmax`), and those
+-- that still ran then (`xip`). So nothing that stays open, here or in another database, hides what others commit.
+with news as materialized (
     select e.kind, e.agent_id, (e.data ->> 'entry_id')::bigint as entry_id, e.data ->> 'queued_at' as queued_at
-    from event e
-    where e.xid >= %(since)s::text::xid8 and e.xid < (select upto from bound) and e.kind <> 'offer.created'
+    from (
+        select b.kind, b.agent_id, b.data from event b where b.xid >= pg_snapshot_xmax(%(since)s::text::pg_snapshot)
+        union all
+        select l.kind, l.agent_id, l.data
+        from pg_snapshot_xip(%(since)s::text::pg_snapshot) as ran (xid)
+        cross join lateral (select x.kind, x.agent_id, x.data from event x where x.xid = ran.xid offset 0) l
+    ) e
+    where e.kind <> 'offer.created'
 ), entries as (
     select entry_id, count(*) = 1 and min(kind) = 'entry.queued' as only_queued, min(queued_at) as queued_at
     from news where entry_id is not null group by entry_id
 )
-select (select upto::text from bound),
-       (select array_agg(entry_id) from entries where not only_queued),
+select (select array_agg(entry_id) from entries where not only_queued),
        (select array_agg(entry_id order by entry_id) from entries where only_queued),
        (select array_agg(extract(epoch from queued_at::timestamptz)::float8 order by entry_id) from entries where only_queued),
        (select array_agg(distinct agent_id) from news where agent_id is not null),
        exists (select from news where kind like 'config.%%'),
-       (select goal::text from bound),
-       exists (select from event e where e.xid >= (select upto from bound) and e.xid < (select goal from bound));
+       pg_current_snapshot()::text;
 
 -- commit: Commit decisions; see functions/routing.sql.
 select entry_id, offer_id, agent_id, conversation_id, queue_id, event_id, agent_seq, at, expires_at, channel, queue_name,

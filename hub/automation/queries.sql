@@ -7,7 +7,7 @@ with batch as materialized (
     select xid, id, at, kind, contact_id, conversation_id, conversation_seq, agent_id, agent_seq, queue_id, actor_id, data,
            row_number() over (order by xid, id)::int as number
     from event
-    where (xid, id) > (%(xid)s::text::xid8, %(id)s) and xid < pg_snapshot_xmin(pg_current_snapshot())
+    where (xid, id) > (%(xid)s::text::xid8, %(id)s) and xid < (select log_horizon(pg_current_snapshot()))
     order by xid, id
     limit %(limit)s
 ), judged as (

@@ -8,22 +8,26 @@ address, contact, conversation, queue_entry, offer, agent_state.
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString, TypeVar
 
 import orjson
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import class_row, dict_row, scalar_row
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from hub.core.errors import Unavailable
+from hub.core.errors import ConnectionLost, Unavailable
 
 T = TypeVar("T")
 Params = Mapping[str, Any] | Sequence[Any] | None
 Connection = psycopg.AsyncConnection[Any]
 
+APPLICATION = "omnihub"  # what our sessions are called in pg_stat_activity, lanes with their name after it
+ANSWER_SECONDS = 65.0  # a little more than `statement_timeout`
 # Every wait is bounded: a statement, a lock, and a transaction whose owner was stopped while it held locks.
 _OPTIONS = "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=15s"
 # On a lane: one plan for all values, made while the tables may still be small, and right when they have grown: row by
@@ -39,62 +43,106 @@ set_json_loads(orjson.loads)
 
 async def fetch_all(conn: Connection, row: type[T], query: LiteralString, params: Params = None) -> list[T]:
     """Every row of `query`, each as a `row` (a dataclass whose fields are the columns)."""
-    async with conn.cursor(row_factory=class_row(row)) as cur:
+    async with _answer(), conn.cursor(row_factory=class_row(row)) as cur:
         await cur.execute(query, params)
         return await cur.fetchall()
 
 
 async def fetch_one(conn: Connection, row: type[T], query: LiteralString, params: Params = None) -> T | None:
     """The first row, or None."""
-    async with conn.cursor(row_factory=class_row(row)) as cur:
+    async with _answer(), conn.cursor(row_factory=class_row(row)) as cur:
         await cur.execute(query, params)
         return await cur.fetchone()
 
 
 async def fetch_dicts(conn: Connection, query: LiteralString, params: Params = None) -> list[dict[str, Any]]:
     """Every row as a dict, for results that go straight out as JSON."""
-    async with conn.cursor(row_factory=dict_row) as cur:
+    async with _answer(), conn.cursor(row_factory=dict_row) as cur:
         await cur.execute(query, params)
         return await cur.fetchall()
 
 
 async def fetch_value(conn: Connection, query: LiteralString, params: Params = None) -> Any:
     """The first column of the first row, or None."""
-    async with conn.cursor(row_factory=scalar_row) as cur:
+    async with _answer(), conn.cursor(row_factory=scalar_row) as cur:
         await cur.execute(query, params)
         return await cur.fetchone()
 
 
 async def execute(conn: Connection, query: LiteralString, params: Params = None) -> int:
     """Run a statement; the number of rows it touched: the check of every conditional update."""
-    return (await conn.execute(query, params)).rowcount
+    async with _answer():
+        return (await conn.execute(query, params)).rowcount
 
 
-def _connections(url: str, least: int, most: int, wait: float, options: str) -> AsyncConnectionPool[Connection]:
-    return AsyncConnectionPool(
+def _answer() -> asyncio.Timeout:
+    """Bounds one statement. PostgreSQL ends what takes longer by itself, unless it has stopped altogether."""
+    return asyncio.timeout(ANSWER_SECONDS)
+
+
+# A server that vanished without a word is noticed within half a minute, whatever we wait for: by default it takes
+# two hours. Only over TCP; the URL may say otherwise.
+_ENDS = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+
+
+def _connections(
+    url: str, name: str, least: int, most: int, wait: float, options: str
+) -> AsyncConnectionPool[Connection]:
+    async def check(conn: Connection) -> None:
+        """Spare callers the idle connections on which the server hung up: where one is dead, all are made anew."""
+        if not _has_spoken(conn):
+            return
+        try:
+            await conn.execute("")
+        except psycopg.Error:
+            await pool.drain()
+            raise
+
+    pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
         url,
         min_size=least,
         max_size=most,
         timeout=wait,
         open=False,
-        kwargs={"autocommit": True, "options": options},
+        check=check,
+        kwargs={"autocommit": True, "options": options, "fallback_application_name": name, **_ends(url)},
         # The pool doubles its pauses until it gives up; then whoever asks next makes it try at once. Given up
         # soon, it is back about two seconds after the server is, however long that was away.
         reconnect_timeout=3,
     )
+    return pool
+
+
+def _ends(url: str) -> dict[str, int]:
+    try:
+        said = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return {}  # connecting says what is wrong with it
+    return {name: value for name, value in _ENDS.items() if name not in said}
+
+
+def _has_spoken(conn: Connection) -> bool:
+    """Whether the server has said something unasked: nearly always goodbye. Costs no round trip."""
+    try:
+        eyes = select.poll()
+        eyes.register(conn.fileno(), select.POLLIN)
+        return bool(eyes.poll(0))
+    except (psycopg.Error, OSError, ValueError):
+        return True
 
 
 class Database:
     """The pool. Every wait is bounded: `Unavailable` after `wait` seconds without a free connection."""
 
-    def __init__(self, url: str, *, size: int = 12, wait: float = 5.0):
+    def __init__(self, url: str, *, size: int = 12, wait: float = 5.0, name: str = APPLICATION):
         self.url = url
         self._wait = wait
+        self._name = name
         self._pool = self._connections(size)
         self._lanes: dict[str, Lane] = {}
 
     def _connections(self, size: int) -> AsyncConnectionPool[Connection]:
-        return _connections(self.url, 1, size, self._wait, _OPTIONS)
+        return _connections(self.url, self._name, 1, size, self._wait, _OPTIONS)
 
     async def open(self) -> None:
         """Connect, waiting up to 30 s for a server that is still starting; then `Unavailable`."""
@@ -115,7 +163,7 @@ class Database:
     def lane(self, name: str) -> Lane:
         """The same database over a connection of its own, always the same one under this name."""
         if name not in self._lanes:
-            self._lanes[name] = Lane(self.url, wait=self._wait)
+            self._lanes[name] = Lane(self.url, wait=self._wait, name=f"{self._name} {name}")
         return self._lanes[name]
 
     @asynccontextmanager
@@ -129,7 +177,9 @@ class Database:
         except psycopg.OperationalError as error:
             if isinstance(error, (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable)):
                 raise
-            raise Unavailable(remedy="The connection to the database was lost; try again shortly.") from error
+            raise ConnectionLost from error
+        except TimeoutError:
+            raise Unavailable(remedy="The database does not answer; try again shortly.") from None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Connection]:
@@ -180,7 +230,7 @@ class Lane(Database):
     """
 
     def _connections(self, size: int) -> AsyncConnectionPool[Connection]:
-        return _connections(self.url, 0, 1, self._wait, _PLANNED)
+        return _connections(self.url, self._name, 0, 1, self._wait, _PLANNED)
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:

@@ -9,6 +9,7 @@ HubError                 the hub refuses, and says why and what to do
 ├── Conflict             409: somebody else was faster, or the state does not allow it
 ├── TooMany              429: slow down
 └── Unavailable          503: a part we need is away; try again
+    └── ConnectionLost   the database hung up in the middle: whether the statement counts is not known
 """
 
 from __future__ import annotations
@@ -82,3 +83,10 @@ class Unavailable(HubError):
     """A part of the hub is not available right now."""
 
     status = 503
+
+
+class ConnectionLost(Unavailable):
+    """The connection to the database was lost."""
+
+    def __init__(self) -> None:
+        super().__init__(remedy="Try again shortly.")

@@ -13,20 +13,23 @@ select %(kind)s, %(contact_id)s, %(conversation_id)s, (select seq from conversat
        %(agent_id)s, (select seq from agent_topic), %(queue_id)s, %(actor_id)s, %(data)s
 returning id, at, kind, contact_id, conversation_id, conversation_seq, agent_id, agent_seq, queue_id, actor_id, data;
 
--- read: The events after a cursor that no running transaction can still precede.
-select xid::text as xid, id, at, kind, contact_id, conversation_id, conversation_seq, agent_id, agent_seq, queue_id,
-       actor_id, data, row_number() over (order by xid, id)::int as number, true as wanted
-from event
-where (xid, id) > (%(xid)s::text::xid8, %(id)s) and xid < pg_snapshot_xmin(pg_current_snapshot())
-order by xid, id
+-- read: The events after a cursor that no running transaction can still precede. (The order is the table's, of numbers: a
+-- bare `xid` would be the text that is returned.)
+select e.xid::text as xid, e.id, e.at, e.kind, e.contact_id, e.conversation_id, e.conversation_seq, e.agent_id, e.agent_seq,
+       e.queue_id, e.actor_id, e.data, row_number() over (order by e.xid, e.id)::int as number, true as wanted
+from event e
+where (e.xid, e.id) > (%(xid)s::text::xid8, %(id)s) and e.xid < (select log_horizon(pg_current_snapshot()))
+order by e.xid, e.id
 limit %(limit)s;
 
 -- behind: Whether anything committed or running lies after a cursor.
 select exists (select from event where (xid, id) > (%(xid)s::text::xid8, %(id)s));
 
 -- newest: The place in the log below which everything is readable now.
-select coalesce((select xid from event where xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid desc, id desc limit 1), '0')::text as xid,
-       coalesce((select id from event where xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid desc, id desc limit 1), 0) as id;
+select coalesce(e.xid, '0')::text as xid, coalesce(e.id, 0) as id
+from (select log_horizon(pg_current_snapshot()) as xid) as horizon
+left join lateral (
+    select xid, id from event where event.xid < horizon.xid order by xid desc, id desc limit 1) e on true;
 
 -- cursor: Where a reader stands.
 select xid::text as xid, id from event_cursor where reader = %(reader)s;
@@ -52,7 +55,7 @@ from event where agent_id = %(topic_id)s and agent_seq > %(seq)s order by agent_
 select e.id, e.at, e.kind, e.conversation_id, e.agent_id, e.contact_id, e.queue_id, e.data
 from event e
 where (e.xid, e.id) > (coalesce((select c.xid from event c where c.id = %(cursor)s), '0'), %(cursor)s)
-  and e.xid < pg_snapshot_xmin(pg_current_snapshot())
+  and e.xid < (select log_horizon(pg_current_snapshot()))
   and (%(sees_all)s or e.conversation_id is null or e.conversation_id in (
       select v.id from conversation v where v.agent_id = %(viewer)s
          or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s)))

@@ -19,7 +19,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import BusyLoadingError, RedisError, ResponseError
 
 from hub.core import log
 
@@ -190,12 +190,19 @@ class Feed:
                 await _quietly_close(pubsub)
 
     async def healthy(self) -> bool:
-        """Whether Redis answers within a second."""
+        """Whether Redis answers within a second and takes writes."""
+        return await self.refusal() is None
+
+    async def refusal(self) -> str | None:
+        """Why Redis takes no writes (no memory, a replica, still loading…), "" if it does not answer, else None."""
         try:
             async with asyncio.timeout(1):
-                return bool(await self.redis.ping())
-        except (RedisError, OSError, TimeoutError):
-            return False
+                await self.redis.set("hub:probe", b"1", px=10_000)
+        except ResponseError as error:
+            return " ".join(str(error).split())[:200] or type(error).__name__
+        except (RedisError, OSError, TimeoutError) as error:
+            return str(error)[:200] if isinstance(error, BusyLoadingError) else ""
+        return None
 
     async def close(self) -> None:
         """Send what is queued and close the connections."""

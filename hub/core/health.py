@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hub.core import problems
 from hub.core.db import Database
 from hub.core.embedded import find_postgres, find_valkey
 from hub.core.errors import HubError
@@ -75,15 +76,22 @@ _CHECKS = (
 
 async def servers(db: Database, feed: Feed) -> AsyncGenerator[Finding]:
     """Whether the two servers answer, and what lies in the database that wants attention."""
-    healthy, redis = await db.healthy(), await feed.healthy()
-    yield _answers("PostgreSQL", healthy, "Check HUB_DATABASE__URL.")
-    yield _answers("Redis/Valkey", redis, "Check HUB_REDIS__URL. Work goes on, seconds late.")
+    healthy = await db.healthy()
+    if healthy:
+        for finding in _answers("PostgreSQL", await problems.database(db)):
+            yield finding
+    else:
+        yield Finding("PostgreSQL", False, "does not answer", "Check HUB_DATABASE__URL.")
+    for finding in _answers("Redis/Valkey", await problems.redis(feed)):
+        yield finding
     if not healthy:
         return
     for check in _CHECKS:
         number = int(await db.value(sql[check.query]))
         ok = number > 0 if check.want else (True if number == 0 else None)
         yield Finding(check.what, ok, str(number), check.remedy)
+    for problem in await problems.log(db):
+        yield _finding(problem)
     for row in await db.dicts(sql["services"]):
         state = f"held by {row['holder']}" if row["held"] else "nobody runs it"
         yield Finding(f"Service {row['name']}", bool(row["held"]), state, "Start `hub serve`.")
@@ -91,5 +99,9 @@ async def servers(db: Database, feed: Feed) -> AsyncGenerator[Finding]:
         yield Finding(f"Account {row['key']}", False, row["error"], "Correct its settings and `hub apply` again.")
 
 
-def _answers(what: str, healthy: bool, remedy: str) -> Finding:
-    return Finding(what, healthy, "answers" if healthy else "does not answer", remedy)
+def _answers(what: str, found: list[problems.Problem]) -> list[Finding]:
+    return [_finding(problem) for problem in found] or [Finding(what, True, "answers")]
+
+
+def _finding(problem: problems.Problem) -> Finding:
+    return Finding(problem.what, False if problem.fault else None, problem.detail, problem.remedy)

@@ -1,3 +1,6 @@
+-- writable: Whether a transaction begun now could write.
+select current_setting('transaction_read_only')::boolean as read_only, pg_is_in_recovery() as standby;
+
 -- admins: People who can sign in and may do everything.
 select count(*) from agent where role = 'admin' and password_hash is not null and disabled_at is null;
 

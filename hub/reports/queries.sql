@@ -2,7 +2,7 @@
 with batch as materialized (
     select xid, id, at, kind, queue_id, data
     from event
-    where (xid, id) > (%(xid)s::text::xid8, %(id)s) and xid < pg_snapshot_xmin(pg_current_snapshot())
+    where (xid, id) > (%(xid)s::text::xid8, %(id)s) and xid < (select log_horizon(pg_current_snapshot()))
     order by xid, id
     limit %(limit)s
 ), waits as (

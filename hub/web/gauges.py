@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import psycopg
 from prometheus_client import Gauge
 
-from hub.core import log
+from hub.core import log, readers
 from hub.core.db import Database
 from hub.core.errors import HubError
 from hub.core.sql import Queries
@@ -17,6 +18,12 @@ SECONDS = 2.0  # a scrape does not wait for a database that is away
 
 QUEUED = Gauge("hub_queue_entries", "Entries that wait for an agent, by queue", ["queue"])
 OUTBOX = Gauge("hub_outbox_messages", "Messages that have not left: pending, or unknown", ["state"])
+BEHIND = Gauge("hub_log_reader_behind_seconds", "Age of the oldest event a reader of the log has not read", ["reader"])
+OPEN = Gauge(
+    "hub_open_transaction_seconds",
+    "Transactions of the hub's database that have been open for long; `blocks`: readers of the log wait for it",
+    ["pid", "application", "blocks"],
+)
 HELD = Gauge("hub_lease_held", "1 while some process holds the lease", ["lease"])
 QUARANTINED = Gauge("hub_quarantine_messages", "Messages that could not be processed and wait for a person")
 
@@ -25,12 +32,18 @@ async def refresh(db: Database) -> None:
     """Ask the database; what it does not say in time stays as it was."""
     try:
         async with asyncio.timeout(SECONDS):
-            rows = await db.dicts(sql["gauges"])
-    except (HubError, TimeoutError) as error:
+            rows, lags, writers = await db.dicts(sql["gauges"]), await readers.lags(db), await readers.writers(db)
+    except (HubError, psycopg.Error, TimeoutError) as error:
         logger.warning("gauges_not_read", error=str(error))
         return
-    for gauge in (QUEUED, OUTBOX, HELD):
+    for gauge in (QUEUED, OUTBOX, HELD, BEHIND, OPEN):
         gauge.clear()
+    for lag in lags:
+        BEHIND.labels(lag.name).set(lag.seconds)
+    for writer in writers:
+        OPEN.labels(str(writer.pid or writer.prepared), writer.application, str(writer.blocks).lower()).set(
+            writer.seconds
+        )
     for row in rows:
         match row["what"]:
             case "queue":

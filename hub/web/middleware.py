@@ -14,11 +14,12 @@ from aiohttp import web
 from prometheus_client import Histogram
 
 from hub.core import log
-from hub.core.errors import HubError, TooMany, Unavailable
+from hub.core.errors import ConnectionLost, HubError, TooMany, Unavailable
 from hub.core.metrics import REQUESTS
 
 logger = log.get(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_SAFE = frozenset({"GET", "HEAD"})
 SLOW = 1.0  # seconds; a request that takes longer is worth a line
 _PROCESS = secrets.token_hex(4)
 _numbers = itertools.count(1)
@@ -58,7 +59,7 @@ def _timer(method: str, route: str, status: int) -> Histogram:
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
-        return await handler(request)
+        return await _handled(request, handler)
     except HubError as error:
         if error.status >= 500:
             logger.error("refused", error=error.detail, path=request.path)  # noqa: TRY400 - expected; no trace
@@ -87,6 +88,16 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
             "The error was logged under this request's id.",
             remedy="Try again; if it stays, tell your administrator the id in X-Request-Id.",
         )
+
+
+async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The answer; what only reads (RFC 9110 §9.2.1) is tried once more when the database hung up in the middle."""
+    try:
+        return await handler(request)
+    except ConnectionLost:
+        if request.method not in _SAFE or "Upgrade" in request.headers:
+            raise
+        return await handler(request)
 
 
 def _nothing_there(error: psycopg.errors.ForeignKeyViolation) -> str:

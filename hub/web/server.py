@@ -13,7 +13,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from hub.calls.desk import Desk
 from hub.channels.calls import call_control
 from hub.core import log
-from hub.core.errors import Unavailable
 from hub.core.tasks import end
 from hub.web import middleware
 from hub.web.calls import calls
@@ -23,6 +22,7 @@ from hub.web.desk import desk
 from hub.web.endpoints import Endpoint, json_response, route
 from hub.web.files import file_routes
 from hub.web.gauges import refresh
+from hub.web.health import live, ready
 from hub.web.letters import letters
 from hub.web.mail import mail, unsubscribe_routes
 from hub.web.mailboxes import mailboxes
@@ -60,8 +60,8 @@ def build(context: WebContext) -> web.Application:
         [
             web.get("/ws", websocket),
             web.get("/api/openapi.json", _openapi),
-            web.get("/health/live", _live),
-            web.get("/health/ready", _ready),
+            web.get("/health/live", live),
+            web.get("/health/ready", ready),
             web.get("/metrics", _metrics),
         ]
     )
@@ -127,19 +127,6 @@ async def _for_ever(part: Callable[[], Any]) -> None:
 
 async def _openapi(request: web.Request) -> web.Response:
     return json_response(request.app[CONTEXT].openapi)
-
-
-async def _live(request: web.Request) -> web.Response:
-    return json_response({"status": "alive"})
-
-
-async def _ready(request: web.Request) -> web.Response:
-    """Ready means: the database answers. Redis may be away; that costs seconds, not messages."""
-    core = request.app[CONTEXT].core
-    database, redis = await asyncio.gather(core.db.healthy(), core.feed.healthy())
-    if not database:
-        raise Unavailable("The database does not answer.")
-    return json_response({"status": "ready", "database": database, "redis": redis})
 
 
 async def _metrics(request: web.Request) -> web.Response:

@@ -1,0 +1,111 @@
+"""What keeps the hub from working as it should, now: a code with its facts, said by `/health/ready` and `hub doctor`.
+
+A *fault* needs somebody; a *note* may pass by itself. Nothing here names a customer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.core import readers
+from hub.core.db import Database
+from hub.core.feed import Feed
+from hub.core.sql import Queries
+
+sql = Queries.beside(__file__, "health.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong. `params` are what its words need."""
+
+    code: str
+    params: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    fault: bool = True
+
+    @property
+    def what(self) -> str:
+        """Its name, for a person."""
+        return _WORDS[self.code][0].format(**self.params)
+
+    @property
+    def detail(self) -> str:
+        """What is the case, for a person."""
+        return _WORDS[self.code][1].format(**self.params)
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it, for a person."""
+        return _WORDS[self.code][2].format(**self.params)
+
+    def shown(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"code": self.code, "params": dict(self.params)}
+
+
+_WORDS = {
+    "database.read_only": (
+        "PostgreSQL",
+        "answers, but takes no writes ({why})",
+        "Point HUB_DATABASE__URL at the primary server, or end `default_transaction_read_only`.",
+    ),
+    "redis.away": ("Redis/Valkey", "does not answer", "Check HUB_REDIS__URL. Work goes on, seconds late."),
+    "redis.refuses_writes": (
+        "Redis/Valkey",
+        "answers, but takes no writes: {reason}",
+        "Give it memory (`maxmemory`), a primary, or room on its disk. Work goes on, seconds late.",
+    ),
+    "log.blocked": (
+        "Open transaction",
+        "{who} keeps statistics and automation waiting",
+        "Let its owner end it, or: {remedy};",
+    ),
+    "log.open_transaction": (
+        "Open transaction",
+        "{who} is not over; what is logged after it is counted when it ends",
+        "Let its owner end it, or: {remedy};",
+    ),
+    "log.behind": (
+        "Reader {reader}",
+        "{seconds:.0f} s behind",
+        "End the transactions named here; if there are none: is a `hub serve` or `hub services` running?",
+    ),
+}
+
+
+async def database(db: Database) -> list[Problem]:
+    """Whether PostgreSQL takes writes. Raises like any query when it does not answer."""
+    row = (await db.dicts(sql["writable"]))[0]
+    if not row["read_only"]:
+        return []
+    return [Problem("database.read_only", {"why": "a standby" if row["standby"] else "read-only transactions"})]
+
+
+async def redis(feed: Feed) -> list[Problem]:
+    """Whether Redis answers and takes writes. It may be lost: that costs seconds, not messages."""
+    refusal = await feed.refusal()
+    if refusal is None:
+        return []
+    if refusal == "":
+        return [Problem("redis.away")]
+    return [Problem("redis.refuses_writes", {"reason": refusal})]
+
+
+async def log(db: Database) -> list[Problem]:
+    """Readers that are behind, and the transactions they wait for."""
+    found: list[Problem] = []
+    for writer in await readers.writers(db):
+        params = {
+            "who": writer.name, "pid": writer.pid, "prepared": writer.prepared, "application": writer.application,
+            "role": writer.role, "state": writer.state, "seconds": round(writer.seconds, 1), "remedy": writer.remedy,
+        }  # fmt: skip
+        found.append(Problem("log.blocked" if writer.blocks else "log.open_transaction", params, fault=writer.blocks))
+    late = [lag for lag in await readers.lags(db) if lag.seconds > readers.BEHIND_SECONDS]
+    return found + [Problem("log.behind", {"reader": lag.name, "seconds": round(lag.seconds, 1)}) for lag in late]
+
+
+async def inside(db: Database) -> list[Problem]:
+    """Everything that can be said by asking a database that answers."""
+    return [*await database(db), *await log(db)]

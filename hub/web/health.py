@@ -1,0 +1,52 @@
+"""Whether a process is alive, and whether it can work: for load balancers, and for whoever is called at night."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psycopg
+from aiohttp import web
+
+from hub.core import problems
+from hub.core.errors import HubError, Unavailable
+from hub.core.problems import Problem
+from hub.web.context import CONTEXT
+from hub.web.endpoints import json_response
+
+SECONDS = 2.0  # a load balancer does not wait for a database that is away
+
+
+async def live(request: web.Request) -> web.Response:
+    """The process answers."""
+    return json_response({"status": "alive"})
+
+
+async def ready(request: web.Request) -> web.Response:
+    """200 while messages can be stored: `ready`, or `degraded` with what is wrong; 503 when they cannot.
+
+    Redis may be away, and readers of the log behind: that costs seconds, not messages.
+    """
+    core = request.app[CONTEXT].core
+    found, redis = await asyncio.gather(_inside(request), problems.redis(core.feed))
+    if found is None:
+        raise Unavailable("The database does not answer.")
+    closed = [problem for problem in found if problem.code == "database.read_only"]
+    if closed:
+        raise Unavailable(f"The database {closed[0].detail}.", remedy=closed[0].remedy)
+    wrong = [*redis, *found]
+    return json_response(
+        {
+            "status": "degraded" if any(problem.fault for problem in wrong) else "ready",
+            "database": True,
+            "redis": not redis,
+            "problems": [problem.shown() for problem in wrong],
+        }
+    )
+
+
+async def _inside(request: web.Request) -> list[Problem] | None:
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await problems.inside(request.app[CONTEXT].core.db)
+    except (HubError, psycopg.Error, TimeoutError):
+        return None
