@@ -17,9 +17,8 @@ from aiohttp import web
 from hub.channels.accounts import Accounts
 from hub.channels.registry import load_connectors
 from hub.core import log
+from hub.core.embedded import Embedded
 from hub.core.errors import ConfigError
-from hub.core.folder import make_folder
-from hub.core.secrets import Vault
 from hub.core.service import Addresses, Core, Service, open_core
 from hub.core.tasks import end
 from hub.intake import Intake
@@ -41,45 +40,14 @@ def hub_version() -> str:
         return "0"
 
 
-def addresses(settings: Settings, *, database_url: str | None = None, redis_url: str | None = None) -> Addresses:
-    """Where the parts are; a `ConfigError` when a server is neither configured nor given."""
-    database = database_url or (settings.database.url.get_secret_value() if settings.database.url else None)
-    redis = redis_url or (settings.redis.url.get_secret_value() if settings.redis.url else None)
-    if not database or not redis:
-        missing = "HUB_DATABASE__URL" if not database else "HUB_REDIS__URL"
-        raise ConfigError(
-            f"{missing} is not set, so this process does not know its server.",
-            remedy="Set it, or use `hub up`, which brings its own servers.",
-        )
-    return Addresses(database, redis, _key(settings), settings.public_url)
-
-
-def own_servers(settings: Settings) -> bool:
-    """Whether the hub brings its own servers; a `ConfigError` when only one of the two is configured."""
-    database, redis = settings.database.url is not None, settings.redis.url is not None
-    if database != redis:
-        there, missing = ("HUB_DATABASE__URL", "HUB_REDIS__URL")[:: 1 if database else -1]
-        raise ConfigError(
-            f"{there} is set, but {missing} is not.",
-            remedy="Set both, or neither: then `hub up` brings its own servers.",
-        )
-    return not database
-
-
-def _key(settings: Settings) -> bytes:
-    if settings.secret_key is not None:
-        key = settings.secret_key.get_secret_value().encode()
-        Vault(key)  # says so now if it is too short
-        return key
-    make_folder(settings.data)
-    file = settings.data / "secret.key"
-    Vault.from_file(file)
-    return file.read_bytes().strip()
-
-
 @asynccontextmanager
 async def serving(
-    settings: Settings, places: Addresses, *, demo: bool = False, services: Services = "all"
+    settings: Settings,
+    places: Addresses,
+    own: Embedded | None = None,
+    *,
+    demo: bool = False,
+    services: Services = "all",
 ) -> AsyncGenerator[str]:
     """Web, sockets, webhooks, listeners and the wanted ones of the leased services; yields where it listens."""
     async with open_core(places, pool=settings.database.pool) as core:
@@ -95,6 +63,7 @@ async def serving(
             demo=demo,
             allowed_origins=frozenset(settings.web.allowed_origins),
             trusted_proxies=settings.web.trusted_proxies,
+            own_servers=own.states if own else None,
         )
         runner = web.AppRunner(build(context), access_log=None, shutdown_timeout=SHUTDOWN, handle_signals=False)
         await runner.setup()
@@ -122,9 +91,9 @@ def _collect_seldom() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-async def serve(settings: Settings, places: Addresses) -> None:
+async def serve(settings: Settings, places: Addresses, own: Embedded | None = None) -> None:
     """`hub serve`: until SIGTERM or SIGINT."""
-    async with serving(settings, places, services=settings.web.services) as where:
+    async with serving(settings, places, own, services=settings.web.services) as where:
         logger.info("serving", url=where, public_url=places.public_url)
         await until_stopped()
         logger.info("stopping")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -21,12 +20,11 @@ from hub.center.model import read
 from hub.channels.accounts import Accounts
 from hub.channels.registry import load_connectors
 from hub.core import health, jobs, log
-from hub.core.embedded import Embedded
 from hub.core.errors import ConfigError, HubError
-from hub.core.folder import in_use
 from hub.core.migrate import migrate
 from hub.core.service import Addresses, Core, open_core
 from hub.intake import Intake, Quarantine
+from hub.servers import addresses, own_servers, reached, running
 from hub.settings import Settings
 
 Command = Callable[[argparse.Namespace, Settings], int]
@@ -156,24 +154,30 @@ def _up(arguments: argparse.Namespace, found: Settings) -> int:
 
 
 def _serve(arguments: argparse.Namespace, found: Settings) -> int:
-    places = app.addresses(found)
-    migrate(places.database_url)
-    asyncio.run(app.serve(found, places))
+    with reached(found, announce=True) as (places, own):
+        migrate(places.database_url)
+        asyncio.run(app.serve(found, places, own))
     return 0
 
 
 def _services(arguments: argparse.Namespace, found: Settings) -> int:
-    places = app.addresses(found)
+    places = _others(found)
     migrate(places.database_url)
     asyncio.run(app.run_services(found, places))
     return 0
 
 
 def _work(arguments: argparse.Namespace, found: Settings) -> int:
-    places = app.addresses(found)
+    places = _others(found)
     places.to_environment()
     jobs.work(places.redis_url)
     return 0
+
+
+def _others(found: Settings) -> Addresses:
+    """Servers that are there already: configured, or those of the hub on the data folder."""
+    others = running(found) if own_servers(found) else None
+    return others or addresses(found)
 
 
 def _demo(arguments: argparse.Namespace, found: Settings) -> int:
@@ -319,24 +323,8 @@ def _with_core(found: Settings, run: Callable[[Core], Coroutine[Any, Any, int]])
 
 
 def _with_servers(found: Settings, run: Callable[[Addresses], int]) -> int:
-    if not app.own_servers(found):
-        return run(app.addresses(found))
-    running = found.data / "servers.json"
-    if running.exists() and in_use(found.data):  # a killed hub leaves the file behind
-        urls = json.loads(running.read_text())
-        return run(
-            app.addresses(
-                found.model_copy(update={"web": found.web.model_copy(update={"public_url": urls["public_url"]})}),
-                database_url=urls["database_url"],
-                redis_url=urls["redis_url"],
-            )
-        )
-    embedded = Embedded(found.data)
-    servers = embedded.start()
-    try:
-        return run(app.addresses(found, database_url=servers.database_url, redis_url=servers.redis_url))
-    finally:
-        embedded.stop()
+    with reached(found) as (places, _):
+        return run(places)
 
 
 if __name__ == "__main__":

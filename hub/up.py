@@ -23,18 +23,21 @@ from pathlib import Path
 from typing import Any
 
 from hub.access import signin
-from hub.app import addresses, own_servers, serving, until_stopped
+from hub.app import serving, until_stopped
 from hub.center.apply import apply
 from hub.center.model import Center, read
 from hub.channels.registry import load_connectors
 from hub.core import log
-from hub.core.embedded import Embedded, die_with_parent
+from hub.core.embedded import Embedded
 from hub.core.errors import ConfigError
+from hub.core.folder import write_whole
 from hub.core.migrate import migrate
+from hub.core.processes import die_with_parent
 from hub.core.service import Addresses, Core, open_core
 from hub.core.tasks import end
 from hub.demo.customers import Customers, Doors
 from hub.demo.standins import Standins, start_standins
+from hub.servers import addresses, embedded, own_servers
 from hub.settings import Settings
 
 logger = log.get(__name__)
@@ -46,34 +49,24 @@ _SOURCE = Path(__file__).parent.parent / "config" / "center.toml"
 def up(settings: Settings, *, demo: bool, customers: bool) -> int:
     """Start, say where everything is, run until told to stop."""
     settings = _with_free_port(settings)
-    embedded = Embedded(settings.data) if own_servers(settings) else None
-    servers = embedded.start() if embedded else None
-    try:
-        places = addresses(
-            settings,
-            database_url=servers.database_url if servers else None,
-            redis_url=servers.redis_url if servers else None,
-        )
+    with contextlib.ExitStack() as stack:
+        own: Embedded | None = None
+        if own_servers(settings):
+            places, own = stack.enter_context(embedded(settings))
+        else:
+            places = addresses(settings)
         migrate(places.database_url)
-        _leave(
-            settings.data / "servers.json",
-            {"database_url": places.database_url, "redis_url": places.redis_url, "public_url": places.public_url},
-        )
-        asyncio.run(_run(settings, places, demo=demo, customers=customers))
-    finally:
-        (settings.data / "servers.json").unlink(missing_ok=True)
-        if embedded:
-            embedded.stop()
+        asyncio.run(_run(settings, places, own, demo=demo, customers=customers))
     return 0
 
 
-async def _run(settings: Settings, places: Addresses, *, demo: bool, customers: bool) -> None:
+async def _run(settings: Settings, places: Addresses, own: Embedded | None, *, demo: bool, customers: bool) -> None:
     stopping = asyncio.create_task(until_stopped())
     async with contextlib.AsyncExitStack() as stack:
         play = await stack.enter_async_context(_demo(settings, places)) if demo else None
         if play is not None:  # before anything is ready: who waits for that finds it written
             _leave(settings.data / "demo.json", await _demo_json(settings, places, play))
-        await stack.enter_async_context(serving(settings, places, demo=demo, services="router"))
+        await stack.enter_async_context(serving(settings, places, own, demo=demo, services="router"))
         children = [asyncio.create_task(_keep(command, settings, places)) for command in _CHILDREN]
         stack.push_async_callback(end, children)
         if play is not None and customers and await _open(play.smtp_port):
@@ -285,11 +278,7 @@ async def _open(port: int, seconds: float = 15.0) -> bool:
 # -- files and ports -------------------------------------------------------------------------------------------------
 def _leave(file: Path, content: dict[str, Any]) -> None:
     """Write JSON for scripts, whole or not at all, for our eyes only."""
-    temporary = file.with_suffix(".tmp")
-    temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-        json.dump(content, out, indent=2, ensure_ascii=False)
-    temporary.replace(file)
+    write_whole(file, json.dumps(content, indent=2, ensure_ascii=False).encode())
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -31,7 +31,6 @@ def _named(url: str, database: str) -> str:
 def servers() -> Generator[Servers]:
     """PostgreSQL (without fsync: crash tests of the database itself start their own) and Valkey."""
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
         embedded = Embedded(Path(folder) / "data", durable=False)
         started = embedded.start()
         migrate(started.database_url)

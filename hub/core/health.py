@@ -10,9 +10,9 @@ from pathlib import Path
 
 from hub.core import problems
 from hub.core.db import Database
-from hub.core.embedded import find_postgres, find_valkey
 from hub.core.errors import HubError
 from hub.core.feed import Feed
+from hub.core.programs import find_postgres, find_valkey
 from hub.core.sql import Queries
 
 sql = Queries.beside(__file__, "health.sql")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
 import secrets as random
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hub.core.errors import ConfigError
+from hub.core.folder import write_whole
 
 
 class Vault:
@@ -29,11 +29,10 @@ class Vault:
     @classmethod
     def from_file(cls, path: Path) -> Vault:
         """The key stored at `path`, made now if there is none."""
-        try:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(base64.b64encode(random.token_bytes(48)))
-        except FileExistsError:
-            pass
+        if path.exists() and path.stat().st_size == 0:
+            path.unlink()  # a start that was killed made it and wrote nothing: nothing was ever encrypted with it
+        if not path.exists():
+            write_whole(path, base64.b64encode(random.token_bytes(48)), replace=False)
         return cls(path.read_bytes().strip())
 
     def derive(self, purpose: str) -> bytes:

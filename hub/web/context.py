@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from aiohttp import web
 
 from hub.channels.accounts import Accounts
 from hub.channels.model import Connector
+from hub.core.processes import ServerState
 from hub.core.service import Core
 from hub.intake import Intake
 from hub.reports.live import Live
@@ -27,6 +29,7 @@ class WebContext:
     demo: bool = False
     allowed_origins: frozenset[str] = frozenset()
     trusted_proxies: int = 0
+    own_servers: Callable[[], Sequence[ServerState]] | None = None  # the embedded ones, where this process keeps them
     openapi: dict[str, Any] = field(default_factory=dict[str, Any])
     live: Live = field(init=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 
 import psycopg
 from aiohttp import web
@@ -26,10 +27,12 @@ async def ready(request: web.Request) -> web.Response:
 
     Redis may be away, and readers of the log behind: that costs seconds, not messages.
     """
-    core = request.app[CONTEXT].core
-    found, redis = await asyncio.gather(_inside(request), problems.redis(core.feed))
+    context = request.app[CONTEXT]
+    own = context.own_servers() if context.own_servers else ()
+    found, redis = await asyncio.gather(_inside(request), problems.redis(context.core.feed))
     if found is None:
-        raise Unavailable("The database does not answer.")
+        dead = [f"{s.name} is down ({s.last_problem}) and is being started again." for s in own if not s.running]
+        raise Unavailable(" ".join(["The database does not answer.", *dead]))
     closed = [problem for problem in found if problem.code == "database.read_only"]
     if closed:
         raise Unavailable(f"The database {closed[0].detail}.", remedy=closed[0].remedy)
@@ -40,6 +43,7 @@ async def ready(request: web.Request) -> web.Response:
             "database": True,
             "redis": not redis,
             "problems": [problem.shown() for problem in wrong],
+            "servers": [asdict(state) for state in own],
         }
     )
 

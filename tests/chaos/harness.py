@@ -24,7 +24,7 @@ from hub.center.model import Center
 from hub.channels.registry import load_connectors
 from hub.conversations import writing
 from hub.core import events
-from hub.core.embedded import die_with_parent
+from hub.core.processes import die_with_parent
 from hub.core.service import Core
 from hub.demo import TwilioStandin
 from hub.demo.twilio.messages import Message, signature

@@ -14,8 +14,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from hub.core.embedded import Servers, die_with_parent, find_valkey
+from hub.core.embedded import Servers
 from hub.core.feed import Feed
+from hub.core.processes import die_with_parent
+from hub.core.programs import find_valkey
 from hub.core.service import Core
 from hub.demo import TwilioStandin
 from tests.chaos.harness import (

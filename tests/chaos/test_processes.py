@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import signal
 import tempfile
+import threading
 import time
 import uuid
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
 from typing import Any, LiteralString
 
@@ -160,20 +162,37 @@ async def _reached(provider: Provider, number: int) -> bool:
 
 
 class Database:
-    """A PostgreSQL of the test's own, with fsync, to be stopped."""
+    """A PostgreSQL of the test's own, with fsync, that stays away until it is told to come back."""
 
     def __init__(self, folder: Path):
         self._embedded = Embedded(folder / "data", durable=True)
         self.servers = self._embedded.start()
+        self._back = threading.Event()
+        self._back.set()
+        self._server = self._embedded.kept[0].server
+        self._server.start = self._start_when_allowed(self._server.start)
+
+    def _start_when_allowed(self, start: Callable[[threading.Event], Any]) -> Callable[[threading.Event], Any]:
+        def wait_and_start(stopping: threading.Event) -> Any:
+            while not self._back.wait(0.1):
+                if stopping.is_set():
+                    raise OSError("stopping")
+            return start(stopping)
+
+        return wait_and_start
 
     def stop(self, how: signal.Signals) -> None:
-        postgres = self._embedded._postgres
-        assert postgres is not None
-        postgres.send_signal(how)
-        postgres.wait(15)
+        self._back.clear()
+        pid = self._embedded.states()[0].pid
+        assert pid is not None
+        os.kill(pid, how)
+        ends = time.monotonic() + 15
+        while self._embedded.states()[0].running:
+            assert time.monotonic() < ends
+            time.sleep(0.05)
 
     def start(self) -> None:
-        self._embedded._start_postgres(self._embedded._password())
+        self._back.set()
 
     def close(self) -> None:
         self._embedded.stop()
@@ -182,7 +201,6 @@ class Database:
 @pytest.fixture
 def database() -> Generator[Database]:
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)  # the server's user must get through
         database = Database(Path(folder))
         yield database
         database.close()

@@ -21,8 +21,9 @@ from pathlib import Path
 
 import pytest
 
-from hub.core.embedded import Servers, die_with_parent
+from hub.core.embedded import Servers
 from hub.core.feed import Feed
+from hub.core.processes import die_with_parent
 from hub.core.service import Core
 from hub.outbox import Outbox
 from hub.outbox import sql as outbox_sql

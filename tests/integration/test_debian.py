@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from hub.core import embedded
 from hub.core.db import Database
 from hub.core.embedded import Embedded, Servers
 from hub.core.feed import Feed
@@ -37,11 +36,8 @@ def servers() -> Generator[Servers]:
     if missing:
         words = f"not installed: {' '.join(missing)} (apt-get install {' '.join(missing)})"
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(words)
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        Path(folder).chmod(0o755)
-        patch.setattr(embedded, "find_postgres", lambda: POSTGRES)
-        patch.setattr(embedded, "find_valkey", lambda: Path(str(redis)))
-        debian = Embedded(Path(folder) / "data", durable=False)
+    with tempfile.TemporaryDirectory() as folder:
+        debian = Embedded(Path(folder) / "data", durable=False, postgres=POSTGRES, valkey=Path(str(redis)))
         started = debian.start()
         migrate(started.database_url)
         yield started
