@@ -24,7 +24,7 @@ from hub.core.errors import ConfigError, HubError
 from hub.core.migrate import migrate
 from hub.core.service import Addresses, Core, open_core
 from hub.intake import Intake, Quarantine
-from hub.servers import addresses, own_servers, reached, running
+from hub.servers import addresses, announced, own_servers, reached, running
 from hub.settings import Settings
 
 Command = Callable[[argparse.Namespace, Settings], int]
@@ -222,7 +222,10 @@ def _doctor(arguments: argparse.Namespace, found: Settings) -> int:
         return 0
 
     try:
-        _with_core(found, run)
+        with reached(found) as (places, own):
+            if (about := own.about() if own else announced(found)) is not None:
+                findings.extend(health.embedded(about))
+            _run_core(places, run)
     except HubError as error:
         findings.append(health.Finding("Servers", False, error.detail, error.remedy or ""))
     for finding in findings:
@@ -310,16 +313,16 @@ def _welcome_link(core: Core, token: str) -> str:
 
 def _with_core(found: Settings, run: Callable[[Core], Coroutine[Any, Any, int]]) -> int:
     """Run against the configured servers, the running `hub up`, or embedded ones started for this command."""
+    return _with_servers(found, lambda places: _run_core(places, run))
 
-    def with_places(places: Addresses) -> int:
-        async def inside() -> int:
-            async with open_core(places, pool=4) as core:
-                return await run(core)
 
-        migrate(places.database_url)
-        return asyncio.run(inside())
+def _run_core(places: Addresses, run: Callable[[Core], Coroutine[Any, Any, int]]) -> int:
+    async def inside() -> int:
+        async with open_core(places, pool=4) as core:
+            return await run(core)
 
-    return _with_servers(found, with_places)
+    migrate(places.database_url)
+    return asyncio.run(inside())
 
 
 def _with_servers(found: Settings, run: Callable[[Addresses], int]) -> int:

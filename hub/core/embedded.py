@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import secrets
 import threading
@@ -16,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from hub.core import log
 from hub.core.embedded_postgres import Postgres, owned
@@ -45,6 +46,7 @@ class Embedded:
         self._durable = durable
         self._programs = (postgres, valkey)
         self.kept: list[Kept] = []
+        self._programs_in: Path | None = None
         self._announced: dict[str, Any] | None = None
         self._writing = threading.Lock()
         self._ending = contextlib.ExitStack()  # undone at the end, the last first
@@ -68,6 +70,7 @@ class Embedded:
         self._ending.callback(sockets.close)
         copy = Copy(self._programs[0] or find_postgres(), user, until_gone=self.folder / "postgres" / "postmaster.pid")
         self._ending.callback(copy.remove)
+        self._programs_in = copy.binaries
         if copy.place is not None:
             write_whole(self._elsewhere, str(copy.place).encode())
             self._ending.callback(self._elsewhere.unlink, missing_ok=True)
@@ -100,6 +103,14 @@ class Embedded:
         """How the servers fare now."""
         return [kept.state for kept in self.kept]
 
+    def about(self) -> dict[str, Any]:
+        """Where everything lies and how the servers fare, for `hub doctor`."""
+        return {
+            "cluster": str(self.folder / "postgres"),
+            "programs": str(self._programs_in),
+            "servers": [asdict(state) for state in self.states()],
+        }
+
     def announce(self, **more: Any) -> None:
         """Write `servers.json`: where the servers are, for other commands on this data folder, and how they fare."""
         with self._writing:
@@ -110,13 +121,9 @@ class Embedded:
         with self._writing:
             if self._announced is None:
                 return
-            servers = [
-                {**asdict(s), "restarted_at": s.restarted_at.isoformat() if s.restarted_at else None}
-                for s in self.states()
-            ]
-            found = {**self._announced, "servers": servers}
+            found = {**self._announced, **self.about()}
             try:
-                write_whole(self.folder / "servers.json", json.dumps(found, indent=2, ensure_ascii=False).encode())
+                write_whole(self.folder / "servers.json", orjson.dumps(found, option=orjson.OPT_INDENT_2))
             except OSError as error:  # the disk may be full, which is when servers die
                 logger.warning("servers_json_not_written", error=str(error))
 

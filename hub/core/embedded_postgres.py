@@ -70,7 +70,7 @@ class Postgres:
     # -- the server ------------------------------------------------------------------------------------------
     def start(self, stopping: threading.Event) -> subprocess.Popen[bytes]:
         """Start the server, its cluster made if need be, and return when it has the hub's database."""
-        if not self._whole():
+        if self._open is None and not self._whole():  # never again once it ran
             self._make_cluster()
         owned(self.cluster, self._user)
         self._check_version()
@@ -144,12 +144,17 @@ class Postgres:
         if not self.cluster.exists() or not any(self.cluster.iterdir()):
             return False
         # The last thing made is the database `postgres`, which always has this number (PostgreSQL 15 and newer).
-        if (self.cluster / "PG_VERSION").exists() and (self.cluster / "base" / "5").is_dir():
-            return True
-        aside = self.cluster.with_name(f"postgres.unfinished-{now():%Y%m%dT%H%M%S}")
-        self.cluster.rename(aside)
-        logger.warning("cluster_unfinished", effect=f"put aside as {aside}; it never ran")
-        return False
+        missing = [name for name in ("PG_VERSION", "base/5") if not (self.cluster / name).exists()]
+        if missing and (self.cluster / "postmaster.opts").exists():  # written when a server first starts
+            raise ConfigError(
+                f"The cluster in {self.cluster} is damaged: it has no {missing[0]}.",
+                remedy="Move it aside and restore a backup: see docs/operations.md.",
+            )
+        if missing:
+            aside = self.cluster.with_name(f"postgres.unfinished-{now():%Y%m%dT%H%M%S}")
+            self.cluster.rename(aside)
+            logger.warning("cluster_unfinished", effect=f"put aside as {aside}; it never ran")
+        return not missing
 
     def _make_cluster(self) -> None:
         """Make it aside, and give it its name when it is whole, so that a kill at any moment does no harm."""

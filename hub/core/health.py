@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hub.core import problems
 from hub.core.db import Database
@@ -48,6 +49,24 @@ def machine(data: Path) -> list[Finding]:
             "Build them: `pip install .` in the source folder.",
         )
     )
+    return found
+
+
+def embedded(about: dict[str, Any]) -> list[Finding]:
+    """How the servers of a data folder fare, from what `Embedded.about` says of them."""
+    found: list[Finding] = []
+    for server in about.get("servers", []):
+        if server["running"]:
+            detail = f"runs as process {server['pid']}"
+            if server["restarts"]:
+                detail += f"; started again {server['restarts']} times, last at {server['restarted_at']}, since it was "
+                detail += str(server["last_problem"])
+            ok = None if server["restarts"] else True
+        else:
+            ok, detail = False, f"is down ({server['last_problem']}) and is being started again"
+        log = f"{server['name'].lower()}.log"
+        found.append(Finding(f"Embedded {server['name']}", ok, detail, f"See {log} in the data folder."))
+    found.append(Finding("Cluster", True, f"{about['cluster']}, programs in {about['programs']}"))
     return found
 
 

@@ -36,7 +36,7 @@ class ServerState:
     pid: int | None = None
     restarts: int = 0  # since we started
     restarted_at: datetime | None = None
-    problem: str | None = None  # why it ended, or why it does not start
+    last_problem: str | None = None  # why it ended last, or why it does not start
 
 
 class Server(Protocol):
@@ -100,8 +100,8 @@ class Kept:
             if process.poll() is None:
                 self._stopping.wait(_LOOK)
                 continue
-            self._set(running=False, pid=None, problem=how_it_ended(process.returncode))
-            logger.error("server_died", server=self.server.name, how=self.state.problem, effect="started again")
+            self._set(running=False, pid=None, last_problem=how_it_ended(process.returncode))
+            logger.error("server_died", server=self.server.name, how=self.state.last_problem, effect="started again")
             if (again := self._start_again()) is None:
                 return
             process = again
@@ -117,8 +117,8 @@ class Kept:
                 process = self.server.start(self._stopping)
             except (HubError, OSError) as error:
                 tries += 1
-                self._set(problem=" ".join(str(error).split()))
-                logger.error("server_not_started", server=self.server.name, tries=tries, error=self.state.problem)  # noqa: TRY400 - the message says it
+                self._set(last_problem=" ".join(str(error).split()))
+                logger.error("server_not_started", server=self.server.name, tries=tries, error=self.state.last_problem)  # noqa: TRY400 - the message says it
                 continue
             self._set(running=True, pid=process.pid, restarts=self.state.restarts + 1, restarted_at=now())
             logger.warning("server_started_again", server=self.server.name, pid=process.pid)
