@@ -24,8 +24,9 @@ from hub.conversations.consents import Place
 from hub.conversations.delivery import Reports
 from hub.conversations.views import Taken
 from hub.core import events, log
-from hub.core.db import execute, fetch_all
-from hub.core.errors import Invalid
+from hub.core.aside import BRISK, Aside
+from hub.core.db import Database, execute, fetch_all, lock_timeout
+from hub.core.errors import ConnectionLost, Invalid
 from hub.core.events import Unit
 from hub.core.groupcommit import GroupCommit
 from hub.core.metrics import INTAKE
@@ -60,11 +61,13 @@ class Intake:
 
     def __init__(self, core: Core, accounts: Accounts, connectors: dict[str, Connector]):
         self._core = core
-        self._lane = core.db.lane("intake")
+        self._lane = core.db.lane("intake", lock_seconds=BRISK)
         self._accounts = accounts
         self._connectors = connectors
         self._sessions: dict[tuple[str, str], bool] = {}
-        self._group: GroupCommit[_Item, _Stored] = GroupCommit(self._store, after=self._announce)
+        self._group: GroupCommit[_Item, _Stored] = GroupCommit(
+            self._store_surely, after=self._announce, aside=Aside(self._store_alone, key=_sender)
+        )
         self._reports = Reports(core)
 
     async def message(self, inbound: Inbound) -> Accepted:
@@ -156,16 +159,29 @@ class Intake:
         return replace(inbound, address=await self._core.db.value(sql["known_as"], values))
 
     # -- the batch ---------------------------------------------------------------------------------------------
-    async def _store(self, items: Sequence[_Item]) -> list[_Stored]:
+    async def _store_surely(self, items: Sequence[_Item]) -> list[_Stored]:
+        """`_store`; once more when the database hung up in the middle: what was stored then is a duplicate now."""
+        try:
+            return await self._store(items, self._lane)
+        except ConnectionLost:
+            return await self._store(items, self._lane)
+
+    async def _store_alone(self, item: _Item, seconds: float) -> _Stored:
+        """One message that may have to wait for somebody's lock, on a connection that nobody else waits for."""
+        return (await self._store([item], self._core.db, lock_seconds=seconds))[0]
+
+    async def _store(self, items: Sequence[_Item], db: Database, *, lock_seconds: float | None = None) -> list[_Stored]:
         taken: dict[int, Taken] = {}
         prepared = [_row(item) for item in items]
         waves = _waves(prepared)
         unit: Unit | None = None
-        if len(waves) == 1 and not any(_has_more(item.inbound) for item in items):
-            async with self._lane.connection() as conn:  # one statement is its own transaction: one round trip
+        if lock_seconds is None and len(waves) == 1 and not any(_has_more(item.inbound) for item in items):
+            async with db.connection() as conn:  # one statement is its own transaction: one round trip
                 taken = await self._call(conn, prepared, items, waves[0])
         else:
-            async with self._lane.transaction() as conn:
+            async with db.transaction() as conn:
+                if lock_seconds is not None:
+                    await lock_timeout(conn, lock_seconds)
                 for wave in waves:
                     taken |= await self._call(conn, prepared, items, wave)
                 await _store_attachments(conn, items, taken)
@@ -226,6 +242,11 @@ class Intake:
         self._core.feed.wake_soon("log")
         if entries:
             await self._core.feed.wake("router", f'{{"entries":[{",".join(entries)}]}}')
+
+
+def _sender(item: _Item) -> tuple[int, str, str]:
+    """Whose messages stay in order, whatever locks they run into."""
+    return item.account.id, item.inbound.address_kind.value, item.inbound.address
 
 
 def _has_more(inbound: Inbound) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from hub.channels.model import Delivery, DeliveryStatus, Outcome, SendError
+from hub.core.aside import BRISK, Aside
 from hub.core.clock import iso, now
 from hub.core.groupcommit import GroupCommit
 from hub.core.service import Core
@@ -55,7 +56,9 @@ class Reports:
 
     def __init__(self, core: Core):
         self._core = core
-        self._group: GroupCommit[dict[str, Any], bool] = GroupCommit(self._apply)
+        self._group: GroupCommit[dict[str, Any], bool] = GroupCommit(
+            self._apply, aside=Aside(self._apply_alone, key=_send)
+        )
 
     async def record(self, delivery: Delivery) -> bool:
         """A provider's report; False when it changed nothing (a repeat, or an older status)."""
@@ -103,12 +106,21 @@ class Reports:
             }
         )
 
-    async def _apply(self, items: Sequence[dict[str, Any]]) -> list[bool]:
+    async def _apply_alone(self, item: dict[str, Any], seconds: float) -> bool:
+        return (await self._apply([item], seconds))[0]
+
+    async def _apply(self, items: Sequence[dict[str, Any]], lock_seconds: float = BRISK) -> list[bool]:
         numbered = [{**item, "n": n} for n, item in enumerate(items)]
-        rows = await self._core.db.all(_Applied, sql["results"], {"items": Jsonb(numbered)})
+        values = {"items": Jsonb(numbered), "lock": f"{round(lock_seconds * 1000)}ms"}
+        rows = await self._core.db.all(_Applied, sql["results"], values)
         await self._core.feed.publish([_frame(row) for row in rows if row.applied])
         by_number = {row.n: row.applied for row in rows}
         return [by_number.get(n, False) for n in range(len(items))]
+
+
+def _send(item: dict[str, Any]) -> tuple[Any, ...]:
+    """What is told of one send stays in order."""
+    return item.get("outbound_id"), item.get("connector"), item["provider_id"]
 
 
 def _words(error: str | None) -> str | None:

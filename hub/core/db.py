@@ -75,6 +75,11 @@ async def execute(conn: Connection, query: LiteralString, params: Params = None)
         return (await conn.execute(query, params)).rowcount
 
 
+async def lock_timeout(conn: Connection, seconds: float) -> None:
+    """How long the statements of this transaction wait for a lock, each."""
+    await execute(conn, "select set_config('lock_timeout', %s, true)", [f"{round(seconds * 1000)}ms"])
+
+
 def _answer() -> asyncio.Timeout:
     """Bounds one statement. PostgreSQL ends what takes longer by itself, unless it has stopped altogether."""
     return asyncio.timeout(ANSWER_SECONDS)
@@ -160,10 +165,13 @@ class Database:
             await lane.close()
         await self._pool.close(timeout=5)
 
-    def lane(self, name: str) -> Lane:
-        """The same database over a connection of its own, always the same one under this name."""
+    def lane(self, name: str, *, lock_seconds: float | None = None) -> Lane:
+        """The same database over a connection of its own, always the same one under this name.
+
+        `lock_seconds`: how long its statements wait for a lock, if not as long as all others.
+        """
         if name not in self._lanes:
-            self._lanes[name] = Lane(self.url, wait=self._wait, name=f"{self._name} {name}")
+            self._lanes[name] = Lane(self.url, wait=self._wait, name=f"{self._name} {name}", lock_seconds=lock_seconds)
         return self._lanes[name]
 
     @asynccontextmanager
@@ -229,8 +237,13 @@ class Lane(Database):
     depends on what is searched for. Autovacuum's `analyze` makes it plan anew.
     """
 
+    def __init__(self, url: str, *, wait: float, name: str, lock_seconds: float | None):
+        lock = "" if lock_seconds is None else f" -c lock_timeout={round(lock_seconds * 1000)}ms"
+        self._options = _PLANNED + lock
+        super().__init__(url, wait=wait, name=name)
+
     def _connections(self, size: int) -> AsyncConnectionPool[Connection]:
-        return _connections(self.url, self._name, 0, 1, self._wait, _PLANNED)
+        return _connections(self.url, self._name, 0, 1, self._wait, self._options)
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:

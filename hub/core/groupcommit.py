@@ -1,7 +1,9 @@
 """Adaptive group commit: whatever queued while the last commit ran goes into the next.
 
 One flush runs at a time, so a batch forms by itself under load and a lone caller waits for nobody. A batch that
-fails is split until the failing item stands alone: its caller gets the error, its neighbours are committed.
+fails is split until the failing item stands alone: its caller gets the error, its neighbours are committed. A batch
+that ran into somebody else's lock is not split, which would wait for it again and again: its items go aside
+(`hub.core.aside`).
 """
 
 from __future__ import annotations
@@ -11,6 +13,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+import psycopg
+
+from hub.core.aside import Aside
 from hub.core.errors import Unavailable
 
 T = TypeVar("T")
@@ -24,7 +29,8 @@ class GroupCommit(Generic[T, R]):
 
     `flush` must be all-or-nothing (one transaction) and return one result per item. `after(items, results)` follows
     each commit, in the order of commits, before its callers are told; it must not raise. `limit` bounds a batch and
-    `backlog` the waiting items: beyond it callers are told to come back instead of waiting without end.
+    `backlog` the waiting items: beyond it callers are told to come back instead of waiting without end. With `aside`,
+    `flush` raises `LockNotAvailable` within a moment, and nobody waits for the item that is locked.
     """
 
     def __init__(
@@ -32,11 +38,14 @@ class GroupCommit(Generic[T, R]):
         flush: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
         *,
         after: Callable[[Sequence[T], Sequence[R]], Awaitable[None]] | None = None,
+        aside: Aside[T, R] | None = None,
         limit: int = 256,
         backlog: int = 20_000,
     ):
         self._flush = flush
         self._after = after
+        self._aside = aside
+        self._alone: set[asyncio.Task[None]] = set()
         self._limit = limit
         self._backlog = backlog
         self._waiting: deque[_Waiting[T, R]] = deque()
@@ -46,7 +55,7 @@ class GroupCommit(Generic[T, R]):
         self._answering = False
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._alone)
 
     async def submit(self, item: T) -> R:
         """Hand over one item; returns when the transaction that holds it is committed.
@@ -56,6 +65,9 @@ class GroupCommit(Generic[T, R]):
         if len(self._waiting) >= self._backlog:
             raise Unavailable(remedy="Too much is waiting to be stored; send it again shortly.")
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        if self._aside is not None and self._aside.has(item):
+            self._put_aside([(item, future)])
+            return await future
         self._waiting.append((item, future))
         if self._drainer is None:
             self._drainer = asyncio.create_task(self._drain(), name="group-commit")
@@ -63,7 +75,7 @@ class GroupCommit(Generic[T, R]):
 
     async def close(self) -> None:
         """Wait until everything handed over is committed or refused, and told."""
-        while busy := [task for task in (self._drainer, self._answerer) if task is not None]:
+        while busy := [task for task in (self._drainer, self._answerer, *self._alone) if task is not None]:
             await asyncio.wait(busy)
 
     async def _drain(self) -> None:
@@ -91,11 +103,31 @@ class GroupCommit(Generic[T, R]):
         try:
             return [(batch, await self._flush([item for item, _ in batch]))]
         except Exception as error:  # noqa: BLE001 - whatever went wrong belongs to the callers, not to this loop
+            if self._aside is not None and isinstance(error, psycopg.errors.LockNotAvailable):
+                self._put_aside(batch)
+                return []
             # An absent database is nobody's fault: splitting would only ask it again for every item.
             if len(batch) == 1 or isinstance(error, Unavailable):
                 return [(batch, error)]
         middle = len(batch) // 2
         return [*await self._commit(batch[:middle]), *await self._commit(batch[middle:])]
+
+    def _put_aside(self, batch: list[_Waiting[T, R]]) -> None:
+        for item, future in batch:
+            task = asyncio.create_task(self._store_aside(item, future), name="group-commit-aside")
+            self._alone.add(task)
+            task.add_done_callback(self._alone.discard)
+
+    async def _store_aside(self, item: T, future: asyncio.Future[R]) -> None:
+        assert self._aside is not None  # noqa: S101 - nothing is put aside without it
+        try:
+            outcome: Sequence[R] | Exception = [await self._aside.store(item)]
+        except asyncio.CancelledError:
+            future.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever went wrong belongs to the caller
+            outcome = error
+        await self._tell([(item, future)], outcome)
 
     def _answer_soon(self) -> None:
         if self._answerer is None:
