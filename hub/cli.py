@@ -206,6 +206,7 @@ def _apply(arguments: argparse.Namespace, found: Settings) -> int:
             lines = [f"{arguments.file}: {line}" for line in error.detail.splitlines()]
             raise ConfigError("\n".join(lines), remedy=error.remedy) from error
         await core.feed.wake("router")
+        await core.feed.wake("sessions")  # rights may have changed
         print("\n".join(shown(difference)))
         if arguments.dry_run and difference.lines:
             print("(dry run: nothing was changed)")

@@ -69,7 +69,13 @@ select id from attachment where interaction_id = %(interaction_id)s order by id;
 
 -- stuck: Sends that wait for a person.
 select o.id, o.state, o.error, o.conversation_id, o.interaction_id, o.created_at
-from outbound o where o.state = 'unknown' order by o.id limit %(limit)s;
+from outbound o join conversation v on v.id = o.conversation_id
+where o.state = 'unknown' and (%(sees_all)s or v.agent_id = %(viewer)s
+    or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s))
+order by o.id limit %(limit)s;
+
+-- conversation_of: Where a send belongs.
+select conversation_id from outbound where id = %(id)s;
 
 -- retry: A person decides to send again what is unknown or failed.
 update outbound set state = 'pending', due_at = now(), begun_at = now(), error = null, rank = 0

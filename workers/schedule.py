@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import psycopg
 
+from hub.access import signin
 from hub.automation.late import note_late
 from hub.automation.plans import plan_next
 from hub.core import log
@@ -25,6 +26,7 @@ logger = log.get(__name__)
 EVERY = 1.0  # seconds between looks when no bell rings
 FULL = 200  # events or follow-ups in one step
 PAUSE = 0.25  # seconds between two rounds
+HOUSEKEEPING = 3600.0  # seconds between two rounds of it
 
 
 class Scheduler:
@@ -47,7 +49,17 @@ class Scheduler:
             self._loop("automation", lambda: plan_next(core.db)),
             self._loop("late", lambda: note_late(core.db)),
             self._loop("follow_ups", lambda: run_due(core)),
+            self._housekeeping(),
         )
+
+    async def _housekeeping(self) -> None:
+        """Forget what no longer counts, now and each hour."""
+        while True:
+            try:
+                await signin.expire(self._core.db)
+            except (HubError, psycopg.Error) as error:
+                logger.warning("schedule_postponed", what="housekeeping", error=str(error))
+            await asyncio.sleep(HOUSEKEEPING)
 
     async def _loop(self, what: str, step: Callable[[], Awaitable[int]]) -> None:
         """Do a step until there is nothing to do, then wait for the bell of the log or the clock."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+_IMAP_SERVER = ("imap.host", "imap.port", "imap.tls", "imap.ca_file")
+_SMTP_SERVER = ("smtp.host", "smtp.port", "smtp.tls", "smtp.ca_file")
+_TOKEN_SERVER = ("oauth.provider", "oauth.tenant", "oauth.token_url")
 
 
 class Imap(BaseModel):
@@ -90,6 +94,16 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid")
+
+    # Where each secret goes: an administrator who changes one of these enters the secret again.
+    secret_places: ClassVar[dict[str, tuple[str, ...]]] = {
+        "imap_password": _IMAP_SERVER,
+        "smtp_password": _SMTP_SERVER,
+        "oauth_client_secret": _TOKEN_SERVER,
+        "oauth_refresh_token": (*_TOKEN_SERVER, *_IMAP_SERVER, *_SMTP_SERVER),
+        "listen_password": (),
+        "dkim_key": (),
+    }
 
     imap: Imap | None = None
     imap_password: SecretStr | None = None

@@ -34,7 +34,7 @@ _ALLOWED: dict[Role, frozenset[Action]] = {
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody signed in. `session_id` is None for an API token."""
+    """Somebody signed in: by a session (`session_id`) or by an API token (`token_id`)."""
 
     id: int
     email: str
@@ -43,6 +43,7 @@ class Actor:
     locale: str
     theme: str
     session_id: bytes | None
+    token_id: int | None
     seen_at: datetime
 
     @property

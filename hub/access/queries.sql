@@ -4,8 +4,8 @@ select id, email, name, role, locale, theme, password_hash, disabled_at from age
 -- agent: One agent.
 select id, email, name, role, locale, theme, password_hash, disabled_at from agent where id = %(id)s;
 
--- set_password: A new password ends every session.
-with ended as (delete from session where agent_id = %(id)s)
+-- set_password: A new password ends every session and every API token: whoever had the old one keeps nothing.
+with ended as (delete from session where agent_id = %(id)s), revoked as (delete from api_token where agent_id = %(id)s)
 update agent set password_hash = %(hash)s where id = %(id)s;
 
 -- rehash: The same password under today's parameters.
@@ -19,7 +19,7 @@ insert into session (id, agent_id, user_agent, ip, expires_at)
 values (%(id)s, %(agent_id)s, %(user_agent)s, %(ip)s, now() + make_interval(hours => %(hours)s));
 
 -- session_actor: Whose session this is, if it still counts (absolute and idle expiry, agent not disabled).
-select a.id, a.email, a.name, a.role, a.locale, a.theme, s.id as session_id, s.seen_at
+select a.id, a.email, a.name, a.role, a.locale, a.theme, s.id as session_id, null::bigint as token_id, s.seen_at
 from session s join agent a on a.id = s.agent_id
 where s.id = %(id)s and s.expires_at > now() and s.seen_at > now() - make_interval(hours => %(idle_hours)s) and a.disabled_at is null;
 
@@ -29,18 +29,14 @@ update session set seen_at = now() where id = %(id)s;
 -- end_session: Signed out.
 delete from session where id = %(id)s;
 
--- live_sessions: Which of these sessions still count.
-select s.id from session s join agent a on a.id = s.agent_id
-where s.id = any(%(ids)s) and s.expires_at > now() and a.disabled_at is null;
-
--- expire_sessions: Forget what no longer counts.
+-- expire: Forget sessions, counts and links that no longer matter.
 with gone as (delete from session where expires_at < now() - interval '1 day'), old as (delete from login_attempt where window_start < now() - interval '1 day')
 delete from invitation where expires_at < now() - interval '30 days';
 
 -- token_actor: Whose API token this is.
 update api_token t set last_used_at = now() from agent a
 where t.hash = %(hash)s and a.id = t.agent_id and a.disabled_at is null and (t.expires_at is null or t.expires_at > now())
-returning a.id, a.email, a.name, a.role, a.locale, a.theme, null::bytea as session_id, now() as seen_at;
+returning a.id, a.email, a.name, a.role, a.locale, a.theme, null::bytea as session_id, t.id as token_id, now() as seen_at;
 
 -- tokens: An agent's tokens, without secrets.
 select id, name, created_at, expires_at, last_used_at from api_token where agent_id = %(agent_id)s order by id;
@@ -60,13 +56,10 @@ update invitation set used_at = now()
 where hash = %(hash)s and used_at is null and expires_at > now()
 returning agent_id;
 
--- count_attempt: Count a sign-in attempt in its quarter of an hour; atomic, so that parallel guesses all count.
+-- count_attempt: Count one of what is bounded in a quarter of an hour; atomic, so that parallel ones all count.
 insert into login_attempt as l (key, window_start, count) values (%(key)s, %(window)s, 1)
 on conflict (key, window_start) do update set count = l.count + 1
 returning count;
-
--- forget_attempts: A good sign-in clears the account's count.
-delete from login_attempt where key = %(key)s;
 
 -- new_agent: A person of ours, with their presence.
 with made as (

@@ -1,7 +1,8 @@
 """Signing in: argon2id passwords, server-side sessions, API tokens, one-time links.
 
 Only hashes are stored: of passwords argon2id, of tokens (256 random bits) SHA-256. A sign-in for an unknown address
-costs the same time and counts the same way as one with a wrong password (OWASP ASVS 5.0, 6.3).
+costs the same time and counts the same way as one with a wrong password (OWASP ASVS 5.0, 6.3). Guessing is slowed down
+by `hub.access.guard`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from datetime import datetime, timedelta
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
+from hub.access import guard
+from hub.access.devices import Device
+from hub.access.guard import Attempt
 from hub.access.model import Actor, Role
 from hub.core.clock import now
 from hub.core.db import Database, execute, fetch_value
@@ -27,8 +31,6 @@ SESSION_HOURS = 24 * 7
 IDLE_HOURS = 24
 INVITATION_HOURS = 24
 WINDOW = timedelta(minutes=15)
-PER_ACCOUNT = 10  # attempts in a window
-PER_ADDRESS = 60
 MIN_PASSWORD = 10
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")  # as in a center.toml
 
@@ -61,17 +63,24 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-async def sign_in(db: Database, email: str, password: str, *, ip: str, user_agent: str) -> SignedIn:
-    """Check the password and open a session. `Unauthorized` never says which of the two was wrong."""
+async def sign_in(
+    db: Database, email: str, password: str, *, ip: str, user_agent: str, device: Device | None = None
+) -> SignedIn:
+    """Check the password and open a session. `Unauthorized` never says which of the two was wrong.
+
+    `TooMany` after several failures, until a pause is over; a `device` that has signed in to this account before is
+    counted by itself.
+    """
     email = email.strip().lower()
-    await count(db, f"account:{email[:200]}", PER_ACCOUNT)
-    await count(db, f"address:{ip}", PER_ADDRESS)
     agent = await db.one(_Agent, sql["agent_by_email"], {"email": email})
+    known = device is not None and agent is not None and agent.id in device.agents
+    attempt = Attempt(db, email=email, ip=ip, device=device.id if device is not None and known else None)
+    await attempt.reserve()
     stored = agent.password_hash if agent and agent.password_hash else _nobody
     fits = await asyncio.to_thread(_fits, stored, password)
     if agent is None or not fits or agent.disabled_at is not None or agent.password_hash is None:
         raise Unauthorized("The e-mail address or the password is wrong.")
-    await db.execute(sql["forget_attempts"], {"key": f"account:{email[:200]}"})
+    await attempt.succeeded()
     if _hasher.check_needs_rehash(stored):
         await db.execute(sql["rehash"], {"id": agent.id, "hash": await asyncio.to_thread(_hasher.hash, password)})
     return await open_session(db, agent.id, ip=ip, user_agent=user_agent)
@@ -160,8 +169,14 @@ async def hash_password(password: str) -> str:
 
 
 async def set_password(db: Database, agent_id: int, password: str) -> None:
-    """A new password; every session of the agent ends."""
+    """A new password; every session and API token of the agent ends."""
     await db.execute(sql["set_password"], {"id": agent_id, "hash": await hash_password(password)})
+
+
+async def expire(db: Database) -> None:
+    """Forget sessions, links and counts that no longer matter."""
+    await db.execute(sql["expire"])
+    await guard.expire(db)
 
 
 def _fits(stored: str, password: str) -> bool:
@@ -171,7 +186,7 @@ def _fits(stored: str, password: str) -> bool:
         return False
 
 
-async def count(db: Database, key: str, limit: int, *, what: str = "attempts to sign in") -> None:
+async def count(db: Database, key: str, limit: int, *, what: str) -> None:
     """Count one try of `key`; `TooMany` beyond `limit` in a quarter of an hour."""
     moment = now()
     start = datetime.fromtimestamp(moment.timestamp() // WINDOW.total_seconds() * WINDOW.total_seconds(), moment.tzinfo)

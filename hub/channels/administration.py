@@ -44,7 +44,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to be different; None leaves it. `secrets` are merged, one that is None is taken away."""
+    """What is to be different; None leaves it. `settings` and `secrets` are merged: a value of None is taken away."""
 
     name: str | None = None
     address: str | None = None
@@ -71,7 +71,7 @@ async def one(db: Database, connector: str, account_id: int) -> Row:
 async def create(unit: Unit, vault: Vault, connector: Connector, channel: str, change: Change, *, actor_id: int) -> int:
     """A new account; its id. `Invalid` names the setting that is wrong."""
     key = f"{channel}-{random.token_hex(4)}"
-    model = validated(connector, change.settings or {}, {k: v for k, v in change.secrets.items() if v})
+    model = _new(connector, change)
     shown, hidden = split_secrets(model)
     values = {
         "key": key,
@@ -98,7 +98,7 @@ async def update(unit: Unit, vault: Vault, connector: Connector, row_id: int, ch
     row = await fetch_one(unit.conn, Row, sql["accounts"], {"connector": connector.name, "id": row_id})
     if row is None:
         raise NotFound("There is no such account.")
-    model = validated(connector, _settings(row, change), _secrets(vault, row, change))
+    model = _changed(vault, connector, row, change)
     shown, hidden = split_secrets(model)
     values = {
         "id": row.id,
@@ -118,9 +118,9 @@ async def update(unit: Unit, vault: Vault, connector: Connector, row_id: int, ch
 def imagined(vault: Vault, connector: Connector, row: Row | None, change: Change) -> Account:
     """An account as it would be after a change, to be tried. One that does not exist yet has the id 0."""
     if row is None:
-        model = validated(connector, change.settings or {}, {k: v for k, v in change.secrets.items() if v})
+        model = _new(connector, change)
         return Account(0, "new", connector.name, "", change.name or "", change.address, model, None, None, enabled=True)
-    model = validated(connector, _settings(row, change), _secrets(vault, row, change))
+    model = _changed(vault, connector, row, change)
     address = change.address or row.address
     return Account(
         row.id, row.key, row.connector, row.channel, row.name, address, model, row.queue_id, None, enabled=True
@@ -147,13 +147,71 @@ def validated(connector: Connector, settings: dict[str, Any], secrets: dict[str,
         raise Invalid("The settings are not valid.", remedy="Correct the fields named.", fields=fields) from None
 
 
-def _settings(row: Row, change: Change) -> dict[str, Any]:
-    return row.settings if change.settings is None else change.settings
+def merged(old: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """`old` with a JSON merge patch laid over it (RFC 7396): what the patch does not name stays, null takes away."""
+    found = dict(old)
+    for name, value in patch.items():
+        if value is None:
+            found.pop(name, None)
+        elif isinstance(value, dict):
+            below: Any = found.get(name)
+            found[name] = merged(below if isinstance(below, dict) else {}, value)  # pyright: ignore[reportUnknownArgumentType] - any JSON
+        else:
+            found[name] = value
+    return found
 
 
-def _secrets(vault: Vault, row: Row, change: Change) -> dict[str, str]:
-    merged: dict[str, str | None] = {**_opened(vault, row), **change.secrets}
-    return {name: value for name, value in merged.items() if value}
+def _new(connector: Connector, change: Change) -> BaseModel:
+    return validated(connector, merged({}, change.settings or {}), {k: v for k, v in change.secrets.items() if v})
+
+
+def _changed(vault: Vault, connector: Connector, row: Row, change: Change) -> BaseModel:
+    """The settings after a change. Stored secrets go along only to where they went before."""
+    stored = _opened(vault, row)
+    secrets = {name: value for name, value in {**stored, **change.secrets}.items() if value}
+    model = validated(connector, merged(row.settings, change.settings or {}), secrets)
+    kept = {name for name in stored if name in secrets and name not in change.secrets}
+    if moved := _moved(connector, _as_stored(connector, row, stored), model, kept):
+        raise Invalid(
+            "A stored password is not sent to another server.",
+            remedy="Enter it again for the new one.",
+            fields={
+                f"secrets.{name}": f"enter it again: {', '.join(places)} changed" for name, places in moved.items()
+            },
+        )
+    return model
+
+
+def _as_stored(connector: Connector, row: Row, stored: dict[str, str]) -> dict[str, Any]:
+    """The settings before a change, with what they leave out as it is by default."""
+    try:
+        return split_secrets(connector.Settings.model_validate({**row.settings, **stored}))[0]
+    except ValidationError:  # broken as it is: what it says is all that is known
+        return row.settings
+
+
+def _moved(connector: Connector, before: dict[str, Any], model: BaseModel, kept: set[str]) -> dict[str, list[str]]:
+    """Which of the kept secrets would go to another place than before, and which settings say so.
+
+    A connector's settings name the places of each secret in `secret_places`; a secret that is not named there is bound
+    to every setting.
+    """
+    places: dict[str, tuple[str, ...]] = getattr(connector.Settings, "secret_places", {})
+    after, _ = split_secrets(model)
+    found: dict[str, list[str]] = {}
+    for name in kept:
+        settings = places.get(name, tuple(after))
+        if changed := [s for s in settings if _at(before, s) != _at(after, s)]:
+            found[name] = changed
+    return found
+
+
+def _at(settings: dict[str, Any], path: str) -> Any:
+    """The setting at `imap.host`, or None."""
+    value: Any = settings
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any JSON
+    return value  # pyright: ignore[reportUnknownVariableType]
 
 
 def _opened(vault: Vault, row: Row) -> dict[str, str]:

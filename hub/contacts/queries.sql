@@ -29,7 +29,7 @@ order by r.id desc limit %(limit)s;
 
 -- update: What a person knows better than the machine.
 update contact set name = coalesce(%(name)s, name), locale = coalesce(%(locale)s, locale),
-    timezone = coalesce(%(timezone)s, timezone), attributes = coalesce(%(attributes)s, attributes)
+    timezone = coalesce(%(timezone)s, timezone), attributes = jsonb_strip_nulls(attributes || coalesce(%(attributes)s::jsonb, '{}'))
 where id = (select root_id from contact where id = %(id)s) returning id;
 
 -- lock_pair: Two contacts and their roots, locked in order of id.

@@ -51,7 +51,7 @@ async def timeline(
 
 
 async def update(unit: Unit, contact_id: int, changes: dict[str, Any], *, actor_id: int) -> None:
-    """Change name, locale, timezone or attributes; keys left out stay."""
+    """Change name, locale, timezone or attributes; keys left out stay, an attribute of None is taken away."""
     attributes = changes.get("attributes")
     parameters = {
         "id": contact_id,

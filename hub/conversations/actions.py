@@ -12,7 +12,7 @@ from hub.conversations import queueing, writing
 from hub.conversations.store import sql
 from hub.core.clock import now
 from hub.core.db import execute, fetch_dicts, fetch_value
-from hub.core.errors import Conflict, Invalid
+from hub.core.errors import Conflict, Forbidden, Invalid
 from hub.core.events import Unit
 from hub.core.secrets import Vault
 
@@ -110,14 +110,18 @@ async def start(unit: Unit, vault: Vault, opening: Opening, *, actor_id: int) ->
     if kind is None:
         raise Invalid("You cannot write first on this channel.", fields={"channel": "use email, sms or whatsapp"})
     account = await fetch_dicts(
-        unit.conn, sql["account_for"], {"channel": opening.channel, "account_id": opening.account_id}
+        unit.conn,
+        sql["account_for"],
+        {"channel": opening.channel, "account_id": opening.account_id, "agent_id": actor_id},
     )
     if not account:
         raise Invalid(
             "There is no account of ours for this channel.", fields={"channel": "configure one with `hub apply`"}
         )
-    address_id, contact_id = await _recipient(unit, kind, opening)
     row = account[0]
+    if not row["usable"]:
+        raise Forbidden("This account belongs to a queue that is not yours.", remedy="Write from another account.")
+    address_id, contact_id = await _recipient(unit, kind, opening)
     conversation_id = int(
         await fetch_value(
             unit.conn,

@@ -74,6 +74,7 @@ class ReplyChannel:
     account: str
     connector: str
     account_address: str | None
+    usable: bool  # by who writes: of one of their queues, of no queue, or used in this conversation already
     opted_out: bool
     signature: str
     last_inbound_at: datetime | None = None

@@ -1,9 +1,3 @@
--- visible: Whether the viewer may see a conversation: of their queues, or on their desk.
-select v.id from conversation v
-where v.id = %(id)s and (%(sees_all)s or v.agent_id = %(viewer)s
-    or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s)
-    or exists (select from queue_entry e where e.conversation_id = v.id and e.state = 'offered' and e.agent_id = %(viewer)s));
-
 -- listed: One page of conversations, the latest change first; the cursor is (updated_at, id).
 select s.* from conversation_summary s
 join conversation v on v.id = s.id
@@ -87,9 +81,13 @@ select pg_advisory_xact_lock(hashtextextended(%(client_id)s, %(agent_id)s));
 -- started: The conversation this client id began.
 select conversation_id from interaction where agent_id = %(agent_id)s and client_id = %(client_id)s and seq = 1 and direction = 'out';
 
--- account_for: The account an agent writes first from.
-select id, queue_id from account
-where enabled and channel = %(channel)s and (%(account_id)s::bigint is null or id = %(account_id)s) order by id limit 1;
+-- account_for: The account an agent writes first from, and whether they may.
+select t.id, t.queue_id, t.queue_id is null
+    or exists (select from agent g where g.id = %(agent_id)s and g.role = 'admin')
+    or exists (select from agent_queue g where g.agent_id = %(agent_id)s and g.queue_id = t.queue_id) as usable
+from account t
+where t.enabled and t.channel = %(channel)s and (%(account_id)s::bigint is null or t.id = %(account_id)s)
+order by usable desc, t.id limit 1;
 
 -- attachment: A file, and the conversation it belongs to.
 select f.name, f.content_type, f.body, i.conversation_id, f.uploaded_by

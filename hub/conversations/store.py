@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from hub.access.rights import Viewer, require_conversation
 from hub.channels.model import REPLY_WINDOW
 from hub.conversations import views, writing
 from hub.core.clock import now
 from hub.core.db import Database
-from hub.core.errors import NotFound
 from hub.core.sql import Queries
 
 sql = Queries.beside(__file__)
-Viewer = dict[str, int | bool]
 PAGE = 50  # interactions shown at first
 
 
@@ -29,12 +28,6 @@ class Filter:
     before: datetime | None = None
     before_id: int | None = None
     limit: int = 50
-
-
-async def require_visible(db: Database, conversation_id: int, viewer: Viewer) -> None:
-    """`NotFound`, as if it were not there, unless the viewer may see it."""
-    if await db.value(sql["visible"], {"id": conversation_id, **viewer}) is None:
-        raise NotFound("There is no such conversation.")
 
 
 async def listed(db: Database, wanted: Filter, viewer: Viewer) -> list[dict[str, Any]]:
@@ -62,11 +55,11 @@ async def counts(db: Database, viewer: Viewer) -> dict[str, Any]:
 
 async def conversation(db: Database, conversation_id: int, viewer: Viewer) -> dict[str, Any]:
     """The API's Conversation: summary, last messages, ways to answer."""
-    await require_visible(db, conversation_id, viewer)
+    await require_conversation(db, conversation_id, viewer)
     [row] = await db.dicts(sql["summary"], {"id": conversation_id})
     shown, has_earlier = await page(db, conversation_id, before_seq=None, limit=PAGE)
     async with db.connection() as conn:
-        ways = await writing.reply_channels(conn, conversation_id)
+        ways = await writing.reply_channels(conn, conversation_id, sender=int(viewer["viewer"]))
     return {
         **views.public_summary(row),
         "interactions": shown,
@@ -74,7 +67,7 @@ async def conversation(db: Database, conversation_id: int, viewer: Viewer) -> di
         "topic": f"c:{conversation_id}",
         "disposition": row["disposition"],
         "wrap_up_until": row["wrap_up_until"],
-        "reply_channels": [_way(w) for w in ways if not w.opted_out],
+        "reply_channels": [_way(w) for w in ways if w.usable and not w.opted_out],
         "opted_out": _refused(ways),
         "server_now": now(),
     }

@@ -12,7 +12,7 @@ from hub.conversations import posting
 from hub.conversations.model import Held, Reply, ReplyChannel, Written
 from hub.core.clock import now
 from hub.core.db import Connection, execute, fetch_all, fetch_one, fetch_value
-from hub.core.errors import Conflict, Invalid, NotFound
+from hub.core.errors import Conflict, Forbidden, Invalid, NotFound
 from hub.core.events import Unit
 from hub.core.secrets import Vault
 from hub.core.sql import Queries
@@ -30,13 +30,15 @@ async def lock(unit: Unit, conversation_id: int) -> Held:
     return held
 
 
-async def reply_channels(conn: Connection, conversation_id: int, *, bulk: bool = False) -> list[ReplyChannel]:
-    """Every way to answer, the one last used first.
+async def reply_channels(
+    conn: Connection, conversation_id: int, *, bulk: bool = False, sender: int | None = None
+) -> list[ReplyChannel]:
+    """Every way to answer, the one last used first; `usable` by the agent `sender`, or by the hub itself (None).
 
     Who unsubscribed from mail still gets answers, only nothing in bulk; who said STOP on the phone gets nothing.
     """
     return await fetch_all(
-        conn, ReplyChannel, sql["reply_channels"], {"conversation_id": conversation_id, "bulk": bulk}
+        conn, ReplyChannel, sql["reply_channels"], {"conversation_id": conversation_id, "bulk": bulk, "sender": sender}
     )
 
 
@@ -48,7 +50,7 @@ async def reply(unit: Unit, vault: Vault, conversation_id: int, answer: Reply, *
         return Written(before, created=False)
     if not answer.text.strip() and not answer.html and not answer.attachments:
         raise Invalid("The message is empty.", fields={"text": "write something or attach a file"})
-    ways = await reply_channels(unit.conn, conversation_id, bulk=answer.bulk)
+    ways = await reply_channels(unit.conn, conversation_id, bulk=answer.bulk, sender=actor_id)
     way = _choose(ways, answer)
     _check_window(way, answer)
     if way.max_length is not None and len(answer.text) > way.max_length:
@@ -157,9 +159,12 @@ def _choose(ways: list[ReplyChannel], answer: Reply) -> ReplyChannel:
             remedy="Choose one of the conversation's reply channels.",
             fields={"channel": "no address of this customer and account of ours fit"},
         )
-    if fitting[0].opted_out and not answer.confirms_consent:
+    usable = [w for w in fitting if w.usable]
+    if not usable:
+        raise Forbidden("This account belongs to a queue that is not yours.", remedy="Answer from another account.")
+    if usable[0].opted_out and not answer.confirms_consent:
         raise Conflict("The customer has opted out of messages to this address.", remedy="Choose another channel.")
-    return fitting[0]
+    return usable[0]
 
 
 def _check_window(way: ReplyChannel, answer: Reply) -> None:

@@ -17,7 +17,11 @@ with person as (
     from interaction i where i.conversation_id = %(conversation_id)s and i.address_id is not null and i.account_id is not null
     group by 1, 2
 )
-select t.channel, p.address_id, p.value as address, t.id as account_id, t.name as account, t.connector, t.address as account_address, t.settings -> 'limits' as limits,
+select t.channel, p.address_id, p.value as address, t.id as account_id, t.name as account, t.connector, t.address as account_address,
+       %(sender)s::bigint is null or t.queue_id is null or u.id is not null or t.id = v.account_id
+           or exists (select from agent g where g.id = %(sender)s and g.role = 'admin')
+           or exists (select from agent_queue g where g.agent_id = %(sender)s and g.queue_id = t.queue_id) as usable,
+       t.settings -> 'limits' as limits,
        p.opted_out_at is not null and (p.kind <> 'email' or %(bulk)s) as opted_out, t.signature,
        case when p.kind = 'whatsapp' then p.number end as number,
        case when t.channel = 'whatsapp' then (select max(i.at) from interaction i where i.address_id = p.address_id

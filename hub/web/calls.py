@@ -7,12 +7,12 @@ from typing import Any
 from aiohttp import web
 
 from hub.access.model import Action
+from hub.access.rights import accounts, require_account, require_conversation
 from hub.calls import actions, devices, recordings, store
 from hub.calls.actions import Target
 from hub.calls.store import sql
 from hub.channels.calls import CallControl, call_control
 from hub.channels.model import Account
-from hub.conversations.store import require_visible
 from hub.core import events
 from hub.core.clock import now
 from hub.core.db import fetch_value
@@ -59,6 +59,7 @@ async def read_device(call: Call) -> dict[str, Any]:
     """Where I am rung, and from which numbers of ours I can call."""
     rows = await call.core.db.dicts(sql["device"], {"agent_id": call.me.id})
     numbers = await _numbers(call)
+    usable = await accounts(call.core.db, call.me.viewer)
     own = rows[0] if rows else {"kind": None, "number": None, "ready": False}
     return {
         "kind": own["kind"],
@@ -66,7 +67,9 @@ async def read_device(call: Call) -> dict[str, Any]:
         "ready": own["kind"] == "phone" or bool(own["ready"]),
         "simulated": any(phone.device(a, call.me.id).simulated for a, phone in numbers),
         "coach": any(phone.capabilities.coach for _, phone in numbers),
-        "numbers": [{"account_id": a.id, "name": a.name, "number": a.address or ""} for a, _ in numbers],
+        "numbers": [
+            {"account_id": a.id, "name": a.name, "number": a.address or ""} for a, _ in numbers if a.id in usable
+        ],
     }
 
 
@@ -115,7 +118,7 @@ async def live_calls(call: Call) -> dict[str, Any]:
 @calls.add("GET", "/conversations/{conversation_id}/calls", returns=CallList)
 async def calls_of(call: Call, conversation_id: int) -> dict[str, Any]:
     """A conversation's calls, the newest first, with their telephones, times and recordings."""
-    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.me.viewer)
     return {"items": await store.shown(call.core.db, conversation_id=conversation_id)}
 
 
@@ -123,9 +126,12 @@ async def calls_of(call: Call, conversation_id: int) -> dict[str, Any]:
 async def dial(call: Call, body: Dial) -> dict[str, Any]:
     """Call somebody: my telephone rings first, then theirs."""
     if body.conversation_id is not None:
-        await require_visible(call.core.db, body.conversation_id, call.me.viewer)
-    found = await _numbers(call)
-    account = next((a for a, _ in found if body.account_id in (None, a.id)), None)
+        await require_conversation(call.core.db, body.conversation_id, call.me.viewer)
+    if body.account_id is not None:
+        await require_account(call.core.db, body.account_id, call.me.viewer)
+    usable = await accounts(call.core.db, call.me.viewer)
+    found = [a for a, _ in await _numbers(call) if a.id in usable]
+    account = next((a for a in found if body.account_id in (None, a.id)), None)
     if account is None:
         raise Invalid("There is no such number of ours.", fields={"account_id": "see GET /me/device"})
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -144,7 +150,7 @@ async def _account_of(call: Call, call_id: int) -> Account:
     rows = await call.core.db.dicts(sql["call"], {"id": call_id})
     if not rows:
         raise NotFound("There is no such call.")
-    await require_visible(call.core.db, rows[0]["conversation_id"], call.me.viewer)
+    await require_conversation(call.core.db, rows[0]["conversation_id"], call.me.viewer)
     account = await call.context.accounts.get(rows[0]["account_id"])
     if account is None:
         raise Conflict("Its number is no longer configured.")
@@ -247,14 +253,14 @@ async def wrap_up(call: Call, call_id: int, body: WrapUp) -> dict[str, Any]:
 @calls.add("GET", "/conversations/{conversation_id}/callbacks", returns=CallbackList)
 async def list_callbacks(call: Call, conversation_id: int) -> dict[str, Any]:
     """The calls promised to this customer."""
-    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.me.viewer)
     return {"items": await call.core.db.dicts(sql["callbacks_of"], {"conversation_id": conversation_id})}
 
 
 @calls.add("POST", "/conversations/{conversation_id}/callbacks", returns=Made, status=201, errors=(409,))
 async def plan_callback(call: Call, conversation_id: int, body: NewCallback) -> dict[str, Any]:
     """Promise a call at a time: it waits in the queue then, first for me if I say so."""
-    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.me.viewer)
     due = utc(body.due_at)
     if due <= now():
         raise Invalid("The time lies in the past.", fields={"due_at": "choose a later time"})
@@ -282,7 +288,7 @@ async def cancel_callback(call: Call, callback_id: int) -> None:
     found = await call.core.db.value(sql["callback_place"], {"id": callback_id})
     if found is None:
         raise NotFound("There is no such callback.")
-    await require_visible(call.core.db, int(found), call.me.viewer)
+    await require_conversation(call.core.db, int(found), call.me.viewer)
     if await call.core.db.value(sql["cancel_callback"], {"id": callback_id}) is None:
         raise Conflict("It is under way or over.")
 
@@ -290,7 +296,7 @@ async def cancel_callback(call: Call, callback_id: int) -> None:
 @calls.add("GET", "/recordings/{recording_id}/sound", returns=bytes)
 async def read_sound(call: Call, recording_id: int) -> web.Response:
     """Listen to a recording, if its conversation is visible; that it was heard is written down."""
-    await require_visible(call.core.db, await recordings.place(call.core.db, recording_id), call.me.viewer)
+    await require_conversation(call.core.db, await recordings.place(call.core.db, recording_id), call.me.viewer)
     _, content_type, body = await recordings.sound(call.core.db, recording_id)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await recordings.heard(unit, recording_id, call.me.id)

@@ -9,7 +9,9 @@ from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel, Field, StringConstraints
 
+from hub.access import rights
 from hub.access.model import Action
+from hub.access.rights import require_contact, require_conversation
 from hub.agents import store as agents
 from hub.channels.model import AddressKind
 from hub.contacts import linking
@@ -135,9 +137,11 @@ async def read_contact(call: Call, contact_id: int) -> dict[str, Any]:
 
 @center.add("PATCH", "/contacts/{contact_id}", returns=shapes.Contact)
 async def change_contact(call: Call, contact_id: int, body: ContactChange) -> dict[str, Any]:
-    """Change what is known of a customer."""
+    """Change what is known of a customer. Attributes that are not named stay; one that is null is taken away."""
+    await require_contact(call.core.db, contact_id, call.me.viewer)
+    changes = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
     async with events.unit(call.core.db, call.core.feed) as unit:
-        await contacts.update(unit, contact_id, body.model_dump(exclude_none=True), actor_id=call.me.id)
+        await contacts.update(unit, contact_id, changes, actor_id=call.me.id)
     return await contacts.contact(call.core.db, contact_id)
 
 
@@ -154,6 +158,8 @@ async def read_timeline(call: Call, contact_id: int, query: TimelineQuery) -> di
 @center.add("POST", "/contacts/{contact_id}/link", returns=shapes.Contact, errors=(409,))
 async def link_contact(call: Call, contact_id: int, body: LinkIn) -> dict[str, Any]:
     """Say that two records are one person; it can be undone without a trace."""
+    for one in (contact_id, body.contact_id):
+        await require_contact(call.core.db, one, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await linking.link(unit, contact_id, body.contact_id, actor_id=call.me.id)
     return await contacts.contact(call.core.db, contact_id)
@@ -162,6 +168,7 @@ async def link_contact(call: Call, contact_id: int, body: LinkIn) -> dict[str, A
 @center.add("DELETE", "/contacts/{contact_id}/links/{link_id}", returns=shapes.Contact)
 async def unlink_contact(call: Call, contact_id: int, link_id: int) -> dict[str, Any]:
     """Undo a link: both records are as they were."""
+    await require_contact(call.core.db, contact_id, call.me.viewer)
     shown = await contacts.contact(call.core.db, contact_id)
     if link_id not in {linked["link_id"] for linked in shown["linked"]}:
         raise NotFound("There is no such link.")
@@ -173,6 +180,7 @@ async def unlink_contact(call: Call, contact_id: int, link_id: int) -> dict[str,
 @center.add("POST", "/contacts/{contact_id}/addresses", returns=shapes.Contact, errors=(409,))
 async def add_address(call: Call, contact_id: int, body: AddressIn) -> dict[str, Any]:
     """Add a way to reach a customer; it counts as unverified until they write from it."""
+    await require_contact(call.core.db, contact_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await contacts.add_address(unit, contact_id, AddressKind(body.kind), body.value, actor_id=call.me.id)
     return await contacts.contact(call.core.db, contact_id)
@@ -194,7 +202,7 @@ async def list_templates(call: Call, query: TemplateQuery) -> dict[str, Any]:
 @center.add("POST", "/templates/{template_id}/render", returns=shapes.Rendered)
 async def render_template(call: Call, template_id: int, body: RenderIn) -> dict[str, Any]:
     """A canned reply with a conversation's names filled in."""
-    await conversations.require_visible(call.core.db, body.conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, body.conversation_id, call.me.viewer)
     rows = await call.core.db.dicts(conversations.sql["template"], {"id": template_id})
     if not rows:
         raise NotFound("There is no such template.")
@@ -217,15 +225,18 @@ async def list_dispositions(call: Call) -> dict[str, Any]:
 
 @center.add("GET", "/config", returns=shapes.PublicConfig, action=None)
 async def read_config(call: Call) -> dict[str, Any]:
-    """What the pages need to know; accounts and the queues one may transfer to only for those signed in."""
+    """What the pages need to know; who is signed in sees the accounts they may send from and all queues."""
     queues = await agents.all_queues(call.core.db) if call.actor else []
     accounts = list((await call.context.accounts.all()).values()) if call.actor else []
+    usable = await rights.accounts(call.core.db, call.actor.viewer) if call.actor else set[int]()
     return {
         "product": "omnihub",
         "version": call.context.version,
         "demo": call.context.demo,
         "locales": ["en", "zh-CN"],
-        "accounts": [{"id": a.id, "channel": a.channel, "name": a.name} for a in accounts if a.enabled],
+        "accounts": [
+            {"id": a.id, "channel": a.channel, "name": a.name} for a in accounts if a.enabled and a.id in usable
+        ],
         "queues": queues,
     }
 
@@ -267,7 +278,7 @@ async def read_attachment(call: Call, attachment_id: int) -> web.Response:
         raise NotFound("There is no such file.")
     row = rows[0]
     if row["conversation_id"] is not None:
-        await conversations.require_visible(call.core.db, row["conversation_id"], call.me.viewer)
+        await require_conversation(call.core.db, row["conversation_id"], call.me.viewer)
     kind = row["content_type"].split(";")[0].strip().lower()
     shown = kind in INLINE_TYPES or kind.startswith(PLAYED)
     headers = {
@@ -275,7 +286,7 @@ async def read_attachment(call: Call, attachment_id: int) -> web.Response:
         "Content-Disposition": f"{'inline' if shown else 'attachment'}; filename*=UTF-8''{quote(row['name'], safe='')}",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox; default-src 'none'",
-        "Cache-Control": "private, max-age=3600",
+        "Cache-Control": "private, no-store",
     }
     return web.Response(body=row["body"], headers=headers)
 
@@ -292,13 +303,16 @@ async def read_events(call: Call, query: FeedQuery) -> dict[str, Any]:
 
 @center.add("GET", "/quarantine", returns=QuarantinePage, action=Action.SUPERVISE)
 async def list_quarantine(call: Call) -> dict[str, Any]:
-    """What could not be processed, oldest first."""
-    return {"items": [_quarantined(q) for q in await _quarantine(call).listed()]}
+    """What could not be processed on one's accounts, oldest first."""
+    mine = await _own_accounts(call)
+    found = [q for q in await _quarantine(call).listed() if mine is None or q.account_id in mine]
+    return {"items": [_quarantined(q) for q in found]}
 
 
 @center.add("POST", "/quarantine/{raw_id}/replay", returns=Replayed, action=Action.SUPERVISE, errors=(422,))
 async def replay(call: Call, raw_id: int) -> dict[str, Any]:
     """Try to take it in again."""
+    await _require_quarantined(call, raw_id)
     done = await _quarantine(call).replay(raw_id)
     return {"conversation_id": done.conversation_id}
 
@@ -306,19 +320,35 @@ async def replay(call: Call, raw_id: int) -> dict[str, Any]:
 @center.add("DELETE", "/quarantine/{raw_id}", status=204, action=Action.SUPERVISE, errors=(422,))
 async def discard(call: Call, raw_id: int) -> None:
     """Put it aside; the bytes stay."""
+    await _require_quarantined(call, raw_id)
     await _quarantine(call).discard(raw_id)
 
 
 @center.add("GET", "/outbox/unsettled", returns=Unsettled, action=Action.SUPERVISE)
 async def list_unsettled(call: Call) -> dict[str, Any]:
-    """Sends whose outcome nobody knows: a person decides."""
-    return {"items": await call.core.db.dicts(outbox_sql["stuck"], {"limit": 200})}
+    """Sends in conversations one may see whose outcome nobody knows: a person decides."""
+    return {"items": await call.core.db.dicts(outbox_sql["stuck"], {"limit": 200, **call.me.viewer})}
 
 
 @center.add("POST", "/outbox/{outbound_id}/settle", status=204, action=Action.SUPERVISE, errors=(409,))
 async def settle(call: Call, outbound_id: int, body: Settle) -> None:
     """Say that a send arrived after all, or that it is to be sent again."""
+    conversation_id = await call.core.db.value(outbox_sql["conversation_of"], {"id": outbound_id})
+    if conversation_id is None:
+        raise NotFound("There is no such send.")
+    await require_conversation(call.core.db, int(conversation_id), call.me.viewer)
     await Outbox(call.core).decide(outbound_id, arrived=body.arrived, actor_id=call.me.id)
+
+
+async def _own_accounts(call: Call) -> set[int] | None:
+    """The accounts whose troubles are the caller's; None: all, and what belongs to no account too."""
+    return None if call.me.sees_all else await rights.accounts(call.core.db, call.me.viewer)
+
+
+async def _require_quarantined(call: Call, raw_id: int) -> None:
+    mine = await _own_accounts(call)
+    if mine is not None and (await _quarantine(call).show(raw_id)).account_id not in mine:
+        raise NotFound("There is nothing of that number in quarantine.")
 
 
 def _quarantine(call: Call) -> Quarantine:

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from hub.access.model import Actor
+from hub.access.rights import Credential
 from hub.core.metrics import SOCKETS
 from hub.web.endpoints import dumps
 
@@ -22,6 +23,7 @@ class Connection:
     def __init__(self, socket: web.WebSocketResponse, request: web.Request, actor: Actor, *, process: str):
         self.id = f"{process}:{next(_ids)}"
         self.actor = actor
+        self.credential = Credential(actor.id, actor.session_id, actor.token_id)
         self.cursors: dict[str, int] = {}
         self.replaying: dict[str, list[dict[str, Any]]] = {}
         self._socket = socket

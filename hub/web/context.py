@@ -46,6 +46,11 @@ class WebContext:
         """The session cookie's name; browsers tie `__Host-` ones to https and this host alone."""
         return "__Host-hub_session" if self.secure else "hub_session"
 
+    @property
+    def device_cookie(self) -> str:
+        """The name of the cookie by which a browser that signed in before is known (`hub.access.devices`)."""
+        return "__Host-hub_device" if self.secure else "hub_device"
+
 
 CONTEXT = web.AppKey("context", WebContext)
 

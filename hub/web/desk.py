@@ -11,10 +11,11 @@ import orjson
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
+from hub.access.rights import require_conversation
 from hub.channels import model
 from hub.channels.extras import fill
 from hub.conversations import actions, offers, queueing, store, views, writing
-from hub.conversations.store import Filter, require_visible
+from hub.conversations.store import Filter
 from hub.core import events
 from hub.core.clock import now
 from hub.core.errors import Invalid
@@ -180,7 +181,7 @@ async def read_conversation(call: Call, conversation_id: int) -> dict[str, Any]:
 @desk.add("GET", "/conversations/{conversation_id}/interactions", returns=InteractionPage)
 async def read_interactions(call: Call, conversation_id: int, query: EarlierQuery) -> dict[str, Any]:
     """Earlier messages."""
-    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.me.viewer)
     items, earlier = await store.page(call.core.db, conversation_id, before_seq=query.before_seq, limit=query.limit)
     return {"items": items, "has_earlier": earlier}
 
@@ -188,7 +189,7 @@ async def read_interactions(call: Call, conversation_id: int, query: EarlierQuer
 @desk.add("GET", "/conversations/{conversation_id}/decisions", returns=shapes.Decisions)
 async def read_decisions(call: Call, conversation_id: int) -> Any:
     """Why it was offered to whom, and why it still waits."""
-    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.me.viewer)
     return await offers.decisions(call.core.db, conversation_id)
 
 
@@ -215,7 +216,7 @@ async def start_conversation(call: Call, body: NewConversation) -> dict[str, Any
 )
 async def reply(call: Call, conversation_id: int, body: NewReply) -> web.Response:
     """Answer the customer. The same `client_id` again returns the same interaction with 200."""
-    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.me.viewer)
     text, template = await _words(call, body)
     answer = writing.Reply(
         text,
@@ -242,7 +243,7 @@ async def reply(call: Call, conversation_id: int, body: NewReply) -> web.Respons
 @desk.add("POST", "/conversations/{conversation_id}/notes", returns=shapes.Interaction, status=201, also=(200,))
 async def add_note(call: Call, conversation_id: int, body: NewNote) -> web.Response:
     """Write an internal note; no customer ever sees it."""
-    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         done = await writing.note(unit, conversation_id, body.text, body.client_id, actor_id=call.me.id)
         shown = await views.interaction(unit.conn, done.interaction_id)
@@ -252,7 +253,7 @@ async def add_note(call: Call, conversation_id: int, body: NewNote) -> web.Respo
 @desk.add("POST", "/conversations/{conversation_id}/read", status=204)
 async def mark_read(call: Call, conversation_id: int, body: Read) -> None:
     """Note what was read, up to a sequence."""
-    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await writing.mark_read(unit, conversation_id, body.seq)
 
@@ -261,7 +262,7 @@ async def mark_read(call: Call, conversation_id: int, body: Read) -> None:
 @desk.add("POST", "/conversations/{conversation_id}/pull", returns=shapes.Conversation, errors=(409,))
 async def pull(call: Call, conversation_id: int) -> dict[str, Any]:
     """Take a waiting conversation out of the queue by hand; 409 when somebody has it."""
-    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await queueing.pull(unit, conversation_id, call.me.id)
     return await store.conversation(call.core.db, conversation_id, call.me.viewer)
@@ -270,7 +271,7 @@ async def pull(call: Call, conversation_id: int) -> dict[str, Any]:
 @desk.add("POST", "/conversations/{conversation_id}/transfer", returns=shapes.ConversationSummary, errors=(409,))
 async def transfer(call: Call, conversation_id: int, body: Transfer) -> dict[str, Any]:
     """Hand over to a queue or an agent; the customer's waiting time is kept."""
-    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.me.viewer)
     if (body.queue_id is None) == (body.agent_id is None):
         raise Invalid("Say where to.", fields={"queue_id": "give either queue_id or agent_id"})
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -285,7 +286,7 @@ async def transfer(call: Call, conversation_id: int, body: Transfer) -> dict[str
 @desk.add("POST", "/conversations/{conversation_id}/resolve", returns=shapes.Conversation)
 async def resolve(call: Call, conversation_id: int, body: Outcome) -> dict[str, Any]:
     """Close the matter."""
-    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await actions.resolve(unit, conversation_id, actor_id=call.me.id, disposition=body.disposition)
     return await store.conversation(call.core.db, conversation_id, call.me.viewer)
@@ -294,7 +295,7 @@ async def resolve(call: Call, conversation_id: int, body: Outcome) -> dict[str, 
 @desk.add("POST", "/conversations/{conversation_id}/reopen", returns=shapes.Conversation)
 async def reopen(call: Call, conversation_id: int) -> dict[str, Any]:
     """Take the matter up again; it waits in its queue."""
-    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await actions.reopen(unit, conversation_id, actor_id=call.me.id)
     return await store.conversation(call.core.db, conversation_id, call.me.viewer)
@@ -303,7 +304,7 @@ async def reopen(call: Call, conversation_id: int) -> dict[str, Any]:
 @desk.add("POST", "/conversations/{conversation_id}/snooze", returns=shapes.Conversation, errors=(409,))
 async def snooze(call: Call, conversation_id: int, body: Snooze) -> dict[str, Any]:
     """Put it aside until a time, or until the customer writes."""
-    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await actions.snooze(unit, conversation_id, body.until, actor_id=call.me.id)
     return await store.conversation(call.core.db, conversation_id, call.me.viewer)
@@ -312,7 +313,7 @@ async def snooze(call: Call, conversation_id: int, body: Snooze) -> dict[str, An
 @desk.add("POST", "/conversations/{conversation_id}/wrap-up", returns=shapes.Conversation, errors=(409,))
 async def end_wrap_up(call: Call, conversation_id: int, body: Outcome) -> dict[str, Any]:
     """Finish after-contact work early."""
-    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await actions.end_wrap_up(unit, conversation_id, agent_id=call.me.id, disposition=body.disposition)
     return await store.conversation(call.core.db, conversation_id, call.me.viewer)

@@ -7,8 +7,8 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel
 
+from hub.access.rights import require_conversation
 from hub.conversations import html, invitations, reading, views
-from hub.conversations.store import require_visible
 from hub.core import events
 from hub.core.errors import NotFound
 from hub.web import shapes
@@ -73,7 +73,7 @@ async def read_page(call: Call, interaction_id: int, query: PageQuery) -> web.Re
         "sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "private, max-age=3600",
+        "Cache-Control": "private, no-store",
     }
     page = _PAGE.format(style=_STYLE, body=shown.html)
     return web.Response(text=page, content_type="text/html", charset="utf-8", headers=headers)
@@ -90,7 +90,7 @@ async def read_original(call: Call, interaction_id: int) -> web.Response:
         "Content-Disposition": f'attachment; filename="message-{interaction_id}.eml"',
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "private, max-age=3600",
+        "Cache-Control": "private, no-store",
     }
     return web.Response(body=raw, content_type="application/octet-stream", headers=headers)
 
@@ -118,5 +118,5 @@ async def _visible(call: Call, interaction_id: int) -> reading.Letter:
     letter = await reading.letter(call.core.db, interaction_id)
     if letter is None:
         raise NotFound("There is no such message.")
-    await require_visible(call.core.db, letter.conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, letter.conversation_id, call.me.viewer)
     return letter

@@ -10,10 +10,10 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel
 
+from hub.access.rights import require_conversation
 from hub.contacts import consent
 from hub.conversations import composing as letters
 from hub.conversations import tokens, undo
-from hub.conversations.store import require_visible
 from hub.core import events
 from hub.web import shapes
 from hub.web.context import CONTEXT
@@ -56,7 +56,7 @@ class Draft(BaseModel):
 @mail.add("GET", "/conversations/{conversation_id}/composing", returns=Composing)
 async def read_composing(call: Call, conversation_id: int) -> dict[str, Any]:
     """Who would get an answer to all, the signatures below it, and what waits for its time."""
-    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with call.core.db.connection() as conn:
         return await letters.composing(conn, conversation_id, call.me.id)
 
@@ -64,7 +64,7 @@ async def read_composing(call: Call, conversation_id: int) -> dict[str, Any]:
 @mail.add("POST", "/conversations/{conversation_id}/interactions/{interaction_id}/cancel", returns=Draft, errors=(409,))
 async def cancel_interaction(call: Call, conversation_id: int, interaction_id: int) -> dict[str, Any]:
     """Take back an answer before it leaves; its words come back. 409 when it is on its way."""
-    await require_visible(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         return asdict(await undo.cancel(unit, conversation_id, interaction_id, actor_id=call.me.id))
 

@@ -164,7 +164,10 @@ async def discover_servers(call: Call, body: Lookup) -> dict[str, Any]:
 
 @mailboxes.add("POST", "/mailboxes/test", returns=Checks, action=Action.ADMINISTER, errors=(404, 429))
 async def try_mailbox(call: Call, body: Trial) -> dict[str, Any]:
-    """Try settings before they are kept. With `account_id`, secrets that are not given are that account's."""
+    """Try settings before they are kept. With `account_id`, what is not given is that account's.
+
+    Its stored secrets are tried only with the servers that they are stored for.
+    """
     await signin.count(call.core.db, f"mailbox-test:{call.me.id}", TESTS, what="tests")
     row = await administration.one(call.core.db, CONNECTOR, body.account_id) if body.account_id else None
     change = Change(address=_address(body.address), settings=_settings(body.settings), secrets=body.secrets)
@@ -177,7 +180,7 @@ async def add_mailbox(call: Call, body: NewMailbox) -> dict[str, Any]:
     """Add a mailbox; it is fetched within seconds."""
     change = Change(
         body.name, _address(body.address), body.queue_id, body.signature,
-        settings=_settings(body.settings) or {}, secrets=body.secrets,
+        settings=_settings(body.settings), secrets=body.secrets,
     )  # fmt: skip
     async with events.unit(call.core.db, call.core.feed) as unit:
         account_id = await administration.create(
@@ -194,7 +197,10 @@ async def read_mailbox(call: Call, account_id: int) -> dict[str, Any]:
 
 @mailboxes.add("PATCH", "/mailboxes/{account_id}", returns=Mailbox, action=Action.ADMINISTER)
 async def change_mailbox(call: Call, account_id: int, body: MailboxChange) -> dict[str, Any]:
-    """Change a mailbox. Secrets that are not named stay; one that is null is taken away."""
+    """Change a mailbox. Settings and secrets that are not named stay; one that is null is taken away.
+
+    A stored secret is not sent to another server: who changes the server names the secret again.
+    """
     change = Change(
         body.name, _address(body.address), body.queue_id, body.signature, body.enabled,
         _settings(body.settings), body.secrets,
@@ -249,7 +255,7 @@ def _address(value: str | None) -> str | None:
 
 
 def _settings(given: SettingsIn | None) -> dict[str, Any] | None:
-    return None if given is None else given.model_dump(mode="json", exclude_none=True)
+    return None if given is None else given.model_dump(mode="json", exclude_unset=True)
 
 
 def _shown(call: Call, row: Row) -> dict[str, Any]:

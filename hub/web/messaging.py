@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from hub.access import rights
 from hub.access.model import Action
+from hub.access.rights import require_contact
 from hub.channels.extras import MessageTemplate, TemplateSource
 from hub.channels.limits import limits_of
 from hub.channels.model import Account
@@ -138,6 +140,7 @@ async def read_consent(call: Call, contact_id: int) -> dict[str, Any]:
 @messaging.add("PUT", "/contacts/{contact_id}/addresses/{address_id}/consent", status=204)
 async def say_consent(call: Call, contact_id: int, address_id: int, body: Said) -> None:
     """Write down what a customer told one of us; it holds at once."""
+    await require_contact(call.core.db, contact_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await consents.told(
             unit,
@@ -152,8 +155,13 @@ async def say_consent(call: Call, contact_id: int, address_id: int, body: Said) 
 # -- numbers ---------------------------------------------------------------------------------------------------------
 @messaging.add("GET", "/messaging/accounts", returns=Numbers, action=Action.SUPERVISE)
 async def list_numbers(call: Call) -> dict[str, Any]:
-    """Each number of ours: what it has sent today against its bounds, what waits, and the last comparison."""
-    accounts = [a for a in (await call.context.accounts.all()).values() if a.channel in CHANNELS and a.enabled]
+    """Each number of one's queues: what it has sent today against its bounds, what waits, and the last comparison."""
+    usable = await rights.accounts(call.core.db, call.me.viewer)
+    accounts = [
+        a
+        for a in (await call.context.accounts.all()).values()
+        if a.channel in CHANNELS and a.enabled and a.id in usable
+    ]
     facts = {
         row["account_id"]: row for row in await call.core.db.dicts(sql["numbers"], {"ids": [a.id for a in accounts]})
     }

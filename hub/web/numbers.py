@@ -88,10 +88,10 @@ class Wall:
         topics = [t for t in ("wall", *self._realtime.queue_topics()) if self._realtime.watched(t)]
         if not topics:
             return
-        board = await self._live.board()
+        board, audience = await asyncio.gather(self._live.board(), self._realtime.audience(topics))
         queues = {f"q:{q['id']}": {"queue": q} for q in board["queues"]}
         for topic in topics:
             data = board if topic == "wall" else queues.get(topic)
             if data is not None:
-                for connection in tuple(self._realtime.watched(topic)):
+                for connection in audience.get(topic, ()):
                     await connection.send({"t": "snap", "topic": topic, "data": data})

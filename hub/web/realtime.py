@@ -3,6 +3,9 @@
 PostgreSQL is the truth; Redis pub/sub is how a process hears of it. Each connection knows the last sequence it sent
 per topic: what is older is dropped, what would leave a gap is read from the log first. Every few seconds the
 sequences are compared with the database, so that a lost publish heals by itself.
+
+Every subscription, every delivery and every round of healing asks the database what the screen's session and agent may
+see at that moment (`hub.access.rights`): who was transferred away from, demoted or signed out is told no more.
 """
 
 from __future__ import annotations
@@ -16,10 +19,11 @@ import orjson
 import psycopg
 from redis.exceptions import RedisError
 
-from hub.access import signin
+from hub.access import rights
+from hub.access.rights import Subject
 from hub.core import events, log
 from hub.core.clock import iso
-from hub.core.errors import HubError
+from hub.core.errors import HubError, NotFound, Unauthorized
 from hub.core.events import frames
 from hub.core.service import Core
 from hub.core.tasks import together
@@ -45,7 +49,7 @@ class Realtime:
         self._connections: set[Connection] = set()
         self._heard: list[tuple[str, dict[str, Any]]] = []
         self._rang = asyncio.Event()
-        self._sessions_changed = asyncio.Event()
+        self._rights_changed = asyncio.Event()
         self._pubsub: Any = None
         self._following = asyncio.Lock()
 
@@ -77,7 +81,12 @@ class Realtime:
         return [t for t in self._topics if t.startswith("q:")]
 
     async def subscribe(self, connection: Connection, topic: str, cursor: int) -> None:
-        """Replay what follows `cursor`, then go on live. The caller has checked that the topic may be seen."""
+        """Replay what follows `cursor`, then go on live. `NotFound` when the screen may not see the topic."""
+        [allowed] = await self._told([(connection, topic)])
+        if not allowed.alive:
+            raise Unauthorized("You are signed out.", remedy="Sign in again.")
+        if not allowed.may:
+            raise NotFound(_NOT_YOURS[topic[0]])
         connection.cursors[topic] = cursor
         connection.replaying[topic] = []
         self._topics.setdefault(topic, set()).add(connection)
@@ -96,6 +105,48 @@ class Realtime:
             if not listeners:
                 del self._topics[topic]
 
+    # -- rights ------------------------------------------------------------------------------------------------------
+    async def audience(self, topics: Iterable[str]) -> dict[str, list[Connection]]:
+        """Who listens to these topics and may do so now; whoever may not any more is told so and dropped."""
+        pairs = [(connection, topic) for topic in topics for connection in tuple(self.watched(topic))]
+        found: dict[str, list[Connection]] = {}
+        for (connection, topic), allowed in zip(pairs, await self._told(pairs), strict=True):
+            if not allowed.alive:
+                await connection.close(4401, "signed out")
+                self.leave(connection)
+            elif not allowed.may:
+                await self._drop(connection, topic)
+            else:
+                found.setdefault(topic, []).append(connection)
+        return found
+
+    async def may(self, connection: Connection, topic: str) -> bool:
+        """Whether a screen may see a topic now."""
+        [allowed] = await self._told([(connection, topic)])
+        return allowed.alive and allowed.may
+
+    async def _told(self, pairs: list[tuple[Connection, str]]) -> list[rights.Told]:
+        subjects = [_subject(connection, topic) for connection, topic in pairs]
+        found = await rights.told(self._core.db.lane("rights"), subjects)
+        return [
+            rights.Told(t.n, t.alive, t.may and not _foreign(connection, topic))
+            for t, (connection, topic) in zip(found, pairs, strict=True)
+        ]
+
+    async def _drop(self, connection: Connection, topic: str) -> None:
+        if topic in connection.cursors:
+            self.unsubscribe(connection, topic)
+            await connection.send({"t": "err", "topic": topic, "code": 404, "detail": _NOT_YOURS[topic[0]]})
+
+    async def _enforce(self) -> None:
+        """Look at every screen and all that it listens to."""
+        await self.audience(list(self._topics))
+        silent = [(c, f"u:{c.actor.id}") for c in self._connections if not c.cursors]
+        for (connection, _), allowed in zip(silent, await self._told(silent), strict=True):
+            if not allowed.alive:
+                await connection.close(4401, "signed out")
+
+    # -- replays -----------------------------------------------------------------------------------------------------
     async def _replay(self, connection: Connection, topic: str) -> None:
         """Send what the connection has not seen; called again until nothing new came meanwhile."""
         while topic in connection.cursors:
@@ -107,13 +158,24 @@ class Realtime:
                 await connection.send({"t": "reset", "topic": topic, "seq": newest})
             else:
                 messages = [message for event in missed for t, message in frames(event) if t == topic]
-                await self._send(connection, topic, messages)
+                await self._send(connection, topic, await self._as_seen(connection, topic, messages))
             waiting = connection.replaying.get(topic)
             if not waiting:
                 return
             connection.replaying[topic] = []
             if max(m["seq"] for m in waiting) <= connection.cursors.get(topic, 0):
                 return
+
+    async def _as_seen(
+        self, connection: Connection, topic: str, messages: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """An agent's own log as it may be shown now: of a conversation out of their sight only that it is gone."""
+        about = sorted({m["conversation_id"] for m in messages if m["conversation_id"] is not None})
+        if topic[0] != "u" or not about:
+            return messages
+        told = await self._told([(connection, f"c:{number}") for number in about])
+        hidden = {number for number, allowed in zip(about, told, strict=True) if not allowed.may}
+        return [_unassigned(m) if m["conversation_id"] in hidden else m for m in messages]
 
     async def _newest(self, topic: str, at_least: int) -> int:
         query = (
@@ -175,7 +237,7 @@ class Realtime:
             return
         channel = message["channel"].decode()
         if channel == "w:sessions":
-            self._sessions_changed.set()
+            self._rights_changed.set()
         elif channel.startswith("t:"):
             said = orjson.loads(message["data"])
             # Only events and whispers are for screens; connectors ring each other's bells on these topics too.
@@ -199,9 +261,9 @@ class Realtime:
             if topic in self._topics:
                 by_topic.setdefault(topic, []).append(message)
         live = [m for messages in by_topic.values() for m in messages if m.get("t") != "eph"]
-        await self._renderer.prepare(live)
+        audience, _ = await asyncio.gather(self.audience(by_topic), self._renderer.prepare(live))
         for topic, messages in by_topic.items():
-            for connection in tuple(self._topics.get(topic, ())):
+            for connection in audience.get(topic, ()):
                 await self._hand_over(connection, topic, messages)
 
     async def _hand_over(self, connection: Connection, topic: str, messages: list[dict[str, Any]]) -> None:
@@ -235,25 +297,14 @@ class Realtime:
     async def _heal_forever(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._sessions_changed.wait(), HEAL_EVERY)
-            self._sessions_changed.clear()
+                await asyncio.wait_for(self._rights_changed.wait(), HEAL_EVERY)
+            self._rights_changed.clear()
             try:
-                await self._end_signed_out()
+                await self._enforce()
                 await self._catch_up()
                 await self._forget_unwatched()
             except (HubError, psycopg.Error) as error:
                 logger.warning("healing_failed", error=str(error))
-
-    async def _end_signed_out(self) -> None:
-        """Close the sockets of sessions that ended (ASVS 7.4: revoked means gone within seconds)."""
-        by_session = {c.actor.session_id: c for c in self._connections if c.actor.session_id is not None}
-        if not by_session:
-            return
-        rows = await self._core.db.dicts(signin.sql["live_sessions"], {"ids": list(by_session)})
-        alive = {bytes(row["id"]) for row in rows}
-        for connection in tuple(self._connections):
-            if connection.actor.session_id is not None and connection.actor.session_id not in alive:
-                await connection.close(4401, "signed out")
 
     async def _catch_up(self) -> None:
         """Compare the sequences with the database and replay what a lost publish left out."""
@@ -266,6 +317,33 @@ class Realtime:
                         connection.replaying[topic] = []
                         await self._replay(connection, topic)
                         connection.replaying.pop(topic, None)
+
+
+_NOT_YOURS = {
+    "c": "There is no such conversation.",
+    "u": "This is somebody else's topic.",
+    "q": "This is not one of your queues.",
+    "w": "You may not see this.",
+}
+
+
+def _subject(connection: Connection, topic: str) -> Subject:
+    kind, _, number = topic.partition(":")
+    return Subject(
+        connection.credential,
+        conversation_id=int(number) if kind == "c" else None,
+        queue_id=int(number) if kind == "q" else None,
+    )
+
+
+def _foreign(connection: Connection, topic: str) -> bool:
+    """Whether it is another agent's own topic."""
+    return topic[0] == "u" and int(topic[2:]) != connection.actor.id
+
+
+def _unassigned(message: dict[str, Any]) -> dict[str, Any]:
+    """What remains of an event about a conversation that its agent may no longer see: its place in the sequence."""
+    return {**message, "type": "conversation.unassigned", "data": {}}
 
 
 def _numbered(topic: str) -> bool:

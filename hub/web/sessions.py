@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, Field, StringConstraints
 
-from hub.access import signin
+from hub.access import devices, signin
+from hub.access.devices import Device
 from hub.agents import load, presence, store
 from hub.core import events
 from hub.core.clock import now
@@ -55,9 +56,9 @@ class Tokens(BaseModel):
 async def sign_in(call: Call, body: SignIn) -> web.Response:
     """Sign in with e-mail address and password; sets the session cookie."""
     context, request = call.context, call.request
-    ip, agent = client_ip(request, context), request.headers.get("User-Agent", "")
-    done = await signin.sign_in(context.core.db, body.email, body.password, ip=ip, user_agent=agent)
-    return await _welcome(context, done)
+    ip, agent, device = client_ip(request, context), request.headers.get("User-Agent", ""), _device(call)
+    done = await signin.sign_in(context.core.db, body.email, body.password, ip=ip, user_agent=agent, device=device)
+    return await _welcome(context, done, device)
 
 
 @session.add("POST", "/session/link", returns=shapes.Me, action=None, errors=(401, 403))
@@ -66,7 +67,9 @@ async def use_link(call: Call, body: UseLink) -> web.Response:
     context, request = call.context, call.request
     agent_id = await signin.use_invitation(context.core.db, body.token, body.password)
     ip, agent = client_ip(request, context), request.headers.get("User-Agent", "")
-    return await _welcome(context, await signin.open_session(context.core.db, agent_id, ip=ip, user_agent=agent))
+    done = await signin.open_session(context.core.db, agent_id, ip=ip, user_agent=agent)
+    await context.core.feed.wake("sessions")
+    return await _welcome(context, done, _device(call))
 
 
 @session.add("GET", "/session", returns=shapes.Me)
@@ -83,6 +86,8 @@ async def sign_out(call: Call) -> web.Response:
         await call.core.feed.wake("sessions")
     response = web.Response(status=204)
     response.del_cookie(call.context.cookie, path="/", secure=call.context.secure, httponly=True, samesite="Lax")
+    # What was shown is not for the next person at this screen. (Browsers heed it on https and on localhost.)
+    response.headers["Clear-Site-Data"] = '"cache"'
     return response
 
 
@@ -128,6 +133,7 @@ async def drop_token(call: Call, token_id: int) -> None:
     """Revoke one of one's API tokens."""
     if not await call.core.db.execute(signin.sql["drop_token"], {"id": token_id, "agent_id": call.me.id}):
         raise NotFound("There is no such token.")
+    await call.core.feed.wake("sessions")
 
 
 async def me(context: WebContext, agent_id: int) -> dict[str, Any]:
@@ -147,15 +153,19 @@ async def me(context: WebContext, agent_id: int) -> dict[str, Any]:
     }
 
 
-async def _welcome(context: WebContext, done: signin.SignedIn) -> web.Response:
+def _device(call: Call) -> Device:
+    """The browser that calls, as its cookie knows it."""
+    return devices.read(call.core.vault, call.request.cookies.get(call.context.device_cookie))
+
+
+async def _welcome(context: WebContext, done: signin.SignedIn, device: Device) -> web.Response:
     response = web.Response(body=dumps(await me(context, done.agent_id)), content_type="application/json")
-    response.set_cookie(
-        context.cookie,
-        done.token,
-        max_age=signin.SESSION_HOURS * 3600,
-        path="/",
-        secure=context.secure,
-        httponly=True,
-        samesite="Lax",
-    )
+    known = devices.write(context.core.vault, device.with_agent(done.agent_id))
+    for name, value, seconds in (
+        (context.cookie, done.token, signin.SESSION_HOURS * 3600),
+        (context.device_cookie, known, devices.DAYS * 86400),
+    ):
+        response.set_cookie(
+            name, value, max_age=seconds, path="/", secure=context.secure, httponly=True, samesite="Lax"
+        )
     return response

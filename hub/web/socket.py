@@ -12,7 +12,6 @@ import orjson
 from aiohttp import WSMsgType, web
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
-from hub.conversations.store import require_visible
 from hub.core.clock import now
 from hub.core.errors import HubError, NotFound, Unauthorized
 from hub.web.connection import Connection
@@ -133,27 +132,13 @@ class _Screen:
         try:
             if len(self._connection.cursors) >= TOPICS and topic not in self._connection.cursors:
                 raise NotFound("Too many topics on one socket.")
-            await self._authorize(topic)
             await self._realtime.subscribe(self._connection, topic, cursor)
         except HubError as error:
             await self._connection.send({"t": "err", "topic": topic, "code": error.status, "detail": error.detail})
 
-    async def _authorize(self, topic: str) -> None:
-        """Every subscription is checked anew: what one may see can change at any moment."""
-        actor, db = self._connection.actor, self._context.core.db
-        kind, _, number = topic.partition(":")
-        if kind == "c":
-            await require_visible(db, int(number), actor.viewer)
-        elif kind == "u" and int(number) != actor.id:
-            raise NotFound("This is somebody else's topic.")
-        elif kind == "q" and not actor.sees_all:
-            mine = "select 1 from agent_queue where agent_id = %s and queue_id = %s"
-            if await db.value(mine, [actor.id, int(number)]) is None:
-                raise NotFound("This is not one of your queues.")
-
     async def _whisper(self, frame: Eph) -> None:
         """Pass on who looks or types: to those who see the conversation too, kept nowhere."""
-        if frame.topic not in self._connection.cursors:
+        if frame.topic not in self._connection.cursors or not await self._realtime.may(self._connection, frame.topic):
             return
         actor = self._connection.actor
         data = {"agent": {"id": actor.id, "name": actor.name}}

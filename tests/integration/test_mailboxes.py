@@ -383,3 +383,50 @@ def test_bar_grows() -> None:
     assert mailbox_commands.bar(0, None) == "waiting for the first look at the mailbox"
     assert mailbox_commands.bar(5, 10) == f"[{'#' * 20}{'.' * 20}] 5 of 10"
     assert mailbox_commands.bar(0, 0).startswith("[####")
+
+
+async def test_a_change_of_one_setting_keeps_all_others(house: House, server: Dovecot) -> None:
+    admin = await house.agent("admin")
+    added = await add(admin, server, "merge", folder="Tickets", poll_seconds=77)
+    path = f"/mailboxes/{added['id']}"
+    await admin.call("PATCH", path, {"settings": {"forms": ["@shop.example"], "authserv_id": "mx.example"}})
+    changed = await admin.call("PATCH", path, {"settings": {"max_message_mb": 30}})
+    assert changed["settings"]["imap"] == added["settings"]["imap"]
+    assert (changed["settings"]["forms"], changed["settings"]["authserv_id"]) == (["@shop.example"], "mx.example")
+    changed = await admin.call("PATCH", path, {"settings": {"imap": {"after": "leave"}, "authserv_id": None}})
+    assert changed["settings"]["imap"] == {**added["settings"]["imap"], "after": "leave"}
+    assert (changed["settings"]["authserv_id"], changed["settings"]["max_message_mb"]) == (None, 30)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"host": "evil.example"}, {"port": 1143}, {"tls": "none"}, {"ca_file": "/tmp/other.pem"}],
+    ids=["host", "port", "tls", "ca"],
+)
+async def test_a_stored_password_goes_to_no_other_server(
+    house: House, server: Dovecot, change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = await house.agent("admin")
+    added = await add(admin, server, "bound")
+    if added["settings"]["imap"]["tls"] == change.get("tls"):
+        change = {"tls": "starttls"}
+    asked: list[Any] = []
+
+    async def probe(account: Any) -> list[Any]:
+        asked.append(account)
+        return []
+
+    monkeypatch.setattr(house.context.connectors["email"], "probe", probe)
+    settings = {"imap": {**added["settings"]["imap"], **change}}
+    trial = {"account_id": added["id"], "settings": settings}
+    for method, path, body in (
+        ("POST", "/mailboxes/test", trial), ("PATCH", f"/mailboxes/{added['id']}", {"settings": settings}),
+    ):  # fmt: skip
+        problem = await admin.call(method, path, body, status=422)
+        assert [error["field"] for error in problem["errors"]] == ["secrets.imap_password"]
+        assert problem["remedy"]
+    assert not asked
+    await admin.post("/mailboxes/test", {**trial, "secrets": {"imap_password": "given anew"}})
+    assert asked[0].settings.imap_password.get_secret_value() == "given anew"
+    await admin.post("/mailboxes/test", {"account_id": added["id"], "settings": {"imap": {"folder": "Other"}}})
+    assert asked[1].settings.imap_password.get_secret_value() == PASSWORD

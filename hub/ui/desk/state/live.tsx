@@ -87,6 +87,7 @@ class Feed {
         for (const tell of this.eph) tell(topic, type, (data.agent as Ref | undefined) ?? null)
       },
       reset: (topic) => this.refetch(topic),
+      error: (topic, code) => code === 404 && this.lost(topic),
       closed: (code) => {
         if (code !== 4401) return false
         this.gone()
@@ -194,6 +195,15 @@ class Feed {
       }
       this.moved.set(topic, now)
     }
+  }
+
+  /** A conversation that is no longer ours to see leaves the screen with all that was kept of it. */
+  private lost(topic: string): void {
+    if (!topic.startsWith('c:')) return
+    const id = Number(topic.slice(2))
+    void this.client.resetQueries({ queryKey: ['conversation', id] })
+    this.client.setQueriesData<ListData>({ queryKey: ['list'] }, (old) => withoutRow(old, id))
+    for (const key of [['timeline'], ['counts'], ['list']]) void this.client.invalidateQueries({ queryKey: key })
   }
 
   private refetch(topic: string): void {
