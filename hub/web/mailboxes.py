@@ -67,11 +67,13 @@ class Lookup(In):
 
 
 class ServerIn(BaseModel):
-    model_config = ConfigDict(extra="allow")  # the connector's own model says what else there may be
+    """A server's settings, or of a known one those that change."""
 
-    host: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:-]+$")]
-    port: Annotated[int, Field(ge=1, le=65535)]
-    tls: Literal["tls", "starttls", "none"]
+    model_config = ConfigDict(extra="allow")  # the connector's own model says what else there may be, and must
+
+    host: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:-]+$")] | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    tls: Literal["tls", "starttls", "none"] | None = None
 
 
 class SettingsIn(BaseModel):

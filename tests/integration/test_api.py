@@ -223,8 +223,8 @@ async def test_guessing_passwords_is_counted_and_tells_nothing(house: House) -> 
     )
     assert known.status == unknown.status == 401
     assert (await known.json()) == (await unknown.json())
-    statuses = [(await _sign_in(house, password="wrong guess 123")).status for _ in range(8)]
-    assert statuses[-1] == 429
+    statuses = [(await _sign_in(house, password="wrong guess 123")).status for _ in range(12)]
+    assert 429 in statuses
 
 
 async def test_a_one_time_link_works_once(house: House) -> None:
