@@ -54,7 +54,13 @@ def to_inbound(account: Account, visitor: Visitor, raw: bytes) -> Inbound:
         raise Invalid("The message has no text.")
     if len(text) > limit:
         raise Invalid(f"The message is longer than {limit} characters.")
-    meta = {"visitor": visitor.id, "name": visitor.name, "email": visitor.email, "locale": visitor.locale}
+    meta = {
+        "visitor": visitor.id,
+        "name": visitor.name,
+        "email": visitor.email,
+        "locale": visitor.locale,
+        "subject": visitor.subject,
+    }
     return Inbound(
         account_id=account.id,
         dedup_key=f"{visitor.id}:{client_id}",
@@ -65,6 +71,7 @@ def to_inbound(account: Account, visitor: Visitor, raw: bytes) -> Inbound:
         name=visitor.name,
         text=text.replace("\x00", ""),
         external_id=client_id,
+        verified=bool(visitor.subject),
         locale=visitor.locale,
         meta={key: value for key, value in meta.items() if value},
     )

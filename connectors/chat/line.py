@@ -18,7 +18,7 @@ from hub.core import log
 logger = log.get(__name__)
 MAX_BUFFERED = 256 * 1024  # a reader this far behind is cut off and resumes by its cursor
 SEND_SECONDS = 5.0
-TOO_SLOW, RESTART = 4008, 1012
+TOO_SLOW, RESTART, SIGNED_OUT = 4008, 1012, 4401
 
 
 class Line:

@@ -11,7 +11,7 @@ import contextlib
 from typing import Any
 
 from connectors.chat.ears import Ears
-from connectors.chat.line import Line
+from connectors.chat.line import SIGNED_OUT, Line
 from connectors.chat.record import PAGE, Followed, Record
 from hub.core import log
 from hub.core.errors import Unavailable
@@ -35,6 +35,8 @@ class Live:
         """Something was published about the visitor's conversation."""
         if message.get("t") == "eph":
             self._pass_on(message)
+        elif message.get("type") == "chat.signed_out":
+            asyncio.ensure_future(self.leave_if_signed_out()).add_done_callback(_forget)
         else:
             self.look()
 
@@ -94,6 +96,11 @@ class Live:
             await self._ears.add(conversation, self.heard)
             self.look()  # what was said between reading and listening
 
+    async def leave_if_signed_out(self) -> None:
+        """Hang up when the visitor has signed out in another tab of this browser."""
+        if await self._record.signed_out([self._line.visitor.browser]):
+            await self._line.close(SIGNED_OUT, b"signed out")
+
     def _pass_on(self, message: dict[str, Any]) -> None:
         agent = message.get("data", {}).get("agent")
         if message.get("type") == "typing" and agent:
@@ -115,4 +122,4 @@ class Live:
 
 def _forget(task: asyncio.Future[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
-        logger.debug("chat_typing_lost", error=str(task.exception()))
+        logger.debug("chat_notice_lost", error=str(task.exception()))

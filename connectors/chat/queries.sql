@@ -63,3 +63,18 @@ where (r.score, r.comment) is distinct from (excluded.score, excluded.comment);
 
 -- hours: When a queue works; no row when it always does.
 select h.timezone, h.week, h.holidays from queue q join hours h on h.id = q.hours_id where q.id = %(queue_id)s;
+
+-- bind: Let this visitor stand for somebody proved, unless they have one already or it is another's.
+insert into chat_identity (account_id, subject, visitor) values (%(account_id)s, %(subject)s, %(visitor)s) on conflict do nothing;
+
+-- bound: The visitor who stands for somebody proved.
+select visitor from chat_identity where account_id = %(account_id)s and subject = %(subject)s;
+
+-- sign_out: Tokens of this browser count no more.
+insert into chat_sign_out (browser, until) values (%(browser)s, now() + make_interval(days => %(days)s)) on conflict do nothing;
+
+-- signed_out: Which of these browsers have signed out.
+select browser from chat_sign_out where browser = any(%(browsers)s);
+
+-- expire_sign_outs: Forget those whose tokens have expired by themselves.
+delete from chat_sign_out where until < now();

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from connectors.chat.token import Visitor, fresh
 from hub.agents.hours import Hours, is_open
 from hub.core import events
 from hub.core.clock import iso, now
 from hub.core.db import Database, execute, fetch_all, fetch_one
+from hub.core.errors import Unavailable
 from hub.core.feed import Feed
 from hub.core.sql import Queries
 
@@ -83,6 +85,31 @@ class Record:
         """The visitor's own message by the widget's id for it."""
         row = await self._db.one(_Row, sql["by_client_id"], {"address_id": address_id, "client_id": client_id})
         return None if row is None else _frame(row, {})
+
+    async def visitor_of(self, account_id: int, subject: str, candidate: str) -> str:
+        """The visitor who stands for somebody proved: the one they have, else `candidate`, else one of their own."""
+        values = {"account_id": account_id, "subject": subject}
+        for visitor in (candidate, fresh().id):  # the candidate may stand for another already
+            await self._db.execute(sql["bind"], {**values, "visitor": visitor})
+            if (bound := await self._db.value(sql["bound"], values)) is not None:
+                return str(bound)
+        raise Unavailable("The identity could not be kept.")
+
+    async def sign_out(self, visitor: Visitor, days: int) -> None:
+        """End the tokens of a visitor's browser, and tell its other tabs."""
+        await self._db.execute(sql["sign_out"], {"browser": visitor.browser, "days": days})
+        address_id = await self.address(visitor.id)
+        if address_id is not None:
+            conversation = (await self.follow(address_id)).status.get("conversation")
+            await self._feed.publish([(f"c:{conversation}", {"type": "chat.signed_out"})])
+
+    async def signed_out(self, browsers: list[str]) -> set[str]:
+        """Which of these browsers have signed out."""
+        return {row["browser"] for row in await self._db.dicts(sql["signed_out"], {"browsers": browsers})}
+
+    async def expire(self) -> None:
+        """Forget browsers that signed out so long ago that no token of theirs is left."""
+        await self._db.execute(sql["expire_sign_outs"])
 
     async def arrive(self, address_id: int, socket: str) -> None:
         """Note that a connection opened."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 
 class Settings(BaseModel):
@@ -10,6 +12,9 @@ class Settings(BaseModel):
 
     `origins` are the web origins allowed to embed the widget and open its socket ("*": any); the hub's own public
     URL always is. `greeting` by locale; `prechat` asks for name and e-mail before the first message.
+
+    With `identity_key` (at least 32 bytes) the site's server signs who its visitor is; `identity_key_old` is good
+    beside it while keys change. `identity` says whether pages may name a visitor without such a token.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -20,6 +25,22 @@ class Settings(BaseModel):
     token_days: int = Field(default=180, ge=1, le=3650)
     leave_seconds: float = Field(default=30.0, ge=0, le=3600)
     max_text: int = Field(default=8000, ge=1, le=20_000)
+    identity: Literal["optional", "required"] = "optional"
+    identity_key: SecretStr | None = None
+    identity_key_old: SecretStr | None = None
+
+    @field_validator("identity_key", "identity_key_old")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < 32:
+            raise ValueError("must have at least 32 bytes, such as `openssl rand -base64 48` makes")
+        return value
+
+    @model_validator(mode="after")
+    def _proof_needs_a_key(self) -> Settings:
+        if self.identity == "required" and self.identity_key is None:
+            raise ValueError("identity = 'required' needs identity_key")
+        return self
 
     @field_validator("origins")
     @classmethod

@@ -22,23 +22,37 @@ _MAX = 4096
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who writes. `id` is ours and random; name and e-mail are what they claim."""
+    """Who writes. `id` is ours and random; name and e-mail are what they claim, or what the site says of `subject`.
+
+    `subject` is whom the site has proved them to be; empty: nobody. `browser` names the browser that the token was
+    made for: signing out there ends all tokens of it.
+    """
 
     id: str
     name: str = ""
     email: str = ""
     locale: str | None = None
+    subject: str = ""
+    browser: str = ""
 
 
 def fresh() -> Visitor:
     """A visitor nobody has seen before."""
-    return Visitor(secrets.token_hex(16))
+    return Visitor(secrets.token_hex(16), browser=secrets.token_hex(16))
 
 
 def issue(vault: Vault, site: str, visitor: Visitor, days: int) -> str:
     """A token for `visitor` on `site`, good for `days`."""
     expires = int(time.time()) + days * 86400
-    facts = {"v": visitor.id, "n": visitor.name, "e": visitor.email, "l": visitor.locale, "x": expires}
+    facts = {
+        "v": visitor.id,
+        "n": visitor.name,
+        "e": visitor.email,
+        "l": visitor.locale,
+        "s": visitor.subject,
+        "b": visitor.browser,
+        "x": expires,
+    }
     sealed = vault.encrypt(_place(site), orjson.dumps(facts))
     return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
@@ -54,7 +68,8 @@ def read(vault: Vault, site: str, token: object) -> Visitor:
         raise Unauthorized("The chat token is not valid.") from None
     if facts["x"] < time.time():
         raise Unauthorized("The chat token has expired.")
-    return Visitor(facts["v"], facts["n"], facts["e"], facts["l"])
+    # Tokens of an earlier version know neither proof nor browser.
+    return Visitor(facts["v"], facts["n"], facts["e"], facts["l"], facts.get("s", ""), facts.get("b") or facts["v"])
 
 
 def _place(site: str) -> str:
