@@ -139,3 +139,8 @@ class Chat:
                     await line.close(SIGNED_OUT, b"signed out")
             for live in list(self._lines.values()):
                 live.look()
+
+    @property
+    def record(self) -> Record:
+        """What visitors may see."""
+        return self._record

@@ -175,7 +175,12 @@ class ChatVisitor:
         asked = {**who, "token": self.token or None}
         async with self._http.post(f"{self._base}/session", json=asked, headers=self._origin) as answer:
             answer.raise_for_status()
-            self.token = (await answer.json())["token"]
+            token = (await answer.json())["token"]
+        await self.connect(token)
+
+    async def connect(self, token: str) -> None:
+        """Connect with a token, going on from the cursor. `ConnectionError` when it is not taken."""
+        self.token = token
         self._socket = await self._http.ws_connect(f"{self._base}/socket", headers=self._origin, heartbeat=30)
         await self.send({"t": "hello", "token": self.token, "cursor": self.cursor})
         await self.until(lambda frame: frame["t"] == "ready", timeout=10)

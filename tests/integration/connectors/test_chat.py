@@ -218,7 +218,7 @@ async def test_commands_are_slowed_down_beyond_a_burst(hub: Hub, visitor: ChatVi
 
 
 def test_token_is_bound_to_its_site_and_its_time(vault: Vault) -> None:
-    visitor = token.Visitor("a" * 32, "Ann", "ann@customer.example", "en")
+    visitor = token.Visitor("a" * 32, "Ann", "ann@customer.example", "en", browser="b" * 32)
     issued = token.issue(vault, "web", visitor, 1)
     assert token.read(vault, "web", issued) == visitor
     for site, given in (("other", issued), ("web", token.issue(vault, "web", visitor, -1)), ("web", issued[:-1])):

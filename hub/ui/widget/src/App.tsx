@@ -68,7 +68,7 @@ function PreChat() {
       class="prechat"
       onSubmit={(e) => {
         e.preventDefault()
-        chat.identify({ name: name.value.trim(), email: email.value.trim() })
+        chat.identify({ name: name.value.trim(), email: email.value.trim() }, false)
         chat.focusing.value++
       }}
     >

@@ -2,17 +2,24 @@
  * What the page and the frame say to each other over a MessageChannel. The visitor's token lives in the page's own
  * storage: a frame from another site gets storage that browsers partition or throw away.
  */
-export interface Opening { hub: 1; token: string | null; outbox: string | null; rated: number; identity: Identity | null }
-export interface Identity { name?: string; email?: string }
+export interface Identity { name?: string; email?: string; token?: string }
 
-/** Page to frame. */
-export type ToFrame = { t: 'shown'; open: boolean } | { t: 'identify'; identity: Identity } | { t: 'logout' } | { t: 'focus' }
+/** Whose thread is to be shown and what is kept of it. `turn` counts identities and sign-outs of this page. */
+export interface Opening { hub: 1; turn: number; token: string | null; outbox: string | null; rated: number; identity: Identity | null }
 
-/** Frame to page. */
+/** Page to frame. `opening` is another person, or nobody; `identity` more about the same one. */
+export type ToFrame =
+  | { t: 'shown'; open: boolean }
+  | { t: 'identity'; identity: Identity }
+  | { t: 'opening'; opening: Opening; leave: boolean }
+  | { t: 'focus' }
+
+/** Frame to page. What is to be kept says for which turn: a late word about one visitor is not kept for the next. */
 export type ToPage =
-  | { t: 'token'; token: string | null }
-  | { t: 'outbox'; outbox: string | null }
-  | { t: 'rated'; seq: number }
-  | { t: 'unread'; count: number }
+  | { t: 'token'; turn: number; token: string | null }
+  | { t: 'outbox'; turn: number; outbox: string | null }
+  | { t: 'rated'; turn: number; seq: number }
+  | { t: 'unread'; turn: number; count: number }
+  | { t: 'refused'; turn: number; code: string; detail: string }
   | { t: 'close' }
   | { t: 'event'; name: string; detail: unknown }

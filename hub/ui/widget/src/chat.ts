@@ -9,9 +9,13 @@ export interface Message {
   id: number; from: 'customer' | 'agent' | 'system'; name: string | null; text: string; at: string; client_id: string | null; status: string
 }
 interface Site { name: string; greeting: string; locale: string; prechat: boolean; open: boolean }
-interface Session { token: string; visitor: string; site: Site; conversation: { status: string; seq: number } | null }
+interface Session {
+  token: string; visitor: string; site: Site; conversation: { status: string; seq: number } | null
+  identity: { state: 'none' | 'claimed' | 'proved' | 'refused'; code?: string; detail?: string }
+}
 export interface Status { status: 'open' | 'resolved'; position: number | null; agent: { name: string } | null }
 
+const JSON_TYPE = { 'Content-Type': 'application/json' }
 const SITE = new URLSearchParams(location.search).get('site') ?? ''
 const hooks = `/hooks/chat/${encodeURIComponent(SITE)}`
 
@@ -37,6 +41,11 @@ let socket: HubSocket | null = null
 let typed = 0
 let typingTimer = 0
 let retries = 0
+let rejoin = 0
+/** Whose turn it is: what the server answers to an earlier one is nobody's. */
+let turn = 0
+/** Whether the page says who this is; a form that the visitor filled in says less. */
+let byPage = false
 /** The place of the last request for a rating, and of the last one that was followed. */
 let asked = 0
 let rated = 0
@@ -45,37 +54,63 @@ const tell = (m: ToPage) => port?.postMessage(m)
 
 function setWaiting(list: Waiting[]): void {
   waiting.value = list
-  tell({ t: 'outbox', outbox: list.length ? JSON.stringify(list.map(({ id, text, at }) => ({ id, text, at }))) : null })
+  tell({ t: 'outbox', turn, outbox: list.length ? JSON.stringify(list.map(({ id, text, at }) => ({ id, text, at }))) : null })
 }
 
-export async function begin(opening: Opening, to: MessagePort): Promise<void> {
+export function begin(opening: Opening, to: MessagePort): void {
   port = to
+  open(opening)
+}
+
+/** Show this person's thread and nothing of anybody else's. `leave`: the one before has signed out here. */
+export function open(opening: Opening, leave = false): void {
+  const before = token
+  socket?.stop()
+  socket = null
+  clearTimeout(rejoin)
+  clearTimeout(typingTimer)
+  turn = opening.turn
   token = opening.token
   rated = opening.rated
+  asked = 0
+  retries = 0
+  byPage = opening.identity !== null
   identity.value = opening.identity
+  started.value = byPage
+  messages.value = []
+  status.value = null
+  typing.value = ''
+  rating.value = 'no'
+  unread.value = 0
   setWaiting(restore(opening.outbox))
-  await join()
+  if (leave && before) void fetch(`${hooks}/session`, { method: 'DELETE', headers: JSON_TYPE, body: JSON.stringify({ token: before }), keepalive: true }).catch(() => undefined)
+  void join()
 }
 
 /** Open the session, then the line. The server answers with the same visitor for a token it knows. */
 async function join(): Promise<void> {
+  const mine = turn
+  const { token: proof, ...said } = identity.value ?? {}
   try {
     const answer = await fetch(`${hooks}/session`, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ ...(token ? { token } : {}), ...identity.value, locale }),
+      headers: JSON_TYPE,
+      body: JSON.stringify({ ...(token ? { token } : {}), ...said, ...(proof ? { proof } : {}), by: byPage ? 'page' : 'form', locale }),
     })
     if (!answer.ok) throw new Error(String(answer.status))
     const session = (await answer.json()) as Session
+    if (mine !== turn) return
     retries = 0
     token = session.token
-    tell({ t: 'token', token })
+    tell({ t: 'token', turn, token })
+    if (session.identity.state === 'refused') tell({ t: 'refused', turn, code: session.identity.code ?? '', detail: session.identity.detail ?? '' })
     site.value = session.site
     started.value ||= session.conversation !== null
     connect()
   } catch {
+    if (mine !== turn) return
     line.value = 'down'
-    setTimeout(() => void join(), Math.min(30_000, 1000 * 2 ** retries++) * (0.5 + Math.random() / 2))
+    rejoin = window.setTimeout(() => void join(), Math.min(30_000, 1000 * 2 ** retries++) * (0.5 + Math.random() / 2))
   }
 }
 
@@ -141,7 +176,7 @@ function arrived(m: Message): void {
   const fresh = Date.parse(m.at) > read()
   if (!shown.value && fresh) {
     unread.value++
-    tell({ t: 'unread', count: unread.value })
+    tell({ t: 'unread', turn, count: unread.value })
   }
   if (fresh) tell({ t: 'event', name: 'message', detail: { from: m.from, text: m.text, at: m.at } })
 }
@@ -154,7 +189,7 @@ export function setShown(open: boolean): void {
   lastSeen = Date.now()
   if (open && unread.value) {
     unread.value = 0
-    tell({ t: 'unread', count: 0 })
+    tell({ t: 'unread', turn, count: 0 })
   }
 }
 
@@ -224,7 +259,7 @@ export function rate(score: number, comment: string): void {
   socket?.send({ t: 'cmd', id: crypto.randomUUID(), type: 'rating', data: { score, comment } })
   rating.value = 'done'
   rated = asked
-  tell({ t: 'rated', seq: rated })
+  tell({ t: 'rated', turn, seq: rated })
 }
 
 export function end(): void {
@@ -235,22 +270,10 @@ export function close(): void {
   tell({ t: 'close' })
 }
 
-/** Who the visitor is, from the form or from the page; a new session call carries it to the server. */
-export function identify(who: Identity): void {
+/** More about the visitor of this turn, from the form or from the page; a new session call carries it to the server. */
+export function identify(who: Identity, page: boolean): void {
+  byPage = page
   identity.value = { ...identity.value, ...who }
   started.value = true
-  void join()
-}
-
-export function logout(): void {
-  socket?.stop()
-  token = null
-  identity.value = null
-  started.value = false
-  messages.value = []
-  status.value = null
-  rating.value = 'no'
-  setWaiting([])
-  tell({ t: 'token', token: null })
   void join()
 }

@@ -3,6 +3,7 @@
  * to the page, asks for no permission, and leaves the page's own styles alone.
  */
 import type { Identity, Opening, ToFrame, ToPage } from './bridge'
+import { slotOf } from './slots'
 
 type Listener = (detail: unknown) => void
 type Call = [method: string, ...args: unknown[]]
@@ -27,6 +28,7 @@ const base = script ? new URL(script.src).origin : location.origin
 const zh = (navigator.language || '').toLowerCase().startsWith('zh')
 const label = zh ? '在线咨询' : 'Chat with us'
 const key = `hub.chat.${site}.`
+const KEPT = ['token', 'outbox', 'rated', 'unread']
 
 const read = (name: string): string | null => {
   try {
@@ -41,6 +43,14 @@ const write = (name: string, value: string | null): void => {
     else localStorage.setItem(key + name, value)
   } catch {
     // Without storage the visitor is new on every page; the chat itself works.
+  }
+}
+/** Everything of every visitor of this browser. */
+const forget = (): void => {
+  try {
+    for (const name of Object.keys(localStorage).filter((k) => k.startsWith(key))) localStorage.removeItem(name)
+  } catch {
+    // There is no storage, and so nothing in it.
   }
 }
 
@@ -81,6 +91,8 @@ function start(): void {
   let port: MessagePort | null = null
   let open = false
   let wanted = false
+  let slot = ''
+  let turn = 0
   let unread = Number(read('unread') ?? 0)
 
   const emit = (name: string, detail?: unknown) => listeners.get(name)?.forEach((tell) => tell(detail))
@@ -93,24 +105,61 @@ function start(): void {
     button.setAttribute('aria-label', unread && !open ? `${label} (${unread})` : label)
   }
   const hear = (m: ToPage) => {
-    if (m.t === 'token') write('token', m.token)
-    else if (m.t === 'outbox') write('outbox', m.outbox)
-    else if (m.t === 'rated') write('rated', String(m.seq))
-    else if (m.t === 'close') show(false)
+    if (m.t === 'close') show(false)
     else if (m.t === 'event') emit(m.name, m.detail)
-    else {
+    else if (m.turn !== turn) return
+    else if (m.t === 'token') write(`${slot}token`, m.token)
+    else if (m.t === 'outbox') write(`${slot}outbox`, m.outbox)
+    else if (m.t === 'rated') write(`${slot}rated`, String(m.seq))
+    else if (m.t === 'refused') {
+      console.warn(`hub.js: identity refused (${m.code}): ${m.detail}`)
+      emit('identity-refused', { code: m.code, detail: m.detail })
+    } else {
       unread = m.count
-      write('unread', unread ? String(unread) : null)
+      write(`${slot}unread`, unread ? String(unread) : null)
       paint()
       emit('unread', unread)
     }
+  }
+  const opening = (): Opening => ({
+    hub: 1, turn, token: read(`${slot}token`), outbox: read(`${slot}outbox`), rated: Number(read(`${slot}rated`) ?? 0), identity,
+  })
+  /** Another visitor, or nobody: nothing of the one before stays on the screen. */
+  const turnTo = (leave: boolean) => {
+    turn++
+    unread = Number(read(`${slot}unread`) ?? 0)
+    paint()
+    say({ t: 'opening', opening: opening(), leave })
+  }
+  const identify = (who: Identity) => {
+    const next = slotOf(who)
+    identity = who
+    if (next === slot) return say({ t: 'identity', identity: who })
+    // What was written before anybody was named belongs to the first who is, unless they have a thread already.
+    if (!slot && read(`${next}token`) === null) {
+      for (const name of KEPT) {
+        write(next + name, read(name))
+        write(name, null)
+      }
+    }
+    slot = next
+    turnTo(false)
+  }
+  /** `everywhere`: the other tabs are told by what is written last. */
+  const logout = (everywhere: boolean) => {
+    if (everywhere) {
+      forget()
+      write('logout', `${Date.now()}`)
+    } else for (const name of KEPT) write(slot + name, null) // what this tab may have put back meanwhile
+    identity = null
+    slot = ''
+    turnTo(true)
   }
   const connect = () => {
     const channel = new MessageChannel()
     port = channel.port1
     port.onmessage = (e) => hear(e.data as ToPage)
-    const opening: Opening = { hub: 1, token: read('token'), outbox: read('outbox'), rated: Number(read('rated') ?? 0), identity }
-    frame!.contentWindow!.postMessage(opening, base, [channel.port2])
+    frame!.contentWindow!.postMessage(opening(), base, [channel.port2])
     say({ t: 'shown', open })
     if (wanted) take()
   }
@@ -152,23 +201,18 @@ function start(): void {
   const api: HubApi = {
     open: () => show(true),
     close: () => show(false),
-    identify: (who) => {
-      identity = who
-      say({ t: 'identify', identity: who })
-    },
-    logout: () => {
-      identity = null
-      for (const name of ['token', 'outbox', 'unread', 'rated', 'open']) write(name, null)
-      unread = 0
-      paint()
-      if (port) say({ t: 'logout' })
-    },
+    identify,
+    logout: () => logout(true),
     on: (event, listener) => {
       if (!listeners.has(event)) listeners.set(event, new Set())
       listeners.get(event)!.add(listener)
       return () => listeners.get(event)?.delete(listener)
     },
   }
+  addEventListener('storage', (e) => {
+    if (e.key === `${key}logout` && e.newValue) logout(false)
+  })
+
   // Calls made before this script arrived wait in an array under the same name.
   const early = Array.isArray(window.Hub) ? window.Hub : []
   window.Hub = api

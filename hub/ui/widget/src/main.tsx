@@ -15,10 +15,10 @@ addEventListener('message', function greet(e: MessageEvent) {
     const said = m.data as ToFrame
     if (said.t === 'shown') chat.setShown(said.open)
     else if (said.t === 'focus') chat.focusing.value++
-    else if (said.t === 'identify') chat.identify(said.identity)
-    else chat.logout()
+    else if (said.t === 'identity') chat.identify(said.identity, true)
+    else chat.open(said.opening, said.leave)
   }
-  void chat.begin(opening as Opening, port)
+  chat.begin(opening as Opening, port)
 })
 
 addEventListener('keydown', (e) => {
