@@ -21,7 +21,7 @@ from hub.channels.accounts import Accounts
 from hub.channels.registry import load_connectors
 from hub.core import health, jobs, log
 from hub.core.errors import ConfigError, HubError
-from hub.core.migrate import migrate
+from hub.core.migrate import check, migrate
 from hub.core.service import Addresses, Core, open_core
 from hub.intake import Intake, Quarantine
 from hub.servers import addresses, announced, own_servers, reached, running
@@ -169,6 +169,7 @@ def _services(arguments: argparse.Namespace, found: Settings) -> int:
 
 def _work(arguments: argparse.Namespace, found: Settings) -> int:
     places = _others(found)
+    check(places.database_url)
     places.to_environment()
     jobs.work(places.redis_url)
     return 0
@@ -322,7 +323,7 @@ def _run_core(places: Addresses, run: Callable[[Core], Coroutine[Any, Any, int]]
         async with open_core(places, pool=4) as core:
             return await run(core)
 
-    migrate(places.database_url)
+    check(places.database_url)  # commands never migrate: an older one would lay its functions over a newer hub's
     return asyncio.run(inside())
 
 

@@ -1,7 +1,15 @@
-"""Migrations: numbered, forward-only, plain SQL; and functions that are simply laid anew."""
+"""Migrations: numbered, forward-only, plain SQL; and functions that are simply laid anew.
+
+Only `hub up`, `serve`, `services` and `migrate` change the database; every other process and command calls `check`.
+A hub of the version before goes on beside one that has migrated, and lays nothing over what the newer one laid.
+"""
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, LiteralString, cast
 
@@ -9,43 +17,181 @@ import psycopg
 
 from hub.core import log
 from hub.core.errors import ConfigError, Unavailable
+from hub.core.sql import Queries
 
 logger = log.get(__name__)
+sql = Queries.beside(__file__, "migrate.sql")
 FOLDER = Path(__file__).parent.parent / "migrations"
 _LOCK = 0x6875622  # one migrator at a time, whatever starts first
+# A statement that waits for its lock holds up everybody who comes after it: so it waits briefly, and more than once.
+_LOCK_WAIT = "1s"
+_PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds in which the others go on; the last for all further tries
+PATIENCE = 900.0  # seconds until a migration that gets no lock is given up
+_CONCURRENTLY = "-- concurrently"  # a file that begins so runs outside a transaction, statement by statement
+_INDEX = re.compile(r"create\s+(?:unique\s+)?index\s+concurrently\s+if\s+not\s+exists\s+(\w+)", re.IGNORECASE)
+
+Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-def migrate(url: str) -> list[str]:
+def migrate(url: str, *, patience: float = PATIENCE) -> list[str]:
     """Bring the database up to date; the names of what was applied.
 
     `NNNN_*.sql` run once each, in one transaction each, in order; `functions/*.sql` (create or replace) run
-    whenever anything else did or their text changed.
+    whenever anything else did or their text changed, unless a newer hub has migrated this database. A lock that
+    somebody else has is tried for again and again, for at most `patience` seconds: then `Unavailable`.
     """
-    applied: list[str] = []
+    with _connected(url) as conn, _alone(conn, patience):
+        return _Migrator(conn, patience).run()
+
+
+def check(url: str) -> None:
+    """A `ConfigError` unless this hub can work with the database as it is; changes nothing."""
     with _connected(url) as conn:
-        version = conn.info.server_version
+        known = _known(conn)
+        _refuse_if_too_old(conn, known)
+        missing = [file.stem for file in _files() if file.stem not in known]
+        if not known:
+            raise ConfigError(
+                "The database is empty: no hub has been started on it yet.",
+                remedy="Start `hub up` or `hub serve`, or run `hub migrate`.",
+            )
+        if missing:
+            raise ConfigError(
+                f"The database is older than this hub: it lacks {', '.join(missing)}.",
+                remedy="Run `hub migrate`, or start this version's `hub up` or `hub serve`.",
+            )
+
+
+class _Migrator:
+    def __init__(self, conn: Connection, patience: float):
+        self._conn = conn
+        self._patience = patience
+
+    def run(self) -> list[str]:
+        version = self._conn.info.server_version
         if version < 150000:
             raise ConfigError(f"PostgreSQL {version // 10000} is too old.", remedy="Use PostgreSQL 15 or newer.")
-        conn.execute("select pg_advisory_lock(%s)", [_LOCK])
-        conn.execute("set lock_timeout = '10s'")
-        conn.execute(
-            "create table if not exists migration (name text primary key, text text, at timestamptz default now())"
-        )
-        known = dict(conn.execute("select name, text from migration").fetchall())
-        for file in sorted(FOLDER.glob("[0-9]*.sql")):
+        self._conn.execute("select set_config('lock_timeout', %s, false)", [_LOCK_WAIT])
+        self._patiently("migration", lambda: self._conn.execute(sql["table"]))
+        known = _known(self._conn)
+        _refuse_if_too_old(self._conn, known)
+        applied: list[str] = []
+        for file in _files():
             if file.stem not in known:
-                _apply(conn, file.stem, file)
+                self._apply(file.stem, file)
                 applied.append(file.stem)
+        if newer := sorted(name for name in known if name[0].isdigit() and name not in {f.stem for f in _files()}):
+            logger.warning("database_is_newer", newest=newer[-1], effect="its functions stay as they are")
+            return applied
         for file in sorted((FOLDER / "functions").glob("*.sql")):
             name = f"functions/{file.stem}"
             if applied or known.get(name) != file.read_text(encoding="utf-8"):
-                _apply(conn, name, file)
+                self._apply(name, file)
                 applied.append(name)
-        _heal_after_restore(conn)
-    return applied
+        self._patiently("log", lambda: _heal_after_restore(self._conn))
+        return applied
+
+    def _apply(self, name: str, file: Path) -> None:
+        text = file.read_text(encoding="utf-8")
+        run = self._outside_transaction if text.startswith(_CONCURRENTLY) else self._in_transaction
+        self._patiently(name, lambda: run(name, text))
+        logger.info("migrated", name=name)
+
+    def _in_transaction(self, name: str, text: str) -> None:
+        with self._conn.transaction():
+            self._conn.execute(cast("LiteralString", text))
+            self._conn.execute(sql["applied"], {"name": name, "text": text})
+
+    def _outside_transaction(self, name: str, text: str) -> None:
+        """Each statement by itself, and again from the first after a failure: `if not exists` makes that harmless."""
+        self._conn.execute("set lock_timeout = '60s'")  # waiting for others to end, it holds up nobody
+        try:
+            for statement in statements(text):
+                if found := _INDEX.match(statement):
+                    self._drop_invalid(found[1])
+                self._conn.execute(cast("LiteralString", statement))
+        finally:
+            self._conn.execute("select set_config('lock_timeout', %s, false)", [_LOCK_WAIT])
+        self._conn.execute(sql["applied"], {"name": name, "text": text})
+
+    def _drop_invalid(self, index: str) -> None:
+        """A build that was interrupted leaves an index behind that nobody uses and everybody maintains."""
+        if self._conn.execute(sql["invalid"], {"name": index}).fetchone():
+            self._conn.execute(cast("LiteralString", f"drop index concurrently {index}"))
+
+    def _patiently(self, name: str, step: Callable[[], object]) -> None:
+        """Do a step that either happens or does not, until it gets its locks."""
+        gives_up = time.monotonic() + self._patience
+        tries = 0
+        while True:
+            try:
+                step()
+            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+                others = _others(self._conn)
+                if time.monotonic() > gives_up:
+                    raise Unavailable(
+                        f"The migration {name} got no lock for {self._patience:.0f} s. Open: {others}.",
+                        remedy="End these, then start again: nothing of this migration was changed.",
+                    ) from None
+                pause = _PAUSES[min(tries, len(_PAUSES) - 1)]
+                tries += 1
+                logger.warning("migration_waits", name=name, tries=tries, next_try_in=pause, open=others)
+                time.sleep(pause)
+            else:
+                return
 
 
-def _connected(url: str) -> psycopg.Connection[tuple[Any, ...]]:
+def _files() -> list[Path]:
+    return sorted(FOLDER.glob("[0-9]*.sql"))
+
+
+def statements(text: str) -> Iterator[str]:
+    """The statements of a file that runs outside a transaction; none of them has a semicolon inside."""
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith("--"))
+    yield from filter(None, (part.strip() for part in re.split(r";\s*(?:\n|$)", "\n".join(lines))))
+
+
+def _known(conn: Connection) -> dict[str, str]:
+    """What was applied, with its text; empty when no hub ever was here."""
+    if conn.execute("select to_regclass('migration')").fetchone() == (None,):
+        return {}
+    return dict(conn.execute(sql["known"]).fetchall())
+
+
+def _refuse_if_too_old(conn: Connection, known: dict[str, str]) -> None:
+    if "0015_compatibility" not in known:
+        return
+    row = conn.execute(sql["oldest"]).fetchone()
+    newest = max(int(file.stem[:4]) for file in _files())
+    if row is not None and row[0] > newest:
+        raise ConfigError(
+            f"This hub is too old for the database: it knows migrations up to {newest}, and {row[0]} is needed.",
+            remedy="Start the version that migrated the database, or a newer one.",
+        )
+
+
+@contextmanager
+def _alone(conn: Connection, patience: float) -> Generator[None]:
+    """One migrator at a time.
+
+    Others look again and again: the snapshot of a waiting statement would hold up `create index concurrently`.
+    """
+    gives_up = time.monotonic() + 2 * patience
+    while conn.execute("select pg_try_advisory_lock(%s)", [_LOCK]).fetchone() != (True,):
+        if time.monotonic() > gives_up:
+            raise Unavailable("Another process has been migrating the database for too long.", remedy="See its log.")
+        time.sleep(0.2)
+    yield  # the lock goes with the connection
+
+
+def _others(conn: Connection) -> str:
+    """Transactions that are open in this database, the oldest first, for a person."""
+    rows = conn.execute(sql["others"]).fetchall()
+    found = [f"process {pid} ({name or 'unnamed'}, {state}, {seconds:.0f} s)" for pid, name, state, seconds in rows]
+    return "; ".join(found) or "none"
+
+
+def _connected(url: str) -> Connection:
     try:
         return psycopg.connect(url, autocommit=True, connect_timeout=10)
     except psycopg.OperationalError as error:
@@ -55,29 +201,13 @@ def _connected(url: str) -> psycopg.Connection[tuple[Any, ...]]:
         ) from None
 
 
-def _apply(conn: psycopg.Connection[tuple[object, ...]], name: str, file: Path) -> None:
-    text = file.read_text(encoding="utf-8")
-    with conn.transaction():
-        conn.execute(cast("LiteralString", text))
-        conn.execute(
-            "insert into migration (name, text) values (%s, %s) "
-            "on conflict (name) do update set text = excluded.text, at = now()",
-            [name, text],
-        )
-    logger.info("migrated", name=name)
-
-
-def _heal_after_restore(conn: psycopg.Connection[tuple[object, ...]]) -> None:
+def _heal_after_restore(conn: Connection) -> None:
     """A dump restored into another cluster carries the old cluster's transaction ids: flatten them.
 
     Otherwise old events would seem to lie in the future and readers would never see a new one.
     """
     with conn.transaction():
-        row = conn.execute(
-            "select exists (select from event where xid > pg_current_xact_id()) or "
-            "exists (select from event_cursor where xid > pg_current_xact_id())"
-        ).fetchone()
-        if row and row[0]:
+        if conn.execute(sql["from_elsewhere"]).fetchone() == (True,):
             logger.warning("log_restored", effect="transaction ids of the event log laid anew")
             conn.execute("update event set xid = '3'")
             conn.execute("update event_cursor set xid = '3'")

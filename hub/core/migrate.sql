@@ -1,0 +1,25 @@
+-- table: What was applied, and with which text.
+create table if not exists migration (name text primary key, text text, at timestamptz default now());
+
+-- known: Everything that was applied.
+select name, text from migration;
+
+-- applied: Note that a file was applied.
+insert into migration (name, text) values (%(name)s, %(text)s)
+on conflict (name) do update set text = excluded.text, at = now();
+
+-- oldest: The age a hub must have to work on this database.
+select oldest from compatibility;
+
+-- invalid: Whether an index was left behind by a build that did not end.
+select 1 from pg_index where indexrelid = to_regclass(%(name)s) and not indisvalid;
+
+-- others: Transactions that are open in this database, the oldest first.
+select pid, application_name, state, extract(epoch from clock_timestamp() - xact_start)::float8
+from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null
+order by xact_start limit 3;
+
+-- from_elsewhere: Whether the log was written in another cluster, whose transaction ids were ahead of ours.
+select exists (select from event where xid > pg_current_xact_id())
+    or exists (select from event_cursor where xid > pg_current_xact_id());
