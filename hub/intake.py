@@ -8,11 +8,13 @@ cannot be processed is kept in quarantine with the reason and never blocks the n
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import orjson
 import psycopg
 from prometheus_client import Counter
 from psycopg.types.json import Json, Jsonb
@@ -26,17 +28,22 @@ from hub.conversations.views import Taken
 from hub.core import events, log
 from hub.core.aside import BRISK, Aside
 from hub.core.db import Database, execute, fetch_all, lock_timeout
-from hub.core.errors import ConnectionLost, Invalid
+from hub.core.errors import ConnectionLost, Contended, Invalid, Unavailable
 from hub.core.events import Unit
 from hub.core.groupcommit import GroupCommit
+from hub.core.identifiers import identifier
 from hub.core.metrics import INTAKE
 from hub.core.service import Core
 from hub.core.sql import Queries
-from hub.tidy import clean, clean_json, key_of, tidy
+from hub.core.texts import clean, clean_json
+from hub.tidy import tidy
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "intake.sql")
 
+QUARANTINED_BYTES = 64 * 2**20  # kept of one raw message; nothing that arrives whole is larger
+_META_BYTES = 256 * 1024  # what may stand beside it
+_BATCH_BYTES = 32 * 2**20  # of one statement: many large messages at once are several
 REOPEN_DAYS = 14  # an answer to a matter closed longer ago opens a new one
 
 
@@ -66,44 +73,74 @@ class Intake:
         self._connectors = connectors
         self._sessions: dict[tuple[str, str], bool] = {}
         self._group: GroupCommit[_Item, _Stored] = GroupCommit(
-            self._store_surely, after=self._announce, aside=Aside(self._store_alone, key=_sender)
+            self._store_surely,
+            after=self._announce,
+            aside=Aside(self._store_alone, key=_sender),
+            weigh=_weight,
+            most=_BATCH_BYTES,
         )
         self._reports = Reports(core)
 
     async def message(self, inbound: Inbound) -> Accepted:
-        """Store one message; see `Accept.message`."""
+        """Store one message; see `Accept.message`.
+
+        Whatever cannot be stored but for the database's absence is the message's own trouble: it is kept in quarantine
+        with the reason (`raw_id` 0), so that the wire is acknowledged and the next one passes.
+        """
         account = await self._accounts.get(inbound.account_id)
         if account is None:
             raise Invalid(f"There is no account {inbound.account_id}.", remedy="It was removed; see `hub doctor`.")
-        inbound = await self._known(tidy(await forwards.unwrapped(self._core.db, inbound)))
-        hint = tokens.conversation_of(self._core.vault, inbound.tokens)
-        if hint is None and account.channel == "email":
-            inbound = await claims.traced(self._core.db, self._core.vault, inbound)
-        item = _Item(inbound, account, self._is_session(account), hint)
         try:
-            accepted = _accepted((await self._group.submit(item)).row)
-        except (psycopg.DataError, psycopg.IntegrityError, Invalid) as error:
-            # Not the database's fault but the message's: keep it, say why, let the next one pass.
+            accepted = _accepted(await self._stored(inbound, account))
+        except Unavailable:
+            raise
+        except psycopg.errors.LockNotAvailable as error:
+            raise Contended from error
+        except Exception as error:  # noqa: BLE001 - a message that comes back for ever stops those behind it
             await self.quarantine(
                 connector=account.connector,
                 account_id=account.id,
                 dedup_key=inbound.dedup_key,
                 raw=inbound.raw,
                 raw_type=inbound.raw_type,
-                reason=f"It could not be stored: {error}",
+                reason=f"It could not be stored: {_reason(error)}",
                 meta=inbound.meta,
             )
             return Accepted(duplicate=False, raw_id=0)
         _count(account.connector, accepted)
         return accepted
 
+    async def _stored(self, inbound: Inbound, account: Account) -> Taken:
+        inbound = await self._known(tidy(await forwards.unwrapped(self._core.db, inbound)))
+        hint = tokens.conversation_of(self._core.vault, inbound.tokens)
+        if hint is None and account.channel == "email":
+            inbound = await claims.traced(self._core.db, self._core.vault, inbound)
+        item = _Item(inbound, account, self._is_session(account), hint)
+        return (await self._group.submit(item)).row
+
     async def delivery(self, delivery: Delivery) -> None:
-        """Record a delivery report; see `Accept.delivery`."""
-        if delivery.opted_out:
-            await consents.refused(self._core, delivery)
-        await self._reports.record(delivery)
-        if delivery.complaint:
-            await complaints.record(self._core, delivery)
+        """Record a delivery report; see `Accept.delivery`. One that cannot be recorded is kept in quarantine."""
+        delivery = replace(delivery, provider_id=identifier(delivery.provider_id))
+        try:
+            if delivery.opted_out:
+                await consents.refused(self._core, delivery)
+            await self._reports.record(delivery)
+            if delivery.complaint:
+                await complaints.record(self._core, delivery)
+        except Unavailable:
+            raise
+        except psycopg.errors.LockNotAvailable as error:
+            raise Contended from error
+        except Exception as error:  # noqa: BLE001 - as with messages
+            told = orjson.dumps(clean_json(asdict(delivery)))
+            await self.quarantine(
+                connector=delivery.connector,
+                account_id=None,
+                dedup_key=f"report:{hashlib.sha256(told).hexdigest()}",
+                raw=told,
+                raw_type="application/json",
+                reason=f"The delivery report could not be recorded: {_reason(error)}",
+            )
 
     async def quarantine(  # noqa: PLR0913 - the contract's keyword arguments
         self,
@@ -116,19 +153,27 @@ class Intake:
         reason: str,
         meta: dict[str, Any] | None = None,
     ) -> None:
-        """Keep what could not be translated; see `Accept.quarantine`."""
-        await self._core.db.execute(
-            sql["quarantine"],
-            {
-                "connector": connector,
-                "account_id": account_id,
-                "dedup_key": clean(dedup_key)[:2000],
-                "raw": raw,
-                "raw_type": clean(raw_type),
-                "reason": clean(reason)[:2000],
-                "meta": Jsonb(clean_json(meta or {})),
-            },
-        )
+        """Keep what could not be translated; see `Accept.quarantine`.
+
+        This is where the odd ends, so nothing about it may be too odd: what cannot be kept as it is, is kept with less.
+        """
+        least = {
+            "connector": connector,
+            "account_id": account_id,
+            "dedup_key": identifier(dedup_key),
+            "raw": raw[:QUARANTINED_BYTES],
+            "raw_type": "application/octet-stream",
+            "reason": "It could not be stored, and the reason could not be either.",
+            "meta": Jsonb({}),
+        }
+        try:
+            whole = {**least, "raw_type": clean(raw_type)[:200], "reason": clean(reason)[:2000], "meta": _kept(meta)}
+            await self._core.db.execute(sql["quarantine"], whole)
+        except Unavailable:
+            raise
+        except Exception:
+            logger.exception("quarantined_with_less", connector=connector, account=account_id)
+            await self._core.db.execute(sql["quarantine"], least)
         INTAKE.labels(connector, "quarantined").inc()
         logger.warning("quarantined", connector=connector, account=account_id, reason=reason[:200])
 
@@ -249,6 +294,26 @@ def _sender(item: _Item) -> tuple[int, str, str]:
     return item.account.id, item.inbound.address_kind.value, item.inbound.address
 
 
+def _weight(item: _Item) -> int:
+    """What an item takes of a batch, in bytes and characters."""
+    i = item.inbound
+    return len(i.raw) + len(i.text) + len(i.html or "") + sum(len(a.body) for a in i.attachments)
+
+
+def _reason(error: Exception) -> str:
+    """The error as its finder reads it: the database's own words, without the statement they are about."""
+    if isinstance(error, psycopg.Error) and error.diag.message_primary:
+        return error.diag.message_primary
+    return str(error) or type(error).__name__
+
+
+def _kept(meta: dict[str, Any] | None) -> Jsonb:
+    """What a replay needs beside the bytes, or a note that there was too much of it."""
+    cleaned = clean_json(meta or {})
+    size = len(orjson.dumps(cleaned))
+    return Jsonb(cleaned if size <= _META_BYTES else {"left_out": f"{size:,} bytes"})
+
+
 def _has_more(inbound: Inbound) -> bool:
     """Whether storing it takes more than the one statement for all."""
     return bool(inbound.attachments or inbound.media or inbound.consent or inbound.number)
@@ -260,7 +325,7 @@ def _row(item: _Item) -> dict[str, Any]:
     return {
         "account_id": item.account.id,
         "connector": item.account.connector,
-        "dedup_key": key_of(i.dedup_key),
+        "dedup_key": i.dedup_key,
         "raw_type": i.raw_type,
         "kind": i.address_kind.value,
         "address": i.address,

@@ -17,6 +17,7 @@ from hub.core.clock import now
 from hub.core.db import execute, fetch_dicts
 from hub.core.errors import Conflict
 from hub.core.groupcommit import GroupCommit
+from hub.core.identifiers import identifier
 from hub.core.metrics import DELIVERIES
 from hub.core.service import Core
 from hub.core.sql import Queries
@@ -109,13 +110,14 @@ class Outbox:
 
     async def unclaimed(self, connector: str, provider_ids: Sequence[str], outbound_id: int) -> list[str]:
         """Those of a provider's ids that belong to no other send of ours, in their order."""
-        values = {"provider_ids": list(provider_ids), "connector": connector, "id": outbound_id}
+        ids = [identifier(one) for one in provider_ids]
+        values = {"provider_ids": ids, "connector": connector, "id": outbound_id}
         known = {row["provider_id"] for row in await self._core.db.dicts(sql["known_there"], values)}
-        return [one for one in provider_ids if one not in known]
+        return [one for one in ids if one not in known]
 
     async def found_there(self, outbound_id: int, provider_id: str) -> bool:
         """A send of unknown outcome is this message at the provider; False when it is another one's, or settled."""
-        values = {"id": outbound_id, "provider_id": provider_id}
+        values = {"id": outbound_id, "provider_id": identifier(provider_id)}
         async with self._core.db.transaction() as conn:
             await execute(conn, sql["alone_with"], values)
             return bool(await execute(conn, sql["found_there"], values))

@@ -15,6 +15,7 @@ from hub.channels.model import Account, Connector
 from hub.core import log
 from hub.core.clock import now
 from hub.core.errors import Invalid
+from hub.core.identifiers import identifier
 from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.intake import Intake
@@ -69,7 +70,7 @@ class Reconciliation:
         received = [one for one in listed if one.inbound is not None]
         sent = [one for one in listed if one.inbound is None]
         known_in = await self._known("known_received", account, received)
-        missing = [one for one in received if one.provider_id not in known_in]
+        missing = [one for one in received if identifier(one.provider_id) not in known_in]
         before = await self._known("known_sent", account, sent)
         fetched = sum([await self._take(one) for one in missing]) if fetch else 0
         after = await self._report(account, sent, before) if fetch else before
@@ -90,9 +91,8 @@ class Reconciliation:
         return compared
 
     async def _known(self, query: str, account: Account, some: Sequence[Listed]) -> dict[str, str]:
-        values = {
-            "account_id": account.id, "connector": account.connector, "ids": [one.provider_id for one in some],
-        }  # fmt: skip
+        ids = [identifier(one.provider_id) for one in some]
+        values = {"account_id": account.id, "connector": account.connector, "ids": ids}
         return {row["id"]: row["state"] for row in await self._core.db.dicts(sql[query], values)}
 
     async def _take(self, one: Listed) -> bool:
@@ -102,7 +102,7 @@ class Reconciliation:
         return accepted.raw_id != 0 and not accepted.duplicate
 
     async def _report(self, account: Account, sent: Sequence[Listed], known: dict[str, str]) -> dict[str, str]:
-        ours = [one for one in sent if one.provider_id in known]
+        ours = [one for one in sent if identifier(one.provider_id) in known]
         for one in ours:
             if one.delivery is not None:
                 await self._intake.delivery(one.delivery)

@@ -32,6 +32,7 @@ sql = Queries.beside(__file__)
 _BATCH = 100  # messages asked about at once
 _TOGETHER = 4 * 1024 * 1024  # bytes fetched in one command
 _IDLE_SECONDS = 9 * 60.0  # servers may hang up after 30 minutes, home routers after ten
+_HASHED = 32 * 1024  # bytes hashed without leaving the loop, in 15 ms at worst
 _PERSON = 300.0  # seconds to wait where a person must act first
 _FLOOR, _CEILING = 0.5, 60.0
 _WORKING = 2  # failures that still count where the server let us in: a line that breaks often must not starve us
@@ -251,7 +252,7 @@ class Keeper:
 
     async def keep(self, uidvalidity: int, contents: Mapping[int, bytes]) -> None:
         """Store messages by UID; returns after the commit. What is here already is only noted, and not read again."""
-        keys = {uid: dedup_key(content) for uid, content in contents.items()}
+        keys = {uid: await _key(content) for uid, content in contents.items()}
         ends = {"account_id": self._account.id, "keys": list(keys.values())}
         known = {row["dedup_key"] for row in await self._core.db.dicts(sql["known_keys"], ends)}
         await asyncio.gather(*(self._one(content) for uid, content in contents.items() if keys[uid] not in known))
@@ -263,13 +264,18 @@ class Keeper:
             await self._accept.quarantine(
                 connector="email",
                 account_id=self._account.id,
-                dedup_key=dedup_key(content),
+                dedup_key=await _key(content),
                 raw=content[: 1024 * 1024],
                 raw_type=RAW_TYPE,
                 reason=f"It is larger than {MAX_BYTES // 1024 // 1024} MB; only its beginning is kept here.",
             )
             return
         await take(self._accept, self._core.vault, self._account, content, Envelope())
+
+
+async def _key(content: bytes) -> str:
+    """The content's key; hashing a large one is not for the loop that everything else runs in."""
+    return dedup_key(content) if len(content) <= _HASHED else await asyncio.to_thread(dedup_key, content)
 
 
 async def read(box: Mailbox, group: Sequence[Found]) -> dict[int, bytes]:

@@ -28,6 +28,8 @@ from hub.core.errors import Invalid
 RAW_TYPE = "message/rfc822"
 MAX_BYTES = 50 * 1024 * 1024
 _PIECE = 1024 * 1024
+_MAX_HEADER = 256 * 1024  # bytes in which a header ends, or it is none
+_END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
 _MAX_TEXT = 500_000  # characters of one message shown; the raw message has the rest
 _RECIPIENTS = (
     "to",
@@ -70,33 +72,42 @@ class Mail:
 def dedup_key(raw: bytes) -> str:
     """SHA-256 of the message without the fields that servers add on its way.
 
-    A Message-ID alone is wrong both ways: it may be missing, and it may be used again for another text.
+    A Message-ID alone is wrong both ways: it may be missing, and it may be used again for another text. Whatever the
+    bytes, it costs little more than hashing them: fields are looked at one by one only as far as a header reaches.
     """
     digest = hashlib.sha256()
-    end = re.search(rb"\r?\n\r?\n", raw)
+    end = _END_OF_HEADER.search(raw, 0, _MAX_HEADER)
+    stop = end.start() if end else min(len(raw), _MAX_HEADER)
     tracing = True
-    for line in raw[: end.start() if end else len(raw)].split(b"\n"):
+    for line in raw[:stop].split(b"\n"):
         if line[:1] not in (b" ", b"\t"):
             tracing = bool(_TRACE.match(line)) or line.startswith((b"From ", b">From "))
         if not tracing:
             digest.update(line.rstrip(b"\r") + b"\n")
     digest.update(b"\n")
-    if end:
-        _digest_lines(digest, raw, end.end())
+    if (rest := end.end() if end else stop) < len(raw):
+        _digest_lines(digest, raw, rest)
     return digest.hexdigest()
 
 
 def _digest_lines(digest: Any, raw: bytes, at: int) -> None:
     """The body with plain line ends and none at its end, in pieces: a large one is not copied whole."""
-    stop = len(raw)
-    while stop > at and raw[stop - 1 : stop] == b"\n":
-        stop -= 2 if stop - 2 >= at and raw[stop - 2 : stop] == b"\r\n" else 1
+    stop = max(at, _without_last_lines(raw))
     while at < stop:
         piece = raw[at : min(at + _PIECE, stop)]
         if piece.endswith(b"\r") and at + len(piece) < stop:
             piece = raw[at : min(at + len(piece) + 1, stop)]
         digest.update(piece.replace(b"\r\n", b"\n"))
         at += len(piece)
+
+
+def _without_last_lines(raw: bytes) -> int:
+    """Where the line ends (CRLF or LF) that a message ends with begin."""
+    if not raw.endswith(b"\n"):
+        return len(raw)
+    bare = len(raw.rstrip(b"\r\n"))
+    lone = raw.rfind(b"\r\r", bare)  # a CR without its LF is no line end
+    return bare if lone < 0 else lone + 1
 
 
 def parse(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from connectors.email.bounces import bounced_outbound, to_delivery
 from connectors.email.parse import RAW_TYPE, Envelope, Mail, dedup_key
 from connectors.email.reader_process import Job
@@ -16,8 +18,11 @@ async def take(accept: Accept, vault: Vault, account: Account, raw: bytes, envel
     """Returns after the commit; whether it went to quarantine instead. `Unavailable`: nothing was kept."""
     try:
         mail = await READERS.read(_job(account, envelope), raw)
-    except Invalid as error:
-        await _quarantine(accept, account, raw, envelope, error.detail)
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - a mail that comes back for ever stops those behind it
+        reason = error.detail if isinstance(error, Invalid) else f"It could not be read: {type(error).__name__}."
+        await _quarantine(accept, account, raw, envelope, reason)
         return True
     return await _hand_over(accept, vault, account, mail, envelope)
 
@@ -38,20 +43,18 @@ async def _hand_over(accept: Accept, vault: Vault, account: Account, mail: Mail,
         if delivery is not None:
             await accept.delivery(delivery)
     try:
-        await accept.message(mail.inbound)
-    except Unavailable:
-        raise
-    except Invalid as error:
+        accepted = await accept.message(mail.inbound)
+    except Invalid as error:  # the account is gone
         await _quarantine(accept, account, mail.inbound.raw, envelope, error.detail)
         return True
-    return False
+    return not accepted.raw_id
 
 
 async def _quarantine(accept: Accept, account: Account, raw: bytes, envelope: Envelope, reason: str) -> None:
     await accept.quarantine(
         connector="email",
         account_id=account.id,
-        dedup_key=dedup_key(raw),
+        dedup_key=await asyncio.to_thread(dedup_key, raw),
         raw=raw,
         raw_type=RAW_TYPE,
         reason=reason,

@@ -17,9 +17,9 @@ from connectors.twilio.guard import Guard, Verified
 from connectors.twilio.voice_twiml import Renderer, key_press
 from connectors.twilio.webhook import Form
 from hub.calls.model import call_of_room
-from hub.channels.calls import CallDesk, CallEvent, CallEventKind, Step
+from hub.channels.calls import CallDesk, CallEvent, CallEventKind, Hangup, Step
 from hub.core import log
-from hub.core.errors import HubError, Unavailable
+from hub.core.errors import HubError, Invalid, Unavailable
 
 logger = log.get(__name__)
 ENDED: Mapping[str, str] = {
@@ -109,6 +109,9 @@ class Hooks:
             steps: list[Step] = await self._desk.steps(event, stage)
         except Unavailable:
             return web.Response(status=503, headers={"Retry-After": "1"})
+        except Invalid as error:
+            logger.warning("call_report_refused", kind=event.kind.value, error=error.detail)
+            steps = [Hangup()]
         base = f"{self._public_url}/hooks/twilio/{found.account.key}"
         return _xml(Renderer(base, leg_id).render(steps))
 
@@ -157,7 +160,7 @@ def at_stage(account_id: int, form: Form, stage: str, leg_id: int | None, turn: 
     if keys or words:
         key = f"input:{sid}:{stage}:{turn or 0}:{keys}:{words}"
         return CallEvent(
-            account_id, CallEventKind.INPUT, sid, key[:400], leg_id, keys=keys, words=words, data={"turn": turn or 0},
+            account_id, CallEventKind.INPUT, sid, key, leg_id, keys=keys, words=words, data={"turn": turn or 0},
             raw=dict(form),
         )  # fmt: skip
     return CallEvent(account_id, CallEventKind.ASKED, sid, "", leg_id, data={"turn": turn or 0})

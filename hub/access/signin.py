@@ -24,6 +24,7 @@ from hub.access.model import Actor, Role
 from hub.core.clock import now
 from hub.core.db import Database, execute, fetch_value
 from hub.core.errors import Conflict, Invalid, TooMany, Unauthorized
+from hub.core.identifiers import identifier
 from hub.core.sql import Queries
 
 sql = Queries.beside(__file__)
@@ -129,7 +130,7 @@ async def new_api_token(db: Database, agent_id: int, name: str, expires_at: date
 
 async def add_agent(db: Database, *, email: str, name: str, role: Role, locale: str = "en") -> int:
     """A new person of ours, without a password; `Conflict` when the address is taken."""
-    if not _ADDRESS.fullmatch(email.strip()):
+    if len(email) > 320 or not _ADDRESS.fullmatch(email.strip()):
         raise Invalid(f"{email!r} is not an e-mail address.", fields={"email": "not an e-mail address"})
     if not name.strip():
         raise Invalid("A person needs a name.", fields={"name": "must not be empty"})
@@ -190,6 +191,6 @@ async def count(db: Database, key: str, limit: int, *, what: str) -> None:
     """Count one try of `key`; `TooMany` beyond `limit` in a quarter of an hour."""
     moment = now()
     start = datetime.fromtimestamp(moment.timestamp() // WINDOW.total_seconds() * WINDOW.total_seconds(), moment.tzinfo)
-    if int(await db.value(sql["count_attempt"], {"key": key, "window": start})) > limit:
+    if int(await db.value(sql["count_attempt"], {"key": identifier(key), "window": start})) > limit:
         left = int((start + WINDOW - moment).total_seconds()) + 1
         raise TooMany(f"Too many {what}.", retry_after=left, remedy="Wait a few minutes.")

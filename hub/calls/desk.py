@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from hub.calls import arrival, control, line, recordings, store
@@ -17,7 +20,9 @@ from hub.core import events, log
 from hub.core.db import execute, fetch_dicts, fetch_value
 from hub.core.errors import Invalid
 from hub.core.events import Unit
+from hub.core.identifiers import identifier
 from hub.core.service import Core
+from hub.core.texts import clean, clean_json
 
 logger = log.get(__name__)
 _REACHED: Mapping[CallEventKind, str] = {
@@ -32,6 +37,29 @@ _MUTE = {CallEventKind.MUTED: True, CallEventKind.UNMUTED: False}
 _SHOWN = frozenset({*_PRESENCE, *_HOLD, *_MUTE, CallEventKind.RINGING, CallEventKind.ANSWERED})
 
 
+def _bounded(event: CallEvent) -> CallEvent:
+    """The report under names that can be indexed, and with texts that can be kept."""
+    return replace(
+        event,
+        leg=identifier(event.leg),
+        dedup_key=identifier(event.dedup_key),
+        sender=clean(event.sender),
+        reason=clean(event.reason),
+        words=clean(event.words),
+        data=clean_json(event.data),
+        raw=clean_json(event.raw),
+    )
+
+
+@asynccontextmanager
+async def _refusing() -> AsyncGenerator[None]:
+    """What the database will never take is refused instead of being reported to us again and again."""
+    try:
+        yield
+    except (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded) as error:
+        raise Invalid(f"The report of a call could not be stored: {error.diag.message_primary}") from error
+
+
 class Desk:
     """`hub.channels.calls.CallDesk` for every connector of this process."""
 
@@ -41,14 +69,14 @@ class Desk:
 
     async def event(self, event: CallEvent) -> None:
         """Store a report and act on it; see `CallDesk.event`."""
-        account = await self._account(event)
-        async with events.unit(self._core.db, self._core.feed) as unit:
+        account, event = await self._account(event), _bounded(event)
+        async with _refusing(), events.unit(self._core.db, self._core.feed) as unit:
             await self._take(unit, account, event)
 
     async def steps(self, event: CallEvent, stage: str) -> list[Step]:
         """The same, and what is heard next; see `CallDesk.steps`."""
-        account = await self._account(event)
-        async with events.unit(self._core.db, self._core.feed) as unit:
+        account, event = await self._account(event), _bounded(event)
+        async with _refusing(), events.unit(self._core.db, self._core.feed) as unit:
             held = await self._take(unit, account, event)
             if held is None:
                 logger.warning("call_unknown", leg=event.leg, stage=stage)

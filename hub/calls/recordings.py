@@ -12,6 +12,7 @@ from hub.core import events, log
 from hub.core.db import Database, execute, fetch_dicts, fetch_one, fetch_value
 from hub.core.errors import NotFound
 from hub.core.events import Unit
+from hub.core.identifiers import identifier
 from hub.core.service import Core
 from hub.core.sql import Queries
 
@@ -36,7 +37,7 @@ class Due:
 
 async def take(unit: Unit, call_id: int, event: CallEvent) -> None:
     """A recording was reported, or what was said in it; either may come first."""
-    sid = str(event.data.get("recording") or "")
+    sid = identifier(str(event.data.get("recording") or ""))
     if not sid:
         return
     voicemail = bool(event.data.get("voicemail"))

@@ -77,7 +77,7 @@ class Queue(_Part):
 class Agent(_Part):
     """A person. `skills` gives a level from 1 to 5 to each."""
 
-    email: Annotated[str, StringConstraints(to_lower=True, pattern=r"^[^@\s]+@[^@\s]+$")]
+    email: Annotated[str, StringConstraints(to_lower=True, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
     name: Name
     role: Literal["agent", "supervisor", "admin"] = "agent"
     locale: Literal["en", "zh-CN"] = "en"

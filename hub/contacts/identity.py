@@ -14,6 +14,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from hub.channels.model import AddressKind
 from hub.core.errors import Invalid
+from hub.core.identifiers import identifier
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _WRONG = {
@@ -120,7 +121,7 @@ def _no_number(why: str) -> Invalid:
 
 
 def _opaque(value: str) -> str:
-    value = value.replace("\x00", "")[:320]
+    value = value.replace("\x00", "")
     if not value:
         raise Invalid("The address is empty.", fields={"value": "empty"})
-    return value
+    return identifier(value)

@@ -16,8 +16,10 @@ from hub.channels.model import Delivery, DeliveryStatus, Outcome, SendError
 from hub.core.aside import BRISK, Aside
 from hub.core.clock import iso, now
 from hub.core.groupcommit import GroupCommit
+from hub.core.identifiers import identifier
 from hub.core.service import Core
 from hub.core.sql import Queries
+from hub.core.texts import clean
 
 sql = Queries.beside(__file__, "delivery.sql")
 
@@ -66,7 +68,7 @@ class Reports:
             {
                 "outbound_id": delivery.outbound_id,
                 "connector": delivery.connector,
-                "provider_id": delivery.provider_id,
+                "provider_id": identifier(delivery.provider_id),
                 "status": delivery.status.value,
                 "error": _words(delivery.error),
             }
@@ -78,7 +80,7 @@ class Reports:
             {
                 "outbound_id": claim.id,
                 "attempt": claim.attempt,
-                "provider_id": provider_id,
+                "provider_id": identifier(provider_id),
                 "status": DeliveryStatus.SENT.value,
                 "error": None,
             }
@@ -98,7 +100,7 @@ class Reports:
             {
                 "outbound_id": claim.id,
                 "attempt": claim.attempt,
-                "provider_id": error.provider_id,
+                "provider_id": identifier(error.provider_id) if error.provider_id else None,
                 "status": outcome.value,
                 "error": _words(error.detail),
                 "due_at": due,
@@ -124,7 +126,7 @@ def _send(item: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _words(error: str | None) -> str | None:
-    return None if error is None else error.replace("\x00", "")[:1000]
+    return None if error is None else clean(error)[:1000]
 
 
 def _frame(row: _Applied) -> tuple[str, dict[str, Any]]:

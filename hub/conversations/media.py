@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-import psycopg
-
 from hub.channels import sniff
 from hub.channels.accounts import Accounts
 from hub.channels.extras import FetchedFile, FetchError, MediaSource
@@ -20,6 +18,7 @@ from hub.core.db import execute, fetch_value
 from hub.core.errors import HubError, Unavailable
 from hub.core.service import Core
 from hub.core.sql import Queries
+from hub.core.texts import clean
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "media.sql")
@@ -67,7 +66,7 @@ class Keeper:
                 raise FetchError("The account is gone, or its connector fetches no files.", gone=True)
             async with asyncio.timeout(_SECONDS):
                 await self._work(account, source, due)
-        except (psycopg.Error, Unavailable):
+        except Unavailable:
             raise  # the database's trouble, not the file's: the claim runs out and it is tried again
         except Exception as error:  # noqa: BLE001 - one odd file must not keep the others from being fetched
             words = _words(error)
@@ -95,7 +94,7 @@ class Keeper:
             await self._tell(unit, due)
 
     async def _put_off(self, due: Due, words: str, *, lost: bool) -> None:
-        values = {"id": due.id, "error": words[:500], "lost": lost}
+        values = {"id": due.id, "error": clean(words)[:500], "lost": lost}
         async with events.unit(self._core.db, self._core.feed) as unit:
             if due.state == "remote" and lost:
                 if await execute(unit.conn, sql["lost"], values):

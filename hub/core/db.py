@@ -20,7 +20,7 @@ from psycopg.rows import class_row, dict_row, scalar_row
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from hub.core.errors import ConnectionLost, Unavailable
+from hub.core.errors import ConnectionLost, Contended, Unavailable
 
 T = TypeVar("T")
 Params = Mapping[str, Any] | Sequence[Any] | None
@@ -90,6 +90,33 @@ def _answer() -> asyncio.Timeout:
 _ENDS = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 
 
+# SQLSTATE by class or whole (PostgreSQL appendix A): the server is away, full, ending, starting, or only to be read.
+_AWAY_CLASSES = frozenset({"53", "58"})
+_AWAY = frozenset({"57P03", "57P04", "25006"})
+_LOST = frozenset({"57P01", "57P02", "57P05"})  # or class 08
+_AGAIN = frozenset({"40001", "40P01"})  # a serialization that failed, a deadlock
+_ENDLESS = "57014"  # a statement's end was waited for as long as is allowed
+
+
+def unavailable(error: psycopg.Error) -> Unavailable | None:
+    """What an error of the database says about the database, or None: then it belongs to what was asked.
+
+    Only a lost connection and a server that takes nothing from anybody mean *unavailable*. Whatever else goes wrong
+    (a value too long for an index, a number out of range) would go wrong at every repeat, and must not be repeated.
+    A lock that was waited for in vain (`LockNotAvailable`) is left to `hub.core.aside`.
+    """
+    state = error.sqlstate
+    if state is None:  # of the client library: the connection is gone, or never came to be
+        return ConnectionLost() if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else None
+    if state[:2] == "08" or state in _LOST:
+        return ConnectionLost()
+    if state[:2] in _AWAY_CLASSES or state in _AWAY:
+        return Unavailable("The database takes nothing right now.", remedy="Try again shortly; see `hub doctor`.")
+    if state in _AGAIN or state == _ENDLESS:
+        return Contended(remedy="Try again shortly.", at_once=state in _AGAIN)
+    return None
+
+
 def _connections(
     url: str, name: str, least: int, most: int, wait: float, options: str
 ) -> AsyncConnectionPool[Connection]:
@@ -137,7 +164,11 @@ def _has_spoken(conn: Connection) -> bool:
 
 
 class Database:
-    """The pool. Every wait is bounded: `Unavailable` after `wait` seconds without a free connection."""
+    """The pool. Every wait is bounded: `Unavailable` after `wait` seconds without a free connection.
+
+    Errors of the database that say something of the database leave as `Unavailable` or `Contended` (see
+    `unavailable`); all others leave as they are.
+    """
 
     def __init__(self, url: str, *, size: int = 12, wait: float = 5.0, name: str = APPLICATION):
         self.url = url
@@ -182,10 +213,10 @@ class Database:
                 yield conn
         except PoolTimeout:
             raise Unavailable(remedy="The database does not answer or is overloaded; try again shortly.") from None
-        except psycopg.OperationalError as error:
-            if isinstance(error, (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable)):
+        except psycopg.Error as error:
+            if (refusal := unavailable(error)) is None:
                 raise
-            raise ConnectionLost from error
+            raise refusal from error
         except TimeoutError:
             raise Unavailable(remedy="The database does not answer; try again shortly.") from None
 

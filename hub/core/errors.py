@@ -9,7 +9,8 @@ HubError                 the hub refuses, and says why and what to do
 ├── Conflict             409: somebody else was faster, or the state does not allow it
 ├── TooMany              429: slow down
 └── Unavailable          503: a part we need is away; try again
-    └── ConnectionLost   the database hung up in the middle: whether the statement counts is not known
+    ├── ConnectionLost   the database hung up in the middle: whether the statement counts is not known
+    └── Contended        somebody else holds what this one needs
 """
 
 from __future__ import annotations
@@ -90,3 +91,15 @@ class ConnectionLost(Unavailable):
 
     def __init__(self) -> None:
         super().__init__(remedy="Try again shortly.")
+
+
+class Contended(Unavailable):
+    """Somebody else is at the same thing right now.
+
+    Only whoever asked is concerned, not everybody beside them. `at_once`: asking again now may well succeed (a
+    deadlock is over, a serialization failed); else the time allowed for waiting is used up.
+    """
+
+    def __init__(self, detail: str | None = None, *, remedy: str | None = None, at_once: bool = False):
+        super().__init__(detail, remedy=remedy)
+        self.at_once = at_once

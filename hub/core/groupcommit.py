@@ -1,9 +1,9 @@
 """Adaptive group commit: whatever queued while the last commit ran goes into the next.
 
 One flush runs at a time, so a batch forms by itself under load and a lone caller waits for nobody. A batch that
-fails is split until the failing item stands alone: its caller gets the error, its neighbours are committed. A batch
-that ran into somebody else's lock is not split, which would wait for it again and again: its items go aside
-(`hub.core.aside`).
+fails is split until the failing item stands alone: its caller gets the error, its neighbours are committed. Only an
+absent database fails everybody at once. A batch that ran into somebody else's lock is not split, which would wait for
+it again and again: its items go aside (`hub.core.aside`).
 """
 
 from __future__ import annotations
@@ -16,21 +16,23 @@ from typing import Generic, TypeVar
 import psycopg
 
 from hub.core.aside import Aside
-from hub.core.errors import Unavailable
+from hub.core.errors import Contended, Unavailable
 
 T = TypeVar("T")
 R = TypeVar("R")
 _Waiting = tuple[T, asyncio.Future[R]]
 _Landed = tuple[list[_Waiting[T, R]], Sequence[R] | Exception]
+_TRIES = 3  # of an item that met somebody else's transaction at the wrong moment
 
 
 class GroupCommit(Generic[T, R]):
     """Gathers the items of concurrent callers into one `flush(items) -> results`, in order.
 
     `flush` must be all-or-nothing (one transaction) and return one result per item. `after(items, results)` follows
-    each commit, in the order of commits, before its callers are told; it must not raise. `limit` bounds a batch and
-    `backlog` the waiting items: beyond it callers are told to come back instead of waiting without end. With `aside`,
-    `flush` raises `LockNotAvailable` within a moment, and nobody waits for the item that is locked.
+    each commit, in the order of commits, before its callers are told; it must not raise. `limit` bounds the items of a
+    batch and `most` what they weigh together (in whatever `weigh` counts; a heavier item goes alone); `backlog` bounds
+    the waiting items: beyond it callers are told to come back instead of waiting without end. With `aside`, `flush`
+    raises `LockNotAvailable` within a moment, and nobody waits for the item that is locked.
     """
 
     def __init__(
@@ -41,6 +43,8 @@ class GroupCommit(Generic[T, R]):
         aside: Aside[T, R] | None = None,
         limit: int = 256,
         backlog: int = 20_000,
+        weigh: Callable[[T], int] | None = None,
+        most: int = 0,
     ):
         self._flush = flush
         self._after = after
@@ -48,6 +52,8 @@ class GroupCommit(Generic[T, R]):
         self._alone: set[asyncio.Task[None]] = set()
         self._limit = limit
         self._backlog = backlog
+        self._weigh = weigh
+        self._most = most
         self._waiting: deque[_Waiting[T, R]] = deque()
         self._landed: deque[_Landed[T, R]] = deque()
         self._drainer: asyncio.Task[None] | None = None
@@ -83,7 +89,7 @@ class GroupCommit(Generic[T, R]):
         flying: list[_Waiting[T, R]] = []
         try:
             while self._waiting:
-                flying = [self._waiting.popleft() for _ in range(min(self._limit, len(self._waiting)))]
+                flying = self._next()
                 self._landed += await self._commit(flying)
                 flying = []
                 if self._waiting:  # their batch is on its way before this one is answered: no turn between
@@ -98,10 +104,29 @@ class GroupCommit(Generic[T, R]):
             # Here and not when the task is done: between the two somebody may hand over an item.
             self._drainer = None
 
-    async def _commit(self, batch: list[_Waiting[T, R]]) -> list[_Landed[T, R]]:
+    def _next(self) -> list[_Waiting[T, R]]:
+        """The next batch: at least one item, and no more than is allowed together."""
+        weigh = self._weigh
+        if weigh is None:
+            return [self._waiting.popleft() for _ in range(min(self._limit, len(self._waiting)))]
+        batch = [self._waiting.popleft()]
+        weight = weigh(batch[0][0])
+        while self._waiting and len(batch) < self._limit:
+            weight += weigh(self._waiting[0][0])
+            if weight > self._most:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
+
+    async def _commit(self, batch: list[_Waiting[T, R]], tries: int = _TRIES) -> list[_Landed[T, R]]:
         """What became of the batch, in pieces if it had to be split."""
         try:
             return [(batch, await self._flush([item for item, _ in batch]))]
+        except Contended as error:
+            if error.at_once and tries > 1:  # whoever was in the way has gone on
+                return await self._commit(batch, tries - 1)
+            if len(batch) == 1:
+                return [(batch, error)]
         except Exception as error:  # noqa: BLE001 - whatever went wrong belongs to the callers, not to this loop
             if self._aside is not None and isinstance(error, psycopg.errors.LockNotAvailable):
                 self._put_aside(batch)

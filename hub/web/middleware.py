@@ -68,11 +68,11 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         if error.status < 400:
             raise
         return _http_problem(request, error)
-    except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
+    except psycopg.errors.LockNotAvailable:
         return problem(Unavailable("The database is busy.", remedy="Try again shortly."))
     except psycopg.errors.ForeignKeyViolation as error:
         return _problem(422, "The input is not valid", _nothing_there(error), remedy="Use an id that exists.")
-    except (psycopg.DataError, UnicodeError) as error:
+    except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded, UnicodeError) as error:
         logger.warning("bad_data", error=str(error), path=request.path)
         return _problem(
             422,

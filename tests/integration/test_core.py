@@ -10,6 +10,7 @@ import pytest
 
 from hub.core import events, leases
 from hub.core.db import Database
+from hub.core.errors import Contended, Unavailable
 from hub.core.groupcommit import GroupCommit
 from hub.core.service import Core
 
@@ -129,3 +130,48 @@ async def test_publisher_whose_connection_was_cut_opens_another_at_once(core: Co
         await core.feed.redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         await asyncio.sleep(0.05)  # until the end of the line has reached us
     await pubsub.aclose()
+
+
+async def test_group_commit_repeats_what_met_a_deadlock_and_leaves_who_waits_to_himself() -> None:
+    met = {"deadlock": 2, "locked": 99}
+
+    async def flush(items: Sequence[str]) -> Sequence[str]:
+        for item in items:
+            if met.get(item, 0):
+                met[item] -= 1
+                raise Contended(at_once=item == "deadlock")
+        return items
+
+    group = GroupCommit(flush)
+    names = ["a", "deadlock", "b", "locked", "c"]
+    results = await asyncio.gather(*[group.submit(n) for n in names], return_exceptions=True)
+    assert [r for r in results if not isinstance(r, Exception)] == ["a", "deadlock", "b", "c"]
+    assert isinstance(results[3], Contended)
+
+
+async def test_group_commit_asks_an_absent_database_once_for_all() -> None:
+    flushes: list[int] = []
+
+    async def flush(items: Sequence[int]) -> list[int]:
+        flushes.append(len(items))
+        raise Unavailable
+
+    group = GroupCommit(flush)
+    results = await asyncio.gather(*[group.submit(i) for i in range(9)], return_exceptions=True)
+    assert all(type(r) is Unavailable for r in results)
+    assert sum(flushes) == 9
+
+
+async def test_group_commit_parts_what_is_too_heavy_together() -> None:
+    weights: list[int] = []
+
+    async def flush(items: Sequence[int]) -> Sequence[int]:
+        weights.append(sum(items))
+        await asyncio.sleep(0.01)
+        return items
+
+    group = GroupCommit(flush, weigh=lambda item: item, most=100)
+    items = [40, 70, 30, 500, 1, 1, 98, 1]
+    assert await asyncio.gather(*[group.submit(i) for i in items]) == items
+    assert sum(weights) == sum(items)
+    assert all(weight <= 100 or weight == 500 for weight in weights)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import orjson
 import pytest
 from pydantic import BaseModel
 
+import hub.intake
 from hub.channels.accounts import Accounts
-from hub.channels.model import AddressKind, Capabilities, Inbound
+from hub.channels.model import AddressKind, Attachment, Capabilities, Delivery, DeliveryStatus, Inbound, RemoteFile
 from hub.conversations import tokens, views
 from hub.core.service import Core
 from hub.intake import Intake, Quarantine
@@ -102,6 +104,61 @@ async def test_the_same_key_again_changes_nothing(desk: Desk) -> None:
     again = await asyncio.gather(*[desk.intake.message(sms(1, "SM1")) for _ in range(50)])
     assert all(a.duplicate and a.interaction_id == first.interaction_id for a in again)
     assert await desk.count("interaction") == 1
+
+
+class _Odd:
+    def __str__(self) -> str:
+        raise RuntimeError("not even a name")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"meta": {"n": 2**70}},
+        {"meta": {"x": _Odd()}},
+        {"name": "\ud800" * 300},
+        {"media": (RemoteFile("https://x.example/\ud800" + "x" * 5000, "\ud800"),)},
+        {"attachments": (Attachment("\ud800\x00" * 400, "text/plain" * 90, b"x", "地" * 3000),)},
+        {"references": ("<" + "地" * 2900 + ">",) * 60},
+        {"external_id": "".join(chr(0x4E00 + n * 7919 % 20_000) for n in range(3000))},
+        {"sent_at": datetime.max.replace(tzinfo=UTC)},
+        {"locale": "x" * 100_000},
+        {"number": "+" + "9" * 5000},
+        {"tokens": ("c" + "9" * 400 + "-aaaaaaaaaaaaaaaa", "c999999999999999999-aaaaaaaaaaaaaaaa")},
+    ],
+    ids=lambda odd: next(iter(odd)),
+)
+async def test_odd_message_is_stored_or_in_quarantine_and_its_neighbours_are_stored(
+    desk: Desk, odd: dict[str, Any]
+) -> None:
+    done = await asyncio.gather(
+        *[desk.intake.message(sms(1, f"SM{n}", sender=f"+1415555{n:04}", **(odd if n == 3 else {}))) for n in range(6)]
+    )
+    assert [bool(d.raw_id) for n, d in enumerate(done) if n != 3] == [True] * 5
+    assert await desk.count("interaction") + await desk.count("quarantined") == 6
+    assert not (await desk.intake.message(sms(1, "after"))).duplicate
+
+
+async def test_quarantine_takes_whatever_it_is_given(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub.intake, "QUARANTINED_BYTES", 1000)
+    poison = {"connector": "fake", "account_id": 1, "raw_type": "地" * 9000, "reason": "\x00\ud800" * 4000}
+    long = "".join(chr(0x4E00 + n * 7919 % 20_000) for n in range(3000))
+    for n in range(2):  # the same key again changes nothing
+        await desk.intake.quarantine(**poison, dedup_key=long, raw=b"x" * 1001, meta={"deep": [n] * 90_000})
+    await desk.intake.quarantine(**poison, dedup_key="\x00", raw=b"", meta={"x": _Odd()})
+    rows = await desk.core.db.dicts(
+        "select octet_length(body) as size, reason from raw where state = 'quarantined' order by id"
+    )
+    assert [row["size"] for row in rows] == [1000, 0]
+    assert await desk.quarantine.listed()
+
+
+async def test_delivery_report_that_cannot_be_recorded_is_kept_and_stops_nothing(desk: Desk) -> None:
+    report = Delivery("fake", DeliveryStatus.DELIVERED, "\ud800" + "地" * 3000, outbound_id=2**70, error="\x00")
+    await desk.intake.delivery(report)
+    await desk.intake.delivery(Delivery("fake", DeliveryStatus.FAILED, "地" * 3000, error="\ud800"))
+    assert await desk.count("quarantined") == 1
+    assert await desk.core.db.value("select count(*) from delivery") == 1
 
 
 async def test_fifty_copies_at_once_are_one(desk: Desk) -> None:

@@ -1,0 +1,42 @@
+"""Texts and values as PostgreSQL and JSON can hold them: neither knows NUL, lone surrogates or endless depth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_DEEP = 50  # levels of a value that are kept
+
+
+def clean(text: str) -> str:
+    """The text with signs in place of NUL and lone surrogates."""
+    if text.isascii() and "\x00" not in text:
+        return text
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def clean_json(value: dict[str, Any]) -> dict[str, Any]:
+    """The value with its texts cleaned, no deeper than anybody looks, and without numbers that no JSON carries."""
+
+    def walk(node: Any, deep: int) -> Any:
+        if deep > _DEEP:
+            return "…"
+        match node:
+            case str():
+                return clean(node)
+            case dict():
+                return {clean(str(k)): walk(v, deep + 1) for k, v in node.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - any JSON
+            case list() | tuple():
+                return [walk(v, deep + 1) for v in node]  # pyright: ignore[reportUnknownVariableType] - any JSON
+            case None | bool() | float():
+                return node
+            case int():
+                return node if fits_json(node) else str(node)
+            case _:
+                return clean(str(node))
+
+    return walk(value, 0)
+
+
+def fits_json(number: int) -> bool:
+    """Whether JSON carries a whole number as it is: beyond 64 bits none of its writers does."""
+    return -(2**63) <= number < 2**63
