@@ -20,8 +20,8 @@ from prometheus_client import Counter
 from psycopg.types.json import Json, Jsonb
 
 from hub.channels.accounts import Accounts
-from hub.channels.model import Accepted, Account, AddressKind, Connector, Delivery, Inbound
-from hub.conversations import claims, complaints, consents, forwards, tokens, views
+from hub.channels.model import Accepted, Account, AddressKind, Connector, Delivery, Inbound, Page
+from hub.conversations import claims, complaints, consents, forwards, html, tokens, views
 from hub.conversations.consents import Place
 from hub.conversations.delivery import Reports
 from hub.conversations.views import Taken
@@ -343,7 +343,17 @@ def _row(item: _Item) -> dict[str, Any]:
         "at": i.sent_at,
         "meta": i.meta,
         "channel": item.account.channel,
+        **_page(i.page),
     }
+
+
+def _page(page: Page | None) -> dict[str, Any]:
+    if page is None:
+        return {}
+    return {
+        "page_version": html.VERSION, "page_own": page.own, "page_whole": page.whole,
+        "page_pictures": list(page.pictures), "page_error": page.error,
+    }  # fmt: skip
 
 
 def _waves(rows: list[dict[str, Any]]) -> list[list[int]]:

@@ -20,7 +20,6 @@ from connectors.email.fetch import Fetcher
 from connectors.email.listener import Door, Listener, doors
 from connectors.email.parse import Envelope
 from connectors.email.probe import probe
-from connectors.email.readers import READERS
 from connectors.email.reconcile import Reconciliation
 from connectors.email.settings import Imap, Settings, Smtp
 from connectors.email.smtp import Post, Sender
@@ -28,6 +27,7 @@ from connectors.email.take import read
 from hub.channels.mailboxes import Check, Discovered, Reconciled
 from hub.channels.model import Accept, Account, Capabilities, Inbound, Outbound, SendError, Wire
 from hub.core import log
+from hub.core.confined import CONFINED
 from hub.core.errors import Invalid, Unavailable
 from hub.core.service import Core
 
@@ -64,7 +64,7 @@ class Email:
 
     async def run(self, accept: Accept) -> None:
         """Keep listeners and mailbox fetchers as the accounts say, until cancelled."""
-        READERS.warm()
+        CONFINED.warm()
         try:
             while True:
                 with contextlib.suppress(Unavailable):
@@ -73,7 +73,7 @@ class Email:
         finally:
             await self._stop()
             await self.close()
-            await asyncio.to_thread(READERS.close)
+            await asyncio.to_thread(CONFINED.close)
 
     async def send(self, account: Account, outbound: Outbound, wire: Wire) -> str:
         """Hand the mail to the account's server; its Message-ID."""

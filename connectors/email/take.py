@@ -6,8 +6,7 @@ import asyncio
 
 from connectors.email.bounces import bounced_outbound, to_delivery
 from connectors.email.parse import RAW_TYPE, Envelope, Mail, dedup_key
-from connectors.email.reader_process import Job
-from connectors.email.readers import READERS
+from connectors.email.readers import READERS, Job
 from connectors.email.settings import Settings
 from hub.channels.model import Accept, Account
 from hub.core.errors import Invalid, Unavailable

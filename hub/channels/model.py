@@ -57,6 +57,21 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """A message's HTML as it may be shown, cleaned once where it could do no harm (`hub.conversations.html`).
+
+    `own` is what its writer wrote, `whole` with what they quote (None: the same). In place of each picture stands a
+    mark, whose number says which of `pictures` (`cid:` names and addresses elsewhere) it was. Without `own` there is
+    nothing to show but the text, and `error` says why.
+    """
+
+    own: str | None = None
+    whole: str | None = None
+    pictures: tuple[str, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RemoteFile:
     """A file that a message names and that is fetched after it. `content_type` is what its sender calls it."""
 
@@ -74,7 +89,8 @@ class Inbound:
     `references` are message ids this one answers, the nearest first. `verified` says that the sender is proved to
     own `address`; `automatic` that a robot wrote it: it is stored and never answered. `consent` is what it says about
     being written to, if that is all it says. `number` is the telephone number of somebody whose `address` is a
-    provider's own id; `media` are files to be fetched once the message is stored.
+    provider's own id; `media` are files to be fetched once the message is stored. `page` is its `html` cleaned,
+    where the connector had that done; else the hub does it before the message is first shown.
     """
 
     account_id: int
@@ -87,6 +103,7 @@ class Inbound:
     name: str = ""
     subject: str = ""
     html: str | None = None
+    page: Page | None = None
     external_id: str | None = None
     references: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ()

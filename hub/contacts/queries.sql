@@ -85,7 +85,7 @@ select x.*, v.subject as conversation_subject
 from contact c
 join contact k on k.root_id = c.root_id
 join interaction i on i.contact_id = k.id
-join interaction_view x on x.id = i.id
+join interaction_shown x on x.id = i.id
 join conversation v on v.id = i.conversation_id
 where c.id = %(id)s and (%(cursor)s::bigint is null or i.id < %(cursor)s)
   and (%(channel)s::text is null or i.channel = %(channel)s) and i.kind <> 'system' and i.status <> 'cancelled'

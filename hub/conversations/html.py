@@ -1,7 +1,9 @@
-"""HTML mail, made safe for an agent's eyes (shown in a sandboxed frame besides).
+"""HTML of messages, made safe for an agent's eyes (shown in a sandboxed frame besides).
 
-Scripts, styles, forms, frames and event handlers go; links open elsewhere and never tell where from; images the
-mail carries itself are served by us, remote ones are left out until somebody asks for them.
+Scripts, styles, forms, frames and event handlers go; links open elsewhere and never tell where from. It is cleaned
+once, when the message comes, in a process that may be lost (`hub.core.confined`): what a sender writes can make that
+cost seconds. What is stored has a mark in the place of each picture; to show it is one pass over it. Then pictures that
+the message carries itself are served by us, and remote ones are left out until somebody asks for them.
 """
 
 from __future__ import annotations
@@ -9,12 +11,24 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 from urllib.parse import unquote
 
 import nh3
+from inscriptis import get_text
+from inscriptis.model.config import ParserConfig
 
+from hub.channels.model import Page
+from hub.core.confined import preload
+from hub.core.errors import Invalid
+from hub.core.texts import clean
+
+preload(__name__)
+VERSION = 1  # of the rules below: pages cleaned by older ones are cleaned again before they are shown
+SECONDS = 1.0
 _MAX = 2_000_000  # characters; beyond that only the text is shown
+_MAX_PICTURES = 1000
 _TAGS = nh3.ALLOWED_TAGS - {"map", "area"} | {"font", "center", "section"}
 _ATTRIBUTES = {
     **nh3.ALLOWED_ATTRIBUTES,
@@ -56,9 +70,9 @@ _STYLES = {
     "white-space",
     "list-style-type",
 }
-
-
 _REMOTE = re.compile(r"^\s*(?:https?:)?//", re.IGNORECASE)
+_MARK = "/picture/"  # no address of ours; a sender's own one never passes, since it is neither `cid:` nor remote
+_MARKED = re.compile(r' src="/picture/([0-9]{1,4})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,31 +83,71 @@ class Shown:
     blocked: int
 
 
-def clean(html: str | None, attachments: Sequence[dict[str, Any]] = (), *, remote: bool = False) -> Shown | None:
-    """`html` as it may be shown; None stays None, and what is too large to clean is not shown at all.
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """Work for `hub.core.confined`: HTML to its page. `own_end`: where what its writer quotes begins, if known."""
 
-    `attachments` (id, content_id) turn `cid:` images into authenticated links of ours. Pictures from elsewhere tell
-    their sender when and where a mail was read, so they come only with `remote`.
-    """
-    if html is None or len(html) > _MAX or html.count("<") > 60_000:
-        return None
-    ours = {f"cid:{a['content_id']}": f"/api/v1/attachments/{a['id']}" for a in attachments if a.get("content_id")}
-    blocked = 0
+    html: str
+    own_end: int | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Of processor time; a newsletter takes some milliseconds."""
+        return SECONDS
+
+    def __call__(self, raw: bytes) -> tuple[Page, list[bytes]]:
+        """The page; `Invalid` says why there is none."""
+        return page(self.html, self.own_end), []
+
+
+@dataclass(frozen=True, slots=True)
+class TextOf:
+    """Work for `hub.core.confined`: the words of HTML that somebody wrote here, for programs that show none."""
+
+    html: str
+
+    @property
+    def seconds(self) -> float:
+        """Of processor time."""
+        return SECONDS
+
+    def __call__(self, raw: bytes) -> tuple[str, list[bytes]]:
+        """The text."""
+        return get_text(self.html, ParserConfig(display_links=False)).strip(), []
+
+
+def page(html: str, own_end: int | None = None) -> Page:
+    """`html` as it is stored, to be shown by `shown`. What it costs is its writer's choice: not for a web process."""
+    if len(html) > _MAX or html.count("<") > 60_000:
+        raise Invalid("The message's HTML is too large to be shown.")
+    pictures: list[str] = []
+    own = _cleaned(html[:own_end], pictures)
+    whole = None if own_end is None or own_end >= len(html) else _cleaned(html, pictures)
+    if len(own) + len(whole or "") > 2 * _MAX:
+        raise Invalid("The message's HTML becomes too large when it is cleaned.")
+    return Page(own, whole, tuple(pictures))
+
+
+def _cleaned(html: str, pictures: list[str]) -> str:
+    places: dict[str, int] = {name: n for n, name in enumerate(pictures)}
 
     def link(tag: str, attribute: str, value: str) -> str | None:
-        nonlocal blocked
         if tag != "img" or attribute != "src":
             return value
-        own = ours.get(value.strip()) or ours.get(unquote(value.strip()))
-        if own is not None:
-            return own
-        if _REMOTE.match(value):
-            blocked += not remote
-            return value if remote else None
-        return None
+        name = value.strip()
+        if name[:4].lower() == "cid:":
+            name = f"cid:{name[4:]}"
+        if not (_REMOTE.match(name) or name[:4].lower() == "cid:"):
+            return None
+        if name not in places:
+            if len(pictures) >= _MAX_PICTURES:
+                return None
+            places[name] = len(pictures)
+            pictures.append(name)
+        return f"{_MARK}{places[name]}"
 
     cleaned = nh3.clean(
-        html,
+        clean(html),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         attribute_filter=link,
@@ -103,10 +157,33 @@ def clean(html: str | None, attachments: Sequence[dict[str, Any]] = (), *, remot
         clean_content_tags={"script", "style", "title", "head"},
         set_tag_attribute_values={"a": {"target": "_blank"}},
     )
-    return Shown(cleaned, blocked)
+    return clean(cleaned)
 
 
-def safe(html: str | None, attachments: Sequence[dict[str, Any]] = ()) -> str | None:
-    """As `clean`, the HTML alone."""
-    shown = clean(html, attachments)
-    return None if shown is None else shown.html
+def shown(
+    page: Page | None, attachments: Sequence[dict[str, Any]] = (), *, whole: bool = False, remote: bool = False
+) -> Shown | None:
+    """A page as it may be shown; None where there is none.
+
+    `attachments` (id, content_id) turn `cid:` pictures into authenticated links of ours. Pictures from elsewhere tell
+    their sender when and where a mail was read, so they come only with `remote`. `whole`: with what the writer quotes.
+    """
+    if page is None or page.own is None:
+        return None
+    ours = {f"cid:{a['content_id']}": f"/api/v1/attachments/{a['id']}" for a in attachments if a.get("content_id")}
+    blocked = 0
+
+    def put(found: re.Match[str]) -> str:
+        nonlocal blocked
+        number = int(found[1])
+        name = page.pictures[number] if number < len(page.pictures) else ""
+        own = ours.get(name) or ours.get(unquote(name))
+        if own is not None:
+            return f' src="{own}"'
+        if not _REMOTE.match(name):
+            return ""
+        blocked += not remote
+        return f' src="{escape(name)}"' if remote else ""
+
+    text = page.whole if whole and page.whole is not None else page.own
+    return Shown(_MARKED.sub(put, text), blocked)

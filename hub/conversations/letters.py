@@ -10,9 +10,6 @@ import html
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from inscriptis import get_text
-from inscriptis.model.config import ParserConfig
-
 from hub.channels.model import AddressKind
 from hub.contacts.identity import normalise
 from hub.conversations.templates import render
@@ -35,11 +32,6 @@ def pictures(text: str) -> list[int]:
 def plain(text: str) -> str:
     """The text where pictures cannot be seen."""
     return _PICTURE.sub(lambda found: f"[{found[1].strip() or 'image'}]", text)
-
-
-def text_of(page: str) -> str:
-    """The words of HTML that somebody wrote here, for programs that show none."""
-    return get_text(page, ParserConfig(display_links=False)).strip()
 
 
 def content_id(upload_id: int) -> str:

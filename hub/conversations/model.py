@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hub.channels.limits import Limits
-from hub.channels.model import REPLY_WINDOW, FilledTemplate
+from hub.channels.model import REPLY_WINDOW, FilledTemplate, Page
 from hub.channels.segments import MAX_CHARACTERS
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,7 +20,8 @@ class Reply:
     `attachments` are ids of uploads by the same agent. `automatic` marks what the hub sends by itself: it stops no
     clock and carries the headers that keep robots from answering it. `bulk` marks what goes to many and may be
     unsubscribed from. `due_at` sends later. `cc` and `bcc` are addresses; ours are left out. `confirms_consent` goes
-    also to who has just opted out. With a `template` the `text` is what it comes to.
+    also to who has just opted out. With a `template` the `text` is what it comes to. `page` is what the desk shows of
+    the `html`, or of the HTML that a `text` with pictures becomes.
     """
 
     text: str
@@ -38,6 +39,7 @@ class Reply:
     bulk: bool = False
     confirms_consent: bool = False
     template: FilledTemplate | None = None
+    page: Page | None = None
 
 
 @dataclass(frozen=True, slots=True)

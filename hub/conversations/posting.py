@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from hub.channels.model import AddressKind
 from hub.contacts.identity import normalise
-from hub.conversations import letters, tokens
+from hub.conversations import letters, pages, tokens
 from hub.conversations.model import Held, Reply, ReplyChannel
 from hub.core.clock import iso, now
 from hub.core.db import Connection, execute, fetch_dicts, fetch_value
@@ -59,7 +59,7 @@ async def compose(
         interaction_id=interaction_id,
         message_id=tokens.message_id(vault, held.id, interaction_id, domain),
         subject=(answer.subject or _re(held.subject)) if mail else "",
-        text=_text(answer, pictures=bool(shown)),
+        text=letters.plain(answer.text) if shown else answer.text,
         html=letters.to_html(answer.text) if shown else answer.html,
         pictures=tuple(shown),
         cc=tuple(one for one in cc if not letters.is_ours(one, own)),
@@ -67,12 +67,6 @@ async def compose(
         signature=await _signature(unit, held, way, actor_id) if mail and not answer.automatic else "",
         due_at=answer.due_at or now(),
     )
-
-
-def _text(answer: Reply, *, pictures: bool) -> str:
-    if answer.html and not answer.text.strip():
-        return letters.text_of(answer.html)
-    return letters.plain(answer.text) if pictures else answer.text
 
 
 async def own_addresses(conn: Connection) -> list[str]:
@@ -120,6 +114,8 @@ async def store(unit: Unit, held: Held, answer: Reply, letter: Letter, *, seq: i
             "at": now(),
         },
     )
+    if letter.html is not None and answer.page is not None:
+        await pages.keep(unit.conn, letter.interaction_id, answer.page)
 
 
 async def hand_over(unit: Unit, held: Held, answer: Reply, letter: Letter) -> None:

@@ -38,7 +38,7 @@ from mine;
 select * from conversation_summary where id = %(id)s;
 
 -- page: Interactions before a sequence, the latest first.
-select * from interaction_view
+select * from interaction_shown
 where conversation_id = %(id)s and (%(before_seq)s::bigint is null or seq < %(before_seq)s)
   and status <> 'cancelled' -- taken back before it left: never said
 order by seq desc limit %(limit)s;

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from hub.channels.model import Page
+from hub.conversations import pages, views
 from hub.core.db import Database
 from hub.core.sql import Queries
 
@@ -13,11 +15,11 @@ sql = Queries.beside(__file__, "reading.sql")
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message with what its connector noted about it; `html` is as it came, not yet fit to be shown."""
+    """A message with what its connector noted about it, and its page if it has one."""
 
     conversation_id: int
     text: str
-    html: str | None
+    page: Page | None
     meta: dict[str, Any]
     raw_id: int | None
     attachments: list[dict[str, Any]]
@@ -25,7 +27,14 @@ class Letter:
 
 async def letter(db: Database, interaction_id: int) -> Letter | None:
     """The message, or None; whoever asks must be allowed to see its conversation."""
-    return await db.one(Letter, sql["letter"], {"id": interaction_id})
+    rows = await db.dicts(sql["letter"], {"id": interaction_id})
+    if not rows:
+        return None
+    await pages.complete(db, rows)
+    [row] = rows
+    return Letter(
+        row["conversation_id"], row["text"], views.page_of(row), row["meta"], row["raw_id"], row["attachments"]
+    )
 
 
 async def original(db: Database, found: Letter) -> bytes | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hub.access.rights import Viewer, require_conversation
 from hub.channels.model import REPLY_WINDOW
-from hub.conversations import views, writing
+from hub.conversations import pages, views, writing
 from hub.core.clock import now
 from hub.core.db import Database
 from hub.core.sql import Queries
@@ -105,4 +105,6 @@ async def page(
 ) -> tuple[list[dict[str, Any]], bool]:
     """Interactions before a sequence in reading order, and whether there are earlier ones."""
     rows = await db.dicts(sql["page"], {"id": conversation_id, "before_seq": before_seq, "limit": limit + 1})
-    return [views.public_interaction(row) for row in rows[:limit]][::-1], len(rows) > limit
+    shown = rows[:limit][::-1]
+    await pages.complete(db, shown)
+    return [views.public_interaction(row) for row in shown], len(rows) > limit

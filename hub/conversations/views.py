@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hub.channels.model import Account, Inbound
-from hub.conversations import html
+from hub.channels.model import Account, Inbound, Page
+from hub.conversations import html, pages
 from hub.core.clock import iso
 from hub.core.db import Connection, Database, fetch_dicts
 from hub.core.sql import Queries
@@ -16,6 +16,11 @@ from hub.core.sql import Queries
 sql = Queries.beside(__file__, "views.sql")
 Shape = dict[str, Any]
 TEXTED = frozenset({"sms", "whatsapp"})
+MAX_TEXT = 50_000  # characters of a mail in lists; as in `interaction_shown`
+_MAX_HTML = 200_000
+_INNER = frozenset(
+    {"meta", "lost", "quoted", "trimmed", "has_html", "page_version", "page_own", "page_whole", "page_pictures"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +47,33 @@ class Taken:
 
 
 def public_interaction(row: Shape) -> Shape:
-    """An `interaction_view` row as the API's Interaction: HTML cleaned, inner columns dropped."""
+    """An `interaction_shown` row as the API's Interaction, inner columns dropped.
+
+    Its HTML is the page that was made of it; "" when that is too long for a list and is read by itself.
+    """
     attachments = row["attachments"]
-    shown = {k: v for k, v in row.items() if k not in {"external_id", "contact_id", "meta", "lost", "quoted"}}
-    page = html.clean(own_html(row), attachments)
+    shown = {k: v for k, v in row.items() if k not in _INNER}
+    page = html.shown(page_of(row), attachments)
+    facts = mail_facts(row["meta"], trimmed=row["trimmed"], blocked=page.blocked if page else 0)
     return {
         **shown,
-        "html": page.html if page else None,
-        "mail": mail_facts(row["meta"], blocked=page.blocked if page else 0) if row["channel"] == "email" else None,
+        "html": None if page is None or not page.html else page.html if len(page.html) <= _MAX_HTML else "",
+        "mail": facts if row["channel"] == "email" else None,
         "message": message_facts(row["meta"], row["lost"], row["quoted"]) if row["channel"] in TEXTED else None,
         "attachments": [{k: v for k, v in a.items() if k != "content_id"} for a in attachments],
     }
 
 
-def own_html(row: Shape) -> str | None:
-    """The HTML without the quote below it, where the connector found its end for certain."""
-    end = row["meta"].get("html_own_end")
-    return row["html"][:end] if row["html"] and isinstance(end, int) else row["html"]
+def page_of(row: Shape) -> Page | None:
+    """The page in a row of messages; None where it has no HTML, or none that could be made fit to be shown."""
+    own = row["page_own"]
+    return None if own is None else Page(own, row.get("page_whole"), tuple(row["page_pictures"]))
 
 
-def mail_facts(meta: Shape, *, blocked: int = 0) -> Shape:
+def mail_facts(meta: Shape, *, trimmed: bool, blocked: int = 0) -> Shape:
     """What the desk shows of a mail beside its words. `trimmed`: there is more than `text` and `html` show."""
     return {
-        "trimmed": bool(meta.get("full_text") or meta.get("html_own_end")),
+        "trimmed": trimmed,
         "blocked_images": blocked,
         "unreadable": meta.get("unreadable"),
         "reply_to": meta.get("reply_to"),
@@ -101,6 +110,7 @@ def public_summary(row: Shape) -> Shape:
 async def interactions(db: Database, ids: Iterable[int]) -> dict[int, Shape]:
     """Interactions by id."""
     rows = await db.dicts(sql["interactions"], {"ids": list(ids)})
+    await pages.complete(db, rows)
     return {row["id"]: public_interaction(row) for row in rows}
 
 
@@ -142,6 +152,11 @@ def inbound_frames(inbound: Inbound, account: Account, taken: Taken) -> list[tup
     return frames
 
 
+def _trimmed(inbound: Inbound) -> bool:
+    facts = inbound.meta
+    return bool(facts.get("full_text") or facts.get("html_own_end")) or len(inbound.text) > MAX_TEXT
+
+
 def _inline(inbound: Inbound, account: Account, taken: Taken) -> Shape:
     return {
         "id": taken.interaction_id,
@@ -154,7 +169,7 @@ def _inline(inbound: Inbound, account: Account, taken: Taken) -> Shape:
         "contact": {"id": taken.contact_id, "name": taken.contact_name},
         "address": inbound.address,
         "subject": inbound.subject,
-        "text": inbound.text,
+        "text": inbound.text[:MAX_TEXT] if account.channel == "email" else inbound.text,
         "html": None,
         "status": "received",
         "error": None,
@@ -162,7 +177,7 @@ def _inline(inbound: Inbound, account: Account, taken: Taken) -> Shape:
         "client_id": None,
         "verified": inbound.verified,
         "automatic": inbound.automatic,
-        "mail": mail_facts(inbound.meta) if account.channel == "email" else None,
+        "mail": mail_facts(inbound.meta, trimmed=_trimmed(inbound)) if account.channel == "email" else None,
         "message": message_facts(inbound.meta) if account.channel in TEXTED else None,
         "attachments": [],
     }

@@ -1,5 +1,5 @@
 -- interactions: Interactions by id.
-select * from interaction_view where id = any(%(ids)s);
+select * from interaction_shown where id = any(%(ids)s);
 
 -- summaries: Conversation summaries by id.
 select * from conversation_summary where id = any(%(ids)s);

@@ -16,8 +16,8 @@ from hub.agents import store as agents
 from hub.channels.model import AddressKind
 from hub.contacts import linking
 from hub.contacts import store as contacts
+from hub.conversations import pages, views
 from hub.conversations import store as conversations
-from hub.conversations import views
 from hub.conversations.templates import render
 from hub.core import events
 from hub.core.db import Connection, fetch_dicts
@@ -152,6 +152,7 @@ async def read_timeline(call: Call, contact_id: int, query: TimelineQuery) -> di
     rows = await contacts.timeline(
         call.core.db, contact_id, call.me.viewer, channel=query.channel, cursor=query.cursor, limit=query.limit + 1
     )
+    await pages.complete(call.core.db, rows[: query.limit])
     return _page([views.public_interaction(row) for row in rows], query.limit)
 
 

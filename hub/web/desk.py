@@ -14,7 +14,8 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 from hub.access.rights import require_conversation
 from hub.channels import model
 from hub.channels.extras import fill
-from hub.conversations import actions, offers, queueing, store, views, writing
+from hub.channels.model import Page
+from hub.conversations import actions, letters, offers, pages, queueing, store, views, writing
 from hub.conversations.store import Filter
 from hub.core import events
 from hub.core.clock import now
@@ -218,6 +219,7 @@ async def reply(call: Call, conversation_id: int, body: NewReply) -> web.Respons
     """Answer the customer. The same `client_id` again returns the same interaction with 200."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     text, template = await _words(call, body)
+    page, text = await _page(body, text)
     answer = writing.Reply(
         text,
         body.client_id,
@@ -231,6 +233,7 @@ async def reply(call: Call, conversation_id: int, body: NewReply) -> web.Respons
         cc=tuple(body.cc),
         bcc=tuple(body.bcc),
         template=template,
+        page=page,
     )
     async with events.unit(call.core.db, call.core.feed) as unit:
         done = await writing.reply(unit, call.core.vault, conversation_id, answer, actor_id=call.me.id)
@@ -238,6 +241,15 @@ async def reply(call: Call, conversation_id: int, body: NewReply) -> web.Respons
             await actions.resolve(unit, conversation_id, actor_id=call.me.id)
         shown = await views.interaction(unit.conn, done.interaction_id)
     return json_response(shown, status=201 if done.created else 200)
+
+
+async def _page(body: NewReply, text: str) -> tuple[Page | None, str]:
+    """What the desk will show of an answer with HTML of its own or with pictures in its text; and its text."""
+    if body.html is not None:
+        return await pages.written_here(body.html, text)
+    if letters.pictures(text):
+        return (await pages.written_here(letters.to_html(text), text))[0], text
+    return None, text
 
 
 @desk.add("POST", "/conversations/{conversation_id}/notes", returns=shapes.Interaction, status=201, also=(200,))

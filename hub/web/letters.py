@@ -62,9 +62,8 @@ async def read_page(call: Call, interaction_id: int, query: PageQuery) -> web.Re
     `images` lets pictures from elsewhere in, `whole` the quote below the answer.
     """
     letter = await _visible(call, interaction_id)
-    row = {"html": letter.html, "meta": letter.meta}
-    shown = html.clean(letter.html if query.whole else views.own_html(row), letter.attachments, remote=query.images)
-    if shown is None:
+    shown = html.shown(letter.page, letter.attachments, whole=query.whole, remote=query.images)
+    if shown is None or not shown.html:
         raise NotFound("The message has no page.")
     sources = "'self' https: http:" if query.images else "'self'"
     headers = {

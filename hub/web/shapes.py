@@ -170,7 +170,7 @@ class Interaction(BaseModel):
     address: str | None
     subject: str
     text: str
-    html: str | None
+    html: str | None = Field(description='Cleaned; "" where it is too long for a list: read the message\'s page')
     status: Literal["received", "pending", "sent", "delivered", "read", "failed", "unknown", "cancelled"]
     error: str | None
     at: datetime

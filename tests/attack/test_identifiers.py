@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -15,9 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.email.fetch import Keeper
-from hub.core.db import Database
-from hub.core.feed import Feed
-from hub.core.secrets import Vault
 from hub.demo import deliver
 from hub.demo.twilio.messages import signature
 from tests.attack.scale import attempts, every, on_loop, texts
@@ -29,12 +25,6 @@ NAMES = ("Message-ID", "References", "In-Reply-To", "From", "Reply-To", "Subject
          "Authentication-Results", "Auto-Submitted", "X-Loop", "List-Id", "X-Failed-Recipients")  # fmt: skip
 headers = st.lists(st.tuples(st.sampled_from(NAMES), texts), min_size=1, max_size=4)
 numbers = itertools.count(1)
-
-
-@pytest.fixture
-async def hub(db: Database, feed: Feed, vault: Vault) -> AsyncGenerator[Hub]:
-    async with Hub(db, feed, vault) as hub:
-        yield hub
 
 
 async def kept(hub: Hub) -> int:

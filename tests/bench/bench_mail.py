@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from connectors.email.parse import Envelope, parse
-from connectors.email.readers import READERS
 from connectors.email.settings import Settings
 from connectors.email.take import take
 from hub.channels.accounts import Accounts
 from hub.channels.registry import load_connectors
+from hub.core.confined import CONFINED
 from hub.core.service import Core
 from hub.intake import Intake
 from tests.bench.mail_scores import scores
@@ -100,7 +100,7 @@ async def storing(hub: Core, raws: Sequence[bytes]) -> tuple[float, float, int, 
     rate, per_core = len(raws) / (time.perf_counter() - began), len(raws) / (processor_seconds() - used)
     stored = int(await hub.db.value("select count(*) from interaction where direction = 'in'") or 0) - 1
     unreadable = int(await hub.db.value("select count(*) from interaction where meta ? 'unreadable'") or 0)
-    await asyncio.to_thread(READERS.close)
+    await asyncio.to_thread(CONFINED.close)
     return rate, per_core, stored, unreadable
 
 

@@ -22,7 +22,8 @@ create type intake_item as (
     n int, account_id bigint, connector text, dedup_key text, raw_type text,
     kind text, address text, name text, subject text, text text, html text,
     external_id text, refs text[], hint bigint, session boolean, verified boolean, automatic boolean,
-    locale text, at timestamptz, meta jsonb, channel text
+    locale text, at timestamptz, meta jsonb, channel text,
+    page_version int, page_own text, page_whole text, page_pictures text[], page_error text
 );
 
 create type intake_place as (
@@ -305,6 +306,12 @@ begin
                p.address_id, i.subject, i.text, i.html, i.external_id, i.verified, p.automatic, coalesce(i.meta, '{}'),
                p.raw_id, coalesce(i.at, moment)
         from unnest(places) p join unnest(items) i on i.n = p.n
+    ), pages as (
+        insert into page (interaction_id, version, own, whole, pictures, error)
+        select p.interaction_id, i.page_version, i.page_own, i.page_whole, coalesce(i.page_pictures, '{}'), i.page_error
+        from unnest(places) p join unnest(items) i on i.n = p.n
+        where i.page_version is not null
+        on conflict do nothing
     ), logged as (
         insert into event (id, at, kind, contact_id, conversation_id, conversation_seq, data) overriding system value
         select p.event_id, moment, 'interaction.created', p.contact_id, p.conversation_id, p.seq,

@@ -31,7 +31,8 @@ left join lateral ( -- while it waits for somebody the entry's clock counts; on 
     from queue_entry x where x.conversation_id = v.id and x.state <> 'closed' limit 1
 ) e on true;
 
-drop view if exists interaction_view;
+drop view if exists interaction_shown;
+drop view if exists interaction_view; -- read by the version before
 create view interaction_view as
 select i.id, i.conversation_id, i.seq, i.kind, i.direction, i.channel,
        case when g.id is not null then jsonb_build_object('id', g.id, 'name', g.name) end as agent,
@@ -52,6 +53,18 @@ join contact c on c.id = i.contact_id
 join contact r on r.id = c.root_id
 left join agent g on g.id = i.agent_id
 left join address a on a.id = i.address_id;
+
+-- A message as lists and screens show it: its page instead of its HTML, and no more of a long mail than anybody reads
+-- in a list. What is left out is one click away.
+create view interaction_shown as
+select v.id, v.conversation_id, v.seq, v.kind, v.direction, v.channel, v.agent, v.contact, v.address, v.subject,
+       case when v.channel = 'email' then left(v.text, 50000) else v.text end as text,
+       v.channel = 'email' and (v.meta ? 'full_text' or v.meta ? 'html_own_end' or length(v.text) > 50000) as trimmed,
+       v.html is not null as has_html, p.version as page_version, p.own as page_own, p.pictures as page_pictures,
+       v.status, v.error, v.at, v.client_id, v.verified, v.automatic, v.meta - 'full_text' as meta,
+       v.attachments, v.lost, v.quoted
+from interaction_view v
+left join page p on p.interaction_id = v.id and v.html is not null;
 
 -- What an agent is shown of an entry before it is theirs.
 create view entry_view as

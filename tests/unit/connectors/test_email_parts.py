@@ -11,8 +11,9 @@ from icalendar import Calendar
 from connectors.email.calendar import invitation
 from connectors.email.parse import parse
 from hub.channels.model import Inbound
-from hub.conversations.html import clean
+from hub.conversations.html import page, shown
 from hub.conversations.invitations import reply_calendar
+from hub.core.errors import Invalid
 
 EVENT = """BEGIN:VCALENDAR
 VERSION:2.0
@@ -186,11 +187,11 @@ def test_name_that_reads_backwards_is_shown_as_it_is() -> None:
 
 def test_pictures_from_elsewhere_are_counted_and_left_out_until_asked_for() -> None:
     html = '<img src="https://x.example/a.png"><img src="//x.example/b.png"><img src="cid:p@x"><img src="data:image/png;base64,AA"><p style="background:url(https://x.example/c.png);color:red">x</p>'
-    shown = clean(html, [{"id": 7, "content_id": "p@x"}])
-    assert shown is not None
-    assert (shown.blocked, "x.example" in shown.html) == (2, False)
-    assert 'src="/api/v1/attachments/7"' in shown.html
-    asked = clean(html, [], remote=True)
+    found = shown(page(html), [{"id": 7, "content_id": "p@x"}])
+    assert found is not None
+    assert (found.blocked, "x.example" in found.html) == (2, False)
+    assert 'src="/api/v1/attachments/7"' in found.html
+    asked = shown(page(html), [], remote=True)
     assert asked is not None
     assert (asked.blocked, asked.html.count("x.example"), "url(" in asked.html) == (0, 2, False)
 
@@ -205,8 +206,8 @@ def test_pictures_from_elsewhere_are_counted_and_left_out_until_asked_for() -> N
     ],
 )  # fmt: skip
 def test_html_that_could_do_something_does_nothing(html: str) -> None:
-    shown = clean(html)
-    assert shown is not None
+    found = shown(page(html))
+    assert found is not None
     for harm in (
         "<script",
         "onerror",
@@ -224,4 +225,35 @@ def test_html_that_could_do_something_does_nothing(html: str) -> None:
         "url(",
         "<svg",
     ):
-        assert harm not in shown.html.lower()
+        assert harm not in found.html.lower()
+
+
+def test_page_marks_each_picture_and_keeps_what_its_writer_quotes_apart() -> None:
+    own = '<p>Here <img src="cid:a%20b"> and <img src=" CID:c "> <img src="https://x.example/?a=1&amp;b=&quot;2">'
+    html = f'{own}<blockquote><img src="cid:c">old</blockquote>'
+    made = page(html, len(own))
+    assert made.pictures == ("cid:a%20b", "cid:c", 'https://x.example/?a=1&b="2')
+    files = [{"id": 1, "content_id": "a b"}, {"id": 2, "content_id": "c"}]
+    mine, all_of_it = shown(made, files, remote=True), shown(made, files, whole=True)
+    assert mine is not None
+    assert all_of_it is not None
+    assert [f"attachments/{n}" in mine.html for n in (1, 2)] == [True, True]
+    assert 'src="https://x.example/?a=1&amp;b=&quot;2"' in mine.html
+    assert ("old" in mine.html, "old" in all_of_it.html, all_of_it.blocked) == (False, True, 1)
+
+
+def test_mark_of_a_picture_cannot_be_forged() -> None:
+    forged = (
+        '<img src="/picture/0"><img src="/picture/7"><a href="/picture/0">a</a><p title=\' src="/picture/0"\'>b</p>'
+        ' src="/picture/0" <img src="https://x.example/a.png">'
+    )
+    found = shown(page(forged), remote=True)
+    assert found is not None
+    assert found.html.count("<img src=") == 1
+    assert "<p>b</p>" in found.html
+
+
+def test_page_that_grows_when_cleaned_is_refused() -> None:
+    grows = "<p>" + "".join(f"<font lang=x{n}>" for n in range(300)) + "<p>x" * 900
+    with pytest.raises(Invalid, match="too large"):
+        page(grows)

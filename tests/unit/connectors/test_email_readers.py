@@ -12,10 +12,11 @@ from collections.abc import Generator
 
 import pytest
 
-import connectors.email.reader_process as child
+import hub.core.confined_process as child
+from connectors.email import readers as reading
 from connectors.email.parse import Envelope, Mail, dedup_key
-from connectors.email.reader_process import Job, work
-from connectors.email.readers import Readers
+from connectors.email.readers import Job, Readers
+from hub.core.confined import Confined
 from hub.core.errors import Invalid
 from tests.unit.connectors.test_email_parse import HOSTILE
 
@@ -25,8 +26,8 @@ JOB = Job(1, Envelope(), "support@hub.example", None)
 
 @pytest.fixture(scope="module")
 def readers() -> Generator[Readers]:
-    pool = Readers(2)
-    yield pool
+    pool = Confined(2)
+    yield Readers(pool)
     pool.close()
 
 
@@ -63,8 +64,8 @@ async def test_hostile_mail_stays_within_two_seconds_and_256_megabytes(readers: 
 
 def _pair(monkeypatch: pytest.MonkeyPatch, harm: str) -> Mail:
     """A reader forked here, whose parser does some harm when it sees the word in the subject."""
-    pool = Readers(1)
-    parse = child.parse
+    pool = Confined(1)
+    parse = reading.parse
 
     def harmful(raw: bytes, **options: object) -> Mail:
         if b"HARM" not in raw:
@@ -78,18 +79,17 @@ def _pair(monkeypatch: pytest.MonkeyPatch, harm: str) -> Mail:
             os.kill(os.getpid(), signal.SIGKILL)
         raise RecursionError
 
-    monkeypatch.setattr(child, "parse", harmful)
-    monkeypatch.setattr(child, "SECONDS", 0.2)
-    monkeypatch.setattr("connectors.email.readers.SECONDS", 0.2)
+    monkeypatch.setattr(reading, "parse", harmful)
+    monkeypatch.setattr(reading, "SECONDS", 0.2)
     monkeypatch.setattr(pool, "_start", lambda: _here(pool))
-    mail = pool.read_now(JOB, MAIL.replace(b"lamp", b"HARM"))
-    following = pool.read_now(JOB, MAIL)
+    mail = Readers(pool).read_now(JOB, MAIL.replace(b"lamp", b"HARM"))
+    following = Readers(pool).read_now(JOB, MAIL)
     assert following.inbound.text == "It flickers."
     pool.close()
     return mail
 
 
-def _here(pool: Readers) -> None:
+def _here(pool: Confined) -> None:
     """A nursery forked from this very process, so that it has the harmful parser."""
     control, theirs = socket.socketpair()
     pid = os.fork()
@@ -124,27 +124,28 @@ def test_mail_that_defeats_its_reader_is_kept_and_the_next_one_flows(
 
 async def test_mail_is_read_again_when_its_reader_was_killed_by_somebody(readers: Readers) -> None:
     await readers.read(JOB, MAIL)
-    assert readers._process is not None
-    readers._process.kill()
-    readers._process.wait()
+    nursery = readers._pool._process
+    assert nursery is not None
+    nursery.kill()
+    nursery.wait()
     mails = await asyncio.gather(*(readers.read(JOB, MAIL) for _ in range(8)))
     assert all("unreadable" not in mail.inbound.meta for mail in mails)
 
 
 def test_no_process_or_thread_is_left_when_closed() -> None:
-    threads = {t for t in threading.enumerate() if t.name.startswith("mail-reader")}
-    pool = Readers(1)
-    pool.read_now(JOB, MAIL)
+    threads = {t for t in threading.enumerate() if t.name.startswith("confined")}
+    pool = Confined(1)
+    Readers(pool).read_now(JOB, MAIL)
     process = pool._process
     assert process is not None
     pool.close()
     assert process.returncode == 0
-    assert threads == {t for t in threading.enumerate() if t.name.startswith("mail-reader")}
-    assert pool.read_now(JOB, MAIL).inbound.subject == "lamp"  # and it starts again when needed
+    assert threads == {t for t in threading.enumerate() if t.name.startswith("confined")}
+    assert Readers(pool).read_now(JOB, MAIL).inbound.subject == "lamp"  # and it starts again when needed
     pool.close()
 
 
 def test_answers_can_be_pickled_whatever_the_mail() -> None:
-    answer, bodies = work(JOB, MAIL)
+    answer, bodies = child.done(JOB, MAIL)
     assert pickle.loads(pickle.dumps(answer)) == answer
     assert bodies == []

@@ -25,7 +25,7 @@ export function Letter({ i, who }: { i: Interaction; who: string }) {
   })
   const toggle = () => {
     if (whole) setWhole(false)
-    else if (i.html || text !== null) setWhole(true)
+    else if (i.html !== null || text !== null) setWhole(true)
     else more.mutate()
   }
   return (
@@ -41,13 +41,13 @@ export function Letter({ i, who }: { i: Interaction; who: string }) {
         <div className="meta" data-testid="mail-reply-to">{t('mail.replyTo', { address: mail.reply_to })}</div>
       )}
       {mail?.invitation && <InvitationCard i={i} invitation={mail.invitation} />}
-      {mail && mail.blocked_images > 0 && !images && i.html && (
+      {mail && mail.blocked_images > 0 && !images && i.html !== null && (
         <div className="letterbar" role="note" data-testid="images-blocked">
           <span className="grow">{t('mail.imagesBlocked')}</span>
           <Button variant="default" onClick={() => setImages(true)} data-testid="show-images">{t('mail.showImages')}</Button>
         </div>
       )}
-      {i.html
+      {i.html !== null
         ? <MailFrame id={i.id} title={t('conv.mailFrom', { name: who })} whole={whole} images={images} />
         : <div className="body">{whole && text !== null ? text : i.text}</div>}
       {mail && i.direction === 'in' && (

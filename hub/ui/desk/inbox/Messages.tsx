@@ -106,10 +106,10 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
   const bad = i.status === 'failed' || i.status === 'unknown'
   const plain = (s: string | null) => (s ?? '').replace(/^((re|aw|fw|fwd|回复|答复|转发)\s*[:：]\s*)+/i, '').trim()
   const subject = i.channel === 'email' && i.subject && plain(i.subject) !== plain(repeatSubject) ? i.subject : null
-  const shown = i.attachments.filter((a) => !(a.inline && i.html))
+  const shown = i.attachments.filter((a) => !(a.inline && i.html !== null))
   return (
     <article
-      className={`msg${note ? ' note' : out ? ' out' : ''}${bad ? ' bad' : ''}${i.html ? ' wide' : ''}`}
+      className={`msg${note ? ' note' : out ? ' out' : ''}${bad ? ' bad' : ''}${i.html !== null ? ' wide' : ''}`}
       data-testid="message" data-kind={i.kind} data-direction={i.direction} data-status={i.status} id={messageAnchor(i.id)} tabIndex={-1}
     >
       <div className="h">

@@ -1,15 +1,16 @@
-"""The processes that read mail: a nursery that has everything loaded, and the readers it forks, each easily lost.
+"""The processes that confined work runs in: a nursery that has everything loaded, and those it forks, easily lost.
 
-Started by `connectors.email.readers` with a control socket. Over it come sockets, one for each reader wanted; a
-reader answers jobs over its socket until the other end closes. Before each job it sets itself an alarm that the kernel
-keeps, and its address space is limited: whatever a mail does to the parser, the worst is a reader less, and forking
-the next one takes milliseconds.
+Started by `hub.core.confined` with a control socket. Over it come sockets, one for each process wanted; that answers
+jobs over its socket until the other end closes. Before each job it sets itself an alarm that the kernel keeps, and its
+address space is limited: whatever foreign bytes do to the code that reads them, the worst is a process less, and
+forking the next one takes milliseconds.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import os
 import pickle
 import resource
@@ -19,41 +20,42 @@ import struct
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Protocol
 
-from connectors.email.parse import Envelope, Mail, parse
-from connectors.email.remains import remains
 from hub.core.errors import HubError
 
-SECONDS = 2.0  # of processor time for one mail; on an idle machine that is wall time
 PATIENCE = 2.0  # as much more wall time when others keep the processor busy
-MEMORY = 256 * 1024 * 1024  # bytes that reading one mail may add to an idle reader
+MEMORY = 256 * 1024 * 1024  # bytes that one job may add to an idle process
 LENGTHS = struct.Struct(">QQ")
-_MAILS = 1000  # a reader is replaced after so many, or after a large one: freed memory is not always given back
+_JOBS = 1000  # a process is replaced after so many, or after a large one: freed memory is not always given back
 _LARGE = 2 * 1024 * 1024
+_HAND_OVER = 2.0  # seconds of processor time to give the answer back
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What to read, beside the bytes themselves; `part` "remains" asks for no more than a glance."""
+class Work(Protocol):
+    """Something to do with foreign bytes: a module-level class, picklable, its `seconds` of processor time bounded."""
 
-    account_id: int
-    envelope: Envelope
-    own: str | None
-    trusted: str | None
-    forms: tuple[str, ...] = ()
-    part: Literal["whole", "remains"] = "whole"
-    reason: str = ""
+    @property
+    def seconds(self) -> float:
+        """Seconds of processor time it may take; on an idle machine that is wall time."""
+        ...
+
+    def __call__(self, raw: bytes) -> tuple[Any, list[bytes]]:
+        """Do it. What comes of it, and large bytes that belong to it; `HubError` when `raw` is not fit for it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The mail without its raw bytes and files, whose `sizes` follow; or why there is none. `last`: the reader ends."""
+    """What came of it, its large bytes following with these `sizes`; or why nothing did.
 
-    mail: Mail | None
+    `refused`: the work itself said so; else it failed. `last`: this process ends.
+    """
+
+    value: Any
     sizes: tuple[int, ...] = ()
     error: str | None = None
-    invalid: bool = False
+    refused: bool = False
     last: bool = False
 
 
@@ -70,11 +72,11 @@ def receive(sock: socket.socket, size: int) -> bytearray:
 
 
 def nursery(control: socket.socket) -> None:
-    """Fork a reader for each socket that comes, until the control socket closes."""
+    """Fork a process for each socket that comes, until the control socket closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the hub; we end with our socket
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended readers leave nothing to wait for
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended processes leave nothing to wait for
     gc.collect()
-    gc.freeze()  # pages shared with the readers stay shared
+    gc.freeze()  # pages shared with the children stay shared
     children: set[int] = set()
     while True:
         with contextlib.suppress(InterruptedError):
@@ -113,23 +115,24 @@ def serve(sock: socket.socket) -> None:
     """Answer jobs until the other end closes, or until it is time for a fresh process."""
     for number in (signal.SIGALRM, signal.SIGPROF):
         signal.signal(number, signal.SIG_DFL)  # the kernel ends us, also in the midst of foreign C code
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # customers' words lie in no file that nobody knows of
     gc.disable()
     limit_memory(MEMORY)
-    for count in range(1, _MAILS + 1):
-        job_size, raw_size = LENGTHS.unpack(receive(sock, LENGTHS.size))
-        job: Job = pickle.loads(receive(sock, job_size))  # noqa: S301 - from the hub that started us
-        _alarm(SECONDS)
-        last = count == _MAILS or raw_size > _LARGE
-        answer, bodies = work(job, bytes(receive(sock, raw_size)))
+    for count in range(1, _JOBS + 1):
+        work_size, raw_size = LENGTHS.unpack(receive(sock, LENGTHS.size))
+        work: Work = pickle.loads(receive(sock, work_size))  # noqa: S301 - from the hub that started us
+        _alarm(work.seconds)
+        last = count == _JOBS or raw_size > _LARGE
+        answer, bodies = done(work, bytes(receive(sock, raw_size)))
         head = pickle.dumps(replace(answer, last=last), protocol=5)
-        _alarm(SECONDS)  # as much again to hand it over
+        _alarm(_HAND_OVER)
         sock.sendall(LENGTHS.pack(len(head), sum(answer.sizes)) + head)
         for body in bodies:
             sock.sendall(body)
         _alarm(0)
         if last:
             return
-        del answer, bodies, job
+        del answer, bodies, work
         if count % 20 == 0:
             gc.collect()
 
@@ -140,32 +143,22 @@ def _alarm(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, seconds + PATIENCE if seconds else 0)
 
 
-def work(job: Job, raw: bytes) -> tuple[Answer, list[bytes]]:
-    """Read one mail; every failure is an answer too."""
+def done(work: Work, raw: bytes) -> tuple[Answer, list[bytes]]:
+    """Do one job; every failure is an answer too."""
     try:
-        if job.part == "remains":
-            mail = remains(raw, account_id=job.account_id, envelope=job.envelope, reason=job.reason)
-        else:
-            mail = parse(
-                raw,
-                account_id=job.account_id,
-                envelope=job.envelope,
-                own=job.own,
-                trusted=job.trusted,
-                forms=job.forms,
-            )
+        value, bodies = work(raw)
     except HubError as error:
-        return Answer(None, error=error.detail, invalid=True), []
+        return Answer(None, error=error.detail, refused=True), []
     except MemoryError:
         return Answer(None, error=f"It took more than {MEMORY // 1024 // 1024} MB of memory."), []
-    except Exception as error:  # noqa: BLE001 - the hub says so on the message and goes on
+    except Exception as error:  # noqa: BLE001 - the hub says so and goes on
         return Answer(None, error=f"It could not be read: {type(error).__name__}."), []
-    files = mail.inbound.attachments
-    bare = replace(mail.inbound, raw=b"", attachments=tuple(replace(f, body=b"") for f in files))
-    return Answer(replace(mail, inbound=bare), tuple(len(f.body) for f in files)), [f.body for f in files]
+    return Answer(value, tuple(len(body) for body in bodies)), bodies
 
 
 def main() -> None:
-    """Be the nursery; the control socket's number is the only argument."""
+    """Be the nursery; arguments are the control socket's number and the modules to have loaded."""
+    for name in sys.argv[2:]:
+        importlib.import_module(name)
     with socket.socket(fileno=int(sys.argv[1])) as inherited:
         nursery(inherited)
