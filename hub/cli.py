@@ -23,7 +23,8 @@ from hub.core import health, jobs, log
 from hub.core.errors import ConfigError, HubError
 from hub.core.migrate import check, migrate
 from hub.core.service import Addresses, Core, open_core
-from hub.intake import Intake, Quarantine
+from hub.intake import Intake
+from hub.quarantine import Quarantine
 from hub.servers import addresses, announced, own_servers, reached, running
 from hub.settings import Settings
 

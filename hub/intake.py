@@ -7,17 +7,16 @@ cannot be processed is kept in quarantine with the reason and never blocks the n
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from typing import Any
 
 import orjson
 import psycopg
 from prometheus_client import Counter
-from psycopg.types.json import Json, Jsonb
+from psycopg.types.json import Json
 
 from hub.channels.accounts import Accounts
 from hub.channels.model import Accepted, Account, AddressKind, Connector, Delivery, Inbound, Page
@@ -36,13 +35,12 @@ from hub.core.metrics import INTAKE
 from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.core.texts import clean, clean_json
+from hub.quarantine import Entry, keep
 from hub.tidy import tidy
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "intake.sql")
 
-QUARANTINED_BYTES = 64 * 2**20  # kept of one raw message; nothing that arrives whole is larger
-_META_BYTES = 256 * 1024  # what may stand beside it
 _BATCH_BYTES = 32 * 2**20  # of one statement: many large messages at once are several
 REOPEN_DAYS = 14  # an answer to a matter closed longer ago opens a new one
 
@@ -76,8 +74,7 @@ class Intake:
             self._store_surely,
             after=self._announce,
             aside=Aside(self._store_alone, key=_sender),
-            weigh=_weight,
-            most=_BATCH_BYTES,
+            weighed=(_weight, _BATCH_BYTES),
         )
         self._reports = Reports(core)
 
@@ -91,11 +88,10 @@ class Intake:
         if account is None:
             raise Invalid(f"There is no account {inbound.account_id}.", remedy="It was removed; see `hub doctor`.")
         try:
-            accepted = _accepted(await self._stored(inbound, account))
+            with _locks():
+                accepted = _accepted(await self._stored(inbound, account))
         except Unavailable:
             raise
-        except psycopg.errors.LockNotAvailable as error:
-            raise Contended from error
         except Exception as error:  # noqa: BLE001 - a message that comes back for ever stops those behind it
             await self.quarantine(
                 connector=account.connector,
@@ -122,15 +118,10 @@ class Intake:
         """Record a delivery report; see `Accept.delivery`. One that cannot be recorded is kept in quarantine."""
         delivery = replace(delivery, provider_id=identifier(delivery.provider_id))
         try:
-            if delivery.opted_out:
-                await consents.refused(self._core, delivery)
-            await self._reports.record(delivery)
-            if delivery.complaint:
-                await complaints.record(self._core, delivery)
+            with _locks():
+                await self._recorded(delivery)
         except Unavailable:
             raise
-        except psycopg.errors.LockNotAvailable as error:
-            raise Contended from error
         except Exception as error:  # noqa: BLE001 - as with messages
             told = orjson.dumps(clean_json(asdict(delivery)))
             await self.quarantine(
@@ -141,6 +132,13 @@ class Intake:
                 raw_type="application/json",
                 reason=f"The delivery report could not be recorded: {_reason(error)}",
             )
+
+    async def _recorded(self, delivery: Delivery) -> None:
+        if delivery.opted_out:
+            await consents.refused(self._core, delivery)
+        await self._reports.record(delivery)
+        if delivery.complaint:
+            await complaints.record(self._core, delivery)
 
     async def quarantine(  # noqa: PLR0913 - the contract's keyword arguments
         self,
@@ -153,27 +151,10 @@ class Intake:
         reason: str,
         meta: dict[str, Any] | None = None,
     ) -> None:
-        """Keep what could not be translated; see `Accept.quarantine`.
-
-        This is where the odd ends, so nothing about it may be too odd: what cannot be kept as it is, is kept with less.
-        """
-        least = {
-            "connector": connector,
-            "account_id": account_id,
-            "dedup_key": identifier(dedup_key),
-            "raw": raw[:QUARANTINED_BYTES],
-            "raw_type": "application/octet-stream",
-            "reason": "It could not be stored, and the reason could not be either.",
-            "meta": Jsonb({}),
-        }
-        try:
-            whole = {**least, "raw_type": clean(raw_type)[:200], "reason": clean(reason)[:2000], "meta": _kept(meta)}
-            await self._core.db.execute(sql["quarantine"], whole)
-        except Unavailable:
-            raise
-        except Exception:
-            logger.exception("quarantined_with_less", connector=connector, account=account_id)
-            await self._core.db.execute(sql["quarantine"], least)
+        """Keep what could not be translated; see `Accept.quarantine`."""
+        entry = Entry(connector, account_id, dedup_key, raw, raw_type, reason, meta or {})
+        with _locks():
+            await keep(self._core.db, entry)
         INTAKE.labels(connector, "quarantined").inc()
         logger.warning("quarantined", connector=connector, account=account_id, reason=reason[:200])
 
@@ -294,6 +275,15 @@ def _sender(item: _Item) -> tuple[int, str, str]:
     return item.account.id, item.inbound.address_kind.value, item.inbound.address
 
 
+@contextmanager
+def _locks() -> Generator[None]:
+    """A lock that was waited for in vain says nothing against the item: it may come again."""
+    try:
+        yield
+    except psycopg.errors.LockNotAvailable as error:
+        raise Contended from error
+
+
 def _weight(item: _Item) -> int:
     """What an item takes of a batch, in bytes and characters."""
     i = item.inbound
@@ -305,13 +295,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, psycopg.Error) and error.diag.message_primary:
         return error.diag.message_primary
     return str(error) or type(error).__name__
-
-
-def _kept(meta: dict[str, Any] | None) -> Jsonb:
-    """What a replay needs beside the bytes, or a note that there was too much of it."""
-    cleaned = clean_json(meta or {})
-    size = len(orjson.dumps(cleaned))
-    return Jsonb(cleaned if size <= _META_BYTES else {"left_out": f"{size:,} bytes"})
 
 
 def _has_more(inbound: Inbound) -> bool:
@@ -408,61 +391,3 @@ def _by_sequence(pair: tuple[_Item, Taken]) -> int:
 
 def _accepted(row: Taken) -> Accepted:
     return Accepted(row.duplicate, row.raw_id, row.interaction_id, row.conversation_id, row.seq, row.contact_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """One raw message that could not be processed."""
-
-    id: int
-    connector: str
-    account_id: int | None
-    dedup_key: str
-    content_type: str
-    reason: str | None
-    meta: dict[str, Any]
-    body: bytes
-    received_at: datetime
-
-
-class Quarantine:
-    """What could not be processed, kept until somebody looks: list, show, replay, discard."""
-
-    def __init__(self, core: Core, intake: Intake, accounts: Accounts, connectors: dict[str, Connector]):
-        self._db = core.db
-        self._intake = intake
-        self._accounts = accounts
-        self._connectors = connectors
-
-    async def listed(self, limit: int = 100) -> list[Quarantined]:
-        """The oldest first, without their bodies."""
-        return await self._db.all(Quarantined, sql["quarantined"], {"limit": limit})
-
-    async def show(self, raw_id: int) -> Quarantined:
-        """One, whole."""
-        found = await self._db.one(Quarantined, sql["quarantined_one"], {"id": raw_id})
-        if found is None:
-            raise Invalid(f"There is nothing in quarantine under {raw_id}.", remedy="See `hub quarantine list`.")
-        return found
-
-    async def replay(self, raw_id: int) -> Accepted:
-        """Translate and take it in again; it leaves quarantine only when that is committed.
-
-        The replayed message has its own key (`replay:{id}`), so that a crash in between replays at most once.
-        """
-        held = await self.show(raw_id)
-        account = await self._accounts.get(held.account_id) if held.account_id else None
-        connector = self._connectors.get(held.connector)
-        if connector is None:
-            raise Invalid(f"The connector {held.connector!r} is not installed.")
-        inbound = await asyncio.to_thread(connector.translate, account, held.body, held.content_type, held.meta)
-        accepted = await self._intake.message(replace(inbound, dedup_key=f"replay:{raw_id}"))
-        if accepted.raw_id == 0:
-            raise Invalid("It still cannot be stored; see the newest entry in quarantine.")
-        await self._db.execute(sql["released"], {"id": raw_id})
-        return accepted
-
-    async def discard(self, raw_id: int) -> None:
-        """Put it aside for good; the bytes stay."""
-        if not await self._db.execute(sql["discard"], {"id": raw_id}):
-            raise Invalid(f"There is nothing in quarantine under {raw_id}.", remedy="See `hub quarantine list`.")

@@ -14,22 +14,3 @@ update address set number = %(number)s where id = %(address_id)s and number is d
 -- remote_file: A file that is fetched after its message.
 insert into media (interaction_id, account_id, position, url, content_type)
 values (%(interaction_id)s, %(account_id)s, %(position)s, %(url)s, %(content_type)s) on conflict do nothing;
-
--- quarantine: Keep what could not be processed; the same key again changes nothing.
-insert into raw (connector, account_id, dedup_key, content_type, body, state, reason, meta)
-values (%(connector)s, %(account_id)s, %(dedup_key)s, %(raw_type)s, %(raw)s, 'quarantined', %(reason)s, %(meta)s)
-on conflict do nothing;
-
--- quarantined: The oldest in quarantine, without bodies.
-select id, connector, account_id, dedup_key, content_type, reason, meta, ''::bytea as body, received_at
-from raw where state = 'quarantined' order by received_at limit %(limit)s;
-
--- quarantined_one: One in quarantine, whole.
-select id, connector, account_id, dedup_key, content_type, reason, meta, body, received_at
-from raw where state = 'quarantined' and id = %(id)s;
-
--- released: It was taken in under another key.
-update raw set state = 'discarded', reason = 'replayed: ' || coalesce(reason, '') where id = %(id)s and state = 'quarantined';
-
--- discard: Put aside for good.
-update raw set state = 'discarded' where id = %(id)s and state = 'quarantined';

@@ -22,6 +22,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 _Waiting = tuple[T, asyncio.Future[R]]
 _Landed = tuple[list[_Waiting[T, R]], Sequence[R] | Exception]
+_BACKLOG = 20_000  # waiting items, beyond which callers are told to come back instead of waiting without end
 _TRIES = 3  # of an item that met somebody else's transaction at the wrong moment
 
 
@@ -30,9 +31,8 @@ class GroupCommit(Generic[T, R]):
 
     `flush` must be all-or-nothing (one transaction) and return one result per item. `after(items, results)` follows
     each commit, in the order of commits, before its callers are told; it must not raise. `limit` bounds the items of a
-    batch and `most` what they weigh together (in whatever `weigh` counts; a heavier item goes alone); `backlog` bounds
-    the waiting items: beyond it callers are told to come back instead of waiting without end. With `aside`, `flush`
-    raises `LockNotAvailable` within a moment, and nobody waits for the item that is locked.
+    batch and `weighed` what they weigh together: how, and how much at most (a heavier item goes alone). With
+    `aside`, `flush` raises `LockNotAvailable` within a moment, and nobody waits for the item that is locked.
     """
 
     def __init__(
@@ -42,18 +42,14 @@ class GroupCommit(Generic[T, R]):
         after: Callable[[Sequence[T], Sequence[R]], Awaitable[None]] | None = None,
         aside: Aside[T, R] | None = None,
         limit: int = 256,
-        backlog: int = 20_000,
-        weigh: Callable[[T], int] | None = None,
-        most: int = 0,
+        weighed: tuple[Callable[[T], int], int] | None = None,
     ):
         self._flush = flush
         self._after = after
         self._aside = aside
         self._alone: set[asyncio.Task[None]] = set()
         self._limit = limit
-        self._backlog = backlog
-        self._weigh = weigh
-        self._most = most
+        self._weighed = weighed
         self._waiting: deque[_Waiting[T, R]] = deque()
         self._landed: deque[_Landed[T, R]] = deque()
         self._drainer: asyncio.Task[None] | None = None
@@ -68,7 +64,7 @@ class GroupCommit(Generic[T, R]):
 
         A caller that is cancelled leaves its item in the batch: it may be committed all the same.
         """
-        if len(self._waiting) >= self._backlog:
+        if len(self._waiting) >= _BACKLOG:
             raise Unavailable(remedy="Too much is waiting to be stored; send it again shortly.")
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         if self._aside is not None and self._aside.has(item):
@@ -106,14 +102,14 @@ class GroupCommit(Generic[T, R]):
 
     def _next(self) -> list[_Waiting[T, R]]:
         """The next batch: at least one item, and no more than is allowed together."""
-        weigh = self._weigh
-        if weigh is None:
+        if self._weighed is None:
             return [self._waiting.popleft() for _ in range(min(self._limit, len(self._waiting)))]
+        weigh, most = self._weighed
         batch = [self._waiting.popleft()]
         weight = weigh(batch[0][0])
         while self._waiting and len(batch) < self._limit:
             weight += weigh(self._waiting[0][0])
-            if weight > self._most:
+            if weight > most:
                 break
             batch.append(self._waiting.popleft())
         return batch

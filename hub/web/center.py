@@ -22,9 +22,9 @@ from hub.conversations.templates import render
 from hub.core import events
 from hub.core.db import Connection, fetch_dicts
 from hub.core.errors import Invalid, NotFound
-from hub.intake import Quarantine
 from hub.outbox import Outbox
 from hub.outbox import sql as outbox_sql
+from hub.quarantine import Quarantine
 from hub.web import shapes
 from hub.web.endpoints import Call, Endpoints
 from hub.web.shapes import Id, In, Line

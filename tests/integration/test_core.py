@@ -170,7 +170,7 @@ async def test_group_commit_parts_what_is_too_heavy_together() -> None:
         await asyncio.sleep(0.01)
         return items
 
-    group = GroupCommit(flush, weigh=lambda item: item, most=100)
+    group = GroupCommit(flush, weighed=(lambda item: item, 100))
     items = [40, 70, 30, 500, 1, 1, 98, 1]
     assert await asyncio.gather(*[group.submit(i) for i in items]) == items
     assert sum(weights) == sum(items)
