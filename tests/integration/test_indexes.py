@@ -30,6 +30,9 @@ BOUNDS = {
     "call_recording.external_id": MOST_BYTES,
     "callback.number": WORD,  # E.164
     "channel_policy.channel": WORD,
+    "chat_identity.subject": 4 * 200,  # connectors.chat.identity
+    "chat_identity.visitor": WORD,  # our own
+    "chat_sign_out.browser": WORD,  # our own
     "delivery.connector": WORD,
     "delivery.provider_id": MOST_BYTES,  # identifier, by hub.conversations.delivery
     "delivery.status": WORD,
