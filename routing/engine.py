@@ -70,7 +70,7 @@ class Leader:
         self._epoch = epoch
         self.pool = Pool({})
         self._since = ""  # the snapshot of the last look into the log: what it saw is known here
-        self._ahead = 0.0  # of the database's clock before ours, seconds
+        self._ahead = time.time() - time.monotonic()  # of the database's clock before our monotonic one, seconds
         self._bell = asyncio.Event()
         self._hinted: set[int] = set()  # entries to read
         self._told: dict[int, Sequence[Any]] = {}  # and those that were told with all there is to read
@@ -120,7 +120,7 @@ class Leader:
 
     def now(self) -> float:
         """The database's clock, in seconds since the epoch."""
-        return time.time() + self._ahead
+        return time.monotonic() + self._ahead
 
     async def _wait(self) -> None:
         timer = self.pool.next_timer()
@@ -136,7 +136,7 @@ class Leader:
         started = time.perf_counter()
         async with self._core.db.connection() as conn:  # not ours, which is for look-ups: these read whole tables
             self._since, server_now = (await _fetch(conn, "position", {}))[0]
-            self._ahead = server_now - time.time()
+            self._ahead = server_now - time.monotonic()
             channels = {c[0]: Channel(c[1], c[2], c[3]) for c in await _fetch(conn, "channels", {})}
             people, entries = await _fetch(conn, "agents_all", {}), await _fetch(conn, "entries_all", {})
         self.pool = Pool(channels)

@@ -7,7 +7,6 @@ the account's `identity_key` (HS256 and nothing else, whatever the token says), 
 
 from __future__ import annotations
 
-import time
 import unicodedata
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +15,7 @@ import jwt
 
 from connectors.chat.settings import Settings
 from connectors.chat.token import Visitor, fresh
+from hub.core.clock import now
 
 LONGEST = 3600  # seconds a proof may be good for: a stolen one is soon worth nothing
 _LEEWAY = 30  # seconds that two clocks may differ
@@ -72,7 +72,7 @@ def verify(settings: Settings, site: str, token: str) -> Proof:
     subject = facts["sub"]
     if not subject or len(subject) > _MAX_SUBJECT:
         raise Refused("invalid", f"`sub` must be a text of 1 to {_MAX_SUBJECT} characters.")
-    left = _number(facts["exp"]) - time.time()
+    left = _number(facts["exp"]) - now().timestamp()
     if left > LONGEST + _LEEWAY:
         raise Refused("too_long", f"The identity token must expire within {LONGEST} seconds.")
     return Proof(subject, _words(facts.get("name"), 120), _words(facts.get("email"), 254), expired=left < -_LEEWAY)

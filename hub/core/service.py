@@ -5,16 +5,19 @@ The hub finds services by the entry-point group `hub.services`; a wing adds one 
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from hub.core import clock
 from hub.core.db import Database
 from hub.core.errors import ConfigError
 from hub.core.feed import Feed
 from hub.core.secrets import Vault
+from hub.core.tasks import end
 
 CORE_VARIABLES = ("HUB_CORE_DATABASE", "HUB_CORE_REDIS", "HUB_CORE_KEY", "HUB_CORE_PUBLIC_URL")
 
@@ -59,9 +62,13 @@ async def open_core(addresses: Addresses | None = None, *, pool: int = 12) -> As
     found = addresses or Addresses.from_environment()
     db, feed = Database(found.database_url, size=pool), Feed(found.redis_url)
     await db.open()
+    await clock.sync(db)
+    syncing = asyncio.create_task(clock.keep_in_sync(db), name="clock")
     try:
         yield Core(db, feed, Vault(found.key), found.public_url)
     finally:
+        await end([syncing])
+        clock.follow_own()
         await feed.close()
         await db.close()
 
