@@ -1,6 +1,8 @@
 # Everything a newcomer needs: `make run` and `make test`. `make help` lists the rest.
 PORT ?= 8080
 HUB_DATA ?= .hub
+MINUTES ?= 60
+SEED ?= 1
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +12,7 @@ UI_SOURCES := $(shell find hub/ui -type f -not -path '*/node_modules/*' -not -pa
 export HUB_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check lint types imports ui-test bench lock clean
+.PHONY: help install run test check lint types imports ui-test bench soak lock clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +50,9 @@ imports: $(VENV)/.dev
 
 bench: $(VENV)/.dev ## the benchmark table: ratios within one run
 	$(BIN)/python -m tests.bench
+
+soak: $(VENV)/.dev ## all channels under load while everything goes wrong, then the count (MINUTES=60 SEED=1)
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)
 
 lock: ## write the versions in use to requirements.lock
 	$(BIN)/python -m pip freeze --exclude-editable | LC_ALL=C sort > requirements.lock

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import signal
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -130,6 +131,13 @@ async def upset_the_provider(world: World) -> None:
     faults.throttle = faults.fail = faults.lose_answer = faults.hang = faults.drop = 0
 
 
+async def upset_the_gateway(world: World) -> None:
+    """The HTTP gateway refuses for a while."""
+    world.gateway.refuse = world.dice.randrange(1, 8)
+    await asyncio.sleep(world.dice.uniform(5, 20))
+    world.gateway.refuse = 0
+
+
 async def upset_the_mail_server(world: World) -> None:
     """The outgoing mail server defers, hangs, or takes a mail and hangs up without a word."""
     world.mail.fault = world.dice.choice(["defer", "hang", "vanish", "defer_recipient"])
@@ -142,6 +150,7 @@ FAULTS: tuple[Fault, ...] = (
     kill_a_process, kill_a_process, stop_a_process_for_a_while, end_a_process_politely, kill_postgres, kill_valkey,
     stop_a_server_for_a_while, cut_database_connections, leave_a_transaction_open, empty_redis, refuse_redis_writes,
     fill_the_disk, step_the_clock, upset_the_provider, upset_the_mail_server,
+    upset_the_gateway,
 )  # fmt: skip
 
 
@@ -149,11 +158,12 @@ FAULTS: tuple[Fault, ...] = (
 async def trouble(world: World, counted: Counter[str], *, every: float) -> AsyncGenerator[None]:
     """Faults at random, overlapping, a new one each `every` seconds on average; at the end all are healed."""
     running: set[asyncio.Task[None]] = set()
+    dice = random.Random(f"faults {world.seed}")  # their own: the same seed gives the same order of troubles
 
     async def cause() -> None:
         while True:
-            await asyncio.sleep(world.dice.expovariate(1 / every))
-            fault = world.dice.choice(FAULTS)
+            await asyncio.sleep(dice.expovariate(1 / every))
+            fault = dice.choice(FAULTS)
             counted[fault.__name__] += 1
             task = asyncio.create_task(_survived(fault, world))
             running.add(task)

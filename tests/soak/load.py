@@ -32,6 +32,7 @@ class Ledger:
     tried: Counter[str] = field(default_factory=Counter[str])
     statuses: Counter[str] = field(default_factory=Counter[str])
     calls: set[str] = field(default_factory=set[str])  # SIDs
+    insisting: dict[str, str] = field(default_factory=dict[str, str])  # what is not taken yet -> what was heard last
 
 
 @dataclass(slots=True)
@@ -68,11 +69,15 @@ class Load:
         """Until it is taken; sometimes once more although it was."""
         while True:
             self.ledger.tried[channel] += 1
-            with contextlib.suppress(*LATE):
+            try:
                 async with asyncio.timeout(30):
                     if await once():
                         break
+                self.ledger.insisting[text] = "not taken"
+            except LATE as error:
+                self.ledger.insisting[text] = f"{type(error).__name__}: {error}"
             await asyncio.sleep(0.5)
+        self.ledger.insisting.pop(text, None)
         self.ledger.taken[text] = channel
         if self.world.dice.random() < 0.1:
             with contextlib.suppress(*LATE):
@@ -96,7 +101,7 @@ class Load:
         body = {"id": uuid.uuid4().hex, "from": f"+1415556{dice.randrange(20):04d}", "body": text}
 
         async def once() -> bool:
-            url = f"{self.world.url()}/hooks/httpsms/gate/received?secret={GATEWAY_SECRET}"
+            url = f"{self.world.url()}/hooks/httpsms/gate/received?key={GATEWAY_SECRET}"
             async with self.world.http.post(url, json=body) as answer:
                 self.ledger.statuses[f"gateway {answer.status}"] += 1
                 return answer.status < 300

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from aiohttp import web
 
 from hub.access import signin
 from hub.center.apply import apply
@@ -36,6 +37,34 @@ DISK = "1200m"
 
 
 @dataclass(slots=True)
+class Gateway:
+    """A gateway that speaks plain HTTP, and what left through it. `refuse`: requests answered with 503, nothing done."""
+
+    port: int = field(default_factory=free_port)
+    sent: list[str] = field(default_factory=list[str])
+    refuse: int = 0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[None]:
+        app = web.Application()
+        app.router.add_post("/send", self._take)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", self.port).start()
+        try:
+            yield
+        finally:
+            await runner.cleanup()
+
+    async def _take(self, request: web.Request) -> web.Response:
+        if self.refuse > 0:
+            self.refuse -= 1
+            return web.Response(status=503)
+        self.sent.append((await request.json())["text"])
+        return web.json_response({"id": f"g-{len(self.sent)}"})
+
+
+@dataclass(slots=True)
 class World:
     """Everything that a fault can hit, and everybody that load comes from."""
 
@@ -47,14 +76,15 @@ class World:
     http: aiohttp.ClientSession
     mail_port: int
     small_disk: bool
+    seed: int
     dice: random.Random
     clock: Path | None  # where libfaketime reads how far the clocks of the hub's processes are off
     tokens: dict[str, str] = field(default_factory=dict[str, str])
     ids: dict[str, int] = field(default_factory=dict[str, int])
     programs: dict[str, Program] = field(default_factory=dict[str, Program])
     ports: dict[str, int] = field(default_factory=dict[str, int])
-    gateway: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])  # what left through the HTTP gateway
-    healing: bool = False
+    keeper: asyncio.Task[None] | None = None
+    gateway: Gateway = field(default_factory=lambda: Gateway())
 
     @property
     def places(self) -> Addresses:
@@ -92,6 +122,8 @@ class World:
         return next((s.pid for s in self.embedded.states() if s.name.lower().startswith(name)), None)
 
     def end(self) -> None:
+        if self.keeper is not None:
+            self.keeper.cancel()
         for program in self.programs.values():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(program.pid, signal.SIGCONT)
@@ -120,7 +152,12 @@ def _disk(folder: Path) -> Generator[bool]:
 def _center(world: World) -> dict[str, Any]:
     twilio = {"account_sid": SID, "auth_token": TOKEN, "api_base": world.twilio.url, "timeout_seconds": 10}
     gateway = {
-        "send": {"url": f"{world.twilio.url}/unused", "format": "json", "fields": {"to": "{to}", "text": "{text}"}},
+        "send": {
+            "url": f"http://127.0.0.1:{world.gateway.port}/send",
+            "format": "json",
+            "fields": {"to": "{to}", "text": "{text}"},
+        },
+        "answer": {"id_path": "id"},
         "received": {"id": "id", "sender": "from", "text": "body"},
         "hook_secret": GATEWAY_SECRET,
     }
@@ -168,22 +205,26 @@ async def open_world(folder: Path, seed: int) -> AsyncGenerator[World]:
         try:
             async with twilio, MailCatcher() as mail, aiohttp.ClientSession() as http:
                 world = World(
-                    folder, embedded, fleet, twilio, mail, http, free_port(), small_disk, random.Random(seed), clock,
+                    folder, embedded, fleet, twilio, mail, http, free_port(), small_disk, seed, random.Random(seed), clock,
                     ports=ports,
                 )  # fmt: skip
-                migrate(servers.database_url)
-                async with open_core(world.places, pool=2) as core:
-                    await _people(world, core)
-                for name in ("serve-1", "serve-2", "work-1", "work-2"):
-                    world.launch(name)
-                keeper = asyncio.create_task(world.keep())
-                try:
-                    yield world
-                finally:
-                    keeper.cancel()
-                    world.end()
+                async with world.gateway.open():
+                    try:
+                        yield await _begun(world)
+                    finally:
+                        world.end()
         finally:
             await asyncio.to_thread(embedded.stop)
+
+
+async def _begun(world: World) -> World:
+    migrate(world.places.database_url)
+    async with open_core(world.places, pool=2) as core:
+        await _people(world, core)
+    for name in ("serve-1", "serve-2", "work-1", "work-2"):
+        world.launch(name)
+    world.keeper = asyncio.create_task(world.keep())
+    return world
 
 
 async def _people(world: World, core: Core) -> None:
