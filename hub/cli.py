@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from hub import app, mailbox_commands, number_commands
+from hub import app, backup_commands, mailbox_commands, number_commands
 from hub import settings as configuration
 from hub.access import signin
 from hub.access.model import Role
@@ -22,10 +22,10 @@ from hub.channels.registry import load_connectors
 from hub.core import health, jobs, log
 from hub.core.errors import ConfigError, HubError
 from hub.core.migrate import check, migrate
-from hub.core.service import Addresses, Core, open_core
+from hub.core.service import Addresses, Core
 from hub.intake import Intake
 from hub.quarantine import Quarantine
-from hub.servers import addresses, announced, own_servers, reached, running
+from hub.servers import addresses, announced, own_servers, reached, run_core, running, with_core, with_servers
 from hub.settings import Settings
 
 Command = Callable[[argparse.Namespace, Settings], int]
@@ -78,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     centre.add_argument("file", type=Path)
     centre.add_argument("--dry-run", action="store_true", help="only show the difference")
     _command(commands, "doctor", _doctor, "what is missing or wrong, and how to mend it")
+    backup_commands.add_files(commands, _command, app.hub_version())
+    backup_commands.add_outbox(commands, _command)
     _quarantine_commands(commands)
     _email_commands(commands)
     _number_commands(commands)
@@ -195,7 +197,7 @@ def _migrate(arguments: argparse.Namespace, found: Settings) -> int:
         print("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
         return 0
 
-    return _with_servers(found, run)
+    return with_servers(found, run)
 
 
 def _apply(arguments: argparse.Namespace, found: Settings) -> int:
@@ -214,7 +216,7 @@ def _apply(arguments: argparse.Namespace, found: Settings) -> int:
             print("(dry run: nothing was changed)")
         return 0
 
-    return _with_core(found, run)
+    return with_core(found, run)
 
 
 def _doctor(arguments: argparse.Namespace, found: Settings) -> int:
@@ -228,7 +230,7 @@ def _doctor(arguments: argparse.Namespace, found: Settings) -> int:
         with reached(found) as (places, own):
             if (about := own.about() if own else announced(found)) is not None:
                 findings.extend(health.embedded(about))
-            _run_core(places, run)
+            run_core(places, run)
     except HubError as error:
         findings.append(health.Finding("Servers", False, error.detail, error.remedy or ""))
     for finding in findings:
@@ -249,7 +251,7 @@ def _quarantine_list(arguments: argparse.Namespace, found: Settings) -> int:
             print("Nothing is in quarantine.")
         return 0
 
-    return _with_core(found, run)
+    return with_core(found, run)
 
 
 def _quarantine_one(arguments: argparse.Namespace, found: Settings) -> int:
@@ -269,7 +271,7 @@ def _quarantine_one(arguments: argparse.Namespace, found: Settings) -> int:
                 print("Put aside; its bytes stay.")
         return 0
 
-    return _with_core(found, run)
+    return with_core(found, run)
 
 
 def _quarantine(core: Core) -> Quarantine:
@@ -279,11 +281,11 @@ def _quarantine(core: Core) -> Quarantine:
 
 
 def _email(arguments: argparse.Namespace, found: Settings) -> int:
-    return _with_core(found, lambda core: mailbox_commands.run(core, arguments))
+    return with_core(found, lambda core: mailbox_commands.run(core, arguments))
 
 
 def _numbers(arguments: argparse.Namespace, found: Settings) -> int:
-    return _with_core(found, lambda core: number_commands.run(core, arguments))
+    return with_core(found, lambda core: number_commands.run(core, arguments))
 
 
 def _user_add(arguments: argparse.Namespace, found: Settings) -> int:
@@ -294,7 +296,7 @@ def _user_add(arguments: argparse.Namespace, found: Settings) -> int:
         print(_welcome_link(core, await signin.invite(core.db, agent)))
         return 0
 
-    return _with_core(found, run)
+    return with_core(found, run)
 
 
 def _user_invite(arguments: argparse.Namespace, found: Settings) -> int:
@@ -307,30 +309,11 @@ def _user_invite(arguments: argparse.Namespace, found: Settings) -> int:
         print(_welcome_link(core, await signin.invite(core.db, rows[0]["id"])))
         return 0
 
-    return _with_core(found, run)
+    return with_core(found, run)
 
 
 def _welcome_link(core: Core, token: str) -> str:
     return f"{core.public_url}/app/welcome#{token}  (once, within {signin.INVITATION_HOURS} hours)"
-
-
-def _with_core(found: Settings, run: Callable[[Core], Coroutine[Any, Any, int]]) -> int:
-    """Run against the configured servers, the running `hub up`, or embedded ones started for this command."""
-    return _with_servers(found, lambda places: _run_core(places, run))
-
-
-def _run_core(places: Addresses, run: Callable[[Core], Coroutine[Any, Any, int]]) -> int:
-    async def inside() -> int:
-        async with open_core(places, pool=4) as core:
-            return await run(core)
-
-    check(places.database_url)  # commands never migrate: an older one would lay its functions over a newer hub's
-    return asyncio.run(inside())
-
-
-def _with_servers(found: Settings, run: Callable[[Addresses], int]) -> int:
-    with reached(found) as (places, _):
-        return run(places)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 -- claim: Take due sends, the oldest first, one at a time per conversation and account so that order is kept.
 with due as (
     select o.id from outbound o
-    where o.state = 'pending' and o.due_at <= now()
+    where o.state = 'pending' and o.due_at <= now() and (select sending_frozen_since()) is null
       and not exists (select from pace p where p.account_id = o.account_id)
       and not exists (
           select from outbound b where b.conversation_id = o.conversation_id and b.account_id = o.account_id
@@ -18,7 +18,7 @@ returning o.id, o.interaction_id, o.conversation_id, o.account_id, o.attempt, o.
 -- claim_paced: The same for accounts with a bounded rate: as many as it allows now, the pause of the last second made good.
 with paced as (
     select p.account_id, p.per_second, greatest(p.next_at, clock_timestamp() - interval '1 second') as since
-    from pace p where p.next_at <= clock_timestamp() order by p.account_id
+    from pace p where p.next_at <= clock_timestamp() and (select sending_frozen_since()) is null order by p.account_id
     for update of p skip locked
 ), picked as (
     select q.id, p.account_id from paced p cross join lateral (
@@ -41,7 +41,7 @@ from picked k where o.id = k.id
 returning o.id, o.interaction_id, o.conversation_id, o.account_id, o.attempt, o.payload, o.begun_at as created_at;
 
 -- due: Whether anything waits to leave that may leave now.
-select exists (select from outbound o where o.state = 'pending' and o.due_at <= now()
+select (select sending_frozen_since()) is null and exists (select from outbound o where o.state = 'pending' and o.due_at <= now()
     and not exists (select from pace p where p.account_id = o.account_id and p.next_at > clock_timestamp()));
 
 -- next_due: Seconds until the next send that waits for its time, or for its number's.
@@ -53,7 +53,7 @@ select extract(epoch from least(
 
 -- wire: Cross the line after which the outcome may be unknown; only while the claim holds.
 update outbound set state = 'wire', wire_at = clock_timestamp(), lease_until = clock_timestamp() + interval '120 seconds'
-where (id, attempt) in (select * from unnest(%(ids)s::bigint[], %(attempts)s::int[])) and state = 'claimed'
+where (id, attempt) in (select * from unnest(%(ids)s::bigint[], %(attempts)s::int[])) and state = 'claimed' and (select sending_frozen_since()) is null
 returning id, attempt;
 
 -- expired: Claims whose worker is gone: before the wire they are tried again, after it the outcome is unknown.

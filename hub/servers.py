@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any
 
 from hub.core.embedded import Embedded
 from hub.core.errors import ConfigError
 from hub.core.folder import in_use, make_folder
+from hub.core.migrate import check
 from hub.core.secrets import Vault
-from hub.core.service import Addresses
+from hub.core.service import Addresses, Core, open_core
 from hub.settings import Settings
 
 
@@ -72,6 +74,31 @@ def reached(settings: Settings, *, announce: bool = False) -> Generator[tuple[Ad
     else:
         with embedded(settings, announce=announce) as found:
             yield found
+
+
+def with_servers(settings: Settings, run: Callable[[Addresses], int]) -> int:
+    """One command against the configured servers, those of a running hub, or embedded ones started for it."""
+    with reached(settings) as (places, _):
+        return run(places)
+
+
+def with_core(settings: Settings, run: Callable[[Core], Coroutine[Any, Any, int]]) -> int:
+    """The same with everything open."""
+    return with_servers(settings, lambda places: run_core(places, run))
+
+
+def run_core(places: Addresses, run: Callable[[Core], Coroutine[Any, Any, int]]) -> int:
+    """One command on a database that a hub of this version has made.
+
+    It never migrates: an older hub's command would lay its functions over a newer one's.
+    """
+
+    async def inside() -> int:
+        async with open_core(places, pool=4) as core:
+            return await run(core)
+
+    check(places.database_url)
+    return asyncio.run(inside())
 
 
 @contextmanager

@@ -45,6 +45,8 @@ def database_url(servers: Servers) -> Generator[str]:
     admin = _named(servers.database_url, "postgres")
     with psycopg.connect(admin, autocommit=True) as conn:
         conn.execute(f"create database {name} template hub")
+    with psycopg.connect(_named(servers.database_url, name)) as conn:
+        conn.execute("update sending set identity = sending_identity()")  # this copy is meant: it may send
     yield _named(servers.database_url, name)
     with psycopg.connect(admin, autocommit=True) as conn:
         conn.execute(f"drop database if exists {name} with (force)")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
+from hub import sending
 from hub.core.jobs import Doorbell
 from hub.core.leases import Lease
 from hub.core.service import Core
@@ -35,6 +36,7 @@ class Sweeper:
         try:
             async for bell in self._core.feed.bells("outbox", every=EVERY):
                 if not bell:
+                    await sending.notice(self._core.db)
                     await self._outbox.recover()
                 if await self._outbox.anything_due() or (not bell and await self._outbox.anything_doubtful()):
                     await doorbell.ring(JOB)

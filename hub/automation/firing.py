@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from hub.automation.model import FollowUp, Kind, Plan
+from hub.automation.model import WRITES, FollowUp, Kind, Plan
 from hub.automation.plans import delays, schedule
 from hub.automation.ratings import take_reply
 from hub.automation.texts import text
@@ -89,7 +89,7 @@ async def fire_next(core: Core) -> bool:
     due: FollowUp | None = None
     try:
         async with events.unit(core.db, core.feed) as unit:
-            due = await fetch_one(unit.conn, FollowUp, sql["claim"])
+            due = await fetch_one(unit.conn, FollowUp, sql["claim"], {"writes": list(WRITES)})
             if due is None:
                 return False
             why_not = await _fire(unit, core.vault, due)

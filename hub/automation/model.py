@@ -24,6 +24,10 @@ class Kind(StrEnum):
     ABANDON = "abandon"  # nobody waits at the other end any more
 
 
+# Those that write to the customer: they stand while nothing may leave.
+WRITES = (Kind.ACKNOWLEDGEMENT, Kind.REMINDER, Kind.SATISFACTION, Kind.MISSED_CHAT, Kind.MISSED_CALL)
+
+
 @dataclass(frozen=True, slots=True)
 class Delays:
     """Seconds until something follows; overridden by the row `automation` of `meta`. 0 turns a kind off."""

@@ -84,10 +84,11 @@ where f.state = 'scheduled' and f.stops_on_reply and f.conversation_id = other.i
 update follow_up set state = 'cancelled', ended_at = clock_timestamp(), reason = %(reason)s
 where state = 'scheduled' and conversation_id = any(%(ids)s) and kind = any(%(kinds)s);
 
--- claim: The follow-up that is due longest, held until the transaction ends.
+-- claim: The follow-up that is due longest, held until the transaction ends. What writes to customers waits while sending is frozen.
 select id, key, kind, conversation_id, stops_on_reply, payload
 from follow_up
 where state = 'scheduled' and due_at <= clock_timestamp()
+  and (kind <> all(%(writes)s) or (select sending_frozen_since()) is null)
 order by due_at
 limit 1
 for update skip locked;

@@ -7,6 +7,7 @@ on conflict (key) do nothing;
 with due as (
     select m.id from call_command m
     where m.state = 'pending' and m.due_at <= clock_timestamp()
+      and coalesce(m.created_at > (select sending_frozen_since()), true) -- no call of a restored backup's is made again
       and not exists (select from call_command b where b.call_id = m.call_id and b.id < m.id
                       and b.state in ('pending', 'claimed', 'wire') and b.leg_id is not distinct from m.leg_id)
     order by m.due_at, m.id limit %(limit)s for update of m skip locked

@@ -227,7 +227,7 @@ on conflict do nothing returning id;
 
 -- due_callbacks: Callbacks whose time has come, the oldest first.
 select b.id, b.conversation_id, b.account_id, b.number, b.queue_id, b.agent_id, b.entered_at
-from callback b where b.state = 'scheduled' and b.due_at <= clock_timestamp() order by b.due_at limit 20;
+from callback b where b.state = 'scheduled' and b.due_at <= clock_timestamp() and (select sending_frozen_since()) is null order by b.due_at limit 20;
 
 -- start_callback: It waits in the queue now; no row when somebody was faster.
 update callback set state = 'waiting', call_id = %(call_id)s where id = %(id)s and state = 'scheduled' returning id;

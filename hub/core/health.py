@@ -109,7 +109,7 @@ async def servers(db: Database, feed: Feed) -> AsyncGenerator[Finding]:
         number = int(await db.value(sql[check.query]))
         ok = number > 0 if check.want else (True if number == 0 else None)
         yield Finding(check.what, ok, str(number), check.remedy)
-    for problem in await problems.log(db):
+    for problem in [*await problems.frozen(db), *await problems.log(db)]:
         yield _finding(problem)
     for row in await db.dicts(sql["services"]):
         state = f"held by {row['holder']}" if row["held"] else "nobody runs it"

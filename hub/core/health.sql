@@ -26,3 +26,7 @@ select name, holder, expires_at > now() as held from lease where name in ('route
 -- failing_accounts: Accounts whose connector has something to complain about.
 select key, coalesce(health ->> 'unusable', health ->> 'error') as error from account
 where enabled and coalesce(health ->> 'unusable', health ->> 'error') is not null order by key;
+
+-- frozen: Since when and why nothing leaves; no row while everything may.
+select to_char(frozen_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"') as since, reason
+from sending where sending_frozen_since() is not null;

@@ -141,6 +141,11 @@ class _Migrator:
                 return
 
 
+def newest_known() -> int:
+    """The number of this hub's newest migration: its age."""
+    return max(int(file.stem[:4]) for file in _files())
+
+
 def _files() -> list[Path]:
     return sorted(FOLDER.glob("[0-9]*.sql"))
 
@@ -162,10 +167,10 @@ def _refuse_if_too_old(conn: Connection, known: dict[str, str]) -> None:
     if "0015_compatibility" not in known:
         return
     row = conn.execute(sql["oldest"]).fetchone()
-    newest = max(int(file.stem[:4]) for file in _files())
-    if row is not None and row[0] > newest:
+    if row is not None and row[0] > newest_known():
         raise ConfigError(
-            f"This hub is too old for the database: it knows migrations up to {newest}, and {row[0]} is needed.",
+            f"This hub is too old for the database: it knows migrations up to {newest_known()}, "
+            f"and {row[0]} is needed.",
             remedy="Start the version that migrated the database, or a newer one.",
         )
 

