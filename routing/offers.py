@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from hub.conversations import offers, queueing
+from hub.conversations import lifecycle, offers, queueing
 from hub.core import events, log
 from hub.core.clock import iso
 from hub.core.db import Connection
@@ -134,9 +134,9 @@ async def _end_offers(core: Core) -> None:
 
 
 async def _end_wrap_ups(core: Core) -> None:
-    for conversation_id in await queueing.due_wrap_ups(core.db, _AT_ONCE):
+    for conversation_id in await lifecycle.due_wrap_ups(core.db, _AT_ONCE):
         async with events.unit(core.db, core.feed) as unit:
-            await queueing.end_wrap_up(unit, conversation_id, None)
+            await lifecycle.end_wrap_up(unit, conversation_id, None)
 
 
 async def _rescue(core: Core) -> None:

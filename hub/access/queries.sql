@@ -29,6 +29,9 @@ update session set seen_at = now() where id = %(id)s;
 -- end_session: Signed out.
 delete from session where id = %(id)s;
 
+-- has_session: Whether an agent is signed in anywhere.
+select exists (select from session where agent_id = %(agent_id)s and expires_at > now());
+
 -- expire: Forget sessions, counts and links that no longer matter.
 with gone as (delete from session where expires_at < now() - interval '1 day'), old as (delete from login_attempt where window_start < now() - interval '1 day')
 delete from invitation where expires_at < now() - interval '30 days';

@@ -14,7 +14,7 @@ from hub.automation.model import WRITES, FollowUp, Kind, Plan
 from hub.automation.plans import delays, schedule
 from hub.automation.ratings import take_reply
 from hub.automation.texts import text
-from hub.conversations import actions, queueing, writing
+from hub.conversations import actions, lifecycle, queueing, writing
 from hub.core import events, log
 from hub.core.clock import now
 from hub.core.db import Connection, execute, fetch_one, fetch_value
@@ -207,7 +207,7 @@ async def _rating(f: Firing) -> str | None:
 async def _wake(f: Firing) -> str | None:
     if f.now.status != "snoozed":
         return "awake already"
-    await actions.reopen(f.unit, f.due.conversation_id, actor_id=None)
+    await lifecycle.reopen(f.unit, f.due.conversation_id, actor_id=None)
     return None
 
 

@@ -13,7 +13,7 @@ from hub.calls import store
 from hub.calls.model import Call, Leg
 from hub.calls.store import Held, sql
 from hub.channels.calls import CommandKind
-from hub.conversations import offers, queueing
+from hub.conversations import lifecycle, offers, queueing
 from hub.core.clock import now
 from hub.core.db import execute, fetch_value
 from hub.core.events import Unit
@@ -218,7 +218,7 @@ async def _free_queue(unit: Unit, call: Call, outcome: str) -> None:
     if entry is None or entry.id != call.entry_id or outcome == "callback":
         return
     if outcome == "answered":
-        await queueing.start_wrap_up(unit, call.conversation_id, "resolved")
+        await lifecycle.start_wrap_up(unit, call.conversation_id, "resolved")
     elif entry.state in ("waiting", "offered", "assigned"):
         how = "abandoned" if outcome == "abandoned" else outcome
         await queueing.close(unit, call.conversation_id, how)

@@ -8,7 +8,7 @@ from typing import Any
 
 from hub.channels.model import AddressKind, FilledTemplate
 from hub.contacts import store as contacts
-from hub.conversations import queueing, writing
+from hub.conversations import lifecycle, queueing, writing
 from hub.conversations.store import sql
 from hub.core.clock import now
 from hub.core.db import execute, fetch_dicts, fetch_value
@@ -26,7 +26,7 @@ async def resolve(unit: Unit, conversation_id: int, *, actor_id: int | None, dis
     changed = await fetch_dicts(unit.conn, sql["resolve"], {"id": conversation_id, "disposition": disposition})
     if not changed:
         return
-    await queueing.start_wrap_up(unit, conversation_id, "resolved")
+    await lifecycle.start_wrap_up(unit, conversation_id, "resolved")
     await unit.log(
         "conversation.resolved",
         conversation_id=conversation_id,
@@ -36,27 +36,6 @@ async def resolve(unit: Unit, conversation_id: int, *, actor_id: int | None, dis
         data={"disposition": disposition},
     )
     unit.wake("log")
-
-
-async def reopen(unit: Unit, conversation_id: int, *, actor_id: int | None) -> None:
-    """Take the matter up again: it waits in its queue, first for the agent who had it."""
-    await writing.lock(unit, conversation_id)
-    changed = await fetch_dicts(unit.conn, sql["reopen"], {"id": conversation_id})
-    if not changed:
-        return
-    row = changed[0]
-    if row["queue_id"] is not None:
-        await queueing.enqueue(
-            unit,
-            conversation_id,
-            row["queue_id"],
-            channel=row["channel"],
-            sticky_agent_id=row["agent_id"],
-            sticky_seconds=120,
-        )
-    await unit.log(
-        "conversation.reopened", conversation_id=conversation_id, queue_id=row["queue_id"], actor_id=actor_id
-    )
 
 
 async def snooze(unit: Unit, conversation_id: int, until: datetime, *, actor_id: int | None) -> None:
@@ -82,7 +61,7 @@ async def end_wrap_up(unit: Unit, conversation_id: int, *, agent_id: int, dispos
     """Finish after-contact work early."""
     await writing.lock(unit, conversation_id)
     await _check_disposition(unit, disposition)
-    await queueing.end_wrap_up(unit, conversation_id, agent_id, disposition)
+    await lifecycle.end_wrap_up(unit, conversation_id, agent_id, disposition)
 
 
 @dataclass(frozen=True, slots=True)

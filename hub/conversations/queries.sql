@@ -48,10 +48,6 @@ update conversation set status = 'resolved', resolved_at = now(), disposition = 
     waiting_since = null, snoozed_until = null, updated_at = now()
 where id = %(id)s and status <> 'resolved' returning queue_id, agent_id;
 
--- reopen: It is not closed after all.
-update conversation set status = 'open', resolved_at = null, snoozed_until = null, reopened = reopened + 1, updated_at = now()
-where id = %(id)s and status <> 'open' returning queue_id, agent_id, channel;
-
 -- snooze: Out of sight until then, or until the customer writes.
 update conversation set status = 'snoozed', snoozed_until = %(until)s, updated_at = now()
 where id = %(id)s and status = 'open' returning agent_id;

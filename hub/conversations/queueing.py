@@ -134,10 +134,10 @@ async def pull(unit: Unit, conversation_id: int, agent_id: int) -> None:
             return
         if entry.agent_id != agent_id:
             raise Conflict("Somebody else works on this conversation.")
-        await _end(unit, conversation_id, entry, "resolved")
+        await end_entry(unit, conversation_id, entry, "resolved")
         entry = None
     if entry is None:
-        await _assign_new(unit, held, agent_id)
+        await assign_new(unit, held, agent_id)
     else:
         # Two agents may pull what is on offer to each other: their rows are locked in one order.
         await execute(unit.conn, sql["lock_agents"], {"agent_ids": [agent_id, entry.agent_id]})
@@ -148,7 +148,8 @@ async def pull(unit: Unit, conversation_id: int, agent_id: int) -> None:
     unit.wake("router")
 
 
-async def _assign_new(unit: Unit, held: Held, agent_id: int) -> None:
+async def assign_new(unit: Unit, held: Held, agent_id: int) -> None:
+    """A held conversation without an entry is an agent's work from now on."""
     queue_id = await _queue_for(unit.conn, agent_id, held.queue_id)
     values = {"conversation_id": held.id, "queue_id": queue_id, "channel": held.channel, "agent_id": agent_id}
     await fetch_value(unit.conn, sql["insert_assigned"], values)
@@ -175,16 +176,19 @@ async def transfer(
 
     To an agent: it waits in a queue of theirs, for `DIRECT_SECONDS` only for them as long as they are present, then
     for anybody. `keep_age` counts the customer's wait from the very beginning in the order of serving; statistics
-    count from now. `Invalid` unless exactly one target is named.
+    count from now. What was resolved or snoozed is open again: whoever hands it over wants somebody to work on it.
+    `Invalid` unless exactly one target is named that can be given work.
     """
     if (queue_id is None) == (agent_id is None):
         raise Invalid("Name a queue or an agent.", fields={"queue_id": "either this", "agent_id": "or this"})
+    await _check_target(unit.conn, queue_id, agent_id)
     held = await hold(unit.conn, conversation_id)
     entry = await live(unit.conn, conversation_id)
     target = queue_id if agent_id is None else await _queue_for(unit.conn, agent_id, held.queue_id)
     assert target is not None  # noqa: S101 - one of the two is given
+    await awaken(unit, held, actor_id)
     if entry is not None:
-        await _end(unit, conversation_id, entry, "transferred", actor_id=actor_id)
+        await end_entry(unit, conversation_id, entry, "transferred", actor_id=actor_id)
     await execute(unit.conn, sql["set_desk"], {"conversation_id": held.id, "agent_id": None, "queue_id": target})
     new = await enqueue(
         unit,
@@ -197,8 +201,23 @@ async def transfer(
     )
     if new is None:
         raise NotFound("There is no such queue.")
-    await _tell_unassigned(unit, held, actor_id)
+    await tell_unassigned(unit, held, actor_id)
     return new
+
+
+async def _check_target(conn: Connection, queue_id: int | None, agent_id: int | None) -> None:
+    if agent_id is not None and await fetch_value(conn, sql["works_here"], {"agent_id": agent_id}) is None:
+        raise Invalid("There is no such agent.", fields={"agent_id": "nobody who works here"})
+    if queue_id is not None and await fetch_value(conn, sql["takes_work"], {"queue_id": queue_id}) is None:
+        raise Invalid("There is no such queue.", fields={"queue_id": "no queue that takes work"})
+
+
+async def awaken(unit: Unit, held: Held, actor_id: int | None) -> bool:
+    """Open a held conversation that is resolved or snoozed; whether it was."""
+    if await fetch_value(unit.conn, sql["awaken"], {"conversation_id": held.id}) is None:
+        return False
+    await unit.log("conversation.reopened", conversation_id=held.id, queue_id=held.queue_id, actor_id=actor_id)
+    return True
 
 
 async def release(unit: Unit, conversation_id: int, *, actor_id: int | None = None, reason: str = "") -> bool:
@@ -219,7 +238,7 @@ async def release(unit: Unit, conversation_id: int, *, actor_id: int | None = No
         on_conversation=False,
         on_agent=False,
     )
-    await _tell_unassigned(unit, held, actor_id)
+    await tell_unassigned(unit, held, actor_id)
     unit.wake("router")
     return True
 
@@ -230,51 +249,9 @@ async def close(unit: Unit, conversation_id: int, outcome: str, *, actor_id: int
     entry = await live(unit.conn, conversation_id)
     if entry is None:
         return False
-    await _end(unit, conversation_id, entry, outcome, actor_id=actor_id)
+    await end_entry(unit, conversation_id, entry, outcome, actor_id=actor_id)
     await unit.log("conversation.updated", conversation_id=conversation_id, actor_id=actor_id)
     return True
-
-
-async def start_wrap_up(unit: Unit, conversation_id: int, outcome: str = "resolved") -> datetime | None:
-    """The conversation is over: until when its agent wraps up, or None when the entry closed at once."""
-    await hold(unit.conn, conversation_id)
-    entry = await live(unit.conn, conversation_id)
-    if entry is None:
-        return None
-    if entry.state == "assigned" and entry.wrap_up_seconds > 0:
-        values = {"entry_id": entry.id, "seconds": entry.wrap_up_seconds}
-        until: datetime = await fetch_value(unit.conn, sql["wrap"], values)
-        await unit.log(
-            "entry.wrapping",
-            conversation_id=conversation_id,
-            agent_id=entry.agent_id,
-            queue_id=entry.queue_id,
-            data={"entry_id": entry.id, "until": iso(until)},
-            on_conversation=False,
-            on_agent=False,
-        )
-        return until
-    if entry.state != "wrapping":
-        await _end(unit, conversation_id, entry, outcome)
-    return None
-
-
-async def end_wrap_up(unit: Unit, conversation_id: int, agent_id: int | None, disposition: str | None = None) -> None:
-    """The agent (None: the clock) is done with it. `Conflict` unless they are wrapping it up."""
-    await hold(unit.conn, conversation_id)
-    entry = await live(unit.conn, conversation_id)
-    if entry is None or entry.state != "wrapping" or agent_id not in (None, entry.agent_id):
-        raise Conflict("There is no wrap-up to end.")
-    if disposition is not None:
-        values = {"conversation_id": conversation_id, "disposition": disposition}
-        await execute(unit.conn, sql["set_disposition"], values)
-    await unit.log("conversation.updated", conversation_id=conversation_id, agent_id=entry.agent_id, actor_id=agent_id)
-    await _end(unit, conversation_id, entry, "resolved", actor_id=agent_id)
-
-
-async def due_wrap_ups(db: Database, limit: int) -> list[int]:
-    """Conversations whose wrap-up time is over."""
-    return [row["conversation_id"] for row in await db.dicts(sql["due_wrap_ups"], {"limit": limit})]
 
 
 async def stranded(db: Database, grace_seconds: float, limit: int) -> list[int]:
@@ -321,7 +298,9 @@ def _waited(entry: Entry) -> dict[str, Any]:
     }
 
 
-async def _end(unit: Unit, conversation_id: int, entry: Entry, outcome: str, *, actor_id: int | None = None) -> None:
+async def end_entry(
+    unit: Unit, conversation_id: int, entry: Entry, outcome: str, *, actor_id: int | None = None
+) -> None:
     """Close an entry that is held. Left unanswered it counts as abandoned or as flowed out, never as nothing."""
     unanswered = entry.state in ("waiting", "offered")
     if unanswered:
@@ -368,7 +347,8 @@ async def _rescind(unit: Unit, conversation_id: int, entry: Entry, reason: str) 
         )
 
 
-async def _tell_unassigned(unit: Unit, held: Held, actor_id: int | None) -> None:
+async def tell_unassigned(unit: Unit, held: Held, actor_id: int | None) -> None:
+    """Tell the conversation's screens that it has changed, and its agent that it left their desk."""
     await unit.log("conversation.updated", conversation_id=held.id, actor_id=actor_id)
     if held.agent_id is not None:
         await unit.log(

@@ -58,6 +58,26 @@ update queue_entry set state = 'wrapping', wrap_up_until = clock_timestamp() + m
 where id = %(entry_id)s and state = 'assigned'
 returning wrap_up_until;
 
+-- resume: The customer is there again, or it was not over: a wrap-up becomes work again, on the channel used now.
+update queue_entry e set state = 'assigned', wrap_up_until = null, channel = v.channel, weight = coalesce(p.weight, e.weight)
+from conversation v left join channel_policy p on p.channel = v.channel
+where e.id = %(entry_id)s and e.state = 'wrapping' and v.id = e.conversation_id
+returning e.id;
+
+-- awaken: A matter that somebody is to work on is open.
+update conversation set status = 'open', resolved_at = null, snoozed_until = null, updated_at = now(),
+    reopened = reopened + (status = 'resolved')::int
+where id = %(conversation_id)s and status <> 'open' returning id;
+
+-- customer_waits: Whether the customer of a held conversation waits for an answer.
+select status = 'open' and waiting_since is not null from conversation where id = %(conversation_id)s;
+
+-- works_here: An agent who can be given work.
+select id from agent where id = %(agent_id)s and disabled_at is null;
+
+-- takes_work: A queue that can be given work.
+select id from queue where id = %(queue_id)s and archived_at is null;
+
 -- idle: The agent's work ended now: they go to the back of the line.
 update agent_state set idle_since = clock_timestamp() where agent_id = %(agent_id)s;
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hub.conversations import actions, queueing, writing
+from hub.conversations import lifecycle, queueing, writing
 from hub.core.db import execute, fetch_dicts
 from hub.core.errors import Conflict, NotFound
 from hub.core.events import Unit
@@ -42,7 +42,7 @@ async def cancel(unit: Unit, conversation_id: int, interaction_id: int, *, actor
     await execute(unit.conn, sql["cancelled"], ids)
     files = await fetch_dicts(unit.conn, sql["release_files"], ids)
     if held.status == "resolved":
-        await actions.reopen(unit, conversation_id, actor_id=actor_id)
+        await lifecycle.reopen(unit, conversation_id, actor_id=actor_id)
         await queueing.pull(unit, conversation_id, actor_id)
     await execute(unit.conn, sql["clocks_go_on"], {"id": conversation_id})
     data = {"interaction_id": interaction_id, "status": "cancelled"}

@@ -15,7 +15,7 @@ from hub.access.rights import require_conversation
 from hub.channels import model
 from hub.channels.extras import fill
 from hub.channels.model import Page
-from hub.conversations import actions, letters, offers, pages, queueing, store, views, writing
+from hub.conversations import actions, letters, lifecycle, offers, pages, queueing, store, views, writing
 from hub.conversations.store import Filter
 from hub.core import events
 from hub.core.clock import now
@@ -237,6 +237,8 @@ async def reply(call: Call, conversation_id: int, body: NewReply) -> web.Respons
     )
     async with events.unit(call.core.db, call.core.feed) as unit:
         done = await writing.reply(unit, call.core.vault, conversation_id, answer, actor_id=call.me.id)
+        if done.created:
+            await lifecycle.take_by_answering(unit, conversation_id, call.me.id)
         if body.resolve and done.created:
             await actions.resolve(unit, conversation_id, actor_id=call.me.id)
         shown = await views.interaction(unit.conn, done.interaction_id)
@@ -306,10 +308,10 @@ async def resolve(call: Call, conversation_id: int, body: Outcome) -> dict[str, 
 
 @desk.add("POST", "/conversations/{conversation_id}/reopen", returns=shapes.Conversation)
 async def reopen(call: Call, conversation_id: int) -> dict[str, Any]:
-    """Take the matter up again; it waits in its queue."""
+    """Take a resolved or snoozed matter up again: it is yours if it was, else it waits in its queue."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
-        await actions.reopen(unit, conversation_id, actor_id=call.me.id)
+        await lifecycle.reopen(unit, conversation_id, actor_id=call.me.id)
     return await store.conversation(call.core.db, conversation_id, call.me.viewer)
 
 

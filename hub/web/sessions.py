@@ -84,6 +84,9 @@ async def sign_out(call: Call) -> web.Response:
     if call.actor is not None and call.actor.session_id is not None:
         await signin.sign_out(call.core.db, call.actor.session_id)
         await call.core.feed.wake("sessions")
+        if not await call.core.db.value(signin.sql["has_session"], {"agent_id": call.actor.id}):
+            async with events.unit(call.core.db, call.core.feed) as unit:  # nothing is offered to who has left
+                await presence.set_presence(unit, call.actor.id, "offline", "signed out")
     response = web.Response(status=204)
     response.del_cookie(call.context.cookie, path="/", secure=call.context.secure, httponly=True, samesite="Lax")
     # What was shown is not for the next person at this screen. (Browsers heed it on https and on localhost.)

@@ -8,7 +8,7 @@ import pytest
 
 from hub.agents.load import load
 from hub.agents.presence import mark_offline, presence, set_presence
-from hub.conversations import offers, queueing
+from hub.conversations import lifecycle, offers, queueing
 from hub.core import events
 from hub.core.errors import Conflict, Invalid
 from hub.core.service import Core
@@ -177,11 +177,11 @@ async def test_wrap_up_holds_the_capacity_until_it_ends(core: Core, centre: Cent
     conversation, _ = await centre.waiting(queue)
     async with events.unit(core.db, core.feed) as unit:
         await queueing.pull(unit, conversation, agent)
-        assert await queueing.start_wrap_up(unit, conversation) is not None
+        assert await lifecycle.start_wrap_up(unit, conversation) is not None
     async with core.db.connection() as conn:
         assert (await load(conn, agent))["by_channel"]["chat"] == {"count": 1, "max": 4}
     async with events.unit(core.db, core.feed) as unit:
-        await queueing.end_wrap_up(unit, conversation, agent, "solved")
+        await lifecycle.end_wrap_up(unit, conversation, agent, "solved")
     async with core.db.connection() as conn:
         assert (await load(conn, agent))["used"] == 0
     closed = await centre.events("entry.closed")

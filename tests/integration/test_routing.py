@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from hub.conversations import offers, queueing
+from hub.conversations import lifecycle, offers, queueing
 from hub.core import events
 from hub.core.leases import Lease
 from hub.core.service import Core
@@ -169,7 +169,7 @@ async def test_wrap_up_ends_by_itself(core: Core, centre: Centre) -> None:
         conversation, _ = await centre.waiting(queue)
         async with events.unit(core.db, core.feed) as unit:
             await queueing.pull(unit, conversation, agent)
-            await queueing.start_wrap_up(unit, conversation)
+            await lifecycle.start_wrap_up(unit, conversation)
         await until(
             lambda: core.db.value("select state = 'closed' from queue_entry where conversation_id = %s", [conversation])
         )

@@ -237,6 +237,22 @@ begin
         ) x;
     end if;
 
+    -- A wrap-up is over when the customer goes on: it is its agent's work again, on the channel used now.
+    if on_desk then
+        with human as (
+            select p.conversation_id from unnest(places) p where not p.is_new and not p.automatic group by 1
+        ), resumed as (
+            update queue_entry e set state = 'assigned', wrap_up_until = null, channel = v.channel,
+                weight = coalesce((select c.weight from channel_policy c where c.channel = v.channel), e.weight)
+            from human h cross join lateral (select v.channel from conversation v where v.id = h.conversation_id offset 0) v
+            where e.conversation_id = h.conversation_id and e.state = 'wrapping'
+            returning e.id, e.conversation_id, e.queue_id, e.agent_id
+        )
+        insert into event (at, kind, conversation_id, agent_id, queue_id, data)
+        select moment, 'entry.resumed', r.conversation_id, r.agent_id, r.queue_id, jsonb_build_object('entry_id', r.id)
+        from resumed r;
+    end if;
+
     -- An agent who works on it hears of it on u:{agent}. What nobody has in the queue any more goes back there (below).
     if on_desk then
         with mine as (

@@ -1,0 +1,116 @@
+"""When work ends, and when it was not over: wrap-up, taking a matter up again, taking one by answering it.
+
+The rule behind all of it: an open conversation whose customer waits has a live entry, and every live entry is with
+somebody, or in a queue and on nobody's desk.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from hub.conversations import queueing
+from hub.core.clock import iso
+from hub.core.db import Database, execute, fetch_value
+from hub.core.errors import Conflict
+from hub.core.events import Unit
+
+STICKY_SECONDS = 120  # how long a matter taken up again waits for exactly the agent who had it
+
+
+async def reopen(unit: Unit, conversation_id: int, *, actor_id: int | None) -> None:
+    """Take up a matter again that was resolved or snoozed; nothing when it is open.
+
+    Whoever had it and takes it up, or is still wrapping it up, has it again; else it waits in its queue, two minutes
+    only for them. In a queue it is on nobody's desk.
+    """
+    held = await queueing.hold(unit.conn, conversation_id)
+    if not await queueing.awaken(unit, held, actor_id):
+        return
+    entry = await queueing.live(unit.conn, conversation_id)
+    if entry is not None:
+        await _resume(unit, conversation_id, entry)
+    elif actor_id is not None and actor_id == held.agent_id:
+        await queueing.assign_new(unit, held, actor_id)
+        await queueing.put_on_desk(unit, conversation_id, actor_id, None)
+        unit.wake("router")
+    elif held.queue_id is not None:
+        await _wait_again(unit, held, actor_id)
+
+
+async def _wait_again(unit: Unit, held: queueing.Held, actor_id: int | None) -> None:
+    """Let a held conversation wait in its queue, first for whoever had it."""
+    assert held.queue_id is not None  # noqa: S101 - callers look
+    await queueing.enqueue(
+        unit, held.id, held.queue_id, channel=held.channel, sticky_agent_id=held.agent_id, sticky_seconds=STICKY_SECONDS
+    )
+    await execute(unit.conn, queueing.sql["set_desk"], {"conversation_id": held.id, "agent_id": None, "queue_id": None})
+    await queueing.tell_unassigned(unit, held, actor_id)
+
+
+async def _resume(unit: Unit, conversation_id: int, entry: queueing.Entry) -> bool:
+    """A wrap-up that is held becomes its agent's work again; False when it is none."""
+    if await fetch_value(unit.conn, queueing.sql["resume"], {"entry_id": entry.id}) is None:
+        return False
+    await unit.log(
+        "entry.resumed",
+        conversation_id=conversation_id,
+        agent_id=entry.agent_id,
+        queue_id=entry.queue_id,
+        data={"entry_id": entry.id},
+        on_conversation=False,
+        on_agent=False,
+    )
+    unit.wake("router")
+    return True
+
+
+async def take_by_answering(unit: Unit, conversation_id: int, agent_id: int) -> None:
+    """Whoever answers a customer who waits in a queue has taken the matter: it is offered to nobody else."""
+    entry = await queueing.live(unit.conn, conversation_id)
+    if entry is not None and entry.state in ("waiting", "offered"):
+        await queueing.pull(unit, conversation_id, agent_id)
+
+
+async def start_wrap_up(unit: Unit, conversation_id: int, outcome: str = "resolved") -> datetime | None:
+    """The conversation is over: until when its agent wraps up, or None when the entry closed at once."""
+    await queueing.hold(unit.conn, conversation_id)
+    entry = await queueing.live(unit.conn, conversation_id)
+    if entry is None:
+        return None
+    if entry.state == "assigned" and entry.wrap_up_seconds > 0:
+        values = {"entry_id": entry.id, "seconds": entry.wrap_up_seconds}
+        until: datetime = await fetch_value(unit.conn, queueing.sql["wrap"], values)
+        await unit.log(
+            "entry.wrapping",
+            conversation_id=conversation_id,
+            agent_id=entry.agent_id,
+            queue_id=entry.queue_id,
+            data={"entry_id": entry.id, "until": iso(until)},
+            on_conversation=False,
+            on_agent=False,
+        )
+        return until
+    if entry.state != "wrapping":
+        await queueing.end_entry(unit, conversation_id, entry, outcome)
+    return None
+
+
+async def end_wrap_up(unit: Unit, conversation_id: int, agent_id: int | None, disposition: str | None = None) -> None:
+    """The agent (None: the clock) is done with it. `Conflict` unless they are wrapping it up."""
+    await queueing.hold(unit.conn, conversation_id)
+    entry = await queueing.live(unit.conn, conversation_id)
+    if entry is None or entry.state != "wrapping" or agent_id not in (None, entry.agent_id):
+        raise Conflict("There is no wrap-up to end.")
+    if await fetch_value(unit.conn, queueing.sql["customer_waits"], {"conversation_id": conversation_id}):
+        await _resume(unit, conversation_id, entry)  # they have written meanwhile: there is nothing to finish yet
+        return
+    if disposition is not None:
+        values = {"conversation_id": conversation_id, "disposition": disposition}
+        await execute(unit.conn, queueing.sql["set_disposition"], values)
+    await unit.log("conversation.updated", conversation_id=conversation_id, agent_id=entry.agent_id, actor_id=agent_id)
+    await queueing.end_entry(unit, conversation_id, entry, "resolved", actor_id=agent_id)
+
+
+async def due_wrap_ups(db: Database, limit: int) -> list[int]:
+    """Conversations whose wrap-up time is over."""
+    return [row["conversation_id"] for row in await db.dicts(queueing.sql["due_wrap_ups"], {"limit": limit})]
