@@ -129,11 +129,12 @@ async def pull(unit: Unit, conversation_id: int, agent_id: int) -> None:
     """
     held = await hold(unit.conn, conversation_id)
     entry = await live(unit.conn, conversation_id)
+    if entry is not None and entry.state in ("assigned", "wrapping") and entry.agent_id != agent_id:
+        raise Conflict("Somebody else works on this conversation.")
+    await awaken(unit, held, agent_id)
     if entry is not None and entry.state in ("assigned", "wrapping"):
-        if entry.agent_id == agent_id and entry.state == "assigned":
+        if entry.state == "assigned":
             return
-        if entry.agent_id != agent_id:
-            raise Conflict("Somebody else works on this conversation.")
         await end_entry(unit, conversation_id, entry, "resolved")
         entry = None
     if entry is None:

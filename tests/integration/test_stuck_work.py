@@ -143,6 +143,18 @@ async def test_a_snoozed_matter_is_woken_by_hand_for_whoever_had_it(house: House
     assert (await entry(house, conversation))["state"] == "assigned"
 
 
+@pytest.mark.parametrize("how", ["resolve", "snooze"])
+async def test_what_is_taken_is_open(house: House, how: str) -> None:
+    amy, ben = await house.agent("amy"), await house.agent("ben")
+    conversation = await taken(house, amy)
+    await amy.post(f"/conversations/{conversation}/{how}", {"until": "2099-01-01T00:00:00Z"} if how == "snooze" else {})
+    if how == "resolve":
+        await wrap_up_ends(house, conversation)
+    await ben.post(f"/conversations/{conversation}/pull")
+    assert await views(ben, conversation) == {"mine"}
+    assert await views(amy, conversation) == set()
+
+
 async def test_who_answers_without_taking_has_taken_it(house: House) -> None:
     amy = await house.agent("amy")
     conversation = await house.sms()

@@ -188,7 +188,10 @@ function Pane({ c, view, panelOpen, togglePanel }: { c: Conversation; view: stri
       </div>
       {c.failed && <Failed c={c} />}
       {c.status === 'snoozed' && c.snoozed_until && (
-        <div className="banner warn"><Icon name="clock" small />{t('snooze.until', { at: stamp(c.snoozed_until) })}</div>
+        <div className="banner warn">
+          <Icon name="clock" small /><span className="grow">{t('snooze.until', { at: stamp(c.snoozed_until) })}</span>
+          <Button variant="default" size="xs" onClick={() => reopen.mutate(undefined)} loading={reopen.isPending} data-testid="wake">{t('action.wake')}</Button>
+        </div>
       )}
       {c.entry_state === 'wrapping' && (
         <WrapUp until={c.wrap_up_until} end={() => wrapUp.mutate(undefined)} busy={wrapUp.isPending} />
