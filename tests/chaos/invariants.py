@@ -10,7 +10,7 @@ _ALWAYS = {
     "interaction without conversation": "select i.id from interaction i left join conversation v on v.id = i.conversation_id where v.id is null",
     "interaction without contact": "select i.id from interaction i left join contact c on c.id = i.contact_id where c.id is null",
     "received interaction without its bytes": "select i.id from interaction i left join raw r on r.id = i.raw_id "
-    "where i.direction = 'in' and i.kind = 'message' and (r.id is null or r.state <> 'accepted')",
+    "where i.direction = 'in' and i.channel not in ('voice', 'voicemail') and (r.id is null or r.state <> 'accepted')",
     "accepted bytes that are not exactly one interaction": "select r.id from raw r left join interaction i on i.raw_id = r.id "
     "where r.state = 'accepted' group by r.id having count(i.id) <> 1",
     "conversation without contact": "select v.id from conversation v left join contact c on c.id = v.contact_id where c.id is null",
