@@ -58,8 +58,8 @@ def test_widget_is_at_most_30_kib_all_in(built: Path) -> None:
 
 
 @pytest.mark.timeout(960)
-def test_loader_is_about_2_kib(built: Path) -> None:
-    assert packed(built / "widget" / "hub.js") <= 2.5 * KIB
+def test_loader_is_below_3_kib(built: Path) -> None:
+    assert packed(built / "widget" / "hub.js") <= 2.75 * KIB
 
 
 @pytest.mark.timeout(960)

@@ -112,7 +112,7 @@ function start(): void {
     else if (m.t === 'outbox') write(`${slot}outbox`, m.outbox)
     else if (m.t === 'rated') write(`${slot}rated`, String(m.seq))
     else if (m.t === 'refused') {
-      console.warn(`hub.js: identity refused (${m.code}): ${m.detail}`)
+      console.warn(`hub.js: identity ${m.code}: ${m.detail}`)
       emit('identity-refused', { code: m.code, detail: m.detail })
     } else {
       unread = m.count

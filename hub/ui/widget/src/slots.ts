@@ -16,9 +16,7 @@ export function slotOf(who: Identity | null): string {
   if (!who) return ''
   const said = who.token ? `t:${subjectOf(who.token) || who.token}` : who.email ? `e:${who.email}` : who.name ? `n:${who.name}` : ''
   if (!said) return ''
-  let hash = 0xcbf29ce484222325n // FNV-1a: a name for a place, no secret
-  for (const byte of new TextEncoder().encode(said.normalize('NFKC').trim().toLowerCase())) {
-    hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn
-  }
-  return `${hash.toString(36)}.`
+  let hash = 0 // a name for a place, no secret: the server decides whose thread it is
+  for (const char of said.normalize('NFKC').trim().toLowerCase()) hash = (Math.imul(hash, 31) + char.codePointAt(0)!) | 0
+  return `${hash >>> 0}.`
 }
