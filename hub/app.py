@@ -24,6 +24,7 @@ from hub.core.tasks import end
 from hub.intake import Intake
 from hub.settings import Services, Settings
 from hub.web.context import WebContext
+from hub.web.listening import GuardedRunner
 from hub.web.server import build
 
 logger = log.get(__name__)
@@ -65,7 +66,13 @@ async def serving(
             trusted_proxies=settings.web.trusted_proxies,
             own_servers=own.states if own else None,
         )
-        runner = web.AppRunner(build(context), access_log=None, shutdown_timeout=SHUTDOWN, handle_signals=False)
+        runner = GuardedRunner(
+            build(context),
+            per_address=0 if settings.web.trusted_proxies else settings.web.connections_per_address,
+            access_log=None,
+            shutdown_timeout=SHUTDOWN,
+            handle_signals=False,
+        )
         await runner.setup()
         try:
             where = await _listen(runner, settings)

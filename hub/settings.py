@@ -37,6 +37,7 @@ class Web(_Section):
     public_url: str | None = None  # default: http://host:port
     allowed_origins: list[str] = []  # beside public_url, for the desk's socket
     trusted_proxies: int = Field(0, ge=0, le=8)  # how many proxies of ours append to X-Forwarded-For
+    connections_per_address: int = Field(500, ge=10, le=100_000)  # where no proxy of ours stands before us
     # Which of the leased services `hub serve` runs; the others are in `hub services`. The router is best where the
     # screens are: it hears of what came in, and they of its offers, without a detour.
     services: Services = "all"

@@ -19,6 +19,7 @@ from connectors.chat.record import Record, public_status
 from connectors.chat.settings import Settings
 from connectors.chat.token import Visitor, fresh, issue, read
 from hub.channels.model import Accept, Account
+from hub.core.bodies import read_body
 from hub.core.errors import Unauthorized, Unavailable
 from hub.core.metrics import REJECTED
 from hub.core.service import Core
@@ -206,9 +207,7 @@ class ChatEndpoints:
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
-    if (request.content_length or 0) > _MAX_SESSION:
-        raise web.HTTPRequestEntityTooLarge(max_size=_MAX_SESSION, actual_size=request.content_length or 0)
-    raw = await request.read()
+    raw = await read_body(request, _MAX_SESSION)
     if not raw:
         return {}
     try:

@@ -17,6 +17,7 @@ from connectors.httpsms.webhook import messages, proved, reports, to_inbound
 from hub.channels.model import Accept, Account, Capabilities, Inbound, Outbound, Outcome, SendError, Wire
 from hub.channels.segments import MAX_CHARACTERS
 from hub.core import log
+from hub.core.bodies import read_body
 from hub.core.errors import Invalid, Unavailable
 from hub.core.metrics import REJECTED
 from hub.core.service import Core
@@ -155,11 +156,7 @@ class HttpSms:
 
     async def _verified(self, accept: Accept, request: web.Request) -> tuple[Account, bytes, str]:
         """The account, and the webhook's body; for a GET its query. 403 unless it is proved."""
-        if (request.content_length or 0) > MAX_BODY:
-            raise web.HTTPRequestEntityTooLarge(max_size=MAX_BODY, actual_size=request.content_length or 0)
-        raw = await request.read() if request.method == "POST" else _query(request)
-        if len(raw) > MAX_BODY:
-            raise web.HTTPRequestEntityTooLarge(max_size=MAX_BODY, actual_size=len(raw))
+        raw = await read_body(request, MAX_BODY) if request.method == "POST" else _query(request)
         try:
             accounts = {a.key: a for a in await accept.accounts("httpsms")}
         except Unavailable:

@@ -10,6 +10,7 @@ from aiohttp import web
 from connectors.twilio.settings import Settings
 from connectors.twilio.webhook import Form, parse_form, signed
 from hub.channels.model import Account
+from hub.core.bodies import read_body
 from hub.core.errors import Unavailable
 from hub.core.metrics import REJECTED
 
@@ -52,6 +53,8 @@ class Guard:
         account = await self._account(request.match_info["account"])
         if account is None:
             raise refused(web.HTTPNotFound, "account")
+        if not request.headers.get("X-Twilio-Signature"):  # of strangers nothing is read
+            raise refused(web.HTTPForbidden, "signature")
         raw = await _read(request)
         try:
             form = parse_form(raw)
@@ -81,23 +84,14 @@ class Guard:
 
 
 async def _read(request: web.Request) -> bytes:
-    if (request.content_length or 0) > MAX_BODY:
-        raise _too_large()
     try:
-        raw = await request.read()
+        return await read_body(request, MAX_BODY)
     except web.HTTPRequestEntityTooLarge:
-        raise _too_large() from None
-    if len(raw) > MAX_BODY:
-        raise _too_large()
-    return raw
+        REJECTED.labels("twilio", "size").inc()
+        raise
 
 
 def refused(kind: type[web.HTTPException], reason: str) -> web.HTTPException:
     """A refusal, counted by reason."""
     REJECTED.labels("twilio", reason).inc()
     return kind()
-
-
-def _too_large() -> web.HTTPException:
-    REJECTED.labels("twilio", "size").inc()
-    return web.HTTPRequestEntityTooLarge(max_size=MAX_BODY, actual_size=MAX_BODY + 1)

@@ -9,12 +9,12 @@ at once, are not looked at and do not count. (OWASP: device cookies; ASVS 5.0, 6
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import math
 from dataclasses import dataclass
 
 from hub.core.db import Database
 from hub.core.errors import TooMany
+from hub.core.networks import network_of
 from hub.core.sql import Queries
 
 sql = Queries.beside(__file__, "guard.sql")
@@ -45,6 +45,13 @@ class Attempt:
         self._db = db
         self._counters = _counters(email, ip, device)
 
+    @classmethod
+    def by_link(cls, db: Database, *, ip: str) -> Attempt:
+        """An attempt with a one-time link, which names no account: counted by network."""
+        attempt = cls(db, email="", ip=ip, device=None)
+        attempt._counters = (_Counter(_key("link", network_of(ip)), 20, 60, own=False),)
+        return attempt
+
     async def reserve(self) -> None:
         """Count it; `TooMany` with the seconds to wait while a pause lasts."""
         for n, counter in enumerate(self._counters):
@@ -68,19 +75,6 @@ class Attempt:
 async def expire(db: Database) -> None:
     """Forget what no longer counts."""
     await db.execute(sql["expire"], {"memory": MEMORY})
-
-
-def network_of(ip: str) -> str:
-    """The part of an address that one subscriber has: a whole IPv4 address, the first 64 bits of an IPv6 one."""
-    try:
-        address = ipaddress.ip_address(ip.split("%")[0])
-    except ValueError:
-        return ip[:100]
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
 
 
 def _counters(email: str, ip: str, device: str | None) -> tuple[_Counter, ...]:

@@ -54,6 +54,9 @@ delete from api_token where id = %(id)s and agent_id = %(agent_id)s;
 with old as (delete from invitation where agent_id = %(agent_id)s)
 insert into invitation (hash, agent_id, expires_at) values (%(hash)s, %(agent_id)s, now() + make_interval(hours => %(hours)s));
 
+-- good_invitation: Whether a link may still be used.
+select exists (select from invitation where hash = %(hash)s and used_at is null and expires_at > now());
+
 -- use_invitation: Once, and in time.
 update invitation set used_at = now()
 where hash = %(hash)s and used_at is null and expires_at > now()

@@ -7,17 +7,13 @@ by `hub.access.guard`.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
-
-from hub.access import guard
+from hub.access import guard, hashing
 from hub.access.devices import Device
 from hub.access.guard import Attempt
 from hub.access.model import Actor, Role
@@ -34,9 +30,6 @@ INVITATION_HOURS = 24
 WINDOW = timedelta(minutes=15)
 MIN_PASSWORD = 10
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")  # as in a center.toml
-
-_hasher = PasswordHasher()
-_nobody = _hasher.hash(secrets.token_hex(8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +70,14 @@ async def sign_in(
     known = device is not None and agent is not None and agent.id in device.agents
     attempt = Attempt(db, email=email, ip=ip, device=device.id if device is not None and known else None)
     await attempt.reserve()
-    stored = agent.password_hash if agent and agent.password_hash else _nobody
-    fits = await asyncio.to_thread(_fits, stored, password)
-    if agent is None or not fits or agent.disabled_at is not None or agent.password_hash is None:
+    stored = agent.password_hash if agent else None
+    line = hashing.KNOWN if known else hashing.STRANGERS
+    fits = await line.fits(stored, password)
+    if agent is None or not fits or agent.disabled_at is not None or stored is None:
         raise Unauthorized("The e-mail address or the password is wrong.")
     await attempt.succeeded()
-    if _hasher.check_needs_rehash(stored):
-        await db.execute(sql["rehash"], {"id": agent.id, "hash": await asyncio.to_thread(_hasher.hash, password)})
+    if hashing.needs_rehash(stored):
+        await db.execute(sql["rehash"], {"id": agent.id, "hash": await line.hash(password)})
     return await open_session(db, agent.id, ip=ip, user_agent=user_agent)
 
 
@@ -148,15 +142,23 @@ async def invite(db: Database, agent_id: int) -> str:
     return token
 
 
-async def use_invitation(db: Database, token: str, password: str) -> int:
-    """Set the password by a one-time link; the agent's id."""
+async def use_invitation(db: Database, token: str, password: str, *, ip: str) -> int:
+    """Set the password by a one-time link; the agent's id.
+
+    Looked at first, counted then, and only then hashed: who has no link costs one look-up. `TooMany` after several
+    links from one network that are none.
+    """
+    attempt = Attempt.by_link(db, ip=ip)
+    await attempt.reserve()
+    over = Unauthorized("This link has expired or was used.", remedy="Ask for a new one: `hub user invite EMAIL`.")
+    if not await db.value(sql["good_invitation"], {"hash": digest(token)}):
+        raise over
+    await attempt.succeeded()
     hashed = await hash_password(password)
     async with db.transaction() as conn:
         agent_id = await fetch_value(conn, sql["use_invitation"], {"hash": digest(token)})
         if agent_id is None:
-            raise Unauthorized(
-                "This link has expired or was used.", remedy="Ask for a new one: `hub user invite EMAIL`."
-            )
+            raise over
         await execute(conn, sql["set_password"], {"id": agent_id, "hash": hashed})
     return int(agent_id)
 
@@ -166,7 +168,7 @@ async def hash_password(password: str) -> str:
     if not MIN_PASSWORD <= len(password) <= 200:
         rule = f"between {MIN_PASSWORD} and 200 characters"
         raise Invalid("The password does not fit.", remedy=f"Use {rule}.", fields={"password": rule})
-    return await asyncio.to_thread(_hasher.hash, password)
+    return await hashing.KNOWN.hash(password)
 
 
 async def set_password(db: Database, agent_id: int, password: str) -> None:
@@ -178,13 +180,6 @@ async def expire(db: Database) -> None:
     """Forget sessions, links and counts that no longer matter."""
     await db.execute(sql["expire"])
     await guard.expire(db)
-
-
-def _fits(stored: str, password: str) -> bool:
-    try:
-        return _hasher.verify(stored, password[:200])
-    except (VerifyMismatchError, VerificationError, InvalidHashError):
-        return False
 
 
 async def count(db: Database, key: str, limit: int, *, what: str) -> None:

@@ -20,6 +20,7 @@ from hub.conversations import pages, views
 from hub.conversations import store as conversations
 from hub.conversations.templates import render
 from hub.core import events
+from hub.core.bodies import too_large
 from hub.core.db import Connection, fetch_dicts
 from hub.core.errors import Invalid, NotFound
 from hub.outbox import Outbox
@@ -32,6 +33,7 @@ from hub.web.shapes import Id, In, Line
 center = Endpoints("center")
 Limit = Annotated[int, Field(ge=1, le=100)]
 MAX_UPLOAD = 25 * 1024 * 1024
+_AROUND = 64 * 1024  # bytes of an upload that are not its file
 # Shown in the browser as they are; whatever else is only ever downloaded (a script in an SVG or HTML file is a script).
 INLINE_TYPES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 PLAYED = ("audio/", "video/")
@@ -257,6 +259,8 @@ async def upload(call: Call) -> dict[str, Any]:
 async def _read_file(request: web.Request) -> tuple[str, str, bytes]:
     """The first file of a multipart body: name, type, bytes. Never more than `MAX_UPLOAD` of it in memory."""
     try:
+        if (request.content_length or 0) > MAX_UPLOAD + _AROUND:
+            raise too_large(MAX_UPLOAD, request.content_length or 0)
         part = await (await request.multipart()).next()
     except (ValueError, HttpProcessingError) as error:
         raise Invalid(f"The upload cannot be read: {error}", fields={"file": "send multipart/form-data"}) from None
@@ -266,7 +270,7 @@ async def _read_file(request: web.Request) -> tuple[str, str, bytes]:
     while chunk := await part.read_chunk(65536):
         body += chunk
         if len(body) > MAX_UPLOAD:
-            raise web.HTTPRequestEntityTooLarge(max_size=MAX_UPLOAD, actual_size=len(body))
+            raise too_large(MAX_UPLOAD, len(body))
     content_type = part.headers.get("Content-Type", "application/octet-stream")[:255]
     return part.filename.replace("\x00", "")[:255], content_type, bytes(body)
 

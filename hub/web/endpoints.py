@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -20,13 +21,16 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from hub.access.model import Action, Actor, authorize
 from hub.access.signin import actor_of_session, actor_of_token
+from hub.core.bodies import ANONYMOUS, SIGNED_IN, read_body
 from hub.core.errors import Forbidden, Invalid, NotFound, Unauthorized
 from hub.core.service import Core
 from hub.web.context import CONTEXT, WebContext, same_origin
+from hub.web.public import limit
 from hub.web.shapes import Id
 
 Handler = Callable[..., Awaitable[Any]]
 _ID = TypeAdapter(Id)
+MOST_ERRORS = 20
 _SAFE = {hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS}
 
 
@@ -127,6 +131,8 @@ def route(endpoint: Endpoint) -> web.RouteDef:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         context = request.app[CONTEXT]
+        if endpoint.action is None:
+            limit(request)
         actor = await identify(request, context)
         if endpoint.action is not None:
             if actor is None:
@@ -136,7 +142,8 @@ def route(endpoint: Endpoint) -> web.RouteDef:
         if endpoint.query is not None:
             arguments["query"] = _query(endpoint.query, request)
         if endpoint.body is not None:
-            arguments["body"] = await _body(endpoint.body, request)
+            most = ANONYMOUS if endpoint.action is None else SIGNED_IN
+            arguments["body"] = await _body(endpoint.body, request, most)
         result = await endpoint.handler(Call(request, context, actor), **arguments)
         if isinstance(result, web.StreamResponse):
             return result
@@ -202,8 +209,8 @@ def _query(model: type[BaseModel], request: web.Request) -> BaseModel:
     return _validated(model.model_validate, values, "query")
 
 
-async def _body(model: type[BaseModel], request: web.Request) -> BaseModel:
-    raw = await request.read()
+async def _body(model: type[BaseModel], request: web.Request, most: int) -> BaseModel:
+    raw = await read_body(request, most)
     if request.content_type != "application/json":
         raise Invalid(
             "The body is not JSON.", remedy="Send Content-Type: application/json.", fields={"body": "not JSON"}
@@ -215,8 +222,15 @@ def _validated(validate: Callable[[Any], BaseModel], value: Any, place: str) -> 
     try:
         return validate(value)
     except ValidationError as error:
-        fields = {".".join(map(str, e["loc"])) or place: e["msg"] for e in error.errors(include_url=False)}
-        raise Invalid(f"The {place} is not valid.", remedy="Correct the fields named.", fields=fields) from None
+        count, fields = error.error_count(), _named(error, place)
+        more = f" {count:,} fields are wrong; {len(fields)} of them are named." if count > len(fields) else ""
+        raise Invalid(f"The {place} is not valid.{more}", remedy="Correct the fields named.", fields=fields) from None
+
+
+def _named(error: ValidationError, place: str) -> dict[str, str]:
+    """The first of the wrong fields, each with what is wrong: as many and as long as a person reads."""
+    found = islice(error.errors(include_url=False, include_context=False, include_input=False), MOST_ERRORS)
+    return {(".".join(map(str, e["loc"])) or place)[:100]: e["msg"][:300] for e in found}
 
 
 def utc(moment: datetime) -> datetime:

@@ -11,6 +11,7 @@ from hub.conversations import tokens
 from hub.core.clock import now
 from hub.core.sql import Queries
 from hub.web.context import CONTEXT
+from hub.web.public import limited
 
 sql = Queries.beside(__file__, "files.sql")
 
@@ -24,7 +25,7 @@ class _File:
 
 def file_routes() -> list[web.RouteDef]:
     """`/m/{token}`; a token that is forged or too old finds nothing."""
-    return [web.get("/m/{token}", _file)]
+    return [web.get("/m/{token}", limited(_file))]
 
 
 async def _file(request: web.Request) -> web.Response:

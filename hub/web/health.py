@@ -11,9 +11,12 @@ from aiohttp import web
 from hub.core import problems
 from hub.core.errors import HubError, Unavailable
 from hub.core.problems import Problem
+from hub.core.service import Core
 from hub.web.context import CONTEXT
 from hub.web.endpoints import json_response
+from hub.web.public import Shared
 
+LOOKED: web.AppKey[Shared[tuple[list[Problem] | None, list[Problem]]]] = web.AppKey("looked")
 SECONDS = 2.0  # a load balancer does not wait for a database that is away
 
 
@@ -29,7 +32,7 @@ async def ready(request: web.Request) -> web.Response:
     """
     context = request.app[CONTEXT]
     own = context.own_servers() if context.own_servers else ()
-    found, redis = await asyncio.gather(_inside(request), problems.redis(context.core.feed))
+    found, redis = await request.app[LOOKED].get()
     if found is None:
         dead = [f"{s.name} is down ({s.last_problem}) and is being started again." for s in own if not s.running]
         raise Unavailable(" ".join(["The database does not answer.", *dead]))
@@ -48,9 +51,14 @@ async def ready(request: web.Request) -> web.Response:
     )
 
 
-async def _inside(request: web.Request) -> list[Problem] | None:
+async def look(core: Core) -> tuple[list[Problem] | None, list[Problem]]:
+    """What is wrong in the database (None: it does not answer), and with Redis."""
+    return await asyncio.gather(_inside(core), problems.redis(core.feed))
+
+
+async def _inside(core: Core) -> list[Problem] | None:
     try:
         async with asyncio.timeout(SECONDS):
-            return await problems.inside(request.app[CONTEXT].core.db)
+            return await problems.inside(core.db)
     except (HubError, psycopg.Error, TimeoutError):
         return None

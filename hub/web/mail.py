@@ -18,6 +18,7 @@ from hub.core import events
 from hub.web import shapes
 from hub.web.context import CONTEXT
 from hub.web.endpoints import Call, Endpoints
+from hub.web.public import limited
 
 mail = Endpoints("conversations")
 
@@ -83,7 +84,7 @@ _HEADERS = {
 
 def unsubscribe_routes() -> list[web.RouteDef]:
     """The landing page of RFC 8058: reading it changes nothing, posting to it ends the mail, without cookies."""
-    return [web.get("/u/{token}", _ask), web.post("/u/{token}", _end)]
+    return [web.get("/u/{token}", limited(_ask)), web.post("/u/{token}", limited(_end))]
 
 
 async def _ask(request: web.Request) -> web.Response:

@@ -20,6 +20,7 @@ from hub.core.metrics import REQUESTS
 logger = log.get(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _SAFE = frozenset({"GET", "HEAD"})
+_PLAIN = frozenset({"", "identity"})
 SLOW = 1.0  # seconds; a request that takes longer is worth a line
 _PROCESS = secrets.token_hex(4)
 _numbers = itertools.count(1)
@@ -58,6 +59,10 @@ def _timer(method: str, route: str, status: int) -> Histogram:
 
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.headers.get("Content-Encoding", "").strip().lower() not in _PLAIN:
+        # A few kilobytes may unpack to gigabytes, and nobody who calls us needs to pack anything.
+        remedy = "Send the body as it is, without Content-Encoding."
+        return _problem(415, "Unsupported Media Type", "Packed bodies are not taken.", remedy=remedy)
     try:
         return await _handled(request, handler)
     except HubError as error:
@@ -121,7 +126,8 @@ def _http_problem(request: web.Request, error: web.HTTPException) -> web.Respons
     details = {
         404: "There is nothing at this address.",
         405: f"{request.method} is not possible here.",
-        413: "That is too large.",
+        408: "The body did not come in time.",
+        413: error.text or "That is too large.",
     }
     response = _problem(error.status, error.reason, details.get(error.status, error.reason))
     if "Allow" in error.headers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,19 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from hub.calls.desk import Desk
 from hub.channels.calls import call_control
 from hub.core import log
+from hub.core.bodies import ANONYMOUS
+from hub.core.db import Database
+from hub.core.networks import CALLER, Allowances
 from hub.core.tasks import end
 from hub.web import middleware
 from hub.web.calls import calls
 from hub.web.center import center
-from hub.web.context import CONTEXT, WebContext
+from hub.web.context import CONTEXT, WebContext, client_ip
 from hub.web.desk import desk
-from hub.web.endpoints import Endpoint, json_response, route
+from hub.web.endpoints import Endpoint, dumps, route
 from hub.web.files import file_routes
 from hub.web.gauges import refresh
-from hub.web.health import live, ready
+from hub.web.health import LOOKED, live, look, ready
 from hub.web.letters import letters
 from hub.web.mail import mail, unsubscribe_routes
 from hub.web.mailboxes import mailboxes
@@ -31,6 +35,7 @@ from hub.web.numbers import Wall, numbers
 from hub.web.openapi import describe
 from hub.web.pages import page_routes
 from hub.web.presence import Presences
+from hub.web.public import ALLOWED, PUBLIC, Shared
 from hub.web.realtime import Realtime
 from hub.web.render import Renderer
 from hub.web.sessions import session
@@ -38,7 +43,8 @@ from hub.web.socket import PRESENCES, REALTIME, websocket
 
 logger = log.get(__name__)
 UI = Path(__file__).parent.parent / "_ui"
-MAX_BODY = 30 * 1024 * 1024
+_OPENAPI = web.AppKey("openapi", bytes)
+_SCRAPED: web.AppKey[Shared[bytes]] = web.AppKey("scraped")
 
 
 def endpoints() -> list[Endpoint]:
@@ -50,9 +56,14 @@ def endpoints() -> list[Endpoint]:
 
 def build(context: WebContext) -> web.Application:
     """The application, ready to run; its background parts start and stop with it."""
-    app = web.Application(middlewares=[middleware.outer], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[middleware.outer], client_max_size=ANONYMOUS)
     context.openapi = describe(endpoints(), version=context.version)
     app[CONTEXT] = context
+    app[CALLER] = partial(client_ip, context=context)
+    app[PUBLIC] = Allowances(ALLOWED)
+    app[_OPENAPI] = dumps(context.openapi)
+    app[LOOKED] = Shared(partial(look, context.core))
+    app[_SCRAPED] = Shared(partial(_scraped, context.core.db))
     app[REALTIME] = Realtime(context.core, Renderer(context.core.db.lane("screens")))
     app[PRESENCES] = Presences(context.core)
     app.add_routes([route(e) for e in _most_literal_first(endpoints())])
@@ -126,9 +137,13 @@ async def _for_ever(part: Callable[[], Any]) -> None:
 
 
 async def _openapi(request: web.Request) -> web.Response:
-    return json_response(request.app[CONTEXT].openapi)
+    return web.Response(body=request.app[_OPENAPI], content_type="application/json")
 
 
 async def _metrics(request: web.Request) -> web.Response:
-    await refresh(request.app[CONTEXT].core.db)
-    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return web.Response(body=await request.app[_SCRAPED].get(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _scraped(db: Database) -> bytes:
+    await refresh(db)
+    return generate_latest()

@@ -61,12 +61,12 @@ async def sign_in(call: Call, body: SignIn) -> web.Response:
     return await _welcome(context, done, device)
 
 
-@session.add("POST", "/session/link", returns=shapes.Me, action=None, errors=(401, 403))
+@session.add("POST", "/session/link", returns=shapes.Me, action=None, errors=(401, 403, 429))
 async def use_link(call: Call, body: UseLink) -> web.Response:
     """Set a password by a one-time link and sign in."""
     context, request = call.context, call.request
-    agent_id = await signin.use_invitation(context.core.db, body.token, body.password)
     ip, agent = client_ip(request, context), request.headers.get("User-Agent", "")
+    agent_id = await signin.use_invitation(context.core.db, body.token, body.password, ip=ip)
     done = await signin.open_session(context.core.db, agent_id, ip=ip, user_agent=agent)
     await context.core.feed.wake("sessions")
     return await _welcome(context, done, _device(call))

@@ -10,10 +10,10 @@ from argon2 import PasswordHasher
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.access import signin
+from hub.access import hashing, signin
 from hub.access.devices import Device, read, write
-from hub.access.guard import network_of
 from hub.core.errors import TooMany, Unauthorized
+from hub.core.networks import network_of
 from hub.core.secrets import Vault
 from tests.house import PASSWORD, House
 
@@ -24,8 +24,8 @@ WRONG = "a wrong guess"
 @pytest.fixture(autouse=True)
 def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some hundred attempts, each of which would cost a tenth of a second."""
-    monkeypatch.setattr(signin, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    monkeypatch.setattr(signin, "_nobody", signin._hasher.hash("nobody"))
+    monkeypatch.setattr(hashing, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(hashing, "NOBODY", hashing._hasher.hash("nobody"))
 
 
 @pytest.fixture
@@ -124,7 +124,9 @@ async def test_during_a_pause_the_answer_says_how_long(house: House, amy: int) -
 async def test_a_new_password_ends_sessions_and_tokens(house: House, amy: int) -> None:
     done = await signin.sign_in(house.core.db, AMY, PASSWORD, ip="192.0.2.1", user_agent="")
     _, token = await signin.new_api_token(house.core.db, amy, "script")
-    await signin.use_invitation(house.core.db, await signin.invite(house.core.db, amy), "another long password")
+    await signin.use_invitation(
+        house.core.db, await signin.invite(house.core.db, amy), "another long password", ip="192.0.2.7"
+    )
     assert await signin.actor_of_session(house.core.db, done.token) is None
     assert await signin.actor_of_token(house.core.db, token) is None
 
