@@ -16,6 +16,7 @@ from connectors.chat import token
 from connectors.chat.commands import Commands, to_inbound
 from connectors.chat.ears import Ears
 from connectors.chat.endpoints import ChatEndpoints
+from connectors.chat.limits import Limits
 from connectors.chat.line import RESTART, SIGNED_OUT, Line
 from connectors.chat.live import Live
 from connectors.chat.protocol import serve
@@ -47,6 +48,7 @@ class Chat:
         self._core = core
         self._record = Record(core.db, core.feed)
         self._ears = Ears(core.feed)
+        self._limits = Limits()
         self._lines: dict[Line, Live] = {}
         self._clock: asyncio.Task[None] | None = None
 
@@ -56,7 +58,7 @@ class Chat:
 
     def routes(self, accept: Accept) -> Iterable[web.RouteDef]:
         """`/hooks/chat/{site}/session` and `/hooks/chat/{site}/socket`."""
-        endpoints = ChatEndpoints(self._core, self._record, accept, self.hold)
+        endpoints = ChatEndpoints(self._core, self._record, accept, self.hold, self._limits)
         return [
             web.post("/hooks/chat/{site}/session", endpoints.session),
             web.delete("/hooks/chat/{site}/session", endpoints.sign_out),
@@ -118,7 +120,8 @@ class Chat:
         if self._clock is None or self._clock.done():
             self._clock = asyncio.create_task(self._tick(), name="chat-clock")
         try:
-            await serve(socket, line, live, Commands(accept, self._record, account), self._core.feed)
+            commands = Commands(accept, self._record, account, self._limits)
+            await serve(socket, line, live, commands, self._core.feed, self._limits)
         except Unavailable:
             await line.close(RESTART, b"try again")
         finally:

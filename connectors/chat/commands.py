@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any, cast
 
 import orjson
 
+from connectors.chat.limits import Limits
 from connectors.chat.line import Line
 from connectors.chat.live import Live
 from connectors.chat.record import Frame, Record
@@ -19,25 +19,6 @@ from hub.core.errors import HubError, Invalid, TooMany, Unavailable
 logger = log.get(__name__)
 RAW_TYPE = "application/json"
 _ID = re.compile(r"^[0-9A-Za-z-]{8,64}$")
-_BURST, _PER_SECOND = 20.0, 2.0
-
-
-class Bucket:
-    """So many commands at once, so many a second after that."""
-
-    def __init__(self) -> None:
-        self._level = _BURST
-        self._at = time.monotonic()
-
-    def take(self) -> bool:
-        """Whether one more is allowed now."""
-        now = time.monotonic()
-        self._level = min(_BURST, self._level + (now - self._at) * _PER_SECOND)
-        self._at = now
-        if self._level < 1.0:
-            return False
-        self._level -= 1.0
-        return True
 
 
 def to_inbound(account: Account, visitor: Visitor, raw: bytes) -> Inbound:
@@ -80,11 +61,11 @@ def to_inbound(account: Account, visitor: Visitor, raw: bytes) -> Inbound:
 class Commands:
     """Runs the commands of one line."""
 
-    def __init__(self, accept: Accept, record: Record, account: Account):
+    def __init__(self, accept: Accept, record: Record, account: Account, limits: Limits):
         self._accept = accept
         self._record = record
         self._account = account
-        self._bucket = Bucket()
+        self._limits = limits
 
     async def run(self, frame: Frame, text: str, line: Line, live: Live) -> Frame:
         """Do it; the ack, with the stored event or the reason why not."""
@@ -92,8 +73,6 @@ class Commands:
         if not isinstance(command, str) or not _ID.match(command):
             return {"t": "ack", "id": str(command), "err": _error(Invalid("The id is not usable."))}
         try:
-            if not self._bucket.take():
-                raise TooMany("Too many messages at once; wait a moment.", retry_after=1)
             return {"t": "ack", "id": command, "ev": await self._do(frame, text, line, live)}
         except HubError as error:
             return {"t": "ack", "id": command, "err": _error(error)}
@@ -112,6 +91,7 @@ class Commands:
                 raise Invalid("The command is not known.")
 
     async def _message(self, text: str, line: Line, live: Live) -> Frame:
+        self._limits.message(self._account, line)
         inbound = to_inbound(self._account, line.visitor, text.encode())
         accepted = await self._accept.message(inbound)
         if not accepted.raw_id:
@@ -149,4 +129,5 @@ def _done(line: Line, kind: str, data: dict[str, Any]) -> Frame:
 
 
 def _error(error: HubError) -> dict[str, object]:
-    return {"code": error.status, "detail": error.detail}
+    wait = {"retry_after": error.retry_after} if isinstance(error, TooMany) else {}
+    return {"code": error.status, "detail": error.detail, **wait}

@@ -13,15 +13,17 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from connectors.chat.identity import Claim, Refused, claimed, same_person, verify
-from connectors.chat.line import SIGNED_OUT, Line
+from connectors.chat.limits import Limits
+from connectors.chat.line import CROWDED, SIGNED_OUT, Line
 from connectors.chat.protocol import HEARTBEAT, MAX_FRAME, parse
 from connectors.chat.record import Record, public_status
 from connectors.chat.settings import Settings
 from connectors.chat.token import Visitor, fresh, issue, read
 from hub.channels.model import Accept, Account
 from hub.core.bodies import read_body
-from hub.core.errors import Unauthorized, Unavailable
+from hub.core.errors import TooMany, Unauthorized, Unavailable
 from hub.core.metrics import REJECTED
+from hub.core.networks import caller
 from hub.core.service import Core
 
 HELLO_SECONDS = 5.0
@@ -34,16 +36,18 @@ Serve = Callable[[web.WebSocketResponse, Line, Accept, Account], Awaitable[None]
 class ChatEndpoints:
     """A visitor's session over HTTP, and their socket."""
 
-    def __init__(self, core: Core, record: Record, accept: Accept, serve: Serve):
+    def __init__(self, core: Core, record: Record, accept: Accept, serve: Serve, limits: Limits):
         self._core = core
         self._record = record
         self._accept = accept
         self._serve = serve
+        self._limits = limits
 
     async def session(self, request: web.Request) -> web.Response:
         """A visitor's token, made or renewed, and where their thread stands."""
         account = await self._site(request)
         headers = self._cors(request, account)
+        self._allow(request, account, headers)
         asked = await _body(request)
         settings = cast("Settings", account.settings)
         visitor, identity = await self._visitor(account, asked)
@@ -67,6 +71,7 @@ class ChatEndpoints:
         """The visitor leaves this browser: its tokens count no more. Signed out already is fine."""
         account = await self._site(request)
         headers = self._cors(request, account)
+        self._allow(request, account, headers)
         asked = await _body(request)
         with contextlib.suppress(Unauthorized):
             visitor = read(self._core.vault, account.key, asked.get("token"))
@@ -95,10 +100,26 @@ class ChatEndpoints:
         # Compression costs some 100 KB a connection (measured), for texts of a few hundred bytes.
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, compress=False, max_msg_size=MAX_FRAME)
         await socket.prepare(request)
-        line = await self._greeted(request, socket, account)
-        if line is not None:
-            await self._serve(socket, line, self._accept, account)
+        network = caller(request)
+        if not self._limits.enter(account.key, network):
+            REJECTED.labels("chat", "sockets").inc()
+            await socket.close(code=CROWDED, message=b"too many connections; try again later")
+            return socket
+        try:
+            line = await self._greeted(request, socket, account)
+            if line is not None:
+                await self._serve(socket, line, self._accept, account)
+        finally:
+            self._limits.leave(account.key, network)
         return socket
+
+    def _allow(self, request: web.Request, account: Account, headers: dict[str, str]) -> None:
+        """429 where a network asks too often."""
+        try:
+            self._limits.session(account.key, caller(request))
+        except TooMany as error:
+            again = {**headers, "Retry-After": str(error.retry_after)}
+            raise web.HTTPTooManyRequests(text=error.detail, headers=again) from None
 
     async def _greeted(self, request: web.Request, socket: web.WebSocketResponse, account: Account) -> Line | None:
         try:
@@ -121,7 +142,11 @@ class ChatEndpoints:
             return None
         cursor = hello.get("cursor", 0)
         return Line(
-            socket, request.transport, visitor, cursor if isinstance(cursor, int) and 0 <= cursor < 2**53 else 0
+            socket,
+            request.transport,
+            visitor,
+            cursor if isinstance(cursor, int) and 0 <= cursor < 2**53 else 0,
+            network=caller(request),
         )
 
     async def _site(self, request: web.Request) -> Account:

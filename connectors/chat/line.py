@@ -19,16 +19,25 @@ logger = log.get(__name__)
 MAX_BUFFERED = 256 * 1024  # a reader this far behind is cut off and resumes by its cursor
 SEND_SECONDS = 5.0
 TOO_SLOW, RESTART, SIGNED_OUT = 4008, 1012, 4401
+TOO_FAST, CROWDED = 4029, 4030  # too many frames on one socket; too many sockets of one network or site
 
 
 class Line:
     """A connected visitor."""
 
     def __init__(
-        self, socket: web.WebSocketResponse, transport: asyncio.Transport | None, visitor: Visitor, cursor: int
+        self,
+        socket: web.WebSocketResponse,
+        transport: asyncio.Transport | None,
+        visitor: Visitor,
+        cursor: int,
+        *,
+        network: str | None = None,
     ):
+        """`network` is where it comes from, if that can be told."""
         self.id = secrets.token_hex(8)
         self.visitor = visitor
+        self.network = network
         self.address_id: int | None = None
         self.status: dict[str, Any] = {}
         self.cursor = cursor

@@ -8,7 +8,8 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from connectors.chat.commands import Commands
-from connectors.chat.line import Line
+from connectors.chat.limits import Limits
+from connectors.chat.line import TOO_FAST, Line
 from connectors.chat.live import Live
 from hub.core.clock import iso, now
 from hub.core.feed import Feed
@@ -17,7 +18,9 @@ MAX_FRAME = 64 * 1024
 HEARTBEAT = 25
 
 
-async def serve(socket: web.WebSocketResponse, line: Line, live: Live, commands: Commands, feed: Feed) -> None:
+async def serve(
+    socket: web.WebSocketResponse, line: Line, live: Live, commands: Commands, feed: Feed, limits: Limits
+) -> None:
     """Greet, replay, then answer frame after frame until the visitor is gone."""
     await line.send({"t": "ready", "hb": HEARTBEAT, "now": iso(now())})
     await live.catch_up()
@@ -26,13 +29,16 @@ async def serve(socket: web.WebSocketResponse, line: Line, live: Live, commands:
             if message.type is WSMsgType.BINARY:
                 await line.close(1003, b"text frames only")
             continue
-        if not await _answer(message.data, line, live, commands, feed):
+        frame = parse(message.data)
+        if not limits.frame(line, frame.get("t")):
+            await line.close(TOO_FAST, b"too many frames")
+            return
+        if not await _answer(frame, message.data, line, live, commands, feed):
             await line.close(1007, b"not a hub.v1 frame")
 
 
-async def _answer(text: str, line: Line, live: Live, commands: Commands, feed: Feed) -> bool:
+async def _answer(frame: dict[str, Any], text: str, line: Line, live: Live, commands: Commands, feed: Feed) -> bool:
     """Answer one frame; False when it is none."""
-    frame = parse(text)
     match frame:
         case {"t": "ping"}:
             await line.send({"t": "pong"})

@@ -15,6 +15,8 @@ class Settings(BaseModel):
 
     With `identity_key` (at least 32 bytes) the site's server signs who its visitor is; `identity_key_old` is good
     beside it while keys change. `identity` says whether pages may name a visitor without such a token.
+
+    `new_chats` is how many one network may begin in ten minutes, `new_chats_of_site` how many all of them together.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -25,6 +27,8 @@ class Settings(BaseModel):
     token_days: int = Field(default=180, ge=1, le=3650)
     leave_seconds: float = Field(default=30.0, ge=0, le=3600)
     max_text: int = Field(default=8000, ge=1, le=20_000)
+    new_chats: int = Field(default=20, ge=1, le=100_000)
+    new_chats_of_site: int = Field(default=600, ge=1, le=1_000_000)
     identity: Literal["optional", "required"] = "optional"
     identity_key: SecretStr | None = None
     identity_key_old: SecretStr | None = None

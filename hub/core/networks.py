@@ -34,10 +34,30 @@ def network_of(ip: str) -> str:
 CALLER: web.AppKey[Callable[[web.Request], str]] = web.AppKey("caller")  # who knows which proxies are ours
 
 
-def caller(request: web.Request) -> str:
-    """The network a request comes from."""
+def caller(request: web.Request) -> str | None:
+    """The network a request comes from; None where that cannot be told.
+
+    Behind a proxy that nobody has told us of everybody has the proxy's address, and would be refused with whoever asks
+    too much. Such a proxy stands on the same machine, or in the same private network and says whom it asks for.
+    """
     address = request.app.get(CALLER)
-    return network_of(address(request) if address is not None else request.remote or "unknown")
+    found = network_of(address(request) if address is not None else request.remote or "unknown")
+    return None if _may_be_proxy(found, request) else found
+
+
+def _may_be_proxy(network: str, request: web.Request) -> bool:
+    forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
+    ours = network_of(request.remote or "") == network  # nobody's word but the connection's
+    return ours and is_near(network, private=forwarded)
+
+
+def is_near(network: str, *, private: bool = True) -> bool:
+    """Whether a network is this machine, or (`private`) one that the world cannot send from."""
+    try:
+        parsed = ipaddress.ip_network(network)
+    except ValueError:
+        return False
+    return parsed.is_loopback or (private and parsed.is_private)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +96,9 @@ class Places:
         self._taken: dict[Hashable, int] = {}
         self._sum = 0
 
-    def enter(self, key: Hashable) -> bool:
-        """Take a place, if there is one."""
-        if self._sum >= self._together or self._taken.get(key, 0) >= self._each:
+    def enter(self, key: Hashable, *, bounded: bool = True) -> bool:
+        """Take a place, if there is one; not `bounded`: of those for all together only."""
+        if self._sum >= self._together or (bounded and self._taken.get(key, 0) >= self._each):
             return False
         self._taken[key] = self._taken.get(key, 0) + 1
         self._sum += 1

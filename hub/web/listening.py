@@ -19,7 +19,7 @@ from aiohttp.web_request import BaseRequest
 
 from hub.core import log
 from hub.core.metrics import REJECTED
-from hub.core.networks import Places, network_of
+from hub.core.networks import Places, is_near, network_of
 from hub.core.tasks import end
 
 logger = log.get(__name__)
@@ -137,10 +137,10 @@ class GuardedRunner(web.AppRunner):
     """`web.AppRunner` whose connections are guarded; bodies come to the handlers as they are, never unpacked.
 
     `per_address` is how many connections one address may have; 0: any number, since a proxy of ours stands between us
-    and the callers.
+    and the callers. Unless `near` ones count too, that does not hold for addresses that may be such a proxy's anyway.
     """
 
-    def __init__(self, app: web.Application, *, per_address: int = PER_ADDRESS, **kwargs: Any):
+    def __init__(self, app: web.Application, *, per_address: int = PER_ADDRESS, near: bool = False, **kwargs: Any):
         super().__init__(
             app,
             auto_decompress=False,
@@ -150,11 +150,12 @@ class GuardedRunner(web.AppRunner):
         )
         together = max(100, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE_FILES)
         self._places = Places(per_address or together, together)
+        self._near = near
         self._looking: asyncio.Task[None] | None = None
 
     def enter(self, key: str) -> bool:
         """Whether there is a place for one more connection."""
-        return self._places.enter(key)
+        return self._places.enter(key, bounded=self._near or not is_near(key))
 
     def leave(self, key: str) -> None:
         """A connection has ended."""

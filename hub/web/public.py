@@ -24,7 +24,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def limit(request: web.Request) -> None:
     """`TooMany` when the caller's network has asked for too much; call it before anything else is done."""
-    wait = request.app[PUBLIC].take(caller(request))
+    network = caller(request)
+    wait = request.app[PUBLIC].take(network) if network is not None else 0.0
     if wait:
         REJECTED.labels("web", "rate").inc()
         raise TooMany(

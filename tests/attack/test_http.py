@@ -220,7 +220,7 @@ async def guarded(monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[int]:
 
     app = web.Application(client_max_size=100 * 2**20)
     app.add_routes([web.post("/", read), web.get("/", read), web.get("/large", large), web.get("/ws", socket)])
-    runner = GuardedRunner(app, per_address=30, access_log=None)
+    runner = GuardedRunner(app, per_address=30, near=True, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield runner.addresses[0][1]

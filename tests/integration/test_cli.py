@@ -111,9 +111,9 @@ def test_a_new_user_gets_a_link_that_sets_the_password_once(line: Line) -> None:
     assert found
 
     async def use(core: Core) -> int:
-        agent = await signin.use_invitation(core.db, found[1], "correct horse battery")
+        agent = await signin.use_invitation(core.db, found[1], "correct horse battery", ip="127.0.0.1")
         with pytest.raises(signin.Unauthorized):
-            await signin.use_invitation(core.db, found[1], "another horse battery")
+            await signin.use_invitation(core.db, found[1], "another horse battery", ip="127.0.0.1")
         await signin.sign_in(core.db, "dana@hub.example", "correct horse battery", ip="::1", user_agent="")
         return agent
 
@@ -126,8 +126,8 @@ def test_a_fresh_invitation_ends_the_older_one(line: Line) -> None:
 
     async def use(core: Core) -> None:
         with pytest.raises(signin.Unauthorized):
-            await signin.use_invitation(core.db, first, "correct horse battery")
-        await signin.use_invitation(core.db, second, "correct horse battery")
+            await signin.use_invitation(core.db, first, "correct horse battery", ip="127.0.0.1")
+        await signin.use_invitation(core.db, second, "correct horse battery", ip="127.0.0.1")
 
     line.inside(use)
 
@@ -207,7 +207,7 @@ def test_the_doctor_says_what_a_new_installation_lacks_and_how_to_get_it(line: L
 def test_the_doctor_finds_nothing_wrong_with_a_good_one_and_remarks_on_what_waits(line: Line) -> None:
     line.run("apply", CENTER)
     link = line.run("user", "add", "dana@hub.example", "--name", "Dana", "--role", "admin").split("#")[1].split()[0]
-    line.inside(lambda core: signin.use_invitation(core.db, link, "correct horse battery"))
+    line.inside(lambda core: signin.use_invitation(core.db, link, "correct horse battery", ip="127.0.0.1"))
     assert "FAIL" not in line.run("doctor").replace("FAIL Browser faces", "")
     _hold(line, b"Body=nobody")
     assert re.search(r"^note In quarantine: 1\n     .*hub quarantine list", line.run("doctor"), re.MULTILINE)

@@ -110,6 +110,7 @@ function Chat() {
             {m.error && <p class="failure">{m.error} <button type="button" onClick={() => chat.retry(m.id)}>{w('retry')}</button></p>}
           </Bubble>
         ))}
+        {chat.notice.value && <p class="sys" role="status" data-testid="widget-notice">{chat.notice.value}</p>}
         <Place />
         {chat.typing.value && <p class="sys typing"><i /><i /><i /><span>{w('typing', { name: chat.typing.value })}</span></p>}
         {chat.rating.value === 'ask' && <Rating />}

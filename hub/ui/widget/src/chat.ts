@@ -15,6 +15,7 @@ interface Session {
 }
 export interface Status { status: 'open' | 'resolved'; position: number | null; agent: { name: string } | null }
 
+const CROWDED = 4030
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 const SITE = new URLSearchParams(location.search).get('site') ?? ''
 const hooks = `/hooks/chat/${encodeURIComponent(SITE)}`
@@ -28,6 +29,8 @@ export const line = signal<'connecting' | 'ready' | 'down'>('connecting')
 export const rating = signal<'no' | 'ask' | 'done'>('no')
 export const shown = signal(false)
 export const unread = signal(0)
+/** Why nothing goes on just now, in words; empty while all is well. */
+export const notice = signal('')
 export const identity = signal<Identity | null>(null)
 export const started = signal(false)
 /** Counts requests to put the cursor into the text field. */
@@ -91,12 +94,17 @@ export function open(opening: Opening, leave = false): void {
 async function join(): Promise<void> {
   const mine = turn
   const { token: proof, ...said } = identity.value ?? {}
+  let patience = 0
   try {
     const answer = await fetch(`${hooks}/session`, {
       method: 'POST',
       headers: JSON_TYPE,
       body: JSON.stringify({ ...(token ? { token } : {}), ...said, ...(proof ? { proof } : {}), by: byPage ? 'page' : 'form', locale }),
     })
+    if (answer.status === 429) {
+      notice.value = w('crowded')
+      patience = Number(answer.headers.get('Retry-After')) * 1000
+    }
     if (!answer.ok) throw new Error(String(answer.status))
     const session = (await answer.json()) as Session
     if (mine !== turn) return
@@ -110,7 +118,8 @@ async function join(): Promise<void> {
   } catch {
     if (mine !== turn) return
     line.value = 'down'
-    rejoin = window.setTimeout(() => void join(), Math.min(30_000, 1000 * 2 ** retries++) * (0.5 + Math.random() / 2))
+    const pause = Math.min(30_000, 1000 * 2 ** retries++) * (0.5 + Math.random() / 2)
+    rejoin = window.setTimeout(() => void join(), Math.max(pause, patience))
   }
 }
 
@@ -124,6 +133,7 @@ function connect(): void {
     ack: (id, ev, err) => acknowledged(id, ev, err),
     ready: () => {
       // Whatever was on the wire when the line broke goes again, in order, and only now.
+      notice.value = ''
       setWaiting(again(waiting.value))
       flush()
     },
@@ -136,6 +146,7 @@ function connect(): void {
       connect()
     },
     closed: (code) => {
+      if (code === CROWDED) notice.value = w('crowded')
       if (code !== 4401) return false
       token = null
       void join()
@@ -206,12 +217,19 @@ function flush(): void {
   setWaiting(change(waiting.value, first.id, { sent: true }))
 }
 
-function acknowledged(id: string, ev: (Json & { seq?: number }) | undefined, err: { code: number | string; detail: string } | undefined): void {
-  if (err && (Number(err.code) === 429 || Number(err.code) >= 500)) {
+function acknowledged(id: string, ev: (Json & { seq?: number }) | undefined, err: { code: number | string; detail: string; retry_after?: number } | undefined): void {
+  const seconds = err && Number(err.code) === 429 ? (err.retry_after ?? 2) : err && Number(err.code) >= 500 ? 2 : null
+  if (seconds !== null && seconds <= 30) {
+    if (Number(err?.code) === 429) notice.value = w('tooFast')
     setTimeout(() => {
+      notice.value = ''
       setWaiting(again(waiting.value))
       flush()
-    }, 2_000)
+    }, seconds * 1000)
+    return
+  }
+  if (seconds !== null) {
+    setWaiting(change(waiting.value, id, { error: w('crowded') }))
     return
   }
   if (err) setWaiting(change(waiting.value, id, { error: err.detail || w('failed') }))

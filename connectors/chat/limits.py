@@ -1,0 +1,98 @@
+"""How much of a chat one network, one visitor and one site may have, so that nobody floods the people who answer.
+
+A network is what one subscriber has (`hub.core.networks`); where a caller's cannot be told, only the bounds of the
+site and of the visitor hold. Everything is refused in words and with the seconds to wait, never dropped.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+from connectors.chat.line import Line
+from connectors.chat.settings import Settings
+from hub.channels.model import Account
+from hub.core.errors import TooMany
+from hub.core.metrics import REJECTED
+from hub.core.networks import Allowance, Allowances, Places
+
+SPAN = 600.0  # seconds, in which a site's settings allow so many new chats
+SESSIONS = Allowance(burst=120, per_second=1)  # of one network: every page that shows the widget opens one
+SOCKETS, SOCKETS_OF_SITE = 100, 5_000  # at once: of one network, of one site in this process
+MESSAGES = Allowance(burst=20, per_second=2)  # of one visitor
+MESSAGES_OF_NETWORK = Allowance(burst=100, per_second=10)
+MESSAGES_OF_SITE = Allowance(burst=500, per_second=50)
+FRAMES = Allowance(burst=100, per_second=20)  # of one socket, of whatever kind
+_REPLAY = 10.0  # frames that asking for a replay counts as
+
+
+class Limits:
+    """What this process has allowed lately."""
+
+    def __init__(self) -> None:
+        self._sessions = Allowances(SESSIONS)
+        self._sockets = Places(SOCKETS, 1_000_000)
+        self._sockets_of_site = Places(SOCKETS_OF_SITE, 1_000_000)
+        self._frames = Allowances(FRAMES)
+        self._messages = Allowances(MESSAGES)
+        self._messages_of_network = Allowances(MESSAGES_OF_NETWORK)
+        self._messages_of_site = Allowances(MESSAGES_OF_SITE)
+        self._chats: dict[int, tuple[Allowance, Allowances]] = {}
+        self._chats_of_site: dict[int, tuple[Allowance, Allowances]] = {}
+
+    def session(self, site: str, network: str | None) -> None:
+        """A page opens the widget; `TooMany`."""
+        if network is not None:
+            _take(self._sessions, (site, network), "Too many visits from your network.", "sessions")
+
+    def enter(self, site: str, network: str | None) -> bool:
+        """A socket opens; whether there is a place. Every one that was given is left again."""
+        if not self._sockets_of_site.enter(site):
+            return False
+        if network is not None and not self._sockets.enter((site, network)):
+            self._sockets_of_site.leave(site)
+            return False
+        return True
+
+    def leave(self, site: str, network: str | None) -> None:
+        """It has closed."""
+        self._sockets_of_site.leave(site)
+        if network is not None:
+            self._sockets.leave((site, network))
+
+    def frame(self, line: Line, kind: object) -> bool:
+        """A socket says something of some kind; whether it may. To be told everything again costs us most."""
+        return not self._frames.take(line.id, _REPLAY if kind == "sub" else 1.0)
+
+    def message(self, account: Account, line: Line) -> None:
+        """A visitor writes; `TooMany`. Who begins a chat takes a place among the new ones too."""
+        site, network = account.key, line.network
+        _take(self._messages, line.visitor.id, "Too many messages at once.", "messages")
+        if network is not None:
+            _take(self._messages_of_network, (site, network), "Too many messages from your network.", "messages")
+        _take(self._messages_of_site, site, "Very many people are writing right now.", "site")
+        if line.status.get("conversation") is None or line.status.get("state") == "resolved":
+            self._new_chat(account, network)
+
+    def _new_chat(self, account: Account, network: str | None) -> None:
+        settings = cast("Settings", account.settings)
+        of_network = _allowances(self._chats, account.id, settings.new_chats)
+        if network is not None:
+            _take(of_network, network, "Too many new chats from your network.", "chats")
+        of_site = _allowances(self._chats_of_site, account.id, settings.new_chats_of_site)
+        _take(of_site, account.id, "Very many people are writing right now.", "site")
+
+
+def _allowances(known: dict[int, tuple[Allowance, Allowances]], account_id: int, number: int) -> Allowances:
+    """The counters of one site, begun anew when its settings change."""
+    allowance = Allowance(burst=number, per_second=number / SPAN)
+    if account_id not in known or known[account_id][0] != allowance:
+        known[account_id] = (allowance, Allowances(allowance))
+    return known[account_id][1]
+
+
+def _take(allowances: Allowances, key: object, words: str, reason: str) -> None:
+    wait = allowances.take(key)
+    if wait:
+        REJECTED.labels("chat", reason).inc()
+        raise TooMany(words, retry_after=max(1, math.ceil(wait)), remedy="Wait a moment, then try again.")
