@@ -16,7 +16,7 @@ from aiohttp import web
 
 from hub.channels.accounts import Accounts
 from hub.channels.registry import load_connectors
-from hub.core import log
+from hub.core import keycheck, log
 from hub.core.embedded import Embedded
 from hub.core.errors import ConfigError
 from hub.core.service import Addresses, Core, Service, open_core
@@ -52,6 +52,7 @@ async def serving(
 ) -> AsyncGenerator[str]:
     """Web, sockets, webhooks, listeners and the wanted ones of the leased services; yields where it listens."""
     async with open_core(places, pool=settings.database.pool) as core:
+        await keycheck.note(core.db, core.vault)
         connectors = load_connectors(core)
         accounts = Accounts(core.db, core.vault, connectors)
         intake = Intake(core, accounts, connectors)

@@ -19,13 +19,14 @@ from hub.center.apply import apply, shown
 from hub.center.model import read
 from hub.channels.accounts import Accounts
 from hub.channels.registry import load_connectors
-from hub.core import health, jobs, log
+from hub.core import jobs, log
 from hub.core.errors import ConfigError, HubError
 from hub.core.migrate import check, migrate
 from hub.core.service import Addresses, Core
+from hub.doctor import examine
 from hub.intake import Intake
 from hub.quarantine import Quarantine
-from hub.servers import addresses, announced, own_servers, reached, run_core, running, with_core, with_servers
+from hub.servers import addresses, own_servers, reached, running, with_core, with_servers
 from hub.settings import Settings
 
 Command = Callable[[argparse.Namespace, Settings], int]
@@ -220,19 +221,7 @@ def _apply(arguments: argparse.Namespace, found: Settings) -> int:
 
 
 def _doctor(arguments: argparse.Namespace, found: Settings) -> int:
-    findings = health.machine(found.data)
-
-    async def run(core: Core) -> int:
-        findings.extend([finding async for finding in health.servers(core.db, core.feed)])
-        return 0
-
-    try:
-        with reached(found) as (places, own):
-            if (about := own.about() if own else announced(found)) is not None:
-                findings.extend(health.embedded(about))
-            run_core(places, run)
-    except HubError as error:
-        findings.append(health.Finding("Servers", False, error.detail, error.remedy or ""))
+    findings = examine(found)
     for finding in findings:
         mark = {True: "ok  ", False: "FAIL", None: "note"}[finding.ok]
         print(

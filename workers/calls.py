@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-import psycopg
-
 from hub.calls.runner import Runner
-from hub.core import log
-from hub.core.errors import HubError
 from hub.core.leases import Lease
 from hub.core.service import Core
+from hub.core.steady import Part
 from hub.core.tasks import together
 from workers.context import parts
 
-logger = log.get(__name__)
 EVERY = 0.5  # seconds between looks when no bell rings
 SWEEP = 60.0
 FETCH = 5.0
@@ -34,29 +30,24 @@ class Calls:
 
     async def _work(self, epoch: int) -> None:
         async with parts(self._core) as context:
-            runner = Runner(self._core, context.accounts, context.connectors)
-            await together(self._steps(runner), self._sweeps(runner), self._fetches(runner))
+            steps, sweeps, recordings = (Part(self._core.db, self.name, n) for n in ("steps", "sweeps", "recordings"))
+            runner = Runner(self._core, context.accounts, context.connectors, bad=steps.failed)
+            await together(self._steps(runner, steps), self._sweeps(runner, sweeps), self._fetches(runner, recordings))
 
-    async def _steps(self, runner: Runner) -> None:
+    async def _steps(self, runner: Runner, part: Part) -> None:
         async for _ in self._core.feed.bells("calls", every=EVERY):
-            try:
+            async with part.attempt():
                 await runner.step()
-            except (HubError, psycopg.Error) as error:
-                logger.warning("calls_postponed", error=str(error))
 
-    async def _sweeps(self, runner: Runner) -> None:
+    async def _sweeps(self, runner: Runner, part: Part) -> None:
         while True:
             await asyncio.sleep(SWEEP)
-            try:
+            async with part.attempt():
                 await runner.sweep()
-            except (HubError, psycopg.Error) as error:
-                logger.warning("sweep_postponed", error=str(error))
 
-    async def _fetches(self, runner: Runner) -> None:
+    async def _fetches(self, runner: Runner, part: Part) -> None:
         while True:
-            try:
-                tried = await runner.keeper.step()
-            except (HubError, psycopg.Error) as error:
-                logger.warning("recordings_postponed", error=str(error))
-                tried = 0
+            tried = 0
+            async with part.attempt():
+                tried = await runner.keeper.step(bad=part.failed)
             await asyncio.sleep(0.1 if tried else FETCH)

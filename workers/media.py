@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import psycopg
-
 from hub.conversations.media import Keeper
-from hub.core import log
-from hub.core.errors import HubError
 from hub.core.leases import Lease
 from hub.core.service import Core
+from hub.core.steady import Part
 from workers.context import parts
 
-logger = log.get(__name__)
 EVERY = 5.0  # seconds between looks when no bell rings
 
 
@@ -30,8 +26,7 @@ class Media:
     async def _work(self, epoch: int) -> None:
         async with parts(self._core) as context:
             keeper = Keeper(self._core, context.accounts, context.connectors)
+            part = Part(self._core.db, self.name, "files")
             async for _ in self._core.feed.bells("media", every=EVERY):
-                try:
+                async with part.attempt():
                     await keeper.drain()
-                except (HubError, psycopg.Error) as error:
-                    logger.warning("media_postponed", error=str(error))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-import psycopg
-
 from hub.core import log
 from hub.core.clock import now
-from hub.core.errors import HubError
 from hub.core.leases import Lease
 from hub.core.service import Core
+from hub.core.steady import Part
 from hub.intake import Intake
 from hub.reconciliation import Reconciliation
 from workers.context import parts
@@ -38,26 +36,20 @@ class Reconcile:
             comparing = Reconciliation(self._core, intake, context.accounts, context.connectors)
             try:
                 await asyncio.sleep(FIRST)
+                part = Part(self._core.db, self.name, "comparing")
                 while True:
-                    await self._look(comparing)
+                    async with part.attempt(pause=False):
+                        await self._look(comparing, part)
                     await asyncio.sleep(EVERY)
             finally:
                 await intake.close()
 
-    async def _look(self, comparing: Reconciliation) -> None:
-        try:
-            overdue = await comparing.overdue(now().date())
-        except (HubError, psycopg.Error) as error:
-            logger.warning("reconciliation_postponed", error=str(error))
-            return
-        for account, day in overdue:
-            try:
+    async def _look(self, comparing: Reconciliation, part: Part) -> None:
+        for account, day in await comparing.overdue(now().date()):
+            with part.row(f"{account.key}, {day}"):
                 found = await comparing.compare(account, day, fetch=True)
-            except (HubError, psycopg.Error) as error:
-                logger.warning("reconciliation_postponed", account=account.key, day=str(day), error=str(error))
-                continue
-            if found.missing or found.moved:
-                logger.warning(
-                    "reconciled", account=account.key, day=str(day), missing=found.missing, fetched=found.fetched,
-                    moved=found.moved,
-                )  # fmt: skip
+                if found.missing or found.moved:
+                    logger.warning(
+                        "reconciled", account=account.key, day=str(day), missing=found.missing, fetched=found.fetched,
+                        moved=found.moved,
+                    )  # fmt: skip

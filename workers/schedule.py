@@ -9,20 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import psycopg
-
 from hub.access import signin
 from hub.automation.late import note_late
 from hub.automation.plans import plan_next
-from hub.core import log
-from hub.core.errors import HubError
 from hub.core.leases import Lease
 from hub.core.service import Core
+from hub.core.steady import Part
 from hub.core.tasks import together
 from hub.reports.buckets import count_next
 from workers.followups import run_due
 
-logger = log.get(__name__)
 EVERY = 1.0  # seconds between looks when no bell rings
 FULL = 200  # events or follow-ups in one step
 PAUSE = 0.25  # seconds between two rounds
@@ -45,30 +41,28 @@ class Scheduler:
     async def _work(self, epoch: int) -> None:
         core = self._core
         await together(
-            self._loop("statistics", lambda: count_next(core.db)),
-            self._loop("automation", lambda: plan_next(core.db)),
-            self._loop("late", lambda: note_late(core.db)),
-            self._loop("follow_ups", lambda: run_due(core)),
+            self._loop("statistics", lambda part: count_next(core.db, bad=part.failed)),
+            self._loop("automation", lambda part: plan_next(core.db, bad=part.failed)),
+            self._loop("late", lambda part: note_late(core.db, bad=part.failed)),
+            self._loop("follow_ups", lambda part: run_due(core, bad=part.failed)),
             self._housekeeping(),
         )
 
     async def _housekeeping(self) -> None:
         """Forget what no longer counts, now and each hour."""
+        part = Part(self._core.db, self.name, "housekeeping")
         while True:
-            try:
+            async with part.attempt(pause=False):
                 await signin.expire(self._core.db)
-            except (HubError, psycopg.Error) as error:
-                logger.warning("schedule_postponed", what="housekeeping", error=str(error))
             await asyncio.sleep(HOUSEKEEPING)
 
-    async def _loop(self, what: str, step: Callable[[], Awaitable[int]]) -> None:
+    async def _loop(self, what: str, step: Callable[[Part], Awaitable[int]]) -> None:
         """Do a step until there is nothing to do, then wait for the bell of the log or the clock."""
+        part = Part(self._core.db, self.name, what)
         async for _ in self._core.feed.bells("log", every=self._every):
-            try:
+            async with part.attempt():
                 # Only a full batch means that more is waiting; less, that we have caught up with what is readable.
-                while await step() >= FULL:
+                while await step(part) >= FULL:
                     pass
-            except (HubError, psycopg.Error) as error:
-                logger.warning("schedule_postponed", what=what, error=str(error))
             # Nobody waits for these by the millisecond: a few rounds a second read the log in larger pieces.
             await asyncio.sleep(PAUSE)

@@ -11,6 +11,7 @@ from hub import sending
 from hub.core.jobs import Doorbell
 from hub.core.leases import Lease
 from hub.core.service import Core
+from hub.core.steady import Part
 from hub.outbox import Outbox
 from workers.deliver import JOB
 
@@ -33,14 +34,17 @@ class Sweeper:
 
     async def _sweep(self, epoch: int) -> None:
         doorbell = Doorbell(self._core.feed.url)
+        recovering, ringing = (Part(self._core.db, self.name, name) for name in ("recovering", "ringing"))
         try:
             async for bell in self._core.feed.bells("outbox", every=EVERY):
                 if not bell:
-                    await sending.notice(self._core.db)
-                    await self._outbox.recover()
-                if await self._outbox.anything_due() or (not bell and await self._outbox.anything_doubtful()):
-                    await doorbell.ring(JOB)
-                self._wake_for(await self._outbox.seconds_to_next())
+                    async with recovering.attempt(pause=False):
+                        await sending.notice(self._core.db)
+                        await self._outbox.recover()
+                async with ringing.attempt():
+                    if await self._outbox.anything_due() or (not bell and await self._outbox.anything_doubtful()):
+                        await doorbell.ring(JOB)
+                    self._wake_for(await self._outbox.seconds_to_next())
         finally:
             self._forget()
             doorbell.close()

@@ -8,6 +8,7 @@ forward by what they skip.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -16,6 +17,9 @@ from zoneinfo import ZoneInfo
 
 import holidays as calendars
 
+from hub.core import log
+
+logger = log.get(__name__)
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FAR = 400  # days to look ahead for an opening: a little more than a year
 
@@ -32,7 +36,79 @@ class Hours:
 
 
 def is_open(hours: Hours, at: datetime) -> bool:
-    """Whether a moment (aware) lies within the hours."""
+    """Whether a moment (aware) lies within the hours. Hours that make no sense count as open, like no hours."""
+    try:
+        return _is_open(hours, at)
+    except (ValueError, LookupError, TypeError, AttributeError, NotImplementedError) as error:
+        _say_once(hours.timezone, str(hours.week), str(hours.holidays), str(error))
+        return True
+
+
+@lru_cache(maxsize=256)
+def _say_once(*about: str) -> None:
+    logger.error("hours_make_no_sense", about=about, effect="they count as open; see `hub doctor`")
+
+
+def problems(hours: Hours) -> list[str]:
+    """What is wrong with stored hours, for `hub doctor`; `hub apply` refuses the same."""
+    found: list[str] = []
+    for rule in hours.holidays:
+        if isinstance(rule, dict):
+            special = cast("dict[str, Any]", rule)
+            found += holiday_problems(special.get("country"), special.get("subdivision"))
+    try:
+        _is_open(Hours(hours.timezone, hours.week), datetime.now(UTC))
+        for day in range(7):  # each day's spans
+            list(_spans(Hours(hours.timezone, hours.week), date(2026, 1, 5) + timedelta(days=day)))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        found.append(f"{type(error).__name__}: {error}")
+    return found
+
+
+def holiday_problems(country: str | None, subdivision: str | None) -> list[str]:
+    """Why a country's or a part's public holidays are not known; nothing when they are."""
+    if country is None:
+        return [] if subdivision is None else [f"the subdivision {subdivision!r} needs its country"]
+    known = calendars.list_supported_countries()
+    if country not in known:
+        return [f"there is no country {country!r}; there are: {', '.join(sorted(c for c in known if len(c) == 2))}"]
+    if subdivision is None or subdivision_code(country, subdivision) is not None:
+        return []
+    names = sorted({*known[country], *_aliases(country)})
+    if not names:
+        return [f"the holidays of {country} are the same everywhere: leave the subdivision out"]
+    return [f"{country} has no subdivision {subdivision!r}; there are: {', '.join(names)}"]
+
+
+def subdivision_code(country: str, name: str) -> str | None:
+    """A part of a country as the calendar names it: by its code (`ENG`, `GB-ENG`) or its name, ours or its own."""
+    names = {code.casefold(): code for code in calendars.list_supported_countries()[country]}
+    names |= {alias.casefold(): code for alias, code in _aliases(country).items()}
+    wanted = name.strip().casefold().removeprefix(f"{country.casefold()}-")
+    return names.get(wanted)
+
+
+def _aliases(country: str) -> dict[str, str]:
+    own: dict[str, str] = calendars.country_holidays(country).subdivisions_aliases
+    return {**own, **_ENGLISH.get(country, {})}
+
+
+# English names of parts whose own names the calendar knows.
+_ENGLISH = {
+    "AT": {"Carinthia": "2", "Lower Austria": "3", "Upper Austria": "4", "Styria": "6", "Tyrol": "7", "Vienna": "9"},
+    "CH": {"Geneva": "GE", "Lucerne": "LU", "Grisons": "GR", "Zurich": "ZH"},
+    "DE": {
+        "Bavaria": "BY", "Hesse": "HE", "Lower Saxony": "NI", "Mecklenburg-Western Pomerania": "MV",
+        "North Rhine-Westphalia": "NW", "Rhineland-Palatinate": "RP", "Saxony": "SN", "Saxony-Anhalt": "ST",
+        "Thuringia": "TH",
+    },
+    "ES": {
+        "Andalusia": "AN", "Balearic Islands": "IB", "Basque Country": "PV", "Canary Islands": "CN", "Catalonia": "CT",
+    },
+}  # fmt: skip
+
+
+def _is_open(hours: Hours, at: datetime) -> bool:
     today = at.astimezone(ZoneInfo(hours.timezone)).date()
     return any(start <= at < end for day in (today - timedelta(days=1), today) for start, end in _spans(hours, day))
 
@@ -78,12 +154,15 @@ def _of_day(hours: Hours, day: date) -> Spans:
 
 
 def _is_public(country: str, subdivision: str | None, day: date) -> bool:
-    return day in _calendar(country, subdivision, day.year)
+    with suppress(NotImplementedError, KeyError):  # a country that does not exist has no holidays: see `problems`
+        return day in _calendar(country, subdivision, day.year)
+    return False
 
 
 @lru_cache(maxsize=64)
 def _calendar(country: str, subdivision: str | None, year: int) -> frozenset[date]:
-    return frozenset(calendars.country_holidays(country, subdiv=subdivision, years=year))
+    code = None if subdivision is None else subdivision_code(country, subdivision)
+    return frozenset(calendars.country_holidays(country, subdiv=code or subdivision, years=year))
 
 
 def _clock(text: str) -> tuple[time, int]:

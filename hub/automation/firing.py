@@ -24,8 +24,10 @@ from hub.core.metrics import FOLLOW_UPS
 from hub.core.secrets import Vault
 from hub.core.service import Core
 from hub.core.sql import Queries
+from hub.core.steady import Bad, describe, ignore
 
 logger = log.get(__name__)
+TRIES = 6  # of a follow-up that breaks: a minute later, then two, four…
 sql = Queries.beside(__file__)
 
 
@@ -84,8 +86,8 @@ class Firing:
         await writing.reply(self.unit, self.vault, self.due.conversation_id, answer, actor_id=None)
 
 
-async def fire_next(core: Core) -> bool:
-    """Fire the follow-up that is due longest; False when none is."""
+async def fire_next(core: Core, *, bad: Bad = ignore) -> bool:
+    """Fire the follow-up that is due longest; False when none is. One that breaks is told to `bad` and put off."""
     due: FollowUp | None = None
     try:
         async with events.unit(core.db, core.feed) as unit:
@@ -102,6 +104,11 @@ async def fire_next(core: Core) -> bool:
             raise
         async with core.db.connection() as conn:
             await _end(conn, due, str(error))
+    except Exception as error:
+        if due is None:
+            raise
+        bad(error, f"follow-up {due.id}")
+        await core.db.execute(sql["put_off"], {"id": due.id, "reason": describe(error), "most": TRIES})
     return True
 
 

@@ -16,6 +16,7 @@ from hub.automation.plans import delays, schedule
 from hub.core.clock import now
 from hub.core.db import Connection, Database, execute, fetch_all, fetch_value
 from hub.core.sql import Queries
+from hub.core.steady import Bad, ignore
 
 sql = Queries.beside(__file__)
 
@@ -36,8 +37,11 @@ class Wait:
         return self.week is None or is_open(Hours(self.timezone, self.week, self.holidays or []), self.waiting_since)
 
 
-async def note_late(db: Database, limit: int = 200) -> int:
-    """Schedule a missed reply for those whose time is over; how many waits were looked at."""
+async def note_late(db: Database, limit: int = 200, *, bad: Bad = ignore) -> int:
+    """Schedule a missed reply for those whose time is over; how many waits were looked at.
+
+    A wait that cannot be judged is told to `bad` and passed over.
+    """
     async with db.transaction() as conn:
         seconds = (await delays(conn)).missed_reply
         if not seconds:
@@ -46,9 +50,17 @@ async def note_late(db: Database, limit: int = 200) -> int:
         at = await _noted(conn)
         late = await fetch_all(conn, Wait, sql["late"], {**at, "before": before, "limit": limit})
         if late:
-            await schedule(conn, [_plan(wait, seconds) for wait in late if wait.began_while_open])
+            await schedule(conn, [_plan(wait, seconds) for wait in late if _counts(wait, bad)])
             await execute(conn, sql["late_noted"], {"since": late[-1].waiting_since, "id": late[-1].id})
         return len(late)
+
+
+def _counts(wait: Wait, bad: Bad) -> bool:
+    try:
+        return wait.began_while_open
+    except Exception as error:  # noqa: BLE001 - one queue's hours must not keep the others' customers waiting
+        bad(error, f"conversation {wait.id}")
+        return False
 
 
 async def _noted(conn: Connection) -> dict[str, Any]:

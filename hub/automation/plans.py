@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from hub.agents.hours import Hours, Spans, is_open
@@ -18,6 +19,7 @@ from hub.automation.model import Delays, Kind, Plan
 from hub.core.db import Connection, Database, execute, fetch_all, fetch_value
 from hub.core.events import LoggedEvent, Reader
 from hub.core.sql import Queries
+from hub.core.steady import Bad, ignore
 
 sql = Queries.beside(__file__)
 READER = "automation"
@@ -48,12 +50,27 @@ async def delays(conn: Connection) -> Delays:
     return Delays.read(await fetch_value(conn, sql["delays"]))
 
 
-async def plan_next(db: Database, limit: int = 500) -> int:
-    """Plan for the next events of the log; how many there were."""
+async def plan_next(db: Database, limit: int = 500, *, bad: Bad = ignore) -> int:
+    """Plan for the next events of the log; how many there were. One that breaks is told to `bad` and passed over."""
     async with Reader(db, READER, from_start=False, query=sql["news"]).batch(limit) as batch:
         if batch.events:
-            await _plan(batch.conn, batch.events)
+            await _plan_all(batch.conn, batch.events, bad)
         return batch.read
+
+
+async def _plan_all(conn: Connection, events: Sequence[LoggedEvent], bad: Bad) -> None:
+    """All together; when that fails, each by itself, so that only the one that fails is lost."""
+    try:
+        async with conn.transaction():
+            await _plan(conn, events)
+    except psycopg.OperationalError:
+        raise
+    except Exception as error:  # noqa: BLE001 - see above
+        if len(events) == 1:
+            bad(error, f"event {events[0].id}")
+            return
+        for event in events:
+            await _plan_all(conn, [event], bad)
 
 
 async def _plan(conn: Connection, events: Sequence[LoggedEvent]) -> None:

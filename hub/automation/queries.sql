@@ -93,6 +93,12 @@ order by due_at
 limit 1
 for update skip locked;
 
+-- put_off: It broke: tried again later, and given up in the end.
+update follow_up set attempts = attempts + 1, due_at = clock_timestamp() + make_interval(mins => 1 << least(attempts, 10)),
+    state = case when attempts + 1 >= %(most)s then 'cancelled' else state end, reason = %(reason)s,
+    ended_at = case when attempts + 1 >= %(most)s then clock_timestamp() end
+where id = %(id)s and state = 'scheduled';
+
 -- end: It has happened, or will not.
 update follow_up set state = %(state)s, reason = %(reason)s, ended_at = clock_timestamp()
 where id = %(id)s and state = 'scheduled';

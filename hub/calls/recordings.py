@@ -10,11 +10,12 @@ from hub.channels.calls import CallError, CallEvent, CallEventKind, CallOutcome,
 from hub.channels.model import Account, Connector
 from hub.core import events, log
 from hub.core.db import Database, execute, fetch_dicts, fetch_one, fetch_value
-from hub.core.errors import NotFound
+from hub.core.errors import NotFound, Unavailable
 from hub.core.events import Unit
 from hub.core.identifiers import identifier
 from hub.core.service import Core
 from hub.core.sql import Queries
+from hub.core.steady import Bad, describe, ignore
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "recordings.sql")
@@ -72,13 +73,20 @@ class Keeper:
         self._accounts = accounts
         self._connectors = connectors
 
-    async def step(self, limit: int = 4) -> int:
-        """Fetch, and delete at the provider; how many were tried."""
+    async def step(self, limit: int = 4, *, bad: Bad = ignore) -> int:
+        """Fetch, and delete at the provider; how many were tried. One that breaks is told to `bad` and put off."""
         due = await self._core.db.all(Due, sql["due"], {"limit": limit})
         for one in due:
-            account = await self._accounts.get(one.account_id)
-            if account is not None:
-                await self._one(account, one)
+            try:
+                account = await self._accounts.get(one.account_id)
+                if account is not None:
+                    await self._one(account, one)
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - one odd recording must not keep the others from being fetched
+                bad(error, f"recording {one.id}")
+                lost = one.attempts + 1 >= _GIVE_UP
+                await self._core.db.execute(sql["later"], {"id": one.id, "error": describe(error), "lost": lost})
         await self._core.db.execute(sql["expire"])
         return len(due)
 

@@ -22,9 +22,10 @@ from hub.conversations import offers, queueing
 from hub.core import events, log
 from hub.core.clock import now
 from hub.core.db import execute
-from hub.core.errors import HubError
+from hub.core.errors import HubError, Unavailable
 from hub.core.events import Unit
 from hub.core.service import Core
+from hub.core.steady import Bad, ignore
 
 logger = log.get(__name__)
 _PERFORM = 20.0  # seconds for one command, less than its claim lasts
@@ -34,8 +35,10 @@ _OLD = 90.0  # seconds after which a telephone that reports nothing is asked abo
 class Runner:
     """One per process; `step` does what is due, `sweep` looks for what was left behind."""
 
-    def __init__(self, core: Core, accounts: Accounts, connectors: dict[str, Connector]):
+    def __init__(self, core: Core, accounts: Accounts, connectors: dict[str, Connector], *, bad: Bad = ignore):
+        """`bad` is told of a call or callback that breaks; the others go on."""
         self._core = core
+        self._bad = bad
         self._accounts = accounts
         self._connectors = connectors
         self.keeper = Keeper(core, accounts, connectors)
@@ -57,8 +60,12 @@ class Runner:
             try:
                 async with events.unit(self._core.db, self._core.feed) as unit:
                     await work(unit, row)
+            except Unavailable:
+                raise
             except HubError as error:
                 logger.info("call_changed_meanwhile", what=query, call=row["call_id"], error=error.detail)
+            except Exception as error:  # noqa: BLE001 - one call must not keep the others from being answered
+                self._bad(error, f"{query}, call {row['call_id']}")
 
     # -- agents --------------------------------------------------------------------------------------------------
     async def _ring(self, unit: Unit, row: dict[str, Any]) -> None:
@@ -114,8 +121,12 @@ class Runner:
                 async with events.unit(self._core.db, self._core.feed) as unit:
                     await queueing.hold(unit.conn, due.conversation_id)
                     await callbacks.start(unit, account, due)
+            except Unavailable:
+                raise
             except HubError as error:
                 logger.info("callback_waits", callback=due.id, error=error.detail)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._bad(error, f"callback {due.id}")
 
     # -- commands ------------------------------------------------------------------------------------------------
     async def _perform(self) -> None:

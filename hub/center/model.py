@@ -11,8 +11,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
+from hub.agents.hours import holiday_problems
 from hub.core.errors import ConfigError
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,60}$")]
@@ -29,11 +40,29 @@ class _Part(BaseModel):
 
 
 class SpecialDay(_Part):
-    """A date with hours of its own, or the public holidays of a country (ISO 3166)."""
+    """A date with hours of its own, or the public holidays of a country or a part of one (ISO 3166)."""
 
     date: datetime.date | None = None
     open: list[Span] = []
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    subdivision: Annotated[str, StringConstraints(min_length=1, max_length=60)] | None = None  # England, BY, US-CA
+
+    @model_validator(mode="after")
+    def _means_something(self) -> SpecialDay:
+        if (self.date is None) == (self.country is None):
+            raise ValueError("name either a date (with `open`, its hours) or a country (with `subdivision`, a part)")
+        if self.country is not None and self.open:
+            raise ValueError("a country's holidays have no hours of their own; name the date that has")
+        if wrong := holiday_problems(self.country, self.subdivision):
+            raise ValueError(wrong[0])
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        kept: dict[str, Any] = handler(self)
+        if self.subdivision is None:  # as files without it were always stored
+            del kept["subdivision"]
+        return kept
 
 
 class Hours(_Part):

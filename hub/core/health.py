@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from hub.core import problems
+from hub.core.clock import iso
 from hub.core.db import Database
 from hub.core.errors import HubError
 from hub.core.feed import Feed
 from hub.core.programs import find_postgres, find_valkey
 from hub.core.sql import Queries
+from hub.core.steady import failing
 
 sql = Queries.beside(__file__, "health.sql")
 
@@ -97,12 +99,12 @@ async def servers(db: Database, feed: Feed) -> AsyncGenerator[Finding]:
     """Whether the two servers answer, and what lies in the database that wants attention."""
     healthy = await db.healthy()
     if healthy:
-        for finding in _answers("PostgreSQL", await problems.database(db)):
-            yield finding
+        for one in _answers("PostgreSQL", await problems.database(db)):
+            yield one
     else:
         yield Finding("PostgreSQL", False, "does not answer", "Check HUB_DATABASE__URL.")
-    for finding in _answers("Redis/Valkey", await problems.redis(feed)):
-        yield finding
+    for one in _answers("Redis/Valkey", await problems.redis(feed)):
+        yield one
     if not healthy:
         return
     for check in _CHECKS:
@@ -110,17 +112,23 @@ async def servers(db: Database, feed: Feed) -> AsyncGenerator[Finding]:
         ok = number > 0 if check.want else (True if number == 0 else None)
         yield Finding(check.what, ok, str(number), check.remedy)
     for problem in [*await problems.frozen(db), *await problems.log(db)]:
-        yield _finding(problem)
+        yield finding(problem)
     for row in await db.dicts(sql["services"]):
         state = f"held by {row['holder']}" if row["held"] else "nobody runs it"
         yield Finding(f"Service {row['name']}", bool(row["held"]), state, "Start `hub serve`.")
+    for one in await failing(db):
+        words = f"has failed {one.failures} times since {iso(one.failing_since)}: {one.error}"
+        yield Finding(
+            f"Service {one.service}, {one.part}", False, words, "Mend the cause; it is tried again by itself."
+        )
     for row in await db.dicts(sql["failing_accounts"]):
         yield Finding(f"Account {row['key']}", False, row["error"], "Correct its settings and `hub apply` again.")
 
 
 def _answers(what: str, found: list[problems.Problem]) -> list[Finding]:
-    return [_finding(problem) for problem in found] or [Finding(what, True, "answers")]
+    return [finding(problem) for problem in found] or [Finding(what, True, "answers")]
 
 
-def _finding(problem: problems.Problem) -> Finding:
+def finding(problem: problems.Problem) -> Finding:
+    """A problem as the doctor says it."""
     return Finding(problem.what, False if problem.fault else None, problem.detail, problem.remedy)

@@ -21,7 +21,7 @@ select count(*) from outbound o where o.state = 'pending' and o.due_at < now() -
   and not exists (select from pace p where p.account_id = o.account_id); -- what keeps a pace may wait
 
 -- services: Who runs what only one process may run.
-select name, holder, expires_at > now() as held from lease where name in ('router', 'sweeper', 'scheduler', 'calls', 'media', 'reconcile') order by name;
+select name, holder, expires_at between clock_timestamp() and clock_timestamp() + interval '1 minute' as held from lease where name in ('router', 'sweeper', 'scheduler', 'calls', 'media', 'reconcile') order by name;
 
 -- failing_accounts: Accounts whose connector has something to complain about.
 select key, coalesce(health ->> 'unusable', health ->> 'error') as error from account

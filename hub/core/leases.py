@@ -17,17 +17,15 @@ import psycopg
 
 from hub.core import log
 from hub.core.db import Connection, Database, fetch_value
-from hub.core.errors import Conflict, Unavailable
+from hub.core.errors import Unavailable
 from hub.core.metrics import LEADER
 from hub.core.sql import Queries
+from hub.core.steady import LeaseLost, Part
 from hub.core.tasks import end
 
+__all__ = ["Lease", "LeaseLost", "check"]
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "leases.sql")
-
-
-class LeaseLost(Conflict):
-    """Another process holds the lease now."""
 
 
 async def check(conn: Connection, name: str, epoch: int) -> None:
@@ -44,6 +42,7 @@ class Lease:
         self.ttl = ttl
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._db = db
+        self._part = Part(db, name, "work")
 
     async def try_acquire(self) -> int | None:
         """The epoch if the lease is ours now, else None."""
@@ -64,32 +63,36 @@ class Lease:
             LEADER.labels(self.name).set(1)
             logger.info("lease_taken", lease=self.name, epoch=epoch)
             task = asyncio.ensure_future(work(epoch))
+            error: BaseException | None = None
             try:
-                await self._renew_while(task, epoch)
+                error = await self._renew_while(task, epoch)
             finally:
                 await end([task])
                 LEADER.labels(self.name).set(0)
                 with contextlib.suppress(Unavailable, psycopg.Error, asyncio.CancelledError):
                     await self.release(epoch)
+            if error is not None:  # let go first: perhaps it works elsewhere
+                async with self._part.attempt():
+                    raise error
 
-    async def _renew_while(self, task: asyncio.Future[None], epoch: int) -> None:
-        """Return when the lease is lost or the work ended; a work's error is logged and the lease let go."""
-        renewed = asyncio.get_running_loop().time()
+    async def _renew_while(self, task: asyncio.Future[None], epoch: int) -> BaseException | None:
+        """Return when the lease is lost or the work ended: with the work's error, if that ended it."""
+        began = renewed = asyncio.get_running_loop().time()
         while True:
             done, _ = await asyncio.wait([task], timeout=self.ttl / 3)
             if done:
                 error = None if task.cancelled() else task.exception()
-                if error is not None and not isinstance(error, LeaseLost):
-                    logger.error("leased_work_failed", lease=self.name, exc_info=error)
-                    await asyncio.sleep(1)
-                return
+                return None if isinstance(error, LeaseLost) else error
             now = asyncio.get_running_loop().time()
             kept = await self._acquire_quietly()
             if kept == epoch:
                 renewed = now
+                if now - began > 2 * self.ttl:
+                    async with self._part.attempt():
+                        pass  # it has worked for a while
             elif kept is not None or now - renewed > self.ttl:
                 logger.warning("lease_lost", lease=self.name, epoch=epoch)
-                return
+                return None
 
     async def _acquire_quietly(self) -> int | None:
         try:

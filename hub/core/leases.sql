@@ -1,4 +1,5 @@
--- acquire: Take a free or expired lease, or renew our own; the epoch rises with every new holder.
+-- acquire: Take a free or expired lease, or renew our own; the epoch rises with every new holder. All by the server's
+-- clock. A lease that ends later than any holder can have asked for was given before that clock was set back: it is free.
 insert into lease as l (name, holder, epoch, expires_at)
 values (%(name)s, %(holder)s, 1, clock_timestamp() + make_interval(secs => %(ttl)s))
 on conflict (name) do update
@@ -6,6 +7,7 @@ set holder = excluded.holder,
     epoch = case when l.holder = excluded.holder and l.expires_at > clock_timestamp() then l.epoch else l.epoch + 1 end,
     expires_at = excluded.expires_at
 where l.holder = excluded.holder or l.expires_at < clock_timestamp()
+    or l.expires_at > clock_timestamp() + make_interval(secs => 2 * %(ttl)s)
 returning epoch;
 
 -- release: Let go, so that the next holder need not wait for the expiry.

@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.core import readers
+from hub.core import keycheck, readers
+from hub.core.clock import iso
 from hub.core.db import Database
 from hub.core.feed import Feed
+from hub.core.secrets import Vault
 from hub.core.sql import Queries
+from hub.core.steady import failing
 
 sql = Queries.beside(__file__, "health.sql")
 
@@ -61,6 +64,16 @@ _WORDS = {
         "Sending",
         "is frozen since {since}: {reason}",
         "Look with `hub outbox status`, then `hub outbox thaw`.",
+    ),
+    "key.wrong": (
+        "Secret key",
+        "is not the one this database was written with: accounts' secrets cannot be read",
+        "Restore the data folder's secret.key (or HUB_SECRET_KEY) of then, or enter every account's secrets again.",
+    ),
+    "service.failing": (
+        "Service {service}, {part}",
+        "has failed {failures} times since {since}",
+        "See what it fails with in `hub doctor` and the log.",
     ),
     "log.blocked": (
         "Open transaction",
@@ -118,6 +131,20 @@ async def frozen(db: Database) -> list[Problem]:
     return [Problem("sending.frozen", one) for one in params]
 
 
+async def key(db: Database, vault: Vault) -> list[Problem]:
+    """Whether our key is another than the one the database was written with."""
+    return [Problem("key.wrong")] if await keycheck.fits(db, vault) is False else []
+
+
+async def services(db: Database) -> list[Problem]:
+    """Parts of services that fail, whoever runs them. What they fail with is for `hub doctor` alone."""
+    return [
+        Problem("service.failing", {"service": f.service, "part": f.part, "failures": f.failures,
+                                    "since": iso(f.failing_since)})
+        for f in await failing(db)
+    ]  # fmt: skip
+
+
 async def inside(db: Database) -> list[Problem]:
     """Everything that can be said by asking a database that answers."""
-    return [*await database(db), *await frozen(db), *await log(db)]
+    return [*await database(db), *await frozen(db), *await services(db), *await log(db)]

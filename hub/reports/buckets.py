@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import psycopg
+
 from hub.core.db import Database, execute
 from hub.core.events import Reader
 from hub.core.sql import Queries
+from hub.core.steady import Bad, ignore
 
 sql = Queries.beside(__file__)
 READER = "statistics"
@@ -22,9 +25,20 @@ def floor(moment: datetime, seconds: int) -> datetime:
     return datetime.fromtimestamp(whole - whole % seconds, UTC)
 
 
-async def count_next(db: Database, limit: int = 5000) -> int:
-    """Count the next events of the log; how many there were. Commits together with the reader's cursor."""
-    return await Reader(db, READER).fold(sql["count"], limit)
+async def count_next(db: Database, limit: int = 5000, *, bad: Bad = ignore) -> int:
+    """Count the next events of the log; how many there were. Commits together with the reader's cursor.
+
+    Where one cannot be counted, half as many are tried, down to that one, which is told to `bad` and passed over.
+    """
+    reader = Reader(db, READER)
+    try:
+        return await reader.fold(sql["count"], limit)
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        if limit > 1:
+            return await count_next(db, limit // 2, bad=bad)
+        async with reader.batch(1) as batch:
+            bad(error, f"event {[event.id for event in batch.events]}")
+        return 1
 
 
 async def rebuild(db: Database) -> None:

@@ -11,6 +11,7 @@ from hub.core import log, readers
 from hub.core.db import Database
 from hub.core.errors import HubError
 from hub.core.sql import Queries
+from hub.core.steady import failing
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "gauges.sql")
@@ -25,7 +26,12 @@ OPEN = Gauge(
     ["pid", "application", "blocks"],
 )
 HELD = Gauge("hub_lease_held", "1 while some process holds the lease", ["lease"])
+FAILING = Gauge("hub_service_failures", "Failures of a service's part since it last worked", ["service", "part"])
+FROZEN = Gauge("hub_sending_frozen", "1 while nothing leaves, as after a restore")
 QUARANTINED = Gauge("hub_quarantine_messages", "Messages that could not be processed and wait for a person")
+
+_LABELLED = {"queue": QUEUED, "outbox": OUTBOX, "lease": HELD}
+_PLAIN = {"frozen": FROZEN, "quarantine": QUARANTINED}
 
 
 async def refresh(db: Database) -> None:
@@ -33,11 +39,14 @@ async def refresh(db: Database) -> None:
     try:
         async with asyncio.timeout(SECONDS):
             rows, lags, writers = await db.dicts(sql["gauges"]), await readers.lags(db), await readers.writers(db)
+            failures = await failing(db)
     except (HubError, psycopg.Error, TimeoutError) as error:
         logger.warning("gauges_not_read", error=str(error))
         return
-    for gauge in (QUEUED, OUTBOX, HELD, BEHIND, OPEN):
+    for gauge in (QUEUED, OUTBOX, HELD, BEHIND, OPEN, FAILING):
         gauge.clear()
+    for one in failures:
+        FAILING.labels(one.service, one.part).set(one.failures)
     for lag in lags:
         BEHIND.labels(lag.name).set(lag.seconds)
     for writer in writers:
@@ -45,12 +54,7 @@ async def refresh(db: Database) -> None:
             writer.seconds
         )
     for row in rows:
-        match row["what"]:
-            case "queue":
-                QUEUED.labels(row["label"]).set(row["number"])
-            case "outbox":
-                OUTBOX.labels(row["label"]).set(row["number"])
-            case "lease":
-                HELD.labels(row["label"]).set(row["number"])
-            case _:
-                QUARANTINED.set(row["number"])
+        if (gauge := _LABELLED.get(row["what"])) is not None:
+            gauge.labels(row["label"]).set(row["number"])
+        else:
+            _PLAIN[row["what"]].set(row["number"])

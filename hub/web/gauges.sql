@@ -5,6 +5,8 @@ union all
 select 'outbox', s.state, (select count(*) from outbound o where o.state = s.state)::float8
 from (values ('pending'), ('unknown')) s (state)
 union all
-select 'lease', name, (expires_at > now())::int::float8 from lease
+select 'lease', name, (expires_at between clock_timestamp() and clock_timestamp() + interval '1 minute')::int::float8 from lease
+union all
+select 'frozen', '', (sending_frozen_since() is not null)::int::float8
 union all
 select 'quarantine', '', count(*)::float8 from raw where state = 'quarantined';

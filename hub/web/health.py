@@ -59,6 +59,6 @@ async def look(core: Core) -> tuple[list[Problem] | None, list[Problem]]:
 async def _inside(core: Core) -> list[Problem] | None:
     try:
         async with asyncio.timeout(SECONDS):
-            return await problems.inside(core.db)
+            return [*await problems.inside(core.db), *await problems.key(core.db, core.vault)]
     except (HubError, psycopg.Error, TimeoutError):
         return None

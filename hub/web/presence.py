@@ -50,9 +50,12 @@ class Presences:
         """Send those offline whose screens are all gone."""
         sent: list[int] = []
         for row in await self._core.db.dicts(sql["gone"]):
-            async with events.unit(self._core.db, self._core.feed) as unit:
-                if await mark_offline(unit, row["agent_id"]):
-                    sent.append(row["agent_id"])
+            try:
+                async with events.unit(self._core.db, self._core.feed) as unit:
+                    if await mark_offline(unit, row["agent_id"]):
+                        sent.append(row["agent_id"])
+            except (HubError, psycopg.Error) as error:  # the others are counted out all the same
+                logger.warning("not_counted_out", agent=row["agent_id"], error=str(error))
         return sent
 
     async def _beat(self, agents: list[int]) -> None:

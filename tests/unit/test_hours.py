@@ -7,7 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hub.agents.hours import Hours, is_open, next_opening
+from hub.agents.hours import (
+    _ENGLISH,
+    Hours,
+    holiday_problems,
+    is_open,
+    next_opening,
+    problems,
+    subdivision_code,
+)
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -84,3 +92,56 @@ def test_public_holidays_of_a_country_are_closed() -> None:
 
 def test_never_open_has_no_next_opening() -> None:
     assert next_opening(Hours("UTC", {}), datetime(2026, 1, 1, tzinfo=UTC)) is None
+
+
+@pytest.mark.parametrize(
+    ("country", "name", "code"),
+    [
+        ("GB", "England", "ENG"),
+        ("GB", "ENG", "ENG"),
+        ("GB", "gb-eng", "ENG"),
+        ("DE", "Bavaria", "BY"),
+        ("DE", "Bayern", "BY"),
+        ("DE", "DE-BY", "BY"),
+        ("DE", "bavaria ", "BY"),
+        ("US", "US-CA", "CA"),
+        ("US", "California", "CA"),
+        ("CH", "Zurich", "ZH"),
+        ("DE", "England", None),
+        ("CN", "Beijing", None),
+    ],
+)
+def test_parts_of_countries_are_known_by_code_and_by_name(country: str, name: str, code: str | None) -> None:
+    assert subdivision_code(country, name) == code
+    assert (holiday_problems(country, name) == []) is (code is not None)
+
+
+def test_a_parts_holidays_are_its_own() -> None:
+    epiphany = local("2026-01-06T12:00")
+    all_day = every_day(["00:00", "24:00"])
+    for holiday, opened in (
+        ({"country": "DE"}, True),
+        ({"country": "DE", "subdivision": "Bavaria"}, False),
+        ({"country": "DE", "subdivision": "Berlin"}, True),
+    ):
+        assert is_open(Hours("Europe/Berlin", all_day.week, [holiday]), epiphany) is opened
+
+
+def test_english_names_mean_parts_that_exist() -> None:
+    for country, names in _ENGLISH.items():
+        for name in names:
+            assert holiday_problems(country, name) == []
+
+
+def test_hours_that_make_no_sense_count_as_open_and_are_named() -> None:
+    for bad in (
+        Hours("Mars/Olympus", {}),
+        Hours("UTC", {day: [["9", "x"]] for day in DAYS}),
+        Hours("UTC", dict.fromkeys(DAYS, "all day")),  # type: ignore[arg-type]
+    ):
+        assert is_open(bad, local("2026-01-06T12:00"))
+        assert problems(bad)
+    assert problems(Hours("UTC", {}, [{"country": "ZZ"}]))[0].startswith(
+        "there is no country 'ZZ'; there are: AD, AE, "
+    )
+    assert problems(every_day(["09:00", "17:00"])) == []

@@ -1,0 +1,50 @@
+"""`hub doctor`: everything that can be said of an installation, from the machine to the hours of a queue."""
+
+from __future__ import annotations
+
+from hub.agents import hours
+from hub.agents.hours import Hours
+from hub.core import health, problems
+from hub.core.db import Database
+from hub.core.errors import HubError
+from hub.core.health import Finding
+from hub.core.service import Core
+from hub.servers import announced, reached, run_core
+from hub.settings import Settings
+
+_HOURS = "select key, timezone, week, holidays from hours order by key"
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """All findings, whatever part of the installation is away."""
+    findings = health.machine(settings.data)
+
+    async def inside(core: Core) -> int:
+        findings.extend([finding async for finding in health.servers(core.db, core.feed)])
+        findings.extend(await _key(core))
+        findings.extend(await hours_findings(core.db))
+        return 0
+
+    try:
+        with reached(settings) as (places, own):
+            if (about := own.about() if own else announced(settings)) is not None:
+                findings.extend(health.embedded(about))
+            run_core(places, inside)
+    except HubError as error:
+        findings.append(Finding("Servers", False, error.detail, error.remedy or ""))
+    return findings
+
+
+async def _key(core: Core) -> list[Finding]:
+    found = [health.finding(problem) for problem in await problems.key(core.db, core.vault)]
+    return found or [Finding("Secret key", True, "reads what is encrypted")]
+
+
+async def hours_findings(db: Database) -> list[Finding]:
+    """Hours that were stored before `hub apply` refused them, or by hand."""
+    found: list[Finding] = []
+    for row in await db.dicts(_HOURS):
+        for wrong in hours.problems(Hours(row["timezone"], row["week"], row["holidays"] or [])):
+            remedy = "Correct it in the center.toml and run `hub apply`."
+            found.append(Finding(f"Hours {row['key']}", False, wrong, remedy))
+    return found

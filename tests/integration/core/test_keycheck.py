@@ -1,0 +1,59 @@
+"""A secret key that is not the database's own is said, not only met."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hub.center.apply import apply
+from hub.center.model import read
+from hub.channels.registry import load_connectors
+from hub.core import keycheck, problems
+from hub.core.secrets import Vault
+from hub.core.service import Core
+from tests.house import CENTER, VARIABLES, House
+from tests.integration.test_cli import KEY, Line, clean, line
+
+__all__ = ["clean", "line"]
+OTHER = Vault(b"another-key-" * 8)
+
+
+async def test_a_new_database_takes_the_key_it_is_first_served_with(core: Core) -> None:
+    assert await keycheck.fits(core.db, core.vault) is None
+    await keycheck.note(core.db, core.vault)
+    assert await keycheck.fits(core.db, core.vault) is True
+    assert await keycheck.fits(core.db, OTHER) is False
+    await keycheck.note(core.db, OTHER)
+    assert await keycheck.fits(core.db, core.vault) is True
+
+
+async def test_a_database_of_before_knows_its_key_by_the_secrets_of_its_accounts(core: Core) -> None:
+    await apply(core.db, core.vault, load_connectors(core), read(CENTER, VARIABLES))
+    assert await keycheck.fits(core.db, core.vault) is True
+    assert await keycheck.fits(core.db, OTHER) is False
+    await keycheck.note(core.db, OTHER)  # a wrong key is never written down as the right one
+    assert await keycheck.fits(core.db, OTHER) is False
+    await keycheck.note(core.db, core.vault)
+    assert await keycheck.fits(core.db, core.vault) is True
+
+
+async def test_a_wrong_key_is_on_the_health_page(house: House) -> None:
+    await keycheck.note(house.core.db, OTHER)
+    await keycheck.note(house.core.db, house.core.vault)
+    assert await problems.key(house.core.db, house.core.vault) == []
+    await house.core.db.execute("delete from meta where key = 'key_check'")
+    await house.core.db.execute("update account set secrets = null")
+    await keycheck.note(house.core.db, OTHER)
+    answer = await (await house.client.get("/health/ready")).json()
+    assert answer["status"] == "degraded"
+    assert {"code": "key.wrong", "params": {}} in answer["problems"]
+
+
+def test_the_doctor_says_which_key_is_wrong_and_what_to_do(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    line.run("apply", CENTER)
+    assert "ok   Secret key: reads what is encrypted" in line.run("doctor", code=1)
+    monkeypatch.setenv("HUB_SECRET_KEY", KEY[::-1])
+    said: Any = line.run("doctor", code=1)
+    assert "FAIL Secret key: is not the one this database was written with" in said
+    assert "Restore the data folder's secret.key (or HUB_SECRET_KEY) of then" in said
