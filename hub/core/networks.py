@@ -38,7 +38,7 @@ def caller(request: web.Request) -> str | None:
     """The network a request comes from; None where that cannot be told.
 
     Behind a proxy that nobody has told us of everybody has the proxy's address, and would be refused with whoever asks
-    too much. Such a proxy stands on the same machine, or in the same private network and says whom it asks for.
+    too much. Such a proxy stands on the same machine or in the same private network, and says whom it asks for.
     """
     address = request.app.get(CALLER)
     found = network_of(address(request) if address is not None else request.remote or "unknown")
@@ -48,7 +48,7 @@ def caller(request: web.Request) -> str | None:
 def _may_be_proxy(network: str, request: web.Request) -> bool:
     forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
     ours = network_of(request.remote or "") == network  # nobody's word but the connection's
-    return ours and is_near(network, private=forwarded)
+    return ours and forwarded and is_near(network)
 
 
 def is_near(network: str, *, private: bool = True) -> bool:

@@ -146,3 +146,20 @@ def test_places_of_sockets_are_given_back() -> None:
     assert [found.enter("web", NAT) for _ in range(limits.SOCKETS + 1)].count(False) == 1
     assert found.enter("web", None)
     assert found.enter("web", network_of(OTHER))
+
+
+async def test_a_neighbour_is_bounded_unless_it_may_be_a_proxy_nobody_told_us_of(
+    db: Database, feed: Feed, vault: Vault
+) -> None:
+    """Straight from this machine: sixty chats are too many; said to be for others, they may be sixty people's."""
+    async with Hub(db, feed, vault) as plain:
+        await plain.configure(SITE, "new_chats", 20)
+        for headers, most in (({}, 20), ({"X-Forwarded-For": NAT}, 60)):
+            taken = 0
+            for _ in range(60):
+                visitor = Visitor(plain, NAT)
+                visitor.headers = {"Origin": plain.url, **headers}
+                socket = await visitor.chat()
+                taken += "ev" in await write(socket, "hello")
+                await socket.close()
+            assert taken == most

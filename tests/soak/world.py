@@ -171,7 +171,7 @@ def _center(world: World) -> dict[str, Any]:
          "settings": {**twilio, "simulate_device": True}},
         {"key": "gate", "connector": "httpsms", "channel": "sms", "name": "Gateway", "address": "+15550100300", "settings": gateway},
         {"key": "mail", "connector": "email", "channel": "email", "name": "Mail", "address": MAILBOX, "settings": mail},
-        {"key": SITE, "connector": "chat", "channel": "chat", "name": "Chat", "settings": {"leave_seconds": 5}},
+        {"key": SITE, "connector": "chat", "channel": "chat", "name": "Chat", "settings": {"leave_seconds": 5, "new_chats": 100_000, "new_chats_of_site": 100_000}},
     ]  # fmt: skip
     one = {"weight": 1, "max_per_agent": 1_000, "offer_timeout_seconds": 20}
     weights = {channel: one for channel in ("sms", "email", "chat", "voice", "voicemail")}  # noqa: C420 - never changed

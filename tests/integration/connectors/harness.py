@@ -140,7 +140,9 @@ class Hub:
             **self.email_settings,
         )
         await self.account("sms", "twilio", "sms", NUMBER, account_sid=SID, auth_token=TOKEN, api_base=self.twilio.url)
-        await self.account(SITE, "chat", "chat", None, greeting={"en": "Hello", "zh-CN": "你好"}, leave_seconds=0.2)
+        await self.account(
+            SITE, "chat", "chat", None, greeting={"en": "Hello", "zh-CN": "你好"}, leave_seconds=0.2, new_chats=10_000
+        )
 
     async def account(self, key: str, connector: str, channel: str, address: str | None, **settings: Any) -> int:
         shown, hidden = split_secrets(self.connectors[connector].Settings.model_validate(settings))

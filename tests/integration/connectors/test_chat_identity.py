@@ -33,7 +33,7 @@ def proof(
 async def proving(hub: Hub) -> Hub:
     """The site can prove its visitors."""
     await hub.db.execute("delete from account where key = %s", [SITE])
-    await hub.account(SITE, "chat", "chat", None, identity_key=KEY, identity_key_old=OLD)
+    await hub.account(SITE, "chat", "chat", None, identity_key=KEY, identity_key_old=OLD, new_chats=10_000)
     hub.forget_accounts()
     return hub
 
