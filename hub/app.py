@@ -16,7 +16,7 @@ from aiohttp import web
 
 from hub.channels.accounts import Accounts
 from hub.channels.registry import load_connectors
-from hub.core import keycheck, log
+from hub.core import jobs, keycheck, log
 from hub.core.embedded import Embedded
 from hub.core.errors import ConfigError
 from hub.core.service import Addresses, Core, Service, open_core
@@ -29,6 +29,8 @@ from hub.web.server import build
 
 logger = log.get(__name__)
 _AFTER_SCREENS = 5  # niceness of what can wait: statistics, follow-ups, files
+_WORKER_POOL = 8
+_FINISH = 40.0  # seconds a worker may take to finish what is on the wire
 Part = tuple[str, Callable[[], Awaitable[None]]]  # a name and what runs until cancelled
 SHUTDOWN = 5.0  # seconds requests in flight may take when the process ends
 
@@ -120,6 +122,32 @@ async def run_services(settings: Settings, places: Addresses) -> None:
             await until_stopped()
             logger.info("stopping")
         finally:
+            await end(tasks)
+
+
+async def run_worker(places: Addresses) -> None:
+    """`hub work`: sends until SIGTERM or SIGINT. It looks by its own clock; Redis only makes it look sooner."""
+    async with open_core(places, pool=_WORKER_POOL) as core:
+        senders = [point.load()(core) for point in entry_points(group="hub.senders")]
+        if not senders:
+            raise ConfigError("Nothing is installed that sends.", remedy="Install the hub again: `pip install .`.")
+        loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+        tasks = _start([(sender.name, partial(sender.run, stopping)) for sender in senders])
+
+        def heard() -> None:
+            for sender in senders:
+                loop.call_soon_threadsafe(sender.ring)
+
+        listener = jobs.Listener(places.redis_url, heard)
+        listener.start()
+        try:
+            logger.info("working")
+            await until_stopped()
+            logger.info("stopping")
+            stopping.set()
+            await asyncio.wait(tasks, timeout=_FINISH)
+        finally:
+            listener.stop()
             await end(tasks)
 
 

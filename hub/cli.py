@@ -19,7 +19,7 @@ from hub.center.apply import apply, shown
 from hub.center.model import read
 from hub.channels.accounts import Accounts
 from hub.channels.registry import load_connectors
-from hub.core import jobs, log
+from hub.core import log
 from hub.core.errors import ConfigError, HubError
 from hub.core.migrate import check, migrate
 from hub.core.service import Addresses, Core
@@ -175,7 +175,7 @@ def _work(arguments: argparse.Namespace, found: Settings) -> int:
     places = _others(found)
     check(places.database_url)
     places.to_environment()
-    jobs.work(places.redis_url)
+    asyncio.run(app.run_worker(places))
     return 0
 
 

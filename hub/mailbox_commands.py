@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import sys
 
-from hub.channels import administration
+from hub.channels import administration, trouble
 from hub.channels.accounts import Accounts
 from hub.channels.mailboxes import Mailboxes, Reconciled
 from hub.channels.model import Account
@@ -32,8 +32,11 @@ async def run(core: Core, arguments: argparse.Namespace) -> int:
 
 
 async def _list(core: Core) -> int:
+    silent = {one.account_id: one for one in await trouble.troubles(core.db)}
     for row in await administration.listed(core.db, "email"):
         state = row.health.get("error") or f"last fetched {row.health.get('last_fetch', 'never')}"
+        if (one := silent.get(row.id)) is not None:
+            state += f"; sends nothing since {one.since:%Y-%m-%d %H:%M}Z, {one.waiting} waiting: {one.error}"
         print(f"{row.key}\t{row.address or ''}\t{state if row.enabled else 'disabled'}")
     return 0
 

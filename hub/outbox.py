@@ -6,8 +6,13 @@ a crash before the wire is retried freely; after it the outcome is unknown until
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+
+import psycopg
+from psycopg.types.json import Jsonb
 
 from hub.channels.model import Attachment, FilledTemplate, Outbound, Outcome, SendError
 from hub.conversations import tokens
@@ -15,7 +20,7 @@ from hub.conversations.delivery import Claimed, Reports
 from hub.core import events
 from hub.core.clock import now
 from hub.core.db import execute, fetch_dicts
-from hub.core.errors import Conflict
+from hub.core.errors import Conflict, Unavailable
 from hub.core.groupcommit import GroupCommit
 from hub.core.identifiers import identifier
 from hub.core.metrics import DELIVERIES
@@ -23,7 +28,29 @@ from hub.core.service import Core
 from hub.core.sql import Queries
 
 sql = Queries.beside(__file__, "outbox.sql")
+LEASE = 20.0  # seconds a claim is ours unless renewed: so long nobody knows that a worker is gone
 LINKS_LAST = timedelta(hours=24)  # longer than any provider lets a message wait
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """How many more sends of one account there is room for, and how many to one domain (`lanes` are on their way)."""
+
+    room: int
+    lane_room: int
+    lanes: dict[str, int] = field(default_factory=dict[str, int])
+    after: str = ""
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What a worker claims: sends of these connectors, or of all `others`; of accounts without seats `room_else`."""
+
+    connectors: Collection[str] | None = None
+    others: bool = False
+    seats: Mapping[int, Seats] = field(default_factory=dict[int, Seats])
+    room_else: int = 8
+    after: dict[int, str] = field(default_factory=dict[int, str])
 
 
 class ClaimLost(Conflict):
@@ -38,12 +65,26 @@ class Outbox:
         self.reports = Reports(core)
         self._wires: GroupCommit[tuple[int, int], bool] = GroupCommit(self._cross)
 
-    async def claim(self, limit: int = 100) -> list[Claimed]:
-        """Up to `limit` due sends, ours for a minute; of numbers with a bounded rate as many as it allows."""
-        found = await self._core.db.all(Claimed, sql["claim"], {"limit": limit})
-        if len(found) < limit:
-            found += await self._core.db.all(Claimed, sql["claim_paced"], {"limit": limit - len(found)})
-        return found
+    async def claim(self, limit: int = 100, who: Wanted | None = None) -> list[Claimed]:
+        """Up to `limit` due sends, ours while we renew them; of numbers with a bounded rate as many as it allows.
+
+        `who` says for which connectors, and how much room there is; it learns where to go on the next time.
+        """
+        who = who or Wanted(room_else=limit)
+        values = {
+            "connectors": None if who.connectors is None else list(who.connectors), "others": who.others,
+            "seats": Jsonb({str(account): asdict(seats) for account, seats in who.seats.items()}),
+            "room_else": who.room_else, "limit": limit, "lease": LEASE,
+        }  # fmt: skip
+        rows = await self._core.db.all(Claimed, sql["claim"], values)
+        who.after.update({row.account_id: row.lane for row in rows if not row.id})
+        return [row for row in rows if row.id]
+
+    async def renew(self, claims: Sequence[Claimed]) -> list[Claimed]:
+        """Hold on to claims for another while; those that are somebody else's now."""
+        values = {"ids": [c.id for c in claims], "attempts": [c.attempt for c in claims], "lease": LEASE}
+        held = {(row["id"], row["attempt"]) for row in await self._core.db.dicts(sql["renew"], values)}
+        return [claim for claim in claims if (claim.id, claim.attempt) not in held]
 
     async def anything_due(self) -> bool:
         """Whether something waits to leave."""
@@ -131,6 +172,15 @@ class Outbox:
                 data = {"interaction_id": row["interaction_id"]}
                 await unit.log("interaction.updated", conversation_id=row["conversation_id"], data=data)
 
+    async def alive(self, worker: str, in_flight: int) -> None:
+        """A worker says that it is there; those that have not for a day are forgotten."""
+        await self._core.db.execute(sql["alive"], {"name": worker, "in_flight": in_flight})
+
+    async def gone(self, worker: str) -> None:
+        """A worker says goodbye; one that cannot is missed before long."""
+        with contextlib.suppress(Unavailable, psycopg.Error):
+            await self._core.db.execute(sql["gone"], {"name": worker})
+
     async def recover(self) -> int:
         """Settle the claims of workers that are gone; how many. Safe to run anywhere, any number of times."""
         expired = await self._core.db.dicts(sql["expired"])
@@ -166,6 +216,7 @@ class Outbox:
             unit.wake("outbox")
 
     async def _cross(self, items: Sequence[tuple[int, int]]) -> list[bool]:
-        rows = await self._core.db.dicts(sql["wire"], {"ids": [i for i, _ in items], "attempts": [a for _, a in items]})
+        values = {"ids": [i for i, _ in items], "attempts": [a for _, a in items], "lease": LEASE}
+        rows = await self._core.db.dicts(sql["wire"], values)
         crossed = {(row["id"], row["attempt"]) for row in rows}
         return [item in crossed for item in items]

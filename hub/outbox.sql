@@ -1,60 +1,38 @@
--- claim: Take due sends, the oldest first, one at a time per conversation and account so that order is kept.
-with due as (
-    select o.id from outbound o
-    where o.state = 'pending' and o.due_at <= now() and (select sending_frozen_since()) is null
-      and not exists (select from pace p where p.account_id = o.account_id)
-      and not exists (
-          select from outbound b where b.conversation_id = o.conversation_id and b.account_id = o.account_id
-            and b.id < o.id and b.state in ('pending', 'claimed', 'wire') and b.due_at <= o.due_at + interval '1 hour'
-            and not (b.attempt = 0 and b.due_at > o.due_at)) -- what is meant to leave later holds up nobody
-    order by o.due_at, o.id
-    limit %(limit)s
-    for update of o skip locked
-)
-update outbound o set state = 'claimed', attempt = o.attempt + 1, lease_until = clock_timestamp() + interval '60 seconds'
-from due where o.id = due.id
-returning o.id, o.interaction_id, o.conversation_id, o.account_id, o.attempt, o.payload, o.begun_at as created_at;
-
--- claim_paced: The same for accounts with a bounded rate: as many as it allows now, the pause of the last second made good.
-with paced as (
-    select p.account_id, p.per_second, greatest(p.next_at, clock_timestamp() - interval '1 second') as since
-    from pace p where p.next_at <= clock_timestamp() and (select sending_frozen_since()) is null order by p.account_id
-    for update of p skip locked
-), picked as (
-    select q.id, p.account_id from paced p cross join lateral (
-        select o.id from outbound o
-        where o.account_id = p.account_id and o.state = 'pending' and o.due_at <= now()
-          and not exists (
-              select from outbound b where b.conversation_id = o.conversation_id and b.account_id = o.account_id
-                and b.id < o.id and b.state in ('pending', 'claimed', 'wire') and b.due_at <= o.due_at + interval '1 hour'
-                and not (b.attempt = 0 and b.due_at > o.due_at))
-        order by o.due_at, o.id
-        limit least(%(limit)s, 1 + floor(extract(epoch from clock_timestamp() - p.since) * p.per_second)::int)
-        for update of o skip locked) q
-), moved as (
-    update pace p set next_at = c.since + make_interval(secs => c.n / c.per_second)
-    from (select p.account_id, p.since, p.per_second, count(*) as n from paced p join picked k using (account_id) group by 1, 2, 3) c
-    where p.account_id = c.account_id
-)
-update outbound o set state = 'claimed', attempt = o.attempt + 1, lease_until = clock_timestamp() + interval '60 seconds'
-from picked k where o.id = k.id
-returning o.id, o.interaction_id, o.conversation_id, o.account_id, o.attempt, o.payload, o.begun_at as created_at;
+-- claim: Take due sends, fairly; see migrations/functions/outbox_claim.sql.
+select id, interaction_id, conversation_id, account_id, attempt, payload, created_at, lane, probe
+from outbound_claim(%(connectors)s::text[], %(others)s, %(seats)s, %(room_else)s, %(limit)s, %(lease)s);
 
 -- due: Whether anything waits to leave that may leave now.
 select (select sending_frozen_since()) is null and exists (select from outbound o where o.state = 'pending' and o.due_at <= now()
-    and not exists (select from pace p where p.account_id = o.account_id and p.next_at > clock_timestamp()));
+    and not exists (select from pace p where p.account_id = o.account_id and p.next_at > clock_timestamp())
+    and not exists (select from account_trouble t where t.account_id = o.account_id and t.next_at > clock_timestamp()));
 
--- next_due: Seconds until the next send that waits for its time, or for its number's.
+-- next_due: Seconds until the next send that waits for its time, or for its account's.
 select extract(epoch from least(
     (select min(due_at) from outbound where state = 'pending' and due_at > now()),
+    (select min(t.next_at) from account_trouble t where t.next_at > now()
+        and exists (select from outbound o where o.account_id = t.account_id and o.state = 'pending' and o.due_at <= now())),
     (select min(p.next_at) from pace p where p.next_at > now()
         and exists (select from outbound o where o.account_id = p.account_id and o.state = 'pending' and o.due_at <= now()))
     ) - clock_timestamp());
 
--- wire: Cross the line after which the outcome may be unknown; only while the claim holds.
-update outbound set state = 'wire', wire_at = clock_timestamp(), lease_until = clock_timestamp() + interval '120 seconds'
-where (id, attempt) in (select * from unnest(%(ids)s::bigint[], %(attempts)s::int[])) and state = 'claimed' and (select sending_frozen_since()) is null
-returning id, attempt;
+-- wire: Cross the line after which the outcome may be unknown; only while the claim holds. What somebody else has locked is
+-- as good as lost: nothing has been sent, and the next try is free.
+update outbound o set state = 'wire', wire_at = clock_timestamp(), lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+from (
+    select b.id from outbound b join unnest(%(ids)s::bigint[], %(attempts)s::int[]) as k (id, attempt) on b.id = k.id and b.attempt = k.attempt
+    where b.state = 'claimed' and (select sending_frozen_since()) is null
+    order by b.id for update of b skip locked) mine
+where o.id = mine.id
+returning o.id, o.attempt;
+
+-- renew: Hold on to claims while their sends go on; those that are not held any more are missing.
+update outbound o set lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+from (
+    select b.id from outbound b join unnest(%(ids)s::bigint[], %(attempts)s::int[]) as k (id, attempt) on b.id = k.id and b.attempt = k.attempt
+    where b.state in ('claimed', 'wire') order by b.id for update of b skip locked) mine
+where o.id = mine.id
+returning o.id, o.attempt;
 
 -- expired: Claims whose worker is gone: before the wire they are tried again, after it the outcome is unknown.
 select id, attempt, state from outbound
@@ -78,12 +56,12 @@ order by o.id limit %(limit)s;
 select conversation_id from outbound where id = %(id)s;
 
 -- retry: A person decides to send again what is unknown or failed.
-update outbound set state = 'pending', due_at = now(), begun_at = now(), error = null, rank = 0
+update outbound set state = 'pending', due_at = now(), begun_at = now(), error = null, code = null, params = null, rank = 0
 where id = %(id)s and state in ('unknown', 'failed')
 returning conversation_id, interaction_id;
 
 -- settle: A person found that it did arrive.
-update outbound set state = 'sent', rank = greatest(rank, 1), error = null, done_at = now()
+update outbound set state = 'sent', rank = greatest(rank, 1), error = null, code = null, params = null, done_at = now()
 where id = %(id)s and state = 'unknown'
 returning conversation_id, interaction_id;
 
@@ -126,3 +104,11 @@ returning conversation_id, interaction_id;
 
 -- show_error: What is known about a send, where people read.
 update interaction set error = %(words)s where id = %(id)s;
+
+-- alive: A worker is there.
+with forgotten as (delete from worker where seen_at < clock_timestamp() - interval '1 day' and name <> %(name)s)
+insert into worker (name, in_flight) values (%(name)s, %(in_flight)s)
+on conflict (name) do update set seen_at = clock_timestamp(), in_flight = excluded.in_flight;
+
+-- gone: A worker has ended.
+delete from worker where name = %(name)s;

@@ -1,38 +1,49 @@
-"""The job that empties the outbox: claims due sends and hands them to their connectors, many at a time."""
+"""Emptying the outbox: each connector's sends in a line of their own, so that none waits for another's server.
+
+`hub work` runs a `Courier`, which looks into PostgreSQL by its own clock, whatever Redis does. The RQ job only makes it
+look sooner; in a process without a courier it empties the outbox once.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import secrets
+import socket
 import time
-from datetime import timedelta
+from collections.abc import AsyncGenerator, Callable
 
-from hub.channels.extras import Tracer
-from hub.channels.limits import limits_of
-from hub.channels.model import Account, DeliveryStatus, Finder, Outbound, Outcome, SendError
-from hub.channels.model import Delivery as Report
-from hub.conversations import consents
-from hub.conversations.spending import Spending
-from hub.core import log
-from hub.core.clock import now
-from hub.core.errors import Conflict, HubError
-from hub.core.jobs import stopping
-from hub.core.metrics import DELIVERIES
-from hub.outbox import Claimed, ClaimLost, Outbox
-from workers.context import JobContext, job_context
+import psycopg
+
+from hub.conversations.delivery import Claimed
+from hub.core import jobs, log
+from hub.core.errors import HubError
+from hub.core.service import Core
+from hub.core.tasks import end
+from hub.outbox import LEASE, Outbox
+from workers.context import JobContext, job_context, parts
+from workers.doubt import Doubt
+from workers.line import Line
+from workers.results import Results
 
 logger = log.get(__name__)
 JOB = "workers.deliver.drain"
-AT_ONCE = 64  # sends in flight in one worker
-SEND_TIMEOUT = 50.0  # seconds, less than a claim lasts
 LINGER = 5.0  # seconds a drain waits for more before it ends
 LOOK = 0.5  # seconds between looks while lingering, when no bell rings
 LONGEST = 100.0  # seconds after which a drain gives its place to another
-ABSENT_AFTER = timedelta(minutes=5)  # by then a provider lists what it took
-ABSENT = "Nobody knows whether it left; the provider has no record of it. It can be sent again."
+EVERY = 2.0  # seconds between a courier's looks by its own clock
+DOUBTS = 5.0  # seconds between looks for sends of unknown outcome
+GRACE = 25.0  # seconds that what is on the wire may take when the process ends
 
 
-async def drain() -> int:
-    """Send everything that is due, then a little longer whatever comes; how many were tried."""
+def drain() -> None:
+    """The RQ job: the courier of this process looks now; without one, send everything that is due."""
+    if not jobs.heard():
+        asyncio.run(_drain_once())
+
+
+async def _drain_once() -> int:
     async with job_context() as context:
         return await Delivery(context).drain(linger=LINGER, longest=LONGEST)
 
@@ -41,121 +52,139 @@ class Delivery:
     """Sends claimed messages and records what became of each."""
 
     def __init__(self, context: JobContext):
-        self._context = context
+        self._core = context.core
         self._outbox = Outbox(context.core)
-        self._spending = Spending(context.core)
+        self._results = Results(self._outbox.reports)
+        self._doubt = Doubt(context, self._outbox)
+        names: list[str | None] = [*context.connectors, None]
+        self._lines = [Line(context, self._outbox, self._results, name=name) for name in names]
+        self._name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
     async def drain(self, *, linger: float = 0.0, longest: float = LONGEST) -> int:
-        """Empty the outbox; with `linger`, stay that many seconds for more. Told to stop, a worker takes no more."""
+        """Empty the outbox; with `linger`, stay that many seconds for more. How many sends were tried."""
         ends = time.monotonic() + longest
-        tried = await self._empty(ends)
-        await self.look()
-        if linger:
-            quiet_until = time.monotonic() + linger
-            async for _ in self._context.core.feed.bells("outbox", every=LOOK):
-                some = await self._empty(ends)
-                tried += some
-                if some:
-                    quiet_until = time.monotonic() + linger
-                if time.monotonic() >= min(quiet_until, ends) or stopping():
-                    break
+        async with self._keeping():
+            tried = await self._empty(ends)
+            await self.look()
+            if linger:
+                quiet_until = time.monotonic() + linger
+                async for _ in self._core.feed.bells("outbox", every=LOOK):
+                    some = await self._empty(ends)
+                    tried += some
+                    if some:
+                        quiet_until = time.monotonic() + linger
+                    if time.monotonic() >= min(quiet_until, ends):
+                        break
         return tried
 
-    async def _empty(self, ends: float) -> int:
-        """Keep `AT_ONCE` sends in flight until nothing is due: a slow one holds up nobody but itself."""
-        tried = 0
-        flying: set[asyncio.Task[None]] = set()
-        while time.monotonic() < ends and not stopping():
-            claims = await self._outbox.claim(AT_ONCE - len(flying)) if len(flying) < AT_ONCE else []
-            tried += len(claims)
-            flying |= {asyncio.create_task(self._one(claim), name=f"send-{claim.id}") for claim in claims}
-            if not flying:
-                break
-            _, flying = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
-        if flying:
-            await asyncio.wait(flying)
-        return tried
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Send until `stopping`, then finish what is on the wire."""
+        async with self._keeping():
+            beside = [asyncio.create_task(one) for one in (self._hear(), self._clock(), self._look_on(), self._beat())]
+            lines = [asyncio.create_task(line.run(stopping), name=f"line-{line.name}") for line in self._lines]
+            try:
+                await stopping.wait()
+                self.ring()
+                await asyncio.wait(lines, timeout=GRACE)
+            finally:
+                await end([*beside, *lines])
+                await asyncio.gather(*(line.finish(GRACE) for line in self._lines))
+                await self._outbox.gone(self._name)
+
+    def ring(self) -> None:
+        """Look now: something may be due."""
+        for line in self._lines:
+            line.ring()
 
     async def look(self) -> int:
-        """Settle what may have left, where a mailbox can tell; how many were found. Absent is not unsent."""
-        return sum(await asyncio.gather(*(self._find(claim) for claim in await self._outbox.doubtful())))
+        """Look for sends of unknown outcome; how many were found."""
+        return await self._doubt.look()
 
-    async def _find(self, claim: Claimed) -> bool:
-        account = await self._context.accounts.get(claim.account_id)
-        connector = self._context.connectors.get(account.connector) if account else None
-        if account is None or not isinstance(connector, Tracer | Finder):
-            return False
+    async def _empty(self, ends: float) -> int:
+        def over() -> bool:
+            return time.monotonic() >= ends
+
+        return sum(await asyncio.gather(*(line.drain(over) for line in self._lines)))
+
+    # -- claims are held while their sends go on -------------------------------------------------------------------
+    @contextlib.asynccontextmanager
+    async def _keeping(self) -> AsyncGenerator[None]:
+        keeper = asyncio.create_task(self._keep(), name="claims")
         try:
-            async with asyncio.timeout(SEND_TIMEOUT):
-                outbound = await self._outbox.outbound(claim)
-                found = (
-                    await self._trace(account, connector, outbound)
-                    if isinstance(connector, Tracer)
-                    else await connector.find(account, outbound)
-                )
-            if found:
-                await self._outbox.decide(claim.id, arrived=True, actor_id=None)
-        except Conflict:
-            return False  # somebody settled it meanwhile
-        except (HubError, OSError, TimeoutError) as error:
-            logger.warning("not_looked_up", outbound=claim.id, error=str(error))
-            return False
-        return found
+            yield
+        finally:
+            await end([keeper])
 
-    async def _trace(self, account: Account, connector: Tracer, outbound: Outbound) -> bool:
-        """Whether the provider lists it. What another send of ours is known by is not this one."""
-        listed = await connector.traces(account, outbound)
-        for one in await self._outbox.unclaimed(account.connector, listed, outbound.id):
-            if await self._outbox.found_there(outbound.id, one):
-                return True
-        if now() - outbound.date > ABSENT_AFTER:
-            await self._outbox.absent(outbound.id, ABSENT)
-        return False
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE / 4)
+            held = self._held()
+            if not held:
+                continue
+            with _quietly("claims_not_renewed"):
+                for lost in await self._outbox.renew(held):
+                    logger.warning("claim_lost", outbound=lost.id, attempt=lost.attempt)
 
-    async def _one(self, claim: Claimed) -> None:
-        crossed = False
+    def _held(self) -> list[Claimed]:
+        flying = [flight.claim for line in self._lines for flight in line.places.flights.values()]
+        return list({claim.id: claim for claim in (*flying, *self._results.untold.values())}.values())
 
-        async def wire() -> None:
-            nonlocal crossed
-            await self._outbox.wire(claim)
-            crossed = True
+    # -- what makes a courier look ---------------------------------------------------------------------------------
+    async def _hear(self) -> None:
+        async for _ in self._core.feed.bells("outbox", every=EVERY):
+            self.ring()
 
-        account = await self._context.accounts.get(claim.account_id)
-        connector = self._context.connectors.get(account.connector) if account else None
-        name = account.connector if account else "none"
-        try:
-            if account is None or connector is None:
-                raise SendError("The account is gone or its connector is not installed.", outcome=Outcome.FAILED)
-            async with asyncio.timeout(SEND_TIMEOUT):
-                outbound = await self._outbox.outbound(claim)
-                if (limits := limits_of(account.settings)) is not None:
-                    await self._spending.pass_on(account.id, limits, outbound)
-                provider_id = await connector.send(account, outbound, wire)
-        except ClaimLost:
-            logger.warning("claim_lost", outbound=claim.id)
-            return
-        except Exception as error:  # noqa: BLE001 - whatever a connector raises must end as a state, never as silence
-            problem = _problem(error, crossed=crossed)
-            logger.warning(
-                "not_sent", outbound=claim.id, connector=name, outcome=problem.outcome.value, error=problem.detail
-            )
-            if problem.opted_out:
-                words = Report(name, DeliveryStatus.FAILED, "", claim.id, problem.detail, opted_out=True)
-                await consents.refused(self._context.core, words)
-            await self._outbox.reports.not_sent(claim, problem)
-            DELIVERIES.labels(name, problem.outcome.value).inc()
-            return
-        await self._outbox.reports.sent(claim, provider_id)
-        DELIVERIES.labels(name, "sent").inc()
+    async def _clock(self) -> None:
+        while True:
+            pause = EVERY
+            with _quietly("outbox_not_read"):
+                if await self._outbox.anything_due():
+                    self.ring()
+                following = await self._outbox.seconds_to_next()
+                pause = EVERY if following is None else min(EVERY, max(0.02, following))
+            await asyncio.sleep(pause)
+
+    async def _look_on(self) -> None:
+        while True:
+            with _quietly("doubts_not_settled"):
+                if await self._outbox.anything_doubtful():
+                    await self.look()
+            await asyncio.sleep(DOUBTS)
+
+    async def _beat(self) -> None:
+        while True:
+            with _quietly("worker_not_noted"):
+                await self._outbox.alive(self._name, len(self._held()))
+            await asyncio.sleep(LEASE / 4)
 
 
-def _problem(error: Exception, *, crossed: bool) -> SendError:
-    """A connector's own words, or for anything else the outcome that is safe."""
-    if isinstance(error, SendError):
-        return error
-    outcome = Outcome.UNKNOWN if crossed else Outcome.RETRY
-    if isinstance(error, TimeoutError):
-        return SendError("The server did not answer in time.", outcome=outcome)
-    if isinstance(error, HubError):
-        return SendError(error.detail, outcome=outcome)
-    return SendError(f"The connector failed: {type(error).__name__}: {error}", outcome=outcome)
+@contextlib.contextmanager
+def _quietly(what: str):
+    try:
+        yield
+    except (HubError, psycopg.Error, OSError) as error:
+        logger.warning(what, error=str(error))
+
+
+class Courier:
+    """What `hub work` runs."""
+
+    name = "deliver"
+
+    def __init__(self, core: Core):
+        self._core = core
+        self._ring: Callable[[], None] = lambda: None
+
+    def ring(self) -> None:
+        """Something may be due."""
+        self._ring()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Send until `stopping` is set; then finish what is on the wire, within seconds."""
+        async with parts(self._core) as context:
+            delivery = Delivery(context)
+            self._ring = delivery.ring
+            try:
+                await delivery.run(stopping)
+            finally:
+                self._ring = lambda: None

@@ -90,6 +90,12 @@ class Email:
         self._copies.keep(account, message)
         return outbound.message_id
 
+    def at_once(self, account: Account) -> tuple[int, int]:
+        """As many as there are connections, and a few that wait for one; see `Bounded`. No domain gets all of them."""
+        smtp = cast("Settings", account.settings).smtp
+        connections = smtp.connections if smtp else 1
+        return connections + 2, min(smtp.per_domain if smtp else 1, max(1, connections - 1))
+
     async def find(self, account: Account, outbound: Outbound) -> bool:
         """Whether the mailbox has it among what it sent; see `Finder`."""
         return await sent.find(self._access, account, outbound.message_id)

@@ -1,14 +1,14 @@
 """Handing mail to a server, stage by stage, so that a failure says truly whether the mail may have left.
 
-Up to the `354` after DATA nothing has: a lost connection is retried freely. From the first byte of the body until
-the final reply the outcome is unknown (RFC 1047), and a definite reply is what it says: 4xx retry, 5xx failed.
+Up to the `354` after DATA nothing has: a lost connection is retried freely. So it is while the final dot lies in our
+own buffer. From then until the final reply the outcome is unknown (RFC 1047), and a definite reply is what it says:
+4xx retry, 5xx failed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import ssl
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -17,15 +17,16 @@ from dataclasses import dataclass, field
 import aiosmtplib
 
 from connectors.email.pace import Pace
+from connectors.email.refusals import Refusal, named, refusal, retry, worst
 from connectors.email.settings import Smtp
+from connectors.email.smtp_body import Body, Gate, Place
+from connectors.email.unreachable import SignInRefused, account_wide, line, unreachable
 from hub.channels.model import Outcome, SendError, Wire
 from hub.core import log
 from hub.core.errors import HubError
 
 logger = log.get(__name__)
 _IDLE_SECONDS = 20.0
-_FINAL_SECONDS = 600.0  # RFC 5321 §4.5.3.2.6: how long a server may think about the final dot
-_THROTTLED = re.compile(r"\b4\.7\.\d+\b|\btoo many\b|\brate\b|\bthrottl", re.IGNORECASE)
 
 
 Token = Callable[[str | None], Awaitable[str]]
@@ -65,26 +66,26 @@ class Sender:
 
     def __init__(self) -> None:
         self._idle: dict[tuple[object, ...], list[_Idle]] = defaultdict(list)
-        self._gates: dict[tuple[object, ...], asyncio.Semaphore] = {}
+        self._gates: dict[tuple[object, ...], Gate] = {}
         self._pace = Pace()
 
     async def send(self, server: Server, post: Post, wire: Wire) -> None:
         """Hand over one message; `SendError` says what a failure means, and who has it all the same (`taken`)."""
-        gate = self._gates.setdefault(server.key(), asyncio.Semaphore(server.smtp.connections))
-        async with self._pace.turn(server.key(), server.smtp, post.recipients), gate:
+        gate = self._gates.setdefault(server.key(), Gate(server.smtp.connections))
+        async with self._pace.turn(server.key(), server.smtp, post.recipients), gate.place() as place:
             try:
-                refused = await self._deliver(server, post, wire)
-            except _Refusal as error:
+                refused = await self._deliver(server, post, wire, place)
+            except Refusal as error:
                 raise self._slowed(server, post, error) from error
         if refused:
             raise _partly(post, refused)
 
-    def _slowed(self, server: Server, post: Post, error: _Refusal) -> SendError:
+    def _slowed(self, server: Server, post: Post, error: Refusal) -> SendError:
         if error.slow and error.outcome is Outcome.RETRY:
             error.retry_after = self._pace.slow(server.key(), server.smtp, post.recipients)
         return error
 
-    async def _deliver(self, server: Server, post: Post, wire: Wire) -> dict[str, _Refusal]:
+    async def _deliver(self, server: Server, post: Post, wire: Wire, place: Place) -> dict[str, Refusal]:
         """Who was refused, when the message was taken for the others."""
         client, reused = await self._client(server)
         try:
@@ -92,13 +93,13 @@ class Sender:
         except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError) as error:
             client.close()
             if not reused:
-                raise _retry("The mail server went away before the message was sent.") from error
+                raise retry("The mail server went away before the message was sent.") from error
             client = await _connect(server)  # the kept connection had died meanwhile
-            refused = await self._envelope_or_retry(client, post)
+            refused = await self._envelope_orretry(client, post)
         except BaseException:
             client.close()
             raise
-        await self._body(client, post.message, wire)
+        await Body(client, server.smtp, place).send(post.message, wire)
         self._keep(server, client)
         return refused
 
@@ -109,17 +110,17 @@ class Sender:
             await _goodbye(kept.client)
         self._idle.clear()
 
-    async def _envelope_or_retry(self, client: aiosmtplib.SMTP, post: Post) -> dict[str, _Refusal]:
+    async def _envelope_orretry(self, client: aiosmtplib.SMTP, post: Post) -> dict[str, Refusal]:
         try:
             return await self._envelope(client, post)
         except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError) as error:
             client.close()
-            raise _retry("The mail server went away before the message was sent.") from error
+            raise retry("The mail server went away before the message was sent.") from error
         except BaseException:
             client.close()
             raise
 
-    async def _envelope(self, client: aiosmtplib.SMTP, post: Post) -> dict[str, _Refusal]:
+    async def _envelope(self, client: aiosmtplib.SMTP, post: Post) -> dict[str, Refusal]:
         """MAIL, RCPT and DATA up to the server's go-ahead; who was refused, when somebody was not."""
         utf8 = not (post.message.isascii() and all(one.isascii() for one in (post.sender, *post.recipients)))
         if utf8 and not client.supports_extension("smtputf8"):
@@ -136,42 +137,16 @@ class Sender:
             raise refusal(code, words)
         return refused
 
-    async def _recipients(self, client: aiosmtplib.SMTP, post: Post, encoding: str) -> dict[str, _Refusal]:
-        refused: dict[str, _Refusal] = {}
+    async def _recipients(self, client: aiosmtplib.SMTP, post: Post, encoding: str) -> dict[str, Refusal]:
+        refused: dict[str, Refusal] = {}
         for recipient in post.recipients:
             try:
                 await client.rcpt(recipient, encoding=encoding)
             except aiosmtplib.SMTPRecipientRefused as error:
                 refused[recipient] = refusal(error.code, error.message)
         if len(refused) == len(post.recipients):
-            raise _worst(refused)
+            raise worst(refused)
         return refused
-
-    async def _body(self, client: aiosmtplib.SMTP, message: bytes, wire: Wire) -> None:
-        """The message itself: from its first byte on it may arrive."""
-        protocol = client.protocol
-        try:
-            await wire()
-        except BaseException:
-            client.close()  # without the final dot nothing was sent
-            raise
-        if protocol is None or not client.is_connected:
-            client.close()
-            raise _retry("The mail server went away before the message was sent.")
-        try:
-            protocol.write(dot_stuffed(message))
-            code, words = await protocol.read_response(timeout=_FINAL_SECONDS)
-        except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError) as error:
-            client.close()
-            raise SendError(
-                "The mail server went away while taking the message; it may have arrived.", outcome=Outcome.UNKNOWN
-            ) from error
-        except BaseException:
-            client.close()
-            raise
-        if code != 250:
-            client.close()
-            raise refusal(code, words)
 
     async def _client(self, server: Server) -> tuple[aiosmtplib.SMTP, bool]:
         kept = self._idle[server.key()]
@@ -202,7 +177,7 @@ async def greet(server: Server, sender: str) -> None:
     except aiosmtplib.SMTPResponseException as error:
         raise refusal(error.code, error.message) from error
     except (aiosmtplib.SMTPException, OSError) as error:
-        raise _retry(f"The mail server went away: {_line(str(error))}") from error
+        raise retry(f"The mail server went away: {line(str(error))}") from error
     finally:
         await _goodbye(client)
 
@@ -210,18 +185,18 @@ async def greet(server: Server, sender: str) -> None:
 async def _connect(server: Server) -> aiosmtplib.SMTP:
     if server.token is None:
         return await _connected(server, None)
-    token = await _token(server.token, None)
+    token = await _token(server.smtp, server.token, None)
     try:
         return await _connected(server, token)
-    except _SignInRefused:
-        return await _connected(server, await _token(server.token, token))
+    except SignInRefused:
+        return await _connected(server, await _token(server.smtp, server.token, token))
 
 
-async def _token(token: Token, stale: str | None) -> str:
+async def _token(smtp: Smtp, token: Token, stale: str | None) -> str:
     try:
         return await token(stale)
     except HubError as error:
-        raise _retry(error.detail, after=300) from error
+        raise account_wide(smtp, error.detail, "smtp.sign_in", error.detail, after=300) from error
 
 
 async def _connected(server: Server, token: str | None) -> aiosmtplib.SMTP:
@@ -248,18 +223,9 @@ async def _connected(server: Server, token: str | None) -> aiosmtplib.SMTP:
             if client.is_ehlo_or_helo_needed:  # what the server can is asked before it matters
                 with contextlib.suppress(aiosmtplib.SMTPHeloError):
                     await client.ehlo()
-    except aiosmtplib.SMTPAuthenticationError as error:
-        client.close()
-        words = f"The mail server refuses our sign-in: {error.code} {_line(error.message)}"
-        raise _SignInRefused(words, outcome=Outcome.RETRY, retry_after=300) from error
-    except aiosmtplib.SMTPNotSupported as error:
-        client.close()
-        raise _retry(f"The mail server does not offer what is configured: {error}", after=300) from error
     except (aiosmtplib.SMTPException, OSError, TimeoutError, ssl.SSLError, ValueError) as error:
         client.close()
-        if isinstance(error, aiosmtplib.SMTPException) and "not supported" in str(error):
-            raise _retry(f"The mail server does not offer what is configured: {error}", after=300) from error
-        raise _retry(f"The mail server {smtp.host}:{smtp.port} cannot be reached: {_line(str(error))}") from error
+        raise unreachable(smtp, error) from error
     except BaseException:
         client.close()
         raise
@@ -279,49 +245,10 @@ async def _goodbye(client: aiosmtplib.SMTP) -> None:
     client.close()
 
 
-def dot_stuffed(message: bytes) -> bytes:
-    """RFC 5321 §4.5.2, with the line that ends it."""
-    body = re.sub(rb"(?m)^\.", b"..", message)
-    return body + (b".\r\n" if body.endswith(b"\r\n") else b"\r\n.\r\n")
-
-
-class _SignInRefused(SendError):
-    """The server does not accept our password or token."""
-
-
-class _Refusal(SendError):
-    """A definite reply. `slow`: the server wants to hear less of us."""
-
-    def __init__(self, detail: str, outcome: Outcome, *, slow: bool = False):
-        super().__init__(detail, outcome=outcome, retry_after=120 if slow else None)
-        self.slow = slow
-
-
-def refusal(code: int, words: str) -> _Refusal:
-    """What a definite reply means: 4xx later, 5xx never, in the server's own words."""
-    said = f"The mail server says {code} {_line(words)}"
-    if 500 <= code < 600:
-        return _Refusal(said, Outcome.FAILED)
-    slow = 400 <= code < 500 and bool(code == 421 or _THROTTLED.search(words))
-    return _Refusal(said, Outcome.RETRY, slow=slow)
-
-
-def _worst(refused: dict[str, _Refusal]) -> _Refusal:
-    """One refusal for all recipients: to be tried again when one of them may be."""
-    found = next((r for r in refused.values() if r.outcome is Outcome.RETRY), next(iter(refused.values())))
-    if len(refused) == 1:
-        return found
-    return _Refusal(_named(refused), found.outcome, slow=found.slow)
-
-
-def _partly(post: Post, refused: dict[str, _Refusal]) -> SendError:
+def _partly(post: Post, refused: dict[str, Refusal]) -> SendError:
     taken = [one for one in post.recipients if one not in refused]
     outcome = Outcome.RETRY if any(r.outcome is Outcome.RETRY for r in refused.values()) else Outcome.FAILED
-    return SendError(f"{_named(refused)} It went to {', '.join(taken)}.", outcome=outcome, taken=taken)
-
-
-def _named(refused: dict[str, _Refusal]) -> str:
-    return " ".join(f"{one}: {error.detail.rstrip('.')}." for one, error in refused.items())
+    return SendError(f"{named(refused)} It went to {', '.join(taken)}.", outcome=outcome, taken=taken)
 
 
 def _size(client: aiosmtplib.SMTP, message: bytes) -> list[str]:
@@ -333,11 +260,3 @@ def _size(client: aiosmtplib.SMTP, message: bytes) -> list[str]:
         words = f"The mail is {len(message) / 2**20:.1f} MB; its server takes at most {int(limit) / 2**20:.1f} MB."
         raise SendError(words, outcome=Outcome.FAILED)
     return [f"SIZE={len(message)}"]
-
-
-def _retry(detail: str, *, after: float | None = None) -> SendError:
-    return SendError(detail, outcome=Outcome.RETRY, retry_after=after)
-
-
-def _line(words: str) -> str:
-    return " ".join(words.split())[:300]

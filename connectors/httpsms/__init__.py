@@ -108,10 +108,16 @@ class HttpSms:
                 body = await answer.content.read(_ANSWER)
                 return _outcome(settings, answer, body) or f"{account.key}:{outbound.id}"
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise SendError(f"The gateway cannot be reached: {error}.", outcome=Outcome.RETRY) from error
+            raise SendError(
+                f"The gateway cannot be reached: {error}.",
+                outcome=Outcome.RETRY,
+                code="provider.unreachable",
+                params={"reason": str(error)},
+                account_wide=True,
+            ) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             words = f"The gateway did not answer after the message was handed over ({type(error).__name__})."
-            raise SendError(words, outcome=Outcome.UNKNOWN) from error
+            raise SendError(words, outcome=Outcome.UNKNOWN, code="provider.unanswered") from error
 
     def _request(self, account: Account, settings: Settings, outbound: Outbound) -> dict[str, Any]:
         known = {
@@ -205,10 +211,20 @@ def _outcome(settings: Settings, answer: aiohttp.ClientResponse, body: bytes) ->
     if answer.status in means.retry_statuses:
         wait = answer.headers.get("Retry-After", "")
         after = min(float(wait), 3600.0) if wait.isdecimal() and len(wait) < 6 else None
-        raise SendError(f"The gateway asks us to wait ({answer.status}).", outcome=Outcome.RETRY, retry_after=after)
+        raise SendError(
+            f"The gateway asks us to wait ({answer.status}).",
+            outcome=Outcome.RETRY,
+            retry_after=after,
+            code="provider.slow_down",
+            account_wide=True,
+        )
     if answer.status >= 500 or answer.status < 200:
         raise SendError(
-            f"The gateway failed after the message was handed over ({answer.status}).", outcome=Outcome.UNKNOWN
+            f"The gateway failed after the message was handed over ({answer.status}).",
+            outcome=Outcome.UNKNOWN,
+            code="provider.failed",
+            params={"status": answer.status},
+            account_wide=True,
         )
     if answer.status >= 300:
         raise SendError(f"The gateway refused the message ({answer.status}): {words}", outcome=Outcome.FAILED)

@@ -121,14 +121,25 @@ class Rest:
             message = await self.client(settings).messages.create_async(**fields)
         except ThrottledError as error:
             raise SendError(
-                "Twilio asks us to slow down (429).", outcome=Outcome.RETRY, retry_after=error.retry_after
+                "Twilio asks us to slow down (429).",
+                outcome=Outcome.RETRY,
+                retry_after=error.retry_after,
+                code="provider.slow_down",
+                account_wide=True,
             ) from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise SendError(f"Twilio cannot be reached: {error}.", outcome=Outcome.RETRY) from error
+            raise SendError(
+                f"Twilio cannot be reached: {error}.",
+                outcome=Outcome.RETRY,
+                code="provider.unreachable",
+                params={"reason": str(error)},
+                account_wide=True,
+            ) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise SendError(
                 f"Twilio did not answer after the message was handed over ({type(error).__name__}).",
                 outcome=Outcome.UNKNOWN,
+                code="provider.unanswered",
             ) from error
         except TwilioException as error:
             raise refusal(error) from error
@@ -150,9 +161,22 @@ def refusal(error: TwilioException) -> SendError:
     words = str(getattr(error, "msg", "") or getattr(error, "detail", "") or getattr(error, "title", "") or error)
     detail = explain(code, words) or f"Twilio answers {status}: {words}"
     if status >= 500 or status == 0 or status < 400:
-        return SendError(f"Twilio failed after the message was handed over ({status}).", outcome=Outcome.UNKNOWN)
+        return SendError(
+            f"Twilio failed after the message was handed over ({status}).",
+            outcome=Outcome.UNKNOWN,
+            code="provider.failed",
+            params={"status": status},
+            account_wide=status >= 500,
+        )
     if code in _RETRY_CODES:
         return SendError(detail, outcome=Outcome.RETRY)
     if status in _AUTHENTICATION:
-        return SendError(f"Twilio refuses our credentials. {detail}", outcome=Outcome.RETRY, retry_after=300)
+        return SendError(
+            f"Twilio refuses our credentials. {detail}",
+            outcome=Outcome.RETRY,
+            retry_after=300,
+            code="provider.sign_in",
+            params={"reason": detail},
+            account_wide=True,
+        )
     return SendError(detail, outcome=Outcome.FAILED, opted_out=code == OPTED_OUT)

@@ -101,6 +101,15 @@ class Listed:
 
 
 @runtime_checkable
+class Bounded(Protocol):
+    """A connector that says how many sends of an account it can have under way."""
+
+    def at_once(self, account: Account) -> tuple[int, int]:
+        """How many sends of this account a process may hold, and how many of them to one recipient domain."""
+        ...
+
+
+@runtime_checkable
 class History(Protocol):
     """A connector that can list everything of a day."""
 

@@ -6,7 +6,7 @@ A connector translates and nothing else. It never looks for a contact, a convers
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -212,10 +212,12 @@ class SendError(HubError):
     """The message could not be sent, or not to everybody.
 
     `taken` are the recipients that have it all the same: they are left out of the next try. `provider_id` names the
-    message where reports about these may come. `opted_out`: its recipient wants no more messages.
+    message where reports about these may come. `opted_out`: its recipient wants no more messages. `code` and `params`
+    say why for the screens, where there is a code for it. `account_wide`: the account can send nothing for now, to
+    nobody: the server is away, refuses our sign-in, asks us to slow down.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each says something else about the failure, and most have none of it
         self,
         detail: str,
         *,
@@ -224,8 +226,14 @@ class SendError(HubError):
         taken: Iterable[str] = (),
         provider_id: str | None = None,
         opted_out: bool = False,
+        code: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        account_wide: bool = False,
     ):
         super().__init__(detail)
+        self.code = code
+        self.params = dict(params or {})
+        self.account_wide = account_wide
         self.outcome = outcome
         self.retry_after = retry_after
         self.taken = tuple(taken)

@@ -31,7 +31,7 @@ LOOK_AFTER = 15.0  # seconds until somebody looks where a send of unknown outcom
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A send that this worker holds for a minute."""
+    """A send that this worker holds for some seconds, longer if it renews that. `probe`: its account is in trouble."""
 
     id: int
     interaction_id: int
@@ -40,6 +40,8 @@ class Claimed:
     attempt: int
     payload: dict[str, Any]
     created_at: datetime
+    lane: str = ""
+    probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,23 @@ class Reports:
                 "provider_id": identifier(error.provider_id) if error.provider_id else None,
                 "status": outcome.value,
                 "error": _words(error.detail),
+                "code": error.code,
+                "params": error.params or None,
                 "due_at": due,
                 "taken": list(error.taken) or None,
+            }
+        )
+
+    async def given_back(self, claim: Claimed) -> bool:
+        """Nothing was tried: somebody else may have it at once."""
+        return await self._group.submit(
+            {
+                "outbound_id": claim.id,
+                "attempt": claim.attempt,
+                "provider_id": None,
+                "status": Outcome.RETRY.value,
+                "error": None,
+                "due_at": now(),
             }
         )
 

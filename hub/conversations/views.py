@@ -179,5 +179,6 @@ def _inline(inbound: Inbound, account: Account, taken: Taken) -> Shape:
         "automatic": inbound.automatic,
         "mail": mail_facts(inbound.meta, trimmed=_trimmed(inbound)) if account.channel == "email" else None,
         "message": message_facts(inbound.meta) if account.channel in TEXTED else None,
+        "delivery": None,
         "attachments": [],
     }

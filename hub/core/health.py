@@ -91,7 +91,6 @@ _CHECKS = (
         "Sends nobody knows the outcome of", "unknown", False,
         "Settle them on the conversation or by POST /api/v1/outbox/ID/settle.",
     ),
-    _Check("Sends overdue by a minute", "overdue", False, "Is a `hub work` running?"),
 )  # fmt: skip
 
 
@@ -111,8 +110,8 @@ async def servers(db: Database, feed: Feed) -> AsyncGenerator[Finding]:
         number = int(await db.value(sql[check.query]))
         ok = number > 0 if check.want else (True if number == 0 else None)
         yield Finding(check.what, ok, str(number), check.remedy)
-    for problem in [*await problems.frozen(db), *await problems.log(db)]:
-        yield finding(problem)
+    for found in await _sending(db):
+        yield found
     for row in await db.dicts(sql["services"]):
         state = f"held by {row['holder']}" if row["held"] else "nobody runs it"
         yield Finding(f"Service {row['name']}", bool(row["held"]), state, "Start `hub serve`.")
@@ -123,6 +122,14 @@ async def servers(db: Database, feed: Feed) -> AsyncGenerator[Finding]:
         )
     for row in await db.dicts(sql["failing_accounts"]):
         yield Finding(f"Account {row['key']}", False, row["error"], "Correct its settings and `hub apply` again.")
+
+
+async def _sending(db: Database) -> list[Finding]:
+    """Whether anybody sends, what keeps sends from leaving, and who keeps readers of the log waiting."""
+    workers = int(await db.value(sql["workers"]))
+    found = [Finding("Workers", True, f"{workers} running")] if workers else []
+    wrong = [*await problems.frozen(db), *await problems.sending(db), *await problems.log(db)]
+    return found + [finding(problem) for problem in wrong]
 
 
 def _answers(what: str, found: list[problems.Problem]) -> list[Finding]:

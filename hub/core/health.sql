@@ -16,9 +16,31 @@ select count(*) from raw where state = 'quarantined';
 -- unknown: Sends that may or may not have arrived.
 select count(*) from outbound where state = 'unknown';
 
--- overdue: Sends that should have left a minute ago.
-select count(*) from outbound o where o.state = 'pending' and o.due_at < now() - interval '1 minute'
-  and not exists (select from pace p where p.account_id = o.account_id); -- what keeps a pace may wait
+-- overdue: Sends that should have left a minute ago, up to a thousand, and by how long the oldest. What waits for an earlier
+-- one of its conversation, for its account's next try, or for its number's pace is not late; a number that might have sent
+-- a minute ago and has not is.
+select count(*)::int as count, coalesce(extract(epoch from clock_timestamp() - min(l.due_at)), 0)::float8 as seconds
+from (
+    select o.due_at from outbound o
+    where o.state = 'pending' and o.due_at < now() - interval '1 minute' and (select sending_frozen_since()) is null
+      and not exists (select from account_trouble t where t.account_id = o.account_id)
+      and not exists (select from pace p where p.account_id = o.account_id and p.next_at > now() - interval '1 minute')
+      and not exists (
+          select from outbound b where b.conversation_id = o.conversation_id and b.account_id = o.account_id
+            and b.id < o.id and b.state in ('pending', 'claimed', 'wire'))
+    order by o.due_at limit 1000) l;
+
+-- waiting: Whether anything is to leave by now.
+select exists (select from outbound where state = 'pending' and due_at <= now());
+
+-- workers: How many processes that send are alive.
+select count(*) from worker where seen_at > clock_timestamp() - interval '30 seconds';
+
+-- silent: Accounts that can send nothing, since when and why; and how many sends wait for that.
+select t.account_id, a.key, a.channel, extract(epoch from clock_timestamp() - t.since)::float8 as seconds, t.code, t.params, t.error,
+       (select count(*) from (select from outbound o where o.account_id = t.account_id and o.state in ('pending', 'claimed') limit 10000) w) as waiting
+from account_trouble t join account a on a.id = t.account_id
+where a.enabled order by t.since;
 
 -- services: Who runs what only one process may run.
 select name, holder, expires_at between clock_timestamp() and clock_timestamp() + interval '1 minute' as held from lease where name in ('router', 'sweeper', 'scheduler', 'calls', 'media', 'reconcile') order by name;

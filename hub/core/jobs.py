@@ -7,23 +7,22 @@ flag so that a thousand rings make one job.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
-from types import FrameType
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
-from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
+from rq.timeouts import TimerDeathPenalty
 
 from hub.core import log
 
 logger = log.get(__name__)
 QUEUE = "hub"
-JOB_TIMEOUT = 180  # seconds; a drain ends itself well before
-WAITING = 8  # jobs that may wait: each drains whatever there is, so that more of them would only fill Redis
+JOB_TIMEOUT = 180  # seconds; a job ends itself well before
+WAITING = 8  # jobs that may wait: each says the same, so that more of them would only fill Redis
 
 
 def connect(url: str) -> Redis:
@@ -57,30 +56,54 @@ class Doorbell:
         self._redis.close()
 
 
-_told_to_stop = threading.Event()
+_heard: Callable[[], None] | None = None
 
 
-def stopping() -> bool:
-    """Whether this worker was told to end: its job then finishes what it holds and takes nothing more."""
-    return _told_to_stop.is_set()
+def heard() -> bool:
+    """Tell whoever listens in this process that a job came; False when nobody does."""
+    if _heard is None:
+        return False
+    _heard()
+    return True
 
 
 class _Worker(SimpleWorker):
-    def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        _told_to_stop.set()
-        super().request_stop(signum, frame)
+    """RQ's worker in a thread of ours: signals are the process's own business."""
+
+    death_penalty_class = TimerDeathPenalty
+
+    def _install_signal_handlers(self) -> None:
+        pass
 
 
-def work(url: str) -> None:
-    """Run one worker in this process until SIGTERM or SIGINT; the job in hand ends early, see `stopping`.
+class Listener:
+    """Hears RQ's jobs in a thread of its own and says so to `heard`, which must not block.
 
-    A `SimpleWorker`: our jobs drain batches and open their own connections, so that a fork each would only cost.
-    Redis may go away and forget everything meanwhile: the worker registers itself anew and goes on.
+    A `SimpleWorker`: our jobs only ring, so that a fork each would only cost. Redis may go away and forget everything
+    meanwhile, or hang: the worker registers itself anew and goes on, and nobody waits for it, not even at the end.
     """
-    with contextlib.suppress(StopRequested):  # told so between two jobs, or while Redis was away
-        while not stopping():
-            _work_until_redis_goes(url)
-            _told_to_stop.wait(1)
+
+    def __init__(self, url: str, heard: Callable[[], None]):
+        self._url = url
+        self._heard = heard
+        self._over = threading.Event()
+
+    def start(self) -> None:
+        """Listen until `stop`."""
+        global _heard
+        _heard = self._heard
+        threading.Thread(target=self._listen, name="rq", daemon=True).start()
+
+    def stop(self) -> None:
+        """Listen no more."""
+        global _heard
+        _heard = None
+        self._over.set()
+
+    def _listen(self) -> None:
+        while not self._over.is_set():
+            _work_until_redis_goes(self._url)
+            self._over.wait(1)
 
 
 def _work_until_redis_goes(url: str) -> None:
@@ -94,10 +117,8 @@ def _work_until_redis_goes(url: str) -> None:
             maintenance_interval=60,
             log_job_description=False,
         )
-        worker.work(logging_level="WARNING")  # returns when told to stop, and when Redis does not answer in time
+        worker.work(logging_level="WARNING")  # returns when Redis does not answer in time
     except (RedisError, OSError) as error:
         logger.warning("worker_waits_for_redis", error=str(error))
-    else:
-        logger.info("worker_paused", stopping=stopping())
     finally:
         redis.close()

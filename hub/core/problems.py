@@ -20,6 +20,12 @@ from hub.core.steady import failing
 sql = Queries.beside(__file__, "health.sql")
 
 
+SILENT_SECONDS = 120.0  # an account that sends nothing for so long is a fault; a server that restarts is none
+
+
+_INNER = frozenset({"error", "params", "who", "role", "remedy", "prepared"})
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong. `params` are what its words need."""
@@ -44,8 +50,8 @@ class Problem:
         return _WORDS[self.code][2].format(**self.params)
 
     def shown(self) -> dict[str, Any]:
-        """As JSON."""
-        return {"code": self.code, "params": dict(self.params)}
+        """As JSON for the health page, which anybody may ask: without sentences of servers, and without our roles."""
+        return {"code": self.code, "params": {k: v for k, v in self.params.items() if k not in _INNER}}
 
 
 _WORDS = {
@@ -85,6 +91,17 @@ _WORDS = {
         "{who} is not over; what is logged after it is counted when it ends",
         "Let its owner end it, or: {remedy};",
     ),
+    "account.cannot_send": (
+        "Account {key}",
+        "has sent nothing for {seconds:.0f} s, {waiting} waiting: {error}",
+        "Mend its server or its settings; `hub email test {key}` says more of a mailbox. It is tried again by itself.",
+    ),
+    "outbox.overdue": (
+        "Sends overdue by a minute",
+        "{count}, the oldest by {seconds:.0f} s",
+        "Is a `hub work` running, and does it keep up?",
+    ),
+    "workers.none": ("Workers", "none is running", "Start a `hub work`."),
     "log.behind": (
         "Reader {reader}",
         "{seconds:.0f} s behind",
@@ -145,6 +162,21 @@ async def services(db: Database) -> list[Problem]:
     ]  # fmt: skip
 
 
+async def sending(db: Database) -> list[Problem]:
+    """Accounts that send nothing, sends that should have left, and whether anybody is there to send them."""
+    found: list[Problem] = []
+    for row in await db.dicts(sql["silent"]):
+        params = {**row, "seconds": round(row["seconds"], 1)}
+        found.append(Problem("account.cannot_send", params, fault=row["seconds"] > SILENT_SECONDS))
+    late = (await db.dicts(sql["overdue"]))[0]
+    if late["count"]:
+        found.append(Problem("outbox.overdue", {"count": late["count"], "seconds": round(late["seconds"], 1)}))
+    if not await db.value(sql["workers"]):
+        found.append(Problem("workers.none", fault=bool(await db.value(sql["waiting"]))))
+    return found
+
+
 async def inside(db: Database) -> list[Problem]:
     """Everything that can be said by asking a database that answers."""
-    return [*await database(db), *await frozen(db), *await services(db), *await log(db)]
+    found = [*await database(db), *await frozen(db), *await services(db)]
+    return [*found, *await sending(db), *await log(db)]

@@ -73,6 +73,20 @@ async def open_core(addresses: Addresses | None = None, *, pool: int = 12) -> As
         await db.close()
 
 
+class Sender(Protocol):
+    """What a worker process runs (entry-point group `hub.senders`). Constructed as `Sender(core)`."""
+
+    name: str
+
+    def ring(self) -> None:
+        """Look now: something may be due."""
+        ...
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until `stopping` is set, then finish within seconds what cannot be given back."""
+        ...
+
+
 class Service(Protocol):
     """A leased background part: `run` until cancelled. Constructed as `Service(core)`."""
 

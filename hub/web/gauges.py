@@ -18,20 +18,25 @@ sql = Queries.beside(__file__, "gauges.sql")
 SECONDS = 2.0  # a scrape does not wait for a database that is away
 
 QUEUED = Gauge("hub_queue_entries", "Entries that wait for an agent, by queue", ["queue"])
-OUTBOX = Gauge("hub_outbox_messages", "Messages that have not left: pending, or unknown", ["state"])
+OUTBOX = Gauge(
+    "hub_outbox_messages", "Messages that have not left: pending, of those overdue by a minute, or unknown", ["state"]
+)
 BEHIND = Gauge("hub_log_reader_behind_seconds", "Age of the oldest event a reader of the log has not read", ["reader"])
 OPEN = Gauge(
     "hub_open_transaction_seconds",
     "Transactions of the hub's database that have been open for long; `blocks`: readers of the log wait for it",
     ["pid", "application", "blocks"],
 )
+SILENT = Gauge("hub_account_silent_seconds", "For how long an account has been able to send nothing", ["account"])
+WORKERS = Gauge("hub_workers", "Processes that send and are alive")
 HELD = Gauge("hub_lease_held", "1 while some process holds the lease", ["lease"])
 FAILING = Gauge("hub_service_failures", "Failures of a service's part since it last worked", ["service", "part"])
 FROZEN = Gauge("hub_sending_frozen", "1 while nothing leaves, as after a restore")
 QUARANTINED = Gauge("hub_quarantine_messages", "Messages that could not be processed and wait for a person")
-
-_LABELLED = {"queue": QUEUED, "outbox": OUTBOX, "lease": HELD}
-_PLAIN = {"frozen": FROZEN, "quarantine": QUARANTINED}
+_BY_NAME = {
+    "queue": QUEUED, "outbox": OUTBOX, "silent": SILENT, "workers": WORKERS, "lease": HELD, "frozen": FROZEN,
+    "quarantine": QUARANTINED,
+}  # fmt: skip
 
 
 async def refresh(db: Database) -> None:
@@ -43,7 +48,7 @@ async def refresh(db: Database) -> None:
     except (HubError, psycopg.Error, TimeoutError) as error:
         logger.warning("gauges_not_read", error=str(error))
         return
-    for gauge in (QUEUED, OUTBOX, HELD, BEHIND, OPEN, FAILING):
+    for gauge in (QUEUED, OUTBOX, HELD, BEHIND, OPEN, FAILING, SILENT):
         gauge.clear()
     for one in failures:
         FAILING.labels(one.service, one.part).set(one.failures)
@@ -54,7 +59,5 @@ async def refresh(db: Database) -> None:
             writer.seconds
         )
     for row in rows:
-        if (gauge := _LABELLED.get(row["what"])) is not None:
-            gauge.labels(row["label"]).set(row["number"])
-        else:
-            _PLAIN[row["what"]].set(row["number"])
+        gauge = _BY_NAME[row["what"]]
+        (gauge.labels(row["label"]) if row["label"] else gauge).set(row["number"])

@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from hub.access import signin
 from hub.access.model import Action
-from hub.channels import administration
+from hub.channels import administration, trouble
 from hub.channels.administration import Change, Row
 from hub.channels.mailboxes import Mailboxes
 from hub.channels.model import Account, AddressKind, Connector
+from hub.channels.trouble import Trouble
 from hub.contacts.identity import normalise
 from hub.core import events
 from hub.core.errors import Invalid, NotFound
@@ -35,6 +36,18 @@ class Progress(BaseModel):
     total: int | None
 
 
+class Sending(BaseModel):
+    """Nothing can be sent for now: since when, why, when it is tried next, and how many messages wait for that."""
+
+    since: datetime
+    failed_at: datetime
+    next_try_at: datetime
+    code: str
+    params: dict[str, Any]
+    error: str
+    waiting: int
+
+
 class Health(BaseModel):
     last_fetch: datetime | None = None
     lag_seconds: float | None = None
@@ -43,6 +56,7 @@ class Health(BaseModel):
     waiting: int | None = None
     listening: str | None = None
     progress: Progress | None = None
+    sending: Sending | None = None
 
 
 class Mailbox(BaseModel):
@@ -155,7 +169,9 @@ class Reconciled(BaseModel):
 @mailboxes.add("GET", "/mailboxes", returns=MailboxList, action=Action.ADMINISTER)
 async def list_mailboxes(call: Call) -> dict[str, Any]:
     """Every mailbox, how it is configured (secrets only by name) and how it fares."""
-    return {"items": [_shown(call, row) for row in await administration.listed(call.core.db, CONNECTOR)]}
+    troubles = {one.account_id: one for one in await trouble.troubles(call.core.db)}
+    rows = await administration.listed(call.core.db, CONNECTOR)
+    return {"items": [_shown(call, row, troubles.get(row.id)) for row in rows]}
 
 
 @mailboxes.add("POST", "/mailboxes/discover", returns=Discovered, action=Action.ADMINISTER)
@@ -188,13 +204,13 @@ async def add_mailbox(call: Call, body: NewMailbox) -> dict[str, Any]:
         account_id = await administration.create(
             unit, call.core.vault, _connector(call), "email", change, actor_id=call.me.id
         )
-    return _shown(call, await administration.one(call.core.db, CONNECTOR, account_id))
+    return await _read(call, account_id)
 
 
 @mailboxes.add("GET", "/mailboxes/{account_id}", returns=Mailbox, action=Action.ADMINISTER)
 async def read_mailbox(call: Call, account_id: int) -> dict[str, Any]:
     """One mailbox."""
-    return _shown(call, await administration.one(call.core.db, CONNECTOR, account_id))
+    return await _read(call, account_id)
 
 
 @mailboxes.add("PATCH", "/mailboxes/{account_id}", returns=Mailbox, action=Action.ADMINISTER)
@@ -209,7 +225,7 @@ async def change_mailbox(call: Call, account_id: int, body: MailboxChange) -> di
     )  # fmt: skip
     async with events.unit(call.core.db, call.core.feed) as unit:
         await administration.update(unit, call.core.vault, _connector(call), account_id, change, actor_id=call.me.id)
-    return _shown(call, await administration.one(call.core.db, CONNECTOR, account_id))
+    return await _read(call, account_id)
 
 
 @mailboxes.add("POST", "/mailboxes/{account_id}/test", returns=Checks, action=Action.ADMINISTER, errors=(429,))
@@ -260,7 +276,13 @@ def _settings(given: SettingsIn | None) -> dict[str, Any] | None:
     return None if given is None else given.model_dump(mode="json", exclude_unset=True)
 
 
-def _shown(call: Call, row: Row) -> dict[str, Any]:
+async def _read(call: Call, account_id: int) -> dict[str, Any]:
+    row = await administration.one(call.core.db, CONNECTOR, account_id)
+    return _shown(call, row, next(iter(await trouble.troubles(call.core.db, account_id)), None))
+
+
+def _shown(call: Call, row: Row, sending: Trouble | None) -> dict[str, Any]:
+    health = {**row.health, "sending": sending and sending.shown()}
     return {
         "id": row.id,
         "key": row.key,
@@ -271,5 +293,5 @@ def _shown(call: Call, row: Row) -> dict[str, Any]:
         "signature": row.signature,
         "settings": row.settings,
         "secrets": administration.secret_names(call.core.vault, row),
-        "health": Health.model_validate(row.health).model_dump(mode="json"),
+        "health": Health.model_validate(health).model_dump(mode="json"),
     }

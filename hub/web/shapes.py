@@ -158,6 +158,18 @@ class MessageFacts(BaseModel):
     consent: Literal["stop", "start", "help"] | None
 
 
+class SendState(BaseModel):
+    """Why a message of ours has not left (`error` says `code` in a sentence), and since when its account is silent."""
+
+    state: Literal["pending", "claimed", "wire", "sent", "failed", "unknown", "cancelled"]
+    attempts: int
+    next_try_at: datetime | None
+    code: str | None
+    params: dict[str, Any]
+    error: str | None
+    account_since: datetime | None
+
+
 class Interaction(BaseModel):
     id: int
     conversation_id: int
@@ -179,6 +191,7 @@ class Interaction(BaseModel):
     automatic: bool
     mail: Mail | None
     message: MessageFacts | None
+    delivery: SendState | None
     attachments: list[AttachmentRef]
 
 

@@ -54,7 +54,7 @@ def at_claims(fuse: Fuse) -> None:
     every = Database.all
 
     async def claim(self: Database, row: type[Any], query: Any, params: Any = None) -> list[Any]:
-        if row is not Claimed or "'claimed'" not in query:
+        if row is not Claimed or "outbound_claim" not in query:
             return await every(self, row, query, params)
         async with self.transaction() as conn:
             found = await fetch_all(conn, row, query, params)

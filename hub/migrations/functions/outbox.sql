@@ -1,7 +1,9 @@
 -- Moves sends forward: results of our own workers and reports of providers, in one round trip for many.
--- An item is {outbound_id?, attempt?, connector, provider_id?, status, error?, due_at?, taken?}; `attempt` marks a worker's
--- result, which counts only while that attempt still holds the row. `taken` are recipients that have it already. A provider's report counts by rank: it never
--- goes back, and a failure after delivery is not believed. Returns the events to announce.
+-- An item is {outbound_id?, attempt?, connector, provider_id?, status, error?, code?, params?, due_at?, taken?}; `attempt`
+-- marks a worker's result. It counts while that attempt holds the row, and when it comes late: what the provider said of an
+-- attempt settles one whose outcome nobody knew, and a message that was taken is not sent again while there is time to
+-- stop that. `taken` are recipients that have it already. A provider's report counts by rank: it never goes back, and a
+-- failure after delivery is not believed. Returns the events to announce.
 create or replace function outbox_results(items jsonb)
 returns table (n int, applied boolean, event_id bigint, conversation_id bigint, seq bigint, interaction_id bigint, at timestamptz)
 language plpgsql
@@ -34,7 +36,8 @@ begin
 
     for item in
         select * from jsonb_to_recordset(items) as i (
-            n int, outbound_id bigint, attempt int, connector text, provider_id text, status text, error text, due_at timestamptz, taken jsonb)
+            n int, outbound_id bigint, attempt int, connector text, provider_id text, status text, error text, code text,
+            params jsonb, due_at timestamptz, taken jsonb)
         order by i.n
     loop
         if item.attempt is null then
@@ -55,13 +58,14 @@ begin
         if o.id is null then
             null; -- a report that came before the send was recorded waits in `delivery`
         elsif item.attempt is not null then
-            if o.attempt = item.attempt and o.state in ('claimed', 'wire') then
+            if (o.attempt = item.attempt and (o.state in ('claimed', 'wire') or (o.state = 'unknown' and item.status <> 'unknown')))
+               or (item.status = 'sent' and o.state in ('pending', 'claimed', 'unknown')) then
                 shown := case item.status when 'retry' then 'pending' else item.status end;
                 update outbound set
                     state = case item.status when 'retry' then 'pending' when 'sent' then 'sent' else item.status end,
                     rank = greatest(rank, case item.status when 'sent' then 1 else rank end),
-                    provider_id = coalesce(item.provider_id, provider_id), error = item.error, lease_until = null,
-                    due_at = coalesce(item.due_at, due_at),
+                    provider_id = coalesce(item.provider_id, provider_id), error = item.error, code = item.code,
+                    params = item.params, lease_until = null, due_at = coalesce(item.due_at, due_at),
                     payload = case when item.taken is null then payload
                         else payload || jsonb_build_object('taken', coalesce(payload -> 'taken', '[]') || item.taken) end,
                     done_at = case when item.status <> 'retry' then moment end
@@ -72,13 +76,13 @@ begin
         elsif item.status = 'failed' then
             if o.rank < 2 and o.state <> 'failed' then
                 shown := 'failed';
-                update outbound set state = 'failed', error = item.error, provider_id = coalesce(provider_id, item.provider_id),
+                update outbound set state = 'failed', error = item.error, code = item.code, params = item.params, provider_id = coalesce(provider_id, item.provider_id),
                     done_at = moment, lease_until = null where id = o.id;
             end if;
         elsif o.state <> 'failed' and o.rank < (case item.status when 'sent' then 1 when 'delivered' then 2 else 3 end) then
             shown := item.status;
             update outbound set state = 'sent', rank = case item.status when 'sent' then 1 when 'delivered' then 2 else 3 end,
-                provider_id = coalesce(provider_id, item.provider_id), error = null, done_at = coalesce(done_at, moment),
+                provider_id = coalesce(provider_id, item.provider_id), error = null, code = null, params = null, done_at = coalesce(done_at, moment),
                 lease_until = null where id = o.id;
         end if;
         if shown is null then

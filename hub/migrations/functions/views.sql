@@ -47,7 +47,14 @@ select i.id, i.conversation_id, i.seq, i.kind, i.direction, i.channel,
            select jsonb_agg(m.error order by m.position) from media m where m.interaction_id = i.id and m.state = 'lost') end as lost,
        case when i.meta ? 'replied_to' then (
            select jsonb_build_object('id', x.id, 'text', left(x.text, 160)) from interaction x
-           where x.external_id = i.meta ->> 'replied_to' and x.conversation_id = i.conversation_id limit 1) end as quoted
+           where x.external_id = i.meta ->> 'replied_to' and x.conversation_id = i.conversation_id limit 1) end as quoted,
+       case when i.direction = 'out' and i.status in ('pending', 'failed', 'unknown') then ( -- why it has not left, and when it is tried next
+           select jsonb_build_object('state', o.state, 'attempts', o.attempt,
+               'next_try_at', case when o.state = 'pending' then greatest(o.due_at, t.next_at) end,
+               'code', coalesce(o.code, t.code), 'params', coalesce(o.params, t.params, '{}'), 'error', coalesce(o.error, t.error),
+               'account_since', t.since)
+           from outbound o left join account_trouble t on t.account_id = o.account_id and o.state in ('pending', 'claimed')
+           where o.interaction_id = i.id) end as delivery
 from interaction i
 join contact c on c.id = i.contact_id
 join contact r on r.id = c.root_id
@@ -62,7 +69,7 @@ select v.id, v.conversation_id, v.seq, v.kind, v.direction, v.channel, v.agent, 
        v.channel = 'email' and (v.meta ? 'full_text' or v.meta ? 'html_own_end' or length(v.text) > 50000) as trimmed,
        v.html is not null as has_html, p.version as page_version, p.own as page_own, p.pictures as page_pictures,
        v.status, v.error, v.at, v.client_id, v.verified, v.automatic, v.meta - 'full_text' as meta,
-       v.attachments, v.lost, v.quoted
+       v.attachments, v.lost, v.quoted, v.delivery
 from interaction_view v
 left join page p on p.interaction_id = v.id and v.html is not null;
 

@@ -15,6 +15,7 @@ from hub.core.service import Core
 from hub.outbox import ClaimLost
 from tests.integration.connectors.harness import eventually
 from tests.integration.test_outbox import Office, Wired, _waiting
+from workers.context import JobContext
 from workers.deliver import Delivery
 from workers.sweeper import Sweeper
 
@@ -47,7 +48,7 @@ class Folder(Wired):
 def with_wire(office: Office, wire: Wired) -> None:
     office.wire = wire
     connectors: Any = {"fake": wire}
-    office.delivery = Delivery(type(office.delivery._context)(office.core, connectors, office.accounts))
+    office.delivery = Delivery(JobContext(office.core, connectors, office.accounts))
 
 
 def thaw_of(office: Office) -> sending.Thaw:

@@ -26,7 +26,9 @@ def _named(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
-def _builder(subject: str, issuer: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: str, issuer: str, key: ec.EllipticCurvePrivateKey, valid: tuple[int, int] = (-1, 30)
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -34,13 +36,13 @@ def _builder(subject: str, issuer: str, key: ec.EllipticCurvePrivateKey) -> x509
         .issuer_name(_named(issuer))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=30))
+        .not_valid_before(now + timedelta(days=valid[0]))
+        .not_valid_after(now + timedelta(days=valid[1]))
     )
 
 
-def make(folder: Path) -> Certificates:
-    """New files in `folder`."""
+def make(folder: Path, *, valid: tuple[int, int] = (-1, 30)) -> Certificates:
+    """New files in `folder`; the server's certificate is valid from and until so many days from now."""
     authority, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root = (
         _builder("Test CA", "Test CA", authority)
@@ -48,7 +50,11 @@ def make(folder: Path) -> Certificates:
         .sign(authority, hashes.SHA256())
     )
     names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
-    leaf = _builder("localhost", "Test CA", own).add_extension(names, critical=False).sign(authority, hashes.SHA256())
+    leaf = (
+        _builder("localhost", "Test CA", own, valid)
+        .add_extension(names, critical=False)
+        .sign(authority, hashes.SHA256())
+    )
     pem = serialization.Encoding.PEM
     secret = own.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     made = {"ca.pem": root.public_bytes(pem), "cert.pem": leaf.public_bytes(pem), "key.pem": secret}
