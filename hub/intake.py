@@ -134,6 +134,13 @@ class Intake:
             )
 
     async def _recorded(self, delivery: Delivery) -> None:
+        if delivery.only_to is not None:
+            fitting = {"provider_id": delivery.provider_id, "to": [one.strip().lower() for one in delivery.only_to]}
+            sent = await self._core.db.value(sql["sent_to"], fitting)
+            if sent is None:
+                logger.warning("report_fits_no_send", connector=delivery.connector, report=delivery.provider_id)
+                return
+            delivery = replace(delivery, outbound_id=int(sent))
         if delivery.opted_out:
             await consents.refused(self._core, delivery)
         await self._reports.record(delivery)

@@ -14,3 +14,14 @@ update address set number = %(number)s where id = %(address_id)s and number is d
 -- remote_file: A file that is fetched after its message.
 insert into media (interaction_id, account_id, position, url, content_type)
 values (%(interaction_id)s, %(account_id)s, %(position)s, %(url)s, %(content_type)s) on conflict do nothing;
+
+-- sent_to: The send of a message with this id that went to one of these addresses.
+select o.id
+from interaction i
+join outbound o on o.interaction_id = i.id
+join address a on a.id = i.address_id
+where i.external_id = %(provider_id)s and i.direction = 'out'
+  and (lower(a.value) = any(%(to)s) or lower(o.payload ->> 'to') = any(%(to)s)
+       or exists (select from jsonb_array_elements_text(coalesce(o.payload -> 'cc', '[]') || coalesce(o.payload -> 'bcc', '[]')) c (value)
+                  where lower(c.value) = any(%(to)s)))
+limit 1;

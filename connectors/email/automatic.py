@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from connectors.email.authentication import proves
 from connectors.email.mime import Headers
 
 _BULK = frozenset({b"bulk", b"junk", b"list", b"auto_reply", b"auto-reply"})
@@ -55,17 +56,8 @@ def proved(headers: Headers, sender: str, trusted: str | None) -> bool:
     Only the topmost Authentication-Results field counts, and only if it names `trusted`, our server's authserv-id:
     anybody can write such a field, but a server removes those that pretend to be its own.
     """
-    if not trusted:
-        return False
-    value = headers.get("authentication-results").decode("utf-8", "replace").lower()
-    server = value.partition(";")[0].split()
-    if not server or server[0] != trusted.lower():
-        return False
-    found = re.search(r"\bdmarc\s*=\s*pass\b([^;]{0,500})", value)
-    if not found:
-        return False
-    domain = re.search(r"header\.from\s*=\s*([^\s;()]{1,255})", found[1])
-    return domain is None or sender.lower().endswith("@" + domain[1])
+    domain = sender.rpartition("@")[2]
+    return bool(trusted and domain) and proves(headers.get("authentication-results"), trusted or "", domain)
 
 
 def suppresses_answers(headers: Headers) -> bool:

@@ -1,8 +1,9 @@
 """Delivery reports: RFC 3464 status notifications, RFC 5965 complaints, and servers' own words.
 
-They are matched to our sends by our own signed return path or by the id. Only what names a message of ours counts: the
-hub looks the Message-ID up, and the return path (`support+b{outbound}-{signature}@…`, VERP) is signed. Everything else
-is stored as an automatic mail and no more.
+Anybody can write such a mail, so it counts only with proof that it is about a send of ours: it came back to, or names,
+the signed return path of that send (`support+b{outbound}-{signature}@…`, VERP); or it came as such reports come, from
+nobody (RFC 5321 §4.5.5), names our signed Message-ID of that very message, and speaks of somebody whom it went to.
+Everything else is stored as an automatic mail, shown, and no more.
 """
 
 # ruff: noqa: E501 - the pattern of subjects is a list of phrases
@@ -16,6 +17,7 @@ import connectors.email.header as header
 import connectors.email.mime as mime
 from connectors.email.bounce_words import failures, told
 from hub.channels.model import Delivery, DeliveryStatus
+from hub.conversations.tokens import message_of
 from hub.core.secrets import Vault
 
 _PURPOSE = "bounce"
@@ -27,7 +29,8 @@ _VERP = re.compile(r"^b([1-9][0-9]{0,17})-([a-z2-7]{16})$", re.IGNORECASE)
 class Report:
     """What a report says: `failed` for good, or delayed/delivered; whose mail, and why in the server's words.
 
-    `complaint`: it did arrive, and the reader called it spam (RFC 5965). `recipients` are all it speaks of.
+    `complaint`: it did arrive, and the reader called it spam (RFC 5965). `recipients` are all it speaks of. `tokens`
+    are plus-parts of the return path that it says the mail had.
     """
 
     failed: bool
@@ -38,6 +41,7 @@ class Report:
     message_id: str | None
     complaint: bool = False
     recipients: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
 
     def words(self) -> str:
         """The reason as an agent reads it."""
@@ -78,7 +82,7 @@ def read_report(root: mime.Part, text: str, *, automatic: bool, ours: Iterable[s
         return None
     named = tuple(dict.fromkeys(r.recipient for r in found if r.recipient))[:100]
     worst = next((r for r in found if r.failed), found[0])
-    return replace(worst, recipients=named)
+    return replace(worst, recipients=named, tokens=_return_paths(parts, mime.Headers([])))
 
 
 _STATUS_TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
@@ -163,7 +167,16 @@ def _complaint(part: mime.Part, parts: list[mime.Part], root: mime.Part) -> Repo
         _original_id(parts, root),
         kind in {"abuse", "opt-out", "fraud"},
         (who,) if who else (),
+        _return_paths(parts, fields),
     )
+
+
+def _return_paths(parts: list[mime.Part], fields: mime.Headers) -> tuple[str, ...]:
+    """The plus-parts of the envelope sender that the returned mail or the report itself (RFC 5965 §3.2) names."""
+    values = [fields.get("original-mail-from")]
+    values += [_head(part).get("return-path") for part in parts if part.content_type in _RETURNED]
+    locals_ = [a.address.rpartition("@")[0] for value in values for a in header.addresses(value)]
+    return tuple(one.partition("+")[2] for one in locals_ if "+" in one)
 
 
 def _blocks(content: bytes) -> list[mime.Headers]:
@@ -220,16 +233,25 @@ def _original_id(parts: list[mime.Part], root: mime.Part) -> str | None:
     return quoted[1].decode("ascii", "replace") if quoted else None
 
 
-def to_delivery(report: Report, outbound_id: int | None) -> Delivery | None:
-    """The report as the hub's words, or None when it changes nothing (delayed) or names no message."""
-    if not report.message_id and outbound_id is None:
-        return None
+def to_delivery(report: Report, vault: Vault, tokens: Iterable[str], *, from_nobody: bool) -> Delivery | None:
+    """The report as the hub's words; None when it changes nothing (delayed), or proves nothing.
+
+    `tokens` are the plus-parts of its recipients; `from_nobody`: its envelope names no sender, as far as is known.
+    """
+    outbound_id = bounced_outbound(vault, [*tokens, *report.tokens])
+    only_to: tuple[str, ...] | None = None
+    if outbound_id is None:
+        if not report.message_id or message_of(vault, report.message_id) is None:
+            return None
+        if not (from_nobody or report.complaint) or not report.recipients:
+            return None
+        only_to = report.recipients
     # Reports are kept once by (id, status): one that names no message is known by the send.
     name = report.message_id or f"outbound:{outbound_id}"
     if report.complaint:
-        return Delivery("email", DeliveryStatus.DELIVERED, name, outbound_id, complaint=True)
+        return Delivery("email", DeliveryStatus.DELIVERED, name, outbound_id, complaint=True, only_to=only_to)
     if report.failed:
-        return Delivery("email", DeliveryStatus.FAILED, name, outbound_id, report.words())
+        return Delivery("email", DeliveryStatus.FAILED, name, outbound_id, report.words(), only_to=only_to)
     if report.delivered:
-        return Delivery("email", DeliveryStatus.DELIVERED, name, outbound_id)
+        return Delivery("email", DeliveryStatus.DELIVERED, name, outbound_id, only_to=only_to)
     return None

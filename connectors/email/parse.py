@@ -67,6 +67,7 @@ class Mail:
     inbound: Inbound
     report: Report | None
     notes: list[str] = field(default_factory=list[str])
+    from_nobody: bool | None = None  # whether its Return-Path is the null one; None: it has none
 
 
 def dedup_key(raw: bytes) -> str:
@@ -186,7 +187,8 @@ class _Reading:
             attachments=tuple(self.body.attachments),
             meta=self._meta(full, shown, reason, recipients) | _through(form),
         )
-        return Mail(inbound, report, self.notes)
+        path = headers.get("return-path").strip()
+        return Mail(inbound, report, self.notes, path == b"<>" if path else None)
 
     def _text(self, name: str) -> str:
         return header.text(self.root.headers.get(name), self.body.charset)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from connectors.email.bounces import bounced_outbound, to_delivery
+from connectors.email.bounces import to_delivery
 from connectors.email.parse import RAW_TYPE, Envelope, Mail, dedup_key
 from connectors.email.readers import READERS, Job
 from connectors.email.settings import Settings
@@ -38,7 +38,7 @@ def _job(account: Account, envelope: Envelope) -> Job:
 
 async def _hand_over(accept: Accept, vault: Vault, account: Account, mail: Mail, envelope: Envelope) -> bool:
     if mail.report is not None:
-        delivery = to_delivery(mail.report, bounced_outbound(vault, mail.inbound.tokens))
+        delivery = to_delivery(mail.report, vault, mail.inbound.tokens, from_nobody=_from_nobody(mail, envelope))
         if delivery is not None:
             await accept.delivery(delivery)
     try:
@@ -47,6 +47,11 @@ async def _hand_over(accept: Accept, vault: Vault, account: Account, mail: Mail,
         await _quarantine(accept, account, mail.inbound.raw, envelope, error.detail)
         return True
     return not accepted.raw_id
+
+
+def _from_nobody(mail: Mail, envelope: Envelope) -> bool:
+    """Whether the mail has no sender to return it to, as reports of servers have none, or nobody knows."""
+    return envelope.mail_from == "" if envelope.mail_from is not None else mail.from_nobody is not False
 
 
 async def _quarantine(accept: Accept, account: Account, raw: bytes, envelope: Envelope, reason: str) -> None:

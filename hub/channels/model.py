@@ -188,7 +188,8 @@ class Delivery:
     """A report from the provider about an earlier send: by the provider's id, or by our own where it carries it.
 
     `complaint`: the reader called it spam; nothing goes to that address by itself any more. `opted_out`: the provider
-    refuses it because its recipient wants no more messages.
+    refuses it because its recipient wants no more messages. `only_to`: the report came a way that anybody can come, so
+    that it counts only for a send that went to one of these addresses.
     """
 
     connector: str
@@ -198,6 +199,7 @@ class Delivery:
     error: str | None = None
     complaint: bool = False
     opted_out: bool = False
+    only_to: tuple[str, ...] | None = None
 
 
 class Outcome(StrEnum):

@@ -7,7 +7,7 @@ from typing import Any
 from hub.channels.model import AddressKind
 from hub.contacts.identity import normalise
 from hub.conversations import letters
-from hub.conversations.posting import MAX_FILES, own_addresses
+from hub.conversations.posting import MAX_FILES, answer_to, own_addresses
 from hub.core.db import Connection, fetch_dicts
 from hub.core.errors import Invalid
 from hub.core.sql import Queries
@@ -26,16 +26,24 @@ async def composing(conn: Connection, conversation_id: int, agent_id: int) -> di
     [latest] = await fetch_dicts(conn, sql["latest"], {"id": conversation_id}) or [{}]
     own = await own_addresses(conn)
     everybody = _everybody(latest, own)
-    reply_to = latest.get("reply_to")
+    goes_to = await _goes_to(conn, conversation_id, latest)
     signatures = await fetch_dicts(conn, sql["signatures"], {"id": conversation_id, "agent_id": agent_id})
     return {
         "everybody": everybody,
         "answer_all": bool(everybody) and bool(latest.get("verified")),
-        "reply_to": reply_to if reply_to and not letters.is_ours(reply_to, own) else None,
+        "reply_to": goes_to,
         "signatures": [{"account_id": row["account_id"], "text": _signature(row)} for row in signatures],
         "max_file_bytes": MAX_FILES,
         "scheduled": await fetch_dicts(conn, sql["scheduled"], {"id": conversation_id}),
     }
+
+
+async def _goes_to(conn: Connection, conversation_id: int, latest: dict[str, Any]) -> str | None:
+    """Where an answer goes, if not to the address that the customer wrote from."""
+    if not latest:
+        return None
+    found = await answer_to(conn, conversation_id, latest["address_id"], latest["address"])
+    return found if found.lower() != latest["address"].lower() else None
 
 
 def _everybody(latest: dict[str, Any], own: list[str]) -> list[str]:

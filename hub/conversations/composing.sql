@@ -1,5 +1,5 @@
 -- latest: The customer's latest mail: whom it went to.
-select a.value as address, i.verified, i.meta -> 'to' as to, i.meta -> 'cc' as cc, i.meta ->> 'reply_to' as reply_to
+select i.address_id, a.value as address, i.verified, i.meta -> 'to' as to, i.meta -> 'cc' as cc, i.meta ->> 'reply_to' as reply_to
 from interaction i join address a on a.id = i.address_id
 where i.conversation_id = %(id)s and i.direction = 'in' and i.channel = 'email' and not i.automatic
 order by i.id desc limit 1;

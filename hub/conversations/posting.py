@@ -172,7 +172,7 @@ async def _payload(unit: Unit, held: Held, answer: Reply, letter: Letter) -> dic
     answered = next((r["external_id"] for r in thread if r["direction"] == "in"), None)
     return {
         "channel": way.channel,
-        "to": await _answer_to(unit.conn, held, way) if mail else way.number or way.address,
+        "to": await answer_to(unit.conn, held.id, way.address_id, way.address) if mail else way.number or way.address,
         "to_name": customer[0]["name"],
         "cc": letter.cc,
         "bcc": letter.bcc,
@@ -189,15 +189,19 @@ async def _payload(unit: Unit, held: Held, answer: Reply, letter: Letter) -> dic
     }
 
 
-async def _answer_to(conn: Connection, held: Held, way: ReplyChannel) -> str:
-    """Where the customer asked to be answered (RFC 5322 §3.6.2), unless that is no address or one of ours."""
-    asked = await fetch_value(conn, sql["answer_to"], {"conversation_id": held.id, "address_id": way.address_id})
+async def answer_to(conn: Connection, conversation_id: int, address_id: int, address: str) -> str:
+    """Where a customer is answered who wrote from an address: there, or where they asked for it (RFC 5322 §3.6.2).
+
+    Asking counts only in a mail that began the matter, that is proved to be the customer's, or that one of us has said
+    yes to (see `answer_to` in writing.sql); and never for an address of ours.
+    """
+    asked = await fetch_value(conn, sql["answer_to"], {"conversation_id": conversation_id, "address_id": address_id})
     if not asked or letters.is_ours(asked, await own_addresses(conn)):
-        return way.address
+        return address
     try:
         return normalise(AddressKind.EMAIL, asked)
     except Invalid:
-        return way.address
+        return address
 
 
 def _re(subject: str) -> str:

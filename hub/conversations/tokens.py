@@ -9,10 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import islice
 
 from hub.core.secrets import Vault
 
 _TOKEN = re.compile(r"\bc([1-9][0-9]{0,17})-([a-z2-7]{16})\b", re.IGNORECASE)
+_MESSAGE = re.compile(
+    r"<([1-9][0-9]{0,17})\.c[1-9][0-9]{0,17}-[a-z2-7]{16}\.([a-z2-7]{16})@[^<>@\s]{1,255}>", re.IGNORECASE
+)
+_MOST = 200  # signatures that are checked for one mail
 _PURPOSE = "reply"
 
 
@@ -23,16 +28,26 @@ def reply_token(vault: Vault, conversation_id: int) -> str:
 
 def conversation_of(vault: Vault, candidates: Iterable[str]) -> int | None:
     """The conversation of the first genuine token found in `candidates`; forged ones count for nothing."""
-    for candidate in candidates:
-        for number, signature in _TOKEN.findall(candidate):
-            if vault.verify(_PURPOSE, number, signature):
-                return int(number)
+    found = (match for candidate in candidates for match in _TOKEN.finditer(candidate))
+    for match in islice(found, _MOST):
+        if vault.verify(_PURPOSE, match[1], match[2]):
+            return int(match[1])
     return None
 
 
 def message_id(vault: Vault, conversation_id: int, interaction_id: int, domain: str) -> str:
-    """Our Message-ID (RFC 5322 §3.6.4), unique by interaction and carrying the reply token."""
-    return f"<{interaction_id}.{reply_token(vault, conversation_id)}@{domain}>"
+    """Our Message-ID (RFC 5322 §3.6.4): unique by interaction, carrying the reply token, and signed as a whole.
+
+    The last part is what nobody can make who has not seen this very message, other messages of ours or not.
+    """
+    signature = vault.sign("message", str(interaction_id))
+    return f"<{interaction_id}.{reply_token(vault, conversation_id)}.{signature}@{domain}>"
+
+
+def message_of(vault: Vault, found: str) -> int | None:
+    """The interaction whose genuine Message-ID this is."""
+    match = _MESSAGE.fullmatch(found.strip())
+    return int(match[1]) if match and vault.verify("message", match[1], match[2]) else None
 
 
 def unsubscribe_token(vault: Vault, address_id: int) -> str:

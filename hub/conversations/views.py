@@ -54,7 +54,8 @@ def public_interaction(row: Shape) -> Shape:
     attachments = row["attachments"]
     shown = {k: v for k, v in row.items() if k not in _INNER}
     page = html.shown(page_of(row), attachments)
-    facts = mail_facts(row["meta"], trimmed=row["trimmed"], blocked=page.blocked if page else 0)
+    followed = row["verified"] or row["seq"] == 1 or "reply_to_taken" in row["meta"]  # as in `answer_to`
+    facts = mail_facts(row["meta"], trimmed=row["trimmed"], followed=followed, blocked=page.blocked if page else 0)
     return {
         **shown,
         "html": None if page is None or not page.html else page.html if len(page.html) <= _MAX_HTML else "",
@@ -70,13 +71,18 @@ def page_of(row: Shape) -> Page | None:
     return None if own is None else Page(own, row.get("page_whole"), tuple(row["page_pictures"]))
 
 
-def mail_facts(meta: Shape, *, trimmed: bool, blocked: int = 0) -> Shape:
-    """What the desk shows of a mail beside its words. `trimmed`: there is more than `text` and `html` show."""
+def mail_facts(meta: Shape, *, trimmed: bool, followed: bool, blocked: int = 0) -> Shape:
+    """What the desk shows of a mail beside its words.
+
+    `trimmed`: there is more than `text` and `html` show. `followed`: answers may go where the mail asks for them.
+    """
     return {
         "trimmed": trimmed,
         "blocked_images": blocked,
         "unreadable": meta.get("unreadable"),
         "reply_to": meta.get("reply_to"),
+        "reply_to_followed": followed,
+        "claims": meta.get("claims"),
         "forwarded_by": meta.get("forwarded_by"),
         "automatic": meta.get("automatic"),
         "invitation": meta.get("invitation"),
@@ -152,9 +158,10 @@ def inbound_frames(inbound: Inbound, account: Account, taken: Taken) -> list[tup
     return frames
 
 
-def _trimmed(inbound: Inbound) -> bool:
+def _inline_facts(inbound: Inbound, taken: Taken) -> Shape:
     facts = inbound.meta
-    return bool(facts.get("full_text") or facts.get("html_own_end")) or len(inbound.text) > MAX_TEXT
+    trimmed = bool(facts.get("full_text") or facts.get("html_own_end")) or len(inbound.text) > MAX_TEXT
+    return mail_facts(facts, trimmed=trimmed, followed=inbound.verified or taken.seq == 1)
 
 
 def _inline(inbound: Inbound, account: Account, taken: Taken) -> Shape:
@@ -177,7 +184,7 @@ def _inline(inbound: Inbound, account: Account, taken: Taken) -> Shape:
         "client_id": None,
         "verified": inbound.verified,
         "automatic": inbound.automatic,
-        "mail": mail_facts(inbound.meta, trimmed=_trimmed(inbound)) if account.channel == "email" else None,
+        "mail": _inline_facts(inbound, taken) if account.channel == "email" else None,
         "message": message_facts(inbound.meta) if account.channel in TEXTED else None,
         "delivery": None,
         "attachments": [],

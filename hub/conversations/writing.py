@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from hub.conversations import posting
 from hub.conversations.model import Held, Reply, ReplyChannel, Written
 from hub.core.clock import now
-from hub.core.db import Connection, execute, fetch_all, fetch_one, fetch_value
+from hub.core.db import Connection, execute, fetch_all, fetch_dicts, fetch_one, fetch_value
 from hub.core.errors import Conflict, Forbidden, Invalid, NotFound
 from hub.core.events import Unit
 from hub.core.secrets import Vault
@@ -89,6 +89,19 @@ async def note(unit: Unit, conversation_id: int, text: str, client_id: str | Non
 async def system_line(unit: Unit, conversation_id: int, text: str, *, actor_id: int | None = None) -> Written:
     """Write what happened (transferred, resolved…) where people read."""
     return await _internal(unit, conversation_id, "system", text, None, actor_id)
+
+
+async def take_reply_to(unit: Unit, interaction_id: int, *, actor_id: int) -> bool:
+    """Let answers go where a mail asks for them, though nothing proves whose word that is; False if it asks for none.
+
+    The conversation says who did it. Saying so again changes nothing.
+    """
+    rows = await fetch_dicts(unit.conn, sql["take_reply_to"], {"id": interaction_id, "agent_id": actor_id})
+    for row in rows:
+        number, data = row["conversation_id"], {"interaction_id": interaction_id}
+        await system_line(unit, number, f"Answers go to {row['reply_to']} now.", actor_id=actor_id)
+        await unit.log("interaction.updated", conversation_id=number, actor_id=actor_id, data=data)
+    return bool(rows)
 
 
 async def mark_read(unit: Unit, conversation_id: int, seq: int) -> None:

@@ -89,7 +89,15 @@ select g.name as agent_name, g.email as agent_email, q.name as queue_name, v.id:
 from conversation v left join queue q on q.id = v.queue_id left join agent g on g.id = %(agent_id)s
 where v.id = %(conversation_id)s;
 
--- answer_to: Where the customer's latest mail asked to be answered.
+-- answer_to: Where the customer asked to be answered, in the latest mail whose word counts: one that began the matter,
+-- whose sender was proved, or whose word one of us took. Any other may be somebody else's, and turns no answer.
 select i.meta ->> 'reply_to' from interaction i
 where i.conversation_id = %(conversation_id)s and i.address_id = %(address_id)s and i.direction = 'in' and not i.automatic
+  and (i.verified or i.meta ? 'reply_to_taken' or not exists (
+      select from interaction e where e.conversation_id = i.conversation_id and e.kind = 'message' and e.seq < i.seq))
 order by i.id desc limit 1;
+
+-- take_reply_to: One of us lets answers go where a mail asks for them.
+update interaction set meta = meta || jsonb_build_object('reply_to_taken', %(agent_id)s::bigint)
+where id = %(id)s and direction = 'in' and meta ? 'reply_to' and not meta ? 'reply_to_taken'
+returning conversation_id, meta ->> 'reply_to' as reply_to;

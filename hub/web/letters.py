@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from hub.access.rights import require_conversation
-from hub.conversations import html, invitations, reading, views
+from hub.conversations import html, invitations, reading, views, writing
 from hub.core import events
 from hub.core.errors import NotFound
 from hub.web import shapes
@@ -92,6 +92,15 @@ async def read_original(call: Call, interaction_id: int) -> web.Response:
         "Cache-Control": "private, no-store",
     }
     return web.Response(body=raw, content_type="application/octet-stream", headers=headers)
+
+
+@letters.add("POST", "/interactions/{interaction_id}/reply-to", returns=shapes.Interaction)
+async def take_reply_to(call: Call, interaction_id: int) -> dict[str, Any]:
+    """Let answers go where a mail asks for them, though nothing proves that its customer wrote it."""
+    await _visible(call, interaction_id)
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await writing.take_reply_to(unit, interaction_id, actor_id=call.me.id)
+        return await views.interaction(unit.conn, interaction_id)
 
 
 @letters.add(

@@ -134,6 +134,12 @@ class Mail(BaseModel):
     blocked_images: int
     unreadable: str | None
     reply_to: str | None
+    reply_to_followed: bool = Field(
+        description="Whether answers may go to `reply_to`; else somebody says so: `POST /interactions/{id}/reply-to`"
+    )
+    claims: int | None = Field(
+        description="The conversation that its subject names, without proof that it belongs there"
+    )
     forwarded_by: str | None
     automatic: str | None
     invitation: Invitation | None

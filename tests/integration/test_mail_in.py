@@ -78,7 +78,7 @@ async def test_stranger_who_knows_an_id_starts_a_matter_of_his_own(house: House)
     assert mine["conversation_id"] != theirs["conversation_id"]
 
 
-@pytest.mark.parametrize("way", ["rewritten id", "quoted address", "number in the subject"])
+@pytest.mark.parametrize("way", ["rewritten id", "quoted address"])
 async def test_matter_is_found_again_for_those_who_took_part_and_for_nobody_else(house: House, way: str) -> None:
     mine = await arrives(house, f"From: {ANN}\nSubject: lamp\nMessage-ID: <1@customer.example>\n\nmy secret\n")
     number = mine["conversation_id"]
@@ -89,7 +89,6 @@ async def test_matter_is_found_again_for_those_who_took_part_and_for_nobody_else
             "Subject: x",
             f"again\n\nOn 2 Mar 2026 at 10:00, S <support+{token}@lumen-oak.example> wrote:\n> old",
         ),
-        "number in the subject": (f"Subject: Re: [#{number}] lamp", "again"),
     }[way]
     theirs = await arrives(house, f"From: eve@evil.example\n{heads}\n\n{text}\n")
     again = await arrives(house, f"From: {ANN}\n{heads}\n\n{text}\n")

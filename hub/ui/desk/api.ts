@@ -43,7 +43,8 @@ export interface Invitation {
 }
 /** What a mail is beside its words; `trimmed`: there is more than `text` and `html` show. */
 export interface Mail {
-  trimmed: boolean; blocked_images: number; unreadable: string | null; reply_to: string | null; forwarded_by: string | null
+  trimmed: boolean; blocked_images: number; unreadable: string | null
+  reply_to: string | null; reply_to_followed: boolean; claims: number | null; forwarded_by: string | null
   automatic: string | null; invitation: Invitation | null
 }
 export interface ReplyChannel {
@@ -178,6 +179,7 @@ export const api = {
     get<{ items: Interaction[]; has_earlier: boolean }>(`/conversations/${id}/interactions`, { before_seq: before, limit: 50 }),
   reply: (id: number, body: ReplyBody) => post<Interaction>(`/conversations/${id}/replies`, body),
   note: (id: number, body: { client_id: string; text: string }) => post<Interaction>(`/conversations/${id}/notes`, body),
+  takeReplyTo: (id: number) => post<Interaction>(`/interactions/${id}/reply-to`, {}),
   fullText: (id: number) => get<{ text: string }>(`/interactions/${id}/text`),
   answerInvitation: (id: number, answer: InvitationAnswer, client_id: string) =>
     post<Interaction>(`/interactions/${id}/invitation`, { answer, client_id }),

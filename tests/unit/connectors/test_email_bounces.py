@@ -9,9 +9,11 @@ import pytest
 from connectors.email.bounces import Report, bounced_outbound, return_path_token, to_delivery
 from connectors.email.parse import Envelope, parse
 from hub.channels.model import DeliveryStatus
+from hub.conversations.tokens import message_id
 from hub.core.secrets import Vault
 
-OURS = "<7.c1-abcdefghijklmnop@hub.example>"
+VAULT = Vault(b"test-key-" * 8)
+OURS = message_id(VAULT, 1, 7, "hub.example")
 
 
 def report(text: str) -> Report | None:
@@ -32,7 +34,7 @@ def dsn(action: str, status: str, **more: str) -> str:
 def test_failure_names_the_mail_and_the_servers_words() -> None:
     found = report(dsn("failed", "5.1.1", Diagnostic_Code="smtp; 550 5.1.1 User unknown"))
     assert found is not None
-    delivery = to_delivery(found, None)
+    delivery = to_delivery(found, VAULT, [], from_nobody=True)
     assert delivery is not None
     assert (delivery.status, delivery.provider_id) == (DeliveryStatus.FAILED, OURS)
     assert delivery.error == "ann@customer.example could not be reached: 550 5.1.1 User unknown"
@@ -43,7 +45,7 @@ def test_delay_is_no_failure(action: str) -> None:
     found = report(dsn(action, "4.4.1"))
     assert found is not None
     assert not found.failed
-    assert to_delivery(found, 7) is None
+    assert to_delivery(found, VAULT, [return_path_token(VAULT, 7)], from_nobody=True) is None
 
 
 def test_recipient_we_wrote_to_is_named_before_the_one_it_was_passed_on_to() -> None:
@@ -166,7 +168,7 @@ def test_complaint_is_no_failure_and_names_who_complained() -> None:
         "ann@customer.example",
         OURS,
     )
-    delivery = to_delivery(found, None)
+    delivery = to_delivery(found, VAULT, [], from_nobody=True)
     assert delivery is not None
     assert (delivery.complaint, delivery.status) == (True, DeliveryStatus.DELIVERED)
 

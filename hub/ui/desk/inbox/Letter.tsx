@@ -23,6 +23,7 @@ export function Letter({ i, who }: { i: Interaction; who: string }) {
     },
     onError: complain,
   })
+  const redirect = useMutation({ mutationFn: () => api.takeReplyTo(i.id), onError: complain })
   const toggle = () => {
     if (whole) setWhole(false)
     else if (i.html !== null || text !== null) setWhole(true)
@@ -38,8 +39,17 @@ export function Letter({ i, who }: { i: Interaction; who: string }) {
       )}
       {mail?.forwarded_by && <div className="meta" data-testid="mail-forwarded">{t('mail.forwardedBy', { name: mail.forwarded_by })}</div>}
       {mail?.reply_to && mail.reply_to.toLowerCase() !== i.address?.toLowerCase() && (
-        <div className="meta" data-testid="mail-reply-to">{t('mail.replyTo', { address: mail.reply_to })}</div>
+        mail.reply_to_followed
+          ? <div className="meta" data-testid="mail-reply-to">{t('mail.replyTo', { address: mail.reply_to })}</div>
+          : (
+            <div className="letterbar warn" role="note" data-testid="mail-reply-to">
+              <Icon name="warn" small />
+              <span className="grow">{t('mail.replyToUnproved', { address: mail.reply_to, known: i.address })}</span>
+              <Button variant="default" loading={redirect.isPending} onClick={() => redirect.mutate()} data-testid="take-reply-to">{t('mail.takeReplyTo')}</Button>
+            </div>
+          )
       )}
+      {mail?.claims && <div className="meta" data-testid="mail-claims">{t('mail.claims', { number: mail.claims })}</div>}
       {mail?.invitation && <InvitationCard i={i} invitation={mail.invitation} />}
       {mail && mail.blocked_images > 0 && !images && i.html !== null && (
         <div className="letterbar" role="note" data-testid="images-blocked">
