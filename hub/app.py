@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, entry_points, version
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -21,6 +20,7 @@ from hub.core.embedded import Embedded
 from hub.core.errors import ConfigError
 from hub.core.service import Addresses, Core, Service, open_core
 from hub.core.tasks import end
+from hub.core.urls import authority
 from hub.intake import Intake
 from hub.settings import Services, Settings
 from hub.web.context import WebContext
@@ -182,7 +182,7 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> str:
             remedy="Choose another: PORT=8081 make run, or HUB_WEB__PORT=8081.",
         ) from error
     host, port = runner.addresses[0][:2]
-    return f"http://{host}:{port}" if urlsplit(f"//{host}").hostname else f"http://[{host}]:{port}"
+    return f"http://{authority(host, port)}"
 
 
 async def _keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:

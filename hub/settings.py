@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from hub.core import urls
 from hub.core.errors import ConfigError
 from hub.core.service import CORE_VARIABLES
 
@@ -45,9 +46,12 @@ class Web(_Section):
     @field_validator("public_url")
     @classmethod
     def _url(cls, value: str | None) -> str | None:
-        if value is not None and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
-            raise ValueError("must be a full address such as https://hub.example.com")
-        return value.rstrip("/") if value else value
+        return None if value is None else urls.public(value)
+
+    @field_validator("host")
+    @classmethod
+    def _host(cls, value: str) -> str:
+        return urls.listening(value)
 
 
 class DatabaseSection(_Section):
@@ -125,7 +129,7 @@ class Settings(BaseSettings):
     @property
     def public_url(self) -> str:
         """Where customers and providers reach us, without a trailing slash."""
-        return self.web.public_url or f"http://{self.web.host}:{self.web.port}"
+        return self.web.public_url or f"http://{urls.authority(self.web.host, self.web.port)}"
 
 
 def _file() -> Path:

@@ -35,6 +35,7 @@ from hub.core.migrate import migrate
 from hub.core.processes import die_with_parent
 from hub.core.service import Addresses, Core, open_core
 from hub.core.tasks import end
+from hub.core.urls import authority
 from hub.demo.customers import Customers, Doors
 from hub.demo.standins import Standins, start_standins
 from hub.servers import addresses, embedded, own_servers
@@ -221,7 +222,7 @@ async def _demo_json(settings: Settings, places: Addresses, play: Play) -> dict[
         "smtp": {"host": "127.0.0.1", "port": play.smtp_port, "mailbox": play.mailbox},
         "lmtp": {"host": "127.0.0.1", "port": play.lmtp_port, "mailbox": play.mailbox},
         "chat": {"site": "web", "page": f"{places.public_url}/demo"},
-        "listening": f"http://{settings.web.host}:{settings.web.port}",
+        "listening": f"http://{authority(settings.web.host, settings.web.port)}",
         **play.standins.demo_json(),
     }
 
@@ -291,7 +292,7 @@ def _read_json(file: Path) -> dict[str, Any]:
 def _with_free_port(settings: Settings) -> Settings:
     """Fail before anything is started when the port is taken; 0 becomes a free one."""
     web = settings.web
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in web.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((web.host, web.port))

@@ -13,6 +13,7 @@ from hub.channels.model import Account
 from hub.core.bodies import read_body
 from hub.core.errors import Unavailable
 from hub.core.metrics import REJECTED
+from hub.core.urls import below, prefix_of
 
 MAX_BODY = 256 * 1024  # a webhook is a few kilobytes
 
@@ -38,7 +39,7 @@ class Guard:
     """Verifies requests for accounts of one channel.
 
     The signature is checked against the configured public URL and never against the Host header, which anybody can
-    set; behind a proxy with a path prefix that URL holds the prefix, and the request's own path does not.
+    set; behind a proxy with a path prefix that URL holds the prefix, whether the request's own path does or not.
     """
 
     def __init__(self, accounts: Accounts, public_url: str, channel: str):
@@ -63,7 +64,7 @@ class Guard:
         settings = cast("Settings", account.settings)
         if not signed(
             settings.tokens(),
-            self._public_url + request.raw_path,
+            self._public_url + below(prefix_of(self._public_url), request.raw_path),
             form,
             request.headers.get("X-Twilio-Signature"),
             request.headers.get("X-Twilio-Webhooks-Signature-Settings"),

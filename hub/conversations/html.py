@@ -161,16 +161,24 @@ def _cleaned(html: str, pictures: list[str]) -> str:
 
 
 def shown(
-    page: Page | None, attachments: Sequence[dict[str, Any]] = (), *, whole: bool = False, remote: bool = False
+    page: Page | None,
+    attachments: Sequence[dict[str, Any]] = (),
+    *,
+    whole: bool = False,
+    remote: bool = False,
+    prefix: str = "",
 ) -> Shown | None:
     """A page as it may be shown; None where there is none.
 
     `attachments` (id, content_id) turn `cid:` pictures into authenticated links of ours. Pictures from elsewhere tell
     their sender when and where a mail was read, so they come only with `remote`. `whole`: with what the writer quotes.
+    `prefix`: the path before ours.
     """
     if page is None or page.own is None:
         return None
-    ours = {f"cid:{a['content_id']}": f"/api/v1/attachments/{a['id']}" for a in attachments if a.get("content_id")}
+    ours = {
+        f"cid:{a['content_id']}": f"{prefix}/api/v1/attachments/{a['id']}" for a in attachments if a.get("content_id")
+    }
     blocked = 0
 
     def put(found: re.Match[str]) -> str:

@@ -9,6 +9,8 @@ export default defineConfig({
   plugins: [react()],
   // The page server puts a fresh nonce in place of this word on every request.
   html: { cspNonce: '__CSP_NONCE__' },
+  // Scripts find each other wherever the hub lies; the page server puts the path before ours into the page's own links.
+  experimental: { renderBuiltUrl: (_, { hostType }) => (hostType === 'html' ? undefined : { relative: true }) },
   build: { outDir: 'dist/app', emptyOutDir: true, assetsInlineLimit: 0, chunkSizeWarningLimit: 900, reportCompressedSize: false },
   server: {
     host: '127.0.0.1',

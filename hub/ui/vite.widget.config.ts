@@ -5,6 +5,8 @@ export default defineConfig({
   root: 'widget',
   base: '/widget/',
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  // Scripts find each other wherever the hub lies; the page server puts the path before ours into the page's own links.
+  experimental: { renderBuiltUrl: (_, { hostType }) => (hostType === 'html' ? undefined : { relative: true }) },
   build: {
     outDir: '../dist/widget',
     emptyOutDir: true,

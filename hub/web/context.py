@@ -13,6 +13,7 @@ from hub.channels.accounts import Accounts
 from hub.channels.model import Connector
 from hub.core.processes import ServerState
 from hub.core.service import Core
+from hub.core.urls import prefix_of
 from hub.intake import Intake
 from hub.reports.live import Live
 
@@ -32,9 +33,11 @@ class WebContext:
     own_servers: Callable[[], Sequence[ServerState]] | None = None  # the embedded ones, where this process keeps them
     openapi: dict[str, Any] = field(default_factory=dict[str, Any])
     live: Live = field(init=False)
+    prefix: str = field(init=False)  # the path before ours under which the world reaches us; empty at a host of our own
 
     def __post_init__(self) -> None:
         self.live = Live(self.core.db)
+        self.prefix = prefix_of(self.core.public_url)
 
     @property
     def secure(self) -> bool:
@@ -42,14 +45,25 @@ class WebContext:
         return self.core.public_url.startswith("https://")
 
     @property
+    def cookie_path(self) -> str:
+        """Where our cookies count: what else the host has below other paths never sees them."""
+        return self.prefix or "/"
+
+    @property
     def cookie(self) -> str:
-        """The session cookie's name; browsers tie `__Host-` ones to https and this host alone."""
-        return "__Host-hub_session" if self.secure else "hub_session"
+        """The session cookie's name: see `_cookie`."""
+        return self._cookie("hub_session")
+
+    def _cookie(self, name: str) -> str:
+        """Browsers tie `__Host-` ones to https, this host and all of it, `__Secure-` ones to https."""
+        if not self.secure:
+            return name
+        return f"__Secure-{name}" if self.prefix else f"__Host-{name}"
 
     @property
     def device_cookie(self) -> str:
         """The name of the cookie by which a browser that signed in before is known (`hub.access.devices`)."""
-        return "__Host-hub_device" if self.secure else "hub_device"
+        return self._cookie("hub_device")
 
 
 CONTEXT = web.AppKey("context", WebContext)

@@ -62,7 +62,9 @@ async def read_page(call: Call, interaction_id: int, query: PageQuery) -> web.Re
     `images` lets pictures from elsewhere in, `whole` the quote below the answer.
     """
     letter = await _visible(call, interaction_id)
-    shown = html.shown(letter.page, letter.attachments, whole=query.whole, remote=query.images)
+    shown = html.shown(
+        letter.page, letter.attachments, whole=query.whole, remote=query.images, prefix=call.context.prefix
+    )
     if shown is None or not shown.html:
         raise NotFound("The message has no page.")
     sources = "'self' https: http:" if query.images else "'self'"

@@ -16,6 +16,8 @@ from prometheus_client import Histogram
 from hub.core import log
 from hub.core.errors import ConnectionLost, HubError, TooMany, Unavailable
 from hub.core.metrics import REQUESTS
+from hub.core.urls import below
+from hub.web.context import CONTEXT
 
 logger = log.get(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -41,7 +43,7 @@ async def outer(request: web.Request, handler: Handler) -> web.StreamResponse:
         response.headers["X-Request-Id"] = request_id
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "same-origin")
-        if request.path.startswith("/api/"):
+        if below(request.app[CONTEXT].prefix, request.path).startswith("/api/"):
             response.headers.setdefault("Cache-Control", "no-store")
         _timer(request.method, name, response.status).observe(took)
         if took > SLOW:

@@ -25,7 +25,7 @@ _WORDS = {
 }
 
 
-def describe(endpoints: Sequence[Endpoint], *, version: str) -> dict[str, Any]:
+def describe(endpoints: Sequence[Endpoint], *, version: str, server: str = "/") -> dict[str, Any]:
     """The whole document."""
     wanted: list[Wanted] = [(Problem, "serialization")]
     for endpoint in endpoints:
@@ -41,6 +41,7 @@ def describe(endpoints: Sequence[Endpoint], *, version: str) -> dict[str, Any]:
             "version": version,
             "license": {"name": "GPL-3.0-or-later", "identifier": "GPL-3.0-or-later"},
         },
+        "servers": [{"url": server}],
         "paths": paths,
         "components": {
             "schemas": definitions.get("$defs", {}),

@@ -4,6 +4,7 @@ The files under `root` are what `hatch_build.py` made of `hub/ui`. Everything wi
 ever; every page is fetched anew, because its Content-Security-Policy carries a nonce used once.
 """
 
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ from aiohttp import web
 FrameAncestors = Callable[[str], Awaitable[list[str] | None]]
 
 NONCE = "__CSP_NONCE__"
+BASE = "__HUB_BASE__"  # the path before ours, for the scripts of a page
+_LINK = re.compile(r'\b(?:href|src)="(?=/[^/])')  # a link to something of ours
 FOR_EVER = "public, max-age=31536000, immutable"
 BRIEFLY = "public, max-age=300"
 NOT_BUILT = "The browser faces are not built. Build them with `pip install .` and start the hub again.\n"
@@ -39,8 +42,8 @@ def policy(nonce: str, ancestors: str, phones: str = "") -> str:
     )
 
 
-def page(path: Path, ancestors: str = "'none'", phones: str = "") -> web.Response:
-    """Answer with an HTML page that has a fresh nonce in its text and in its policy."""
+def page(path: Path, ancestors: str = "'none'", phones: str = "", prefix: str = "") -> web.Response:
+    """Answer with an HTML page that has a fresh nonce in its text and in its policy, and our prefix in its links."""
     if not path.is_file():
         return web.Response(status=503, text=NOT_BUILT, headers={"Cache-Control": "no-store"})
     nonce = secrets.token_urlsafe(16)
@@ -51,7 +54,9 @@ def page(path: Path, ancestors: str = "'none'", phones: str = "") -> web.Respons
     }
     if ancestors == "'none'":
         headers["X-Frame-Options"] = "DENY"
-    text = path.read_text(encoding="utf-8").replace(NONCE, nonce)
+    text = path.read_text(encoding="utf-8").replace(NONCE, nonce).replace(BASE, prefix)
+    if prefix:
+        text = _LINK.sub(rf"\g<0>{prefix}", text)
     return web.Response(text=text, content_type="text/html", headers=headers)
 
 
@@ -65,18 +70,23 @@ def file(folder: Path, name: str, keep: str, **extra: str) -> web.FileResponse:
 
 
 def page_routes(
-    root: Path, frame_ancestors: FrameAncestors, *, demo: bool, phones: Callable[[], Awaitable[str]] | None = None
+    root: Path,
+    frame_ancestors: FrameAncestors,
+    *,
+    demo: bool,
+    phones: Callable[[], Awaitable[str]] | None = None,
+    prefix: str = "",
 ) -> list[web.RouteDef]:
     """Return the routes of all faces; `frame_ancestors` says which origins may show a chat site's frame.
 
-    `phones` says what the desk's telephone connects to; nothing where there is none.
+    `phones` says what the desk's telephone connects to; nothing where there is none. `prefix`: the path before ours.
     """
 
     async def home(_: web.Request) -> web.Response:
-        return web.Response(status=302, headers={"Location": "/app/"})
+        return web.Response(status=302, headers={"Location": f"{prefix}/app/"})
 
     async def desk(_: web.Request) -> web.Response:
-        return page(root / "app" / "index.html", phones=await phones() if phones else "")
+        return page(root / "app" / "index.html", phones=await phones() if phones else "", prefix=prefix)
 
     async def loader(_: web.Request) -> web.FileResponse:
         # Other people's pages load this, also those that ask for CORP.
@@ -86,10 +96,10 @@ def page_routes(
         origins = await frame_ancestors(request.query.get("site", ""))
         if origins is None:
             raise web.HTTPNotFound
-        return page(root / "widget" / "frame.html", " ".join(dict.fromkeys(["'self'", *origins])))
+        return page(root / "widget" / "frame.html", " ".join(dict.fromkeys(["'self'", *origins])), prefix=prefix)
 
     async def shop(_: web.Request) -> web.Response:
-        return page(root / "demo" / "index.html")
+        return page(root / "demo" / "index.html", prefix=prefix)
 
     def assets(folder: Path, keep: str) -> Callable[[web.Request], Awaitable[web.FileResponse]]:
         async def asset(request: web.Request) -> web.FileResponse:

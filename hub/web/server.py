@@ -34,6 +34,7 @@ from hub.web.messaging import messaging
 from hub.web.numbers import Wall, numbers
 from hub.web.openapi import describe
 from hub.web.pages import page_routes
+from hub.web.prefix import Prefixed
 from hub.web.presence import Presences
 from hub.web.public import ALLOWED, PUBLIC, Shared
 from hub.web.realtime import Realtime
@@ -57,7 +58,7 @@ def endpoints() -> list[Endpoint]:
 def build(context: WebContext) -> web.Application:
     """The application, ready to run; its background parts start and stop with it."""
     app = web.Application(middlewares=[middleware.outer], client_max_size=ANONYMOUS)
-    context.openapi = describe(endpoints(), version=context.version)
+    context.openapi = describe(endpoints(), version=context.version, server=context.core.public_url)
     app[CONTEXT] = context
     app[CALLER] = partial(client_ip, context=context)
     app[PUBLIC] = Allowances(ALLOWED)
@@ -82,7 +83,11 @@ def build(context: WebContext) -> web.Application:
         app.add_routes(connector.routes(context.intake))
         if (phone := call_control(connector)) is not None:
             app.add_routes(phone.routes(Desk(context.core, context.accounts), context.intake))
-    app.add_routes(page_routes(UI, _ancestors(context), demo=context.demo, phones=_phones(context)))
+    app.add_routes(
+        page_routes(UI, _ancestors(context), demo=context.demo, phones=_phones(context), prefix=context.prefix)
+    )
+    if context.prefix:
+        app.router.register_resource(Prefixed(app.router, context.prefix))
     app.cleanup_ctx.append(_background)
     return app
 

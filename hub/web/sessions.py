@@ -88,7 +88,8 @@ async def sign_out(call: Call) -> web.Response:
             async with events.unit(call.core.db, call.core.feed) as unit:  # nothing is offered to who has left
                 await presence.set_presence(unit, call.actor.id, "offline", "signed out")
     response = web.Response(status=204)
-    response.del_cookie(call.context.cookie, path="/", secure=call.context.secure, httponly=True, samesite="Lax")
+    path = call.context.cookie_path
+    response.del_cookie(call.context.cookie, path=path, secure=call.context.secure, httponly=True, samesite="Lax")
     # What was shown is not for the next person at this screen. (Browsers heed it on https and on localhost.)
     response.headers["Clear-Site-Data"] = '"cache"'
     return response
@@ -169,6 +170,12 @@ async def _welcome(context: WebContext, done: signin.SignedIn, device: Device) -
         (context.device_cookie, known, devices.DAYS * 86400),
     ):
         response.set_cookie(
-            name, value, max_age=seconds, path="/", secure=context.secure, httponly=True, samesite="Lax"
+            name,
+            value,
+            max_age=seconds,
+            path=context.cookie_path,
+            secure=context.secure,
+            httponly=True,
+            samesite="Lax",
         )
     return response

@@ -32,7 +32,9 @@ _FACES = Path(__file__).parents[2] / "hub" / "_ui" / "app" / "index.html"
 class Process:
     """`hub up --demo --quiet-customers` in a folder of its own."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, port: int = 0, **environment: str):
+        self.port = port
+        self.environment = environment
         self.data = folder / "data"
         self.log = folder / "hub.log"
         self._mark = f"E2E_RUN={secrets.token_hex(8)}"
@@ -50,11 +52,12 @@ class Process:
         name, _, value = self._mark.partition("=")
         with self.log.open("wb") as out:
             self._process = subprocess.Popen(  # noqa: ASYNC220 - it outlives the loop if we fail, and `end_all` finds it
-                self.command("up", "--demo", "--quiet-customers", "--port", "0"),
+                self.command("up", "--demo", "--quiet-customers", "--port", str(self.port)),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                env={k: v for k, v in os.environ.items() if not k.startswith("HUB_")} | {name: value},
+                env={k: v for k, v in os.environ.items() if not k.startswith("HUB_")}
+                | {name: value, **self.environment},
                 start_new_session=True,
             )
         demo = await eventually(self._demo, timeout=_START)

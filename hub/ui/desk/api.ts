@@ -1,4 +1,6 @@
 /** The REST contract, typed, and the one place that talks to it. */
+import { base } from '../realtime/base'
+
 export interface Ref { id: number; name: string }
 export type Channel = 'email' | 'chat' | 'sms' | 'whatsapp' | 'voice'
 export type Theme = 'auto' | 'light' | 'dark'
@@ -125,7 +127,7 @@ function address(path: string, query: Query = {}): string {
   const params = new URLSearchParams()
   for (const [k, v] of Object.entries(query)) if (v !== undefined && v !== '') params.set(k, String(v))
   const tail = params.toString()
-  return `/api/v1${path}${tail ? `?${tail}` : ''}`
+  return `${base}/api/v1${path}${tail ? `?${tail}` : ''}`
 }
 
 async function problem(response: Response): Promise<Problem> {
@@ -222,7 +224,7 @@ export const api = {
 /** For the parts of the contract that live beside their pages. */
 export const rest = { get, post, put: <T,>(path: string, body: unknown) => call<T>('PUT', path, body) }
 
-export const originalUrl = (id: number) => `/api/v1/interactions/${id}/original`
+export const originalUrl = (id: number) => `${base}/api/v1/interactions/${id}/original`
 export const pageUrl = (id: number, whole: boolean, images: boolean) =>
-  `/api/v1/interactions/${id}/page?whole=${whole}&images=${images}`
-export const attachmentUrl = (id: number) => `/api/v1/attachments/${id}`
+  `${base}/api/v1/interactions/${id}/page?whole=${whole}&images=${images}`
+export const attachmentUrl = (id: number) => `${base}/api/v1/attachments/${id}`

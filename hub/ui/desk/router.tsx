@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
+import { base } from '../realtime/base'
 import { SignIn } from './auth/SignIn'
 import { Welcome } from './auth/Welcome'
 import { Inbox } from './inbox/Inbox'
@@ -52,7 +53,7 @@ const lines = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([signIn, welcome, shell.addChildren([home, inbox, inboxOne, contacts, contact, board, boxes, lines])]),
-  basepath: '/app',
+  basepath: `${base}/app`,
   defaultPreload: false,
   scrollRestoration: false,
 })

@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useRouter, useSearch } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { base } from '../../realtime/base'
 import { api, Problem } from '../api'
 import { speak } from '../i18n'
 import { explain } from '../parts/ask'
@@ -28,7 +29,7 @@ export function SignIn() {
       client.setQueryData(['session'], me)
       speak(me.agent.locale)
       // Only a path of our own may follow: `next` comes from the address bar.
-      router.history.push(next && /^\/app\/[^/\\]/.test(next) ? next : '/app/')
+      router.history.push(next?.startsWith(`${base}/app/`) && /^[^/\\]/.test(next.slice(`${base}/app/`.length)) ? next : `${base}/app/`)
     },
   })
   const wrong = (e: unknown) => {
@@ -61,7 +62,7 @@ export function SignIn() {
         <Button type="submit" size="sm" loading={enter.isPending} data-testid="signin-submit">{t('signin.enter')}</Button>
         {about.data?.demo && (
           <p className="meta">
-            {t('signin.demo')} <a href="/demo">{t('signin.demoLink')}</a>
+            {t('signin.demo')} <a href={`${base}/demo`}>{t('signin.demoLink')}</a>
           </p>
         )}
         <LanguageLinks />

@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { base } from '../../realtime/base'
 import { api, Problem } from '../api'
 import { speak } from '../i18n'
 import { explain } from '../parts/ask'
@@ -36,7 +37,7 @@ export function Welcome() {
       client.clear()
       client.setQueryData(['session'], me)
       speak(me.agent.locale)
-      history.replaceState(null, '', '/app/welcome')
+      history.replaceState(null, '', `${base}/app/welcome`)
       void navigate({ to: '/' })
     },
   })

@@ -1,5 +1,6 @@
 /** Telephony's part of the REST contract. */
 import { queryOptions } from '@tanstack/react-query'
+import { base } from '../../realtime/base'
 import { type Ref, rest } from '../api'
 
 export type LegState = 'dialling' | 'ringing' | 'answered' | 'talking' | 'held' | 'ended'
@@ -48,7 +49,7 @@ export const phoneApi = {
     rest.post<{ id: number }>(`/conversations/${conversation}/callbacks`, { due_at, mine }),
 }
 
-export const soundUrl = (id: number) => `/api/v1/recordings/${id}/sound`
+export const soundUrl = (id: number) => `${base}/api/v1/recordings/${id}/sound`
 export const myCalls = queryOptions({ queryKey: ['calls', 'mine'], queryFn: async () => (await phoneApi.mine()).items })
 export const liveCalls = queryOptions({ queryKey: ['calls', 'live'], queryFn: async () => (await phoneApi.live()).items })
 export const callsOf = (id: number) => queryOptions({ queryKey: ['calls', 'of', id], queryFn: async () => (await phoneApi.of(id)).items })

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { createContext, useContext, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { base } from '../../realtime/base'
 import type { Me } from '../api'
 import { speak } from '../i18n'
 import { explain } from '../parts/ask'
@@ -42,7 +43,8 @@ export function Shell() {
   useEffect(() => {
     if (!out) return
     const here = location.pathname + location.search
-    const search = /^\/app\/(?!sign-in).+/.test(here) ? { next: here } : {}
+    const own = here.startsWith(`${base}/app/`) ? here.slice(`${base}/app/`.length) : ''
+    const search = own && !own.startsWith('sign-in') ? { next: here } : {}
     void navigate({ to: '/sign-in', search, replace: true })
   }, [out, navigate])
   const locale = me.data?.agent.locale

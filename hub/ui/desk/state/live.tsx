@@ -1,6 +1,7 @@
 /** The desk's one socket: frames come in, the query cache changes, nothing else. */
 import { useQueryClient, type QueryClient } from '@tanstack/react-query'
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from 'react'
+import { base } from '../../realtime/base'
 import { HubSocket, type Json, type LinkState } from '../../realtime/hub'
 import { type Board, type Conversation, type Interaction, type Load, type Me, type Offer, type Presence, type QueueLive, type Ref, type Summary } from '../api'
 import { type ListData, matches, withInteraction, withOffer, withoutOffer, withoutRow, withRow, withSummary } from './reducers'
@@ -78,7 +79,7 @@ class Feed {
       2_000,
     )
     this.session = throttle(() => void client.invalidateQueries({ queryKey: ['session'] }), 10_000)
-    const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`
+    const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${base}/ws`
     this.socket = new HubSocket(url, {
       hello: (topics) => ({ t: 'hello', topics }),
       event: (topic, type, data) => this.event(topic, type, data),

@@ -1,5 +1,6 @@
 /** The state of one visitor's chat, in signals; the line below it is hub.v1. */
 import { computed, signal } from '@preact/signals'
+import { base } from '../../realtime/base'
 import { HubSocket, type Json } from '../../realtime/hub'
 import type { Identity, Opening, ToPage } from './bridge'
 import { again, change, next, restore, type Waiting, without } from './outbox'
@@ -18,7 +19,7 @@ export interface Status { status: 'open' | 'resolved'; position: number | null; 
 const CROWDED = 4030
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 const SITE = new URLSearchParams(location.search).get('site') ?? ''
-const hooks = `/hooks/chat/${encodeURIComponent(SITE)}`
+const hooks = `${base}/hooks/chat/${encodeURIComponent(SITE)}`
 
 export const site = signal<Site | null>(null)
 export const messages = signal<Message[]>([])

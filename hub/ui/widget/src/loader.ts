@@ -24,7 +24,7 @@ declare global {
 
 const script = document.currentScript as HTMLScriptElement | null
 const site = script?.dataset.site ?? ''
-const base = script ? new URL(script.src).origin : location.origin
+const base = script ? new URL('..', script.src) : new URL('/', location.href)
 const zh = (navigator.language || '').toLowerCase().startsWith('zh')
 const label = zh ? '在线咨询' : 'Chat with us'
 const key = `hub.chat.${site}.`
@@ -159,7 +159,7 @@ function start(): void {
     const channel = new MessageChannel()
     port = channel.port1
     port.onmessage = (e) => hear(e.data as ToPage)
-    frame!.contentWindow!.postMessage(opening(), base, [channel.port2])
+    frame!.contentWindow!.postMessage(opening(), base.origin, [channel.port2])
     say({ t: 'shown', open })
     if (wanted) take()
   }
@@ -175,7 +175,7 @@ function start(): void {
     frame.hidden = !open
     frame.allow = 'clipboard-write'
     frame.onload = connect
-    frame.src = `${base}/widget/frame?site=${encodeURIComponent(site)}`
+    frame.src = `${base.href}widget/frame?site=${encodeURIComponent(site)}`
     root.append(frame)
   }
   const show = (next: boolean, focus = true) => {
