@@ -31,6 +31,7 @@ from hub.web.letters import letters
 from hub.web.mail import mail, unsubscribe_routes
 from hub.web.mailboxes import mailboxes
 from hub.web.messaging import messaging
+from hub.web.notices import notices
 from hub.web.numbers import Wall, numbers
 from hub.web.openapi import describe
 from hub.web.pages import page_routes
@@ -51,14 +52,16 @@ _SCRAPED: web.AppKey[Shared[bytes]] = web.AppKey("scraped")
 def endpoints() -> list[Endpoint]:
     """Every operation of the API."""
     return [
-        e for area in (session, desk, calls, letters, mail, mailboxes, messaging, center, numbers) for e in area.all
+        e
+        for area in (session, desk, calls, letters, mail, mailboxes, messaging, center, notices, numbers)
+        for e in area.all
     ]
 
 
 def build(context: WebContext) -> web.Application:
     """The application, ready to run; its background parts start and stop with it."""
     app = web.Application(middlewares=[middleware.outer], client_max_size=ANONYMOUS)
-    context.openapi = describe(endpoints(), version=context.version, server=context.core.public_url)
+    context.openapi = describe(endpoints(), version=context.version, server=context.prefix or "/")
     app[CONTEXT] = context
     app[CALLER] = partial(client_ip, context=context)
     app[PUBLIC] = Allowances(ALLOWED)

@@ -1,6 +1,8 @@
 /** The REST contract, typed, and the one place that talks to it. */
 import { base } from '../realtime/base'
 
+/** What everybody should know of the installation: by its code, with English words for a desk that is older than it. */
+export interface Notice { code: string; params: Record<string, unknown>; text: string }
 export interface Ref { id: number; name: string }
 export type Channel = 'email' | 'chat' | 'sms' | 'whatsapp' | 'voice'
 export type Theme = 'auto' | 'light' | 'dark'
@@ -165,6 +167,7 @@ const post = <T,>(path: string, body: unknown = {}) => call<T>('POST', path, bod
 
 export const api = {
   config: () => get<Config>('/config'),
+  notices: () => get<{ items: Notice[] }>('/notices'),
   session: () => get<Me>('/session'),
   signIn: (email: string, password: string) => post<Me>('/session', { email, password }),
   signOut: () => call<void>('DELETE', '/session'),

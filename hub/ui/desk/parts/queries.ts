@@ -17,6 +17,8 @@ export const session = queryOptions({
   },
   staleTime: 60_000,
 })
+/** Rarely anything: asked each minute, so that nobody who works all day misses it. */
+export const notices = queryOptions({ queryKey: ['notices'], queryFn: async () => (await api.notices()).items, refetchInterval: 60_000, staleTime: 30_000 })
 export const config = queryOptions({ queryKey: ['config'], queryFn: api.config, staleTime: Infinity })
 /** Where work can be handed to; the answer differs before and after signing in, so it is not the page's first `config`. */
 export const places = queryOptions({ queryKey: ['places'], queryFn: api.config, staleTime: 60_000 })

@@ -10,7 +10,7 @@ import { explain } from '../parts/ask'
 import { Empty } from '../parts/bits'
 import { Icon, type IconName } from '../parts/icons'
 import { useKeys } from '../parts/keys'
-import { counts, session } from '../parts/queries'
+import { counts, notices, session } from '../parts/queries'
 import { LiveProvider, useLive } from '../state/live'
 import { CallBar } from '../calls/CallBar'
 import { PhoneProvider } from '../calls/phone'
@@ -108,6 +108,7 @@ function Frame() {
         <Rail />
         <TopBar />
         <div className="main">
+          <Notices />
           <Outlet />
         </div>
         <CallBar />
@@ -122,6 +123,18 @@ function Frame() {
       {compose && <NewConversation contactId={compose.contact} close={() => setCompose(null)} />}
     </DoorsContext.Provider>
   )
+}
+
+/** What is the matter with the hub itself, above whatever is on the screen. */
+function Notices() {
+  const { t } = useTranslation()
+  const found = useQuery(notices).data ?? []
+  return found.map((one) => (
+    <div key={one.code} className="banner warn" role="status" data-testid="notice">
+      <Icon name="warn" small />
+      <span>{t(`notice.${one.code}`, { ...one.params, defaultValue: one.text })}</span>
+    </div>
+  ))
 }
 
 /** A line that breaks for a moment is nobody's news. */

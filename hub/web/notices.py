@@ -1,0 +1,29 @@
+"""What everybody at a desk should know of the installation itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from hub.core import problems
+from hub.web.endpoints import Call, Endpoints
+
+notices = Endpoints("notices")
+
+
+class Notice(BaseModel):
+    code: str
+    params: dict[str, Any]
+    text: str  # in English; a screen that knows the code has its own words
+
+
+class Notices(BaseModel):
+    items: list[Notice]
+
+
+@notices.add("GET", "/notices", returns=Notices)
+async def read_notices(call: Call) -> dict[str, Any]:
+    """What keeps the hub from working as everybody expects, such as sending that is frozen after a restore."""
+    found = await problems.frozen(call.core.db)
+    return {"items": [{**one.shown(), "text": f"{one.what} {one.detail}"} for one in found]}
