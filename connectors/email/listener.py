@@ -16,22 +16,23 @@ import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
-from aiosmtpd.smtp import Envelope as Session
+from aiosmtpd.smtp import Envelope as Transaction
 
 from connectors.email.parse import MAX_BYTES, Envelope
+from connectors.email.session import COMMANDS, SECONDS, LmtpSession, Session
 from connectors.email.settings import Settings, host_port
 from connectors.email.take import take
 from hub.channels.model import Accept, Account
 from hub.core import log
 from hub.core.errors import Unavailable
+from hub.core.networks import Places
 from hub.core.secrets import Vault
 
 logger = log.get(__name__)
-_LINE = 10_000_000  # aiosmtpd refuses lines over 1,001 bytes; real programs write longer ones
+_PER_NETWORK, _TOGETHER = 100, 400  # sessions at once; mail servers hand over some dozens
 _MAX_RECIPIENTS = 100
 _IDENT = "omnihub"
 _GONE = "451 4.3.0 Not stored just now; try again"
@@ -70,37 +71,6 @@ def _joined(door: Door, settings: Settings) -> Door:
     return door
 
 
-class Doorkeeper(Protocol):
-    """Who counts a listener's connections, to close them with it."""
-
-    def opened(self, protocol: SMTP) -> None:
-        """Count a connection."""
-        ...
-
-    def closed(self, protocol: SMTP) -> None:
-        """Forget it."""
-        ...
-
-
-class _Tracked(SMTP):
-    """SMTP that takes long lines and knows its listener."""
-
-    line_length_limit = _LINE
-    listener: Doorkeeper
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self.listener.opened(self)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.listener.closed(self)
-        super().connection_lost(error)
-
-
-class _TrackedLmtp(_Tracked, LMTP):
-    """The same for LMTP (RFC 2033)."""
-
-
 def matches(account: Account, recipient: str) -> bool:
     """Whether a recipient is this account, with or without a plus-part."""
     local, _, domain = recipient.lower().rpartition("@")
@@ -116,6 +86,7 @@ class Listener:
         self.address = door.address
         self.lmtp = door.lmtp
         self.open: set[Any] = set()
+        self._places = Places(_PER_NETWORK, _TOGETHER)
         self._quiet = asyncio.Event()
         self._quiet.set()
         self.bound: tuple[str, int] | None = None
@@ -148,13 +119,14 @@ class Listener:
         self._context.load_cert_chain(self.door.cert, self.door.key)
         self._stamp = stamp
 
-    def _protocol(self) -> _Tracked:
-        kind = _TrackedLmtp if self.lmtp else _Tracked
+    def _protocol(self) -> Session:
+        kind = LmtpSession if self.lmtp else Session
         upgrade = self.door.tls == "starttls"
         protocol = kind(
-            self, data_size_limit=MAX_BYTES, enable_SMTPUTF8=True, hostname="localhost", ident=_IDENT, timeout=300,
+            self, data_size_limit=MAX_BYTES, enable_SMTPUTF8=True, hostname="localhost", ident=_IDENT, timeout=SECONDS,
             loop=asyncio.get_running_loop(), tls_context=self._context if upgrade else None, require_starttls=upgrade,
             authenticator=self._known, auth_required=bool(self.door.users), auth_require_tls=upgrade,
+            command_call_limit=COMMANDS,
         )  # fmt: skip
         protocol.listener = self
         return protocol
@@ -181,20 +153,24 @@ class Listener:
                 await self._quiet.wait()
         self._server = None
 
-    def opened(self, protocol: SMTP) -> None:
-        """Count a connection."""
+    def opened(self, protocol: SMTP, network: str) -> bool:
+        """Count a connection; False when there are too many."""
+        if not self._places.enter(network):
+            return False
         self.open.add(protocol)
         self._quiet.clear()
+        return True
 
-    def closed(self, protocol: SMTP) -> None:
+    def closed(self, protocol: SMTP, network: str) -> None:
         """Forget it."""
+        self._places.leave(network)
         self.open.discard(protocol)
         if not self.open:
             self._quiet.set()
 
     # -- aiosmtpd's hooks ----------------------------------------------------------------------------------------
     async def handle_RCPT(  # noqa: N802 - aiosmtpd finds its hooks by name
-        self, server: Any, session: Any, envelope: Session, address: str, options: list[str]
+        self, server: Any, session: Any, envelope: Transaction, address: str, options: list[str]
     ) -> str:
         """Only our own addresses."""
         if len(envelope.rcpt_tos) >= _MAX_RECIPIENTS:
@@ -208,7 +184,7 @@ class Listener:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Session) -> str:  # noqa: N802 - as above
+    async def handle_DATA(self, server: Any, session: Any, envelope: Transaction) -> str:  # noqa: N802 - as above
         """Store the message for each account it is for, then answer."""
         raw = bytes(envelope.content or b"")  # pyright: ignore[reportArgumentType] - bytes, as we decode nothing
         answers = await self._store(raw, (envelope.mail_from or "").strip("<>"), list(envelope.rcpt_tos))
