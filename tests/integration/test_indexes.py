@@ -52,10 +52,13 @@ BOUNDS = {
     "queue.key": KEY,
     "raw.connector": WORD,
     "raw.dedup_key": MOST_BYTES,  # identifier, by tidy and by quarantine
+    "service_health.part": WORD,  # our own
+    "service_health.service": 4 * 500 + WORD,  # of a lease
     "skill.key": KEY,
     "stat_bucket.channel": WORD,
     "template.key": KEY,
     "template.locale": WORD,
+    "worker.name": 400,  # a host's name, which has at most 255 bytes, and a number
 }
 INDEXED = """
 select i.indexrelid::regclass::text as index, t.relname || '.' || a.attname as column
