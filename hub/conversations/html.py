@@ -28,7 +28,7 @@ preload(__name__)
 VERSION = 1  # of the rules below: pages cleaned by older ones are cleaned again before they are shown
 SECONDS = 1.0
 _MAX = 2_000_000  # characters; beyond that only the text is shown
-_MAX_PICTURES = 1000
+_MAX_PICTURES, _MAX_PLACES = 1000, 5000  # pictures of a page, and places in which they stand
 _TAGS = nh3.ALLOWED_TAGS - {"map", "area"} | {"font", "center", "section"}
 _ATTRIBUTES = {
     **nh3.ALLOWED_ATTRIBUTES,
@@ -130,8 +130,10 @@ def page(html: str, own_end: int | None = None) -> Page:
 
 def _cleaned(html: str, pictures: list[str]) -> str:
     places: dict[str, int] = {name: n for n, name in enumerate(pictures)}
+    marked = 0
 
     def link(tag: str, attribute: str, value: str) -> str | None:
+        nonlocal marked
         if tag != "img" or attribute != "src":
             return value
         name = value.strip()
@@ -139,9 +141,10 @@ def _cleaned(html: str, pictures: list[str]) -> str:
             name = f"cid:{name[4:]}"
         if not (_REMOTE.match(name) or name[:4].lower() == "cid:"):
             return None
+        marked += 1
+        if marked > _MAX_PLACES or (name not in places and len(pictures) >= _MAX_PICTURES):
+            return None
         if name not in places:
-            if len(pictures) >= _MAX_PICTURES:
-                return None
             places[name] = len(pictures)
             pictures.append(name)
         return f"{_MARK}{places[name]}"

@@ -8,6 +8,7 @@ import platform
 import sys
 
 from tests.bench import (
+    bench_hostile,
     bench_intake,
     bench_live,
     bench_mail,
@@ -21,6 +22,7 @@ from tests.bench.stage import show
 
 TITLES = {
     "Intake": bench_intake,
+    "Hostile input in a web process": bench_hostile,
     "From the wire to the screen": bench_live,
     "Mail": bench_mail,
     "Mailboxes": bench_mailbox,
