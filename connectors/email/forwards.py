@@ -10,8 +10,8 @@ from typing import Any
 
 import connectors.email.header as header
 import connectors.email.mime as mime
+from connectors.email.announcements import is_header_block
 from connectors.email.quote_marks import FORWARDED, FROM
-from connectors.email.quotes import is_header_block
 
 _LOOKED_AT = 400  # lines of text
 _NEAR = 6  # lines between the words "forwarded message" and its From

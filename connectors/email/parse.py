@@ -19,9 +19,11 @@ import connectors.email.mime as mime
 from connectors.email.automatic import proved, suppresses_answers, why_automatic
 from connectors.email.body import Body, assemble
 from connectors.email.bounces import Report, read_report
+from connectors.email.context import Context, context
 from connectors.email.forwards import forwarded
 from connectors.email.html import to_text
-from connectors.email.quotes import html_quotes_marked, own_html_end, visible
+from connectors.email.html_quotes import html_quotes_marked, own_html_end
+from connectors.email.quotes import visible
 from hub.channels.model import AddressKind, Inbound
 from hub.core.errors import Invalid
 
@@ -152,7 +154,8 @@ class _Reading:
         headers = self.root.headers
         key = dedup_key(self.raw)
         sender = self._sender(key)
-        full, shown = self._texts()
+        about = self._context(sender)
+        full, shown = self._texts(about)
         reason = why_automatic(headers, sender.address, self.root.content_type, self.envelope.mail_from)
         form = None
         if reason != "report" and (customer := self._behind(sender)) is not None:
@@ -185,7 +188,7 @@ class _Reading:
             sent_at=sent_at(headers.get("date")),
             locale=self._locale(),
             attachments=tuple(self.body.attachments),
-            meta=self._meta(full, shown, reason, recipients) | _through(form),
+            meta=self._meta((full, shown), about, reason, recipients) | _through(form),
         )
         path = headers.get("return-path").strip()
         return Mail(inbound, report, self.notes, path == b"<>" if path else None)
@@ -216,14 +219,22 @@ class _Reading:
             return None
         return next((a for a in self._addresses("reply-to") if not (self.own and _same(a.address, self.own))), None)
 
-    def _texts(self) -> tuple[str, str]:
+    def _context(self, sender: header.Address) -> Context:
+        """What the header says of the text, for finding what is quoted in it."""
+        headers = self.root.headers
+        refers = bool(header.ids(headers.get("in-reply-to")) or header.ids(headers.get("references")))
+        ours = (self.own.lower(),) if self.own else ()
+        return context(self._text("subject"), f"{sender.name} {sender.address}", refers=refers, ours=ours)
+
+    def _texts(self, about: Context) -> tuple[str, str]:
         """The whole text, and what of it the customer wrote."""
         if self.body.text is not None:
             full = self.body.text[:_MAX_TEXT]
-            return full, visible(full)
+            return full, visible(full, about)
         if self.body.html_source:
             full = to_text(self.body.html_source)[:_MAX_TEXT]
-            return full, visible(html_quotes_marked(self.body.html_source)[:_MAX_TEXT]) or visible(full)
+            marked = html_quotes_marked(self.body.html_source, about)[:_MAX_TEXT]
+            return full, visible(marked, about) or visible(full, about)
         return "", ""
 
     def _recipients(self) -> list[str]:
@@ -243,14 +254,17 @@ class _Reading:
         said = self.root.headers.get("content-language").decode("ascii", "replace").split(",")[0].strip()
         return said if re.fullmatch(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}", said) else None
 
-    def _meta(self, full: str, shown: str, reason: str | None, recipients: Sequence[str]) -> dict[str, Any]:
+    def _meta(
+        self, texts: tuple[str, str], about: Context, reason: str | None, recipients: Sequence[str]
+    ) -> dict[str, Any]:
+        full, shown = texts
         answer_to = [a.address for a in self._addresses("reply-to")]
         facts: dict[str, Any] = {
             "to": [a.address for a in self._addresses("to")][:50],
             "cc": [a.address for a in self._addresses("cc")][:50],
             "reply_to": answer_to[0] if answer_to else None,
             "full_text": full if full != shown else None,
-            "html_own_end": own_html_end(self.body.html, shown) if self.body.html and full != shown else None,
+            "html_own_end": own_html_end(self.body.html, shown, about) if self.body.html and full != shown else None,
             "invitation": self.body.invitation,
             "forwarded": forwarded(self.root, full),
             "automatic": reason,

@@ -42,10 +42,29 @@ RUN_ON = re.compile(
     rf"^[ \t]*(?:On|Am|Le|El|Il|Em|Op|Den|在)\b.{{4,120}}?\b(?:19|20)\d\d\b.{{1,40}}?\d{{1,2}}[:.]\d\d.{{1,120}}?<[^<>@\s]{{1,80}}@[^<>\s]{{1,80}}>\s?{_SAID}\s?[:：][ \t]{{2,}}\S",
     re.IGNORECASE | re.VERBOSE,
 )
-# What makes an announcement certain: a time, a full date or an address. Without it the lines below must be marked.
-CERTAIN = re.compile(
-    r"\d{1,2}[:.]\d{2}|<[^<>@]{1,100}@[^<>]{1,100}>|\b(?:19|20)\d{2}\b|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d年|@.{3,80}\.[a-z]{2}",
+# What an announcement needs beside its words: whose it was, and when.
+WITH_ADDRESS = re.compile(r"[^\s<>()@]{1,80}@[^\s<>()@]{2,80}")
+WITH_DAY = re.compile(
+    r"\b(?:19|20)\d\d\b|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d\s?[年월月]|\b\d{1,2}\.?\s[^\W\d_]{3,12}|\b[^\W\d_]{3,12}\.?\s\d{1,2}\b"
+)
+# A line that breaks off after the day's name: "On Mon,".
+OPENER = re.compile(
+    rf"^{_EDGE}(?:On|At|Am|Den|El|Le|Il|Em|Op|Dnia|På|Στις|Vào|Pada)\s[^\W\d_]{{2,12}}\.?,$", re.IGNORECASE
+)
+# A sentence about what somebody wrote, as no program says it.
+NARRATIVE = re.compile(
+    r"\b(?:your?|you|my|our|his|her|their|he|she|they|we|I|me|us|somebody|someone|colleague|employee|driver|agent|who|which|that|because|and then"
+    r"|mir|uns|ihr|ihre?n?|mein|kollege|kollegin|mitarbeiter(?:in)?|wir|ich|sie|er|jemand|fahrer"
+    r"|votre|vos|mon|ma|nous|vous|il|elle|je|m'a|coll[èe]gue|chauffeur|su|sus|me|mi|nos|ellos|compañer[oa]|colega|vostr[oa]|mio|mia|ci|collega|seu|sua|meu|minha"
+    r"|uw|jullie|mijn|ons|hij|zij|er|din|ditt|deres|min|min kollega|wasz[ae]?|pan|pani|mój|kolega|ваш[аие]?|мне|нам|мой|коллега|он|она)\b"
+    r"|[你您]们?的|贵司|贵公司|同事|客服人员|我的|我们|他说|她说|御社|貴社|担当の方",
     re.IGNORECASE,
+)
+# Below an announcement, words in quotation marks: the author repeats what was said.
+SPEECH = re.compile(r"^[ \t]*[\"“”„«»‹›「『《'‘’]")
+# Announced without an address: the date as only one program writes it, and NetEase's.
+ALONE = re.compile(
+    rf"^{_EDGE}(?:\d{{4}}[-/]\d{{1,2}}[-/]\d{{1,2}} \d{{1,2}}:\d\d GMT[+-]\d\d:\d\d .{{2,100}}|(?:在|于)\s?\d{{4}}[-/.年]\d{{1,2}}[-/.月]\d{{1,2}}日?[ ,，]{{0,3}}\d{{1,2}}:\d\d.{{1,120}}?(?:写道|寫道)\s?[:：])$"
 )
 # A line that may begin such an announcement and end on a later one.
 OPENS = re.compile(
@@ -90,6 +109,11 @@ FIELD = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 MAIL_FIELD = re.compile(rf"^[ \t>*_|]*(?:{_MAIL_ONLY})[*_]{{0,2}}[ \t\xa0]?(?:[:：]|\|)", re.IGNORECASE | re.VERBOSE)
+_SUBJECT_WORDS = (
+    r"Subject|Betreff|Objet|Sujet|Asunto|Oggetto|Assunto|Onderwerp|Ämne|Emne|Тема|Temat|Předmět|Predmet|Konu|Tárgy|Subiect|Θέμα|Aihe|Chủ\ đề|Perihal|เรื่อง|الموضوع|נושא|Относно"
+    r"|主[ \u3000]*题|主題|主旨|件名|제목"
+)
+SUBJECT = re.compile(rf"^[ \t>*_|]*(?:{_SUBJECT_WORDS})[*_]{{0,2}}[ \t\xa0]?(?:[:：]|\|)", re.IGNORECASE | re.VERBOSE)
 FROM = re.compile(rf"^[ \t>*_|]*(?:{_FROM_WORDS})[*_]{{0,2}}[ \t\xa0]?(?:[:：]|\|)", re.IGNORECASE | re.VERBOSE)
 FORWARDED = re.compile(
     r"^[ \t>*]*(?:[-_=—–]{2,}\s*)?(?:(?:Begin )?forwarded (?:message|by)|Weitergeleitete Nachricht|Anfang der weitergeleiteten Nachricht|"
@@ -100,7 +124,7 @@ FORWARDED = re.compile(
     re.IGNORECASE,
 )
 RULE = re.compile(r"^[ \t>]*[_\-=—]{5,}[ \t]*$")
-SIGNATURE = re.compile(r"^-- ?$|^—\s?$|^[_]{10,}$")
+SIGNATURE = re.compile(r"^-- ?$|^—\s?$")
 TIMED = re.compile(r"\d[:.]\d\d")
 # What sends mail by itself. Without one of these words "sent from the wrong address" is the customer's own sentence.
 _PROGRAM = r"""(?:i-?phon|i-?pad|ipod|android|samsung|galaxy|huawei|honor|xiaomi|redmi|mi\b|oppo|vivo|oneplus|pixel|nokia|motorola|moto\b|sony|xperia|htc|lg\b
@@ -126,8 +150,13 @@ DEVICE = re.compile(
 QUOTED = re.compile(r"^[ \t]{0,3}>|^[A-Z]{1,2}>(?:[ \t]|$)|^\|(?:[ \t][^|\n]*)?$")
 # "My answers are below", so that nothing below may be hidden.
 SEE_BELOW = re.compile(
-    r"\b(?:see|my|our|answers?|comments?|replies|responses?)\b.{0,40}\b(?:below|inline|in-?line|in (?:red|blue|green|bold|colou?r))\b|siehe unten|weiter unten|im Text unten"
-    r"|voir ci-dessous|ci-dessous|m[áa]s abajo|abaixo|hieronder|se nedan|se nedenfor|ниже|poniżej|aşağıda|见下|見下|如下|下文|红字|紅字|红色|蓝色|以下に|아래",
+    r"\b(?:see|my|our|find|answer(?:s|ed|ing)?|comment(?:s|ed)?|repl(?:y|ies|ied)|respon(?:se|ses|ded)|notes?|remarks?)\b.{0,40}\b(?:below|inline|in-?line|inside|within|between|underneath|beneath|bottom|(?:in|into) (?:the |your |my )?(?:text|body|e-?mail|mail|message|original)|red|blue|green|bold|italics?|colou?rs?|caps|capitals?|capital letters|upper-?case|brackets|marked|\*\*|##|>>)"
+    r"|\bbelow\b.{0,40}\b(?:answers?|comments?|repl(?:y|ies)|responses?)\b|siehe unten|weiter unten|s\. ?u\.|im Text unten|(?:antworten?|kommentare?|anmerkungen?)\b.{0,40}\b(?:unten|im text|dazwischen|darunter|in rot|in blau|in grün|rot|blau|grün|fett|farbig|großbuchstaben|grossbuchstaben|versalien|kursiv)"
+    r"|voir ci-dessous|ci-dessous|ci-après|r[ée]ponses?\b.{0,40}\b(?:dans le (?:texte|message|corps)|en (?:rouge|bleu|vert|gras|majuscules?|couleur|italique)|en dessous)|m[áa]s abajo|a continuaci[óo]n|respuestas?\b.{0,40}\b(?:abajo|en (?:el texto|rojo|azul|verde|negrita|may[úu]sculas?|color))"
+    r"|abaixo|respostas?\b.{0,40}\b(?:em (?:vermelho|azul|verde|negrito|mai[úu]sculas?|cor)|no texto)|risposte\b.{0,40}\b(?:sotto|in (?:rosso|blu|verde|grassetto|maiuscol[oe]|stampatello)|nel testo)|qui sotto"
+    r"|hieronder|antwoorden?\b.{0,40}\b(?:tussen|in (?:rood|blauw|groen|vet|hoofdletters|de tekst))|se nedan|se nedenfor|svar\b.{0,40}\b(?:nedan|nedenfor|i (?:rött|blått|rødt|blåt|versaler|store bokstaver|texten))"
+    r"|ниже|ответ\w*\b.{0,40}(?:в тексте|красным|синим|зел[её]ным|жирным|заглавными|большими буквами)|poniżej|odpowiedzi\b.{0,40}(?:na czerwono|na niebiesko|wielkimi literami|w tekście)|aşağıda|büyük harf"
+    r"|见下|見下|如下|下文|红字|紅字|红色|蓝色|大写|回复在|回覆在|答复在|以下に|下記に|赤字|青字|文中|아래|대문자|빨간",
     re.IGNORECASE,
 )
 # Where a quote that reaches to the end of the page begins in HTML, by the mail program that wrote it.
@@ -151,9 +180,14 @@ HTML_CITED = re.compile(
     r"\btype=[\"']?cite|\bclass=[\"']?[^\"'>]{0,100}(?:quote|qmbox)|\bid=[\"']?(?:isReplyContent|ntes)|\bcite=",
     re.IGNORECASE,
 )
-# What people fill in below a rule; a telephone or an address on the net stands in signatures too.
-FORM = re.compile(
-    r"^[ \t]*(?!tel|phone|mobil|fax|e-?mail|web|www|http|office|cell|skype|電話|电话|手机|邮箱)[^\W\d_][\w ]{1,30}[:：][ \t]*[^/\s]",
+# A line that a telephone begins and a person goes on in: "Sent from my iPhone app they arrive, …".
+SENTENCE = re.compile(
+    r",\s[^\W\d_]+\s[^\W\d_]+\s[^\W\d_]+|\b(?:they|it|is|are|was|were|did|do|does|don't|not|no|but|and|which|that|when|because|I|you|we|he|she|never|arrives?|arrived|works?|came|come|gets|fails?"
+    r"|nicht|kein\w*|aber|und|kommen|kommt|funktioniert|geht|wird|weil|dass|pas|mais|et|ne|arrive|marche|que|pero|funciona|llega|y|não|mas|non|ma|niet|maar|en|werkt|inte|men|och|nie|ale|i|не|но|и)\b",
+    re.IGNORECASE,
+)
+POSTSCRIPT = re.compile(
+    r"^\W*(?:P\.?\s?P?\.?\s?S\b\.?|N\.?B\b\.?|Nachtrag|Post\s?scriptum|Note|Hinweis|З\.\s?Ы|附言|又及|補充|补充|追伸|추신)",
     re.IGNORECASE,
 )
 # The card that NetEase's telephones put under a letter.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.email.quotes import html_quotes_marked, visible
+from connectors.email.html_quotes import html_quotes_marked
+from connectors.email.quotes import visible
 
 ANSWER = "Thank you, that helps.\n\nAnn"
 
