@@ -124,7 +124,12 @@ class Email:
         return await Reconciliation(self._core, self._access, accept, account).run(refetch=refetch, seconds=seconds)
 
     def translate(self, account: Account | None, raw: bytes, raw_type: str, meta: dict[str, Any]) -> Inbound:
-        """Stored bytes again; the envelope comes from `meta`."""
+        """Stored bytes again; the envelope comes from `meta`. What is not whole is not taken for the message."""
+        if meta.get("incomplete"):
+            raise Invalid(
+                "Only the beginning of this mail is kept here, or its name.",
+                remedy="Read it in the mailbox; `hub email reconcile` fetches what the server hands out by now.",
+            )
         if account is None:
             raise Invalid("The mail belongs to no mailbox.")
         envelope = Envelope(meta.get("mail_from"), tuple(meta.get("rcpt_to", ())))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from connectors.email.imap import Mailbox, SignInRefused
+from connectors.email.imap import Mailbox
+from connectors.email.imap_errors import SignInRefused
 from connectors.email.oauth import Tokens
 from connectors.email.settings import Settings
 from connectors.email.smtp import Server

@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from connectors.email.access import Access
-from connectors.email.imap import Found, Lost, Mailbox, Refused, Selected, SignInRefused
+from connectors.email.imap import Mailbox
+from connectors.email.imap_errors import Lost, Refused, SignInRefused, Trouble
+from connectors.email.imap_words import Found, Selected
+from connectors.email.keeper import Keeper, groups, is_whole, read, wanted
 from connectors.email.oauth import ConsentEnded
-from connectors.email.parse import MAX_BYTES, RAW_TYPE, Envelope, dedup_key
 from connectors.email.settings import Imap, Settings
-from connectors.email.take import take
+from connectors.email.stumbles import Stumbles
 from hub.channels.model import Accept, Account
 from hub.core import leases, log
 from hub.core.clock import iso, now
@@ -30,9 +32,7 @@ from hub.core.sql import Queries
 logger = log.get(__name__)
 sql = Queries.beside(__file__)
 _BATCH = 100  # messages asked about at once
-_TOGETHER = 4 * 1024 * 1024  # bytes fetched in one command
 _IDLE_SECONDS = 9 * 60.0  # servers may hang up after 30 minutes, home routers after ten
-_HASHED = 32 * 1024  # bytes hashed without leaving the loop, in 15 ms at worst
 _PERSON = 300.0  # seconds to wait where a person must act first
 _FLOOR, _CEILING = 0.5, 60.0
 _WORKING = 2  # failures that still count where the server let us in: a line that breaks often must not starve us
@@ -68,6 +68,7 @@ class Fetcher:
         self._keeper = Keeper(core, accept, account, self._imap.folder)
         self._lease = leases.Lease(core.db, f"mailbox:{account.id}:{self._imap.folder}")
         self._failures = 0
+        self._stumbles = Stumbles()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -155,6 +156,7 @@ class Fetcher:
             return await self._advance(await self._first(box, selected), epoch)
         if known.uidvalidity == selected.uidvalidity:
             return known
+        self._stumbles = Stumbles()
         logger.warning("mailbox_renumbered", account=self._account.key, was=known.uidvalidity, now=selected.uidvalidity)
         renumbered = replace(known, uidvalidity=selected.uidvalidity, uid=0, first_total=None, first_done=0)
         return await self._advance(renumbered, epoch)
@@ -203,10 +205,9 @@ class Fetcher:
             position = await self._advance(replace(position, first_total=position.first_done + len(found)), epoch)
         for at in range(0, len(found), _BATCH):
             uids = found[at : at + _BATCH]
-            for group in groups(wanted(await box.look(uids), since)):
-                await self._take(box, position, group)
-                self._failures = 0  # a connection that brought something was a good one, however it ends
-                position = await self._advance(_past(position, uids, group[-1].uid), epoch)
+            for group in groups(wanted(await self._look(box, uids), since)):
+                for part in self._stumbles.parts(group):
+                    position = await self._pass(box, position, uids, part, epoch)
             position = await self._advance(_past(position, uids, uids[-1]), epoch)
             await self._tell(position, waiting=len(found) - at - len(uids))
         return position
@@ -216,91 +217,137 @@ class Fetcher:
         progress = {"done": position.first_done, "total": position.first_total}
         await self._health(progress=progress, waiting=waiting, last_fetch=iso(now()), error=None)
 
-    async def _take(self, box: Mailbox, position: Position, group: Sequence[Found]) -> None:
-        """Keep some messages, note which they were, then mark them as the policy says."""
-        contents = await read(box, group)
+    # -- messages that cannot be had -----------------------------------------------------------------------------
+    async def _look(self, box: Mailbox, uids: Sequence[int]) -> list[Found]:
+        """Size and arrival of messages; unknown where the server cannot say it of one, or broke down over it."""
+        blind = [uid for uid in uids if self._stumbles.careful(uid)]
+        asked = [uid for uid in uids if not self._stumbles.careful(uid)]
+        found = [Found(uid, 0, None) for uid in blind]
+        if asked:
+            try:
+                seen = await box.look(asked)
+                unseen = set(asked) - {one.uid for one in seen}  # gone, or passed over: asking for them tells
+                found += [*seen, *(Found(uid, 0, None) for uid in unseen)]
+            except Refused:
+                if len(asked) == 1:
+                    return sorted([*found, Found(asked[0], 0, None)], key=_by_uid)
+                half = len(asked) // 2
+                found += [*await self._look(box, asked[:half]), *await self._look(box, asked[half:])]
+            except Lost as error:
+                self._stumbles.failed(asked, error)
+                raise
+        return sorted(found, key=_by_uid)
+
+    async def _pass(
+        self, box: Mailbox, position: Position, uids: Sequence[int], part: Sequence[Found], epoch: int
+    ) -> Position:
+        """Take some messages and move past them; past one that cannot be had, too, when that is certain."""
+        while part:
+            lonely = len(part) == 1 and await self._is_lonely(box, part[0].uid)
+            try:
+                contents = await read(box, part)
+            except (Refused, Lost) as error:
+                position, part = await self._stumbled(box, position, uids, part, error, epoch, lonely=lonely)
+                if isinstance(error, Lost) or (lonely and part):
+                    raise
+                if len(part) > 1 and self._stumbles.careful(part[0].uid):
+                    for one in part:
+                        position = await self._pass(box, position, uids, [one], epoch)
+                    return position
+            else:
+                self._stumbles.went_well()
+                await self._take(box, position, part, contents)
+                self._failures = 0  # a connection that brought something was a good one, however it ends
+                return await self._advance(_past(position, uids, part[-1].uid), epoch)
+        return position
+
+    async def _is_lonely(self, box: Mailbox, uid: int) -> bool:
+        """Whether a message that failed alone is the only one; `Refused` when others are not to be had, too."""
+        if not self._stumbles.doubtful(uid):
+            return False
+        others = [one for one in await box.search("ALL") if one != uid]
+        for one in self._stumbles.neighbours(uid, others):
+            try:
+                if await box.glance(one):
+                    return False
+            except Refused:
+                continue
+            except Lost:
+                self._stumbles.broke_at(one)
+                raise
+        if others:
+            raise Refused("it hands out no message at all")
+        return True
+
+    async def _stumbled(  # noqa: PLR0913 - as above, and what went wrong
+        self,
+        box: Mailbox,
+        position: Position,
+        uids: Sequence[int],
+        part: Sequence[Found],
+        error: Trouble,
+        epoch: int,
+        *,
+        lonely: bool,
+    ) -> tuple[Position, Sequence[Found]]:
+        """Keep what came before the server stumbled; where we are then, and what is left to be had."""
+        logger.warning("mailbox_stumbled", account=self._account.key, uids=[one.uid for one in part], error=str(error))
+        alone = part[0] if len(part) == 1 else None
+        if alone is None and isinstance(error, Lost):  # they come again, to be marked; but they are here
+            await self._keeper.keep(position.uidvalidity, error.came)
+        elif alone is None:
+            await self._take(box, position, part, error.came)
+            while part and part[0].uid in error.came:
+                position = await self._advance(_past(position, uids, part[0].uid), epoch)
+                part = part[1:]
+        hopeless = bool(part) and self._stumbles.failed([one.uid for one in part], error, lonely=lonely)
+        if hopeless and alone is not None:
+            why = str(error) or type(error).__name__
+            await self._keeper.set_aside(position.uidvalidity, alone, why, came=error.came.get(alone.uid, b""))
+            position, part = await self._advance(_past(position, uids, alone.uid), epoch), []
+        return position, part
+
+    async def _take(
+        self, box: Mailbox, position: Position, group: Sequence[Found], contents: Mapping[int, bytes]
+    ) -> None:
+        """Keep messages, note which they were, then mark them as the policy says."""
         if not contents:
             return
         await self._keeper.keep(position.uidvalidity, contents)
         arrived = [one.received for one in group if one.received is not None]
         if arrived and not position.first:
             await self._health(lag_seconds=max(0.0, round((now() - max(arrived)).total_seconds(), 1)))
-        uids = list(contents)
+        if not self._stumbles.may_mark(group[0].uid):
+            return
+        try:
+            await self._mark(box, group, contents)
+        except Refused as error:  # what is kept is kept; a folder that may only be read is still read
+            logger.warning("mail_not_marked", account=self._account.key, error=str(error))
+        except Lost:
+            self._stumbles.marking_failed(group[0].uid)
+            raise
+
+    async def _mark(self, box: Mailbox, group: Sequence[Found], contents: Mapping[int, bytes]) -> None:
+        """As the policy says; nothing is deleted that is not kept whole."""
         policy, _, folder = self._imap.after.partition(":")
         if policy == "seen":
-            await box.flag(uids, r"\Seen")
+            await box.flag(list(contents), r"\Seen")
         elif policy == "delete":
-            await box.delete(uids)
+            sizes = {one.uid: one.size for one in group}
+            if whole := [uid for uid, content in contents.items() if is_whole(content, sizes[uid])]:
+                await box.delete(whole)
         elif policy == "move":
-            await box.move(uids, folder)
+            await box.move(list(contents), folder)
+
+
+def _by_uid(one: Found) -> int:
+    return one.uid
 
 
 def _past(position: Position, uids: Sequence[int], uid: int) -> Position:
     """The position after `uid`, one of `uids`; what of them is passed counts for the first reading."""
     passed = sum(position.uid < one <= uid for one in uids)
     return replace(position, uid=uid, first_done=position.first_done + (passed if position.first else 0))
-
-
-class Keeper:
-    """Stores messages of one folder and notes which they were."""
-
-    def __init__(self, core: Core, accept: Accept, account: Account, folder: str):
-        self._core = core
-        self._accept = accept
-        self._account = account
-        self._folder = folder
-
-    async def keep(self, uidvalidity: int, contents: Mapping[int, bytes]) -> None:
-        """Store messages by UID; returns after the commit. What is here already is only noted, and not read again."""
-        keys = {uid: await _key(content) for uid, content in contents.items()}
-        ends = {"account_id": self._account.id, "keys": list(keys.values())}
-        known = {row["dedup_key"] for row in await self._core.db.dicts(sql["known_keys"], ends)}
-        await asyncio.gather(*(self._one(content) for uid, content in contents.items() if keys[uid] not in known))
-        values = {**ends, "folder": self._folder, "uidvalidity": uidvalidity, "uids": list(keys)}
-        await self._core.db.execute(sql["note_messages"], values)
-
-    async def _one(self, content: bytes) -> None:
-        if len(content) > MAX_BYTES:
-            await self._accept.quarantine(
-                connector="email",
-                account_id=self._account.id,
-                dedup_key=await _key(content),
-                raw=content[: 1024 * 1024],
-                raw_type=RAW_TYPE,
-                reason=f"It is larger than {MAX_BYTES // 1024 // 1024} MB; only its beginning is kept here.",
-            )
-            return
-        await take(self._accept, self._core.vault, self._account, content, Envelope())
-
-
-async def _key(content: bytes) -> str:
-    """The content's key; hashing a large one is not for the loop that everything else runs in."""
-    return dedup_key(content) if len(content) <= _HASHED else await asyncio.to_thread(dedup_key, content)
-
-
-async def read(box: Mailbox, group: Sequence[Found]) -> dict[int, bytes]:
-    """The messages of one group (see `groups`) by UID; a large one comes in pieces."""
-    if len(group) == 1 and group[0].size > _TOGETHER // 4:
-        return {group[0].uid: await box.read_pieces(group[0].uid, MAX_BYTES + 1)}
-    return await box.read([one.uid for one in group])
-
-
-def wanted(found: Sequence[Found], since: datetime | None) -> list[Found]:
-    """Without what was there before the mailbox was first looked at."""
-    return [f for f in found if since is None or f.received is None or f.received >= since - timedelta(minutes=1)]
-
-
-def groups(found: Sequence[Found]) -> list[list[Found]]:
-    """Messages that are fetched in one command: a few megabytes together, large ones alone."""
-    made: list[list[Found]] = []
-    room = 0
-    for one in found:
-        if one.size > _TOGETHER // 4 or one.size > room or not made or len(made[-1]) >= 25:
-            made.append([])
-            room = _TOGETHER if one.size <= _TOGETHER // 4 else 0
-        made[-1].append(one)
-        room -= one.size
-    return made
 
 
 def _imap_date(moment: datetime) -> str:

@@ -12,6 +12,7 @@
    of IDLE was dropped: all done here.
 7. It knows no STARTTLS: done here, with what came in clear text thrown away and the capabilities asked for again.
 8. It formats every byte received for its debug log, even when that is off: not here.
+9. What a FETCH brought before it failed was thrown away with the error: here the error has it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from typing import Any, TypeVar
 
 from aioimaplib import aioimaplib
 
+from connectors.email.imap_alive import keep_alive
+from connectors.email.imap_errors import Lost, NoStartTls, Refused, SignInRefused, Trouble, WantsTls
 from connectors.email.imap_words import (
     LISTED,
     SIZE,
@@ -46,26 +49,6 @@ logger = log.get(__name__)
 T = TypeVar("T")
 _LITERAL = re.compile(rb".*\{(\d+)\}$")
 PIECE = 1024 * 1024
-
-
-class Lost(Exception):
-    """The connection to the mailbox is gone."""
-
-
-class Refused(Exception):
-    """The server said NO or BAD."""
-
-
-class SignInRefused(Refused):
-    """The server does not accept the user name or password."""
-
-
-class WantsTls(Refused):
-    """The server takes no password before STARTTLS."""
-
-
-class NoStartTls(Refused):
-    """The server offers no STARTTLS."""
 
 
 class _Protocol(aioimaplib.IMAP4ClientProtocol):
@@ -191,6 +174,7 @@ class Mailbox:
         async with asyncio.timeout(self._timeout):
             await loop.create_connection(lambda: protocol, settings.host, settings.port, ssl=direct)
         self._protocol = protocol
+        keep_alive(protocol.transport)
         await self._bounded(protocol.wait("AUTH|NONAUTH"))
         if context is not None and direct is None:
             if not self.can("STARTTLS") or not await self._bounded(protocol.upgrade(context, settings.host)):
@@ -313,8 +297,21 @@ class Mailbox:
                 break
         return bytes(whole[:limit])
 
+    async def glance(self, uid: int) -> bool:
+        """Whether a message is handed out, as far as its first bytes say."""
+        return uid in bodies(await self._fetch([uid], "(UID BODY.PEEK[]<0.16>)"))
+
     async def _fetch(self, uids: Sequence[int], what: str) -> Sequence[Any]:
-        return await self._ok(self._live.fetch(uid_set(uids), what, by_uid=True, timeout=self._timeout))
+        """The answer's lines; an error has the messages that came before it."""
+        protocol = self._live
+        command = aioimaplib.FetchCommand(
+            protocol.new_tag(), uid_set(uids), what, prefix="UID", loop=protocol.loop, timeout=self._timeout
+        )
+        try:
+            return await self._ok(protocol.execute(command))
+        except Trouble as error:
+            error.came = bodies(command.response.lines)
+            raise
 
     # -- marking -------------------------------------------------------------------------------------------------
     async def flag(self, uids: Sequence[int], flag: str) -> None:

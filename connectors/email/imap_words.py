@@ -33,9 +33,10 @@ class Found:
     received: datetime | None
 
 
-def said(lines: Iterable[Any]) -> str:
-    """What an answer says in words."""
-    return " ".join(bytes(line).decode("utf-8", "replace") for line in lines)[-300:].strip()
+def said(lines: Sequence[Any]) -> str:
+    """What an answer says in words: its last line. Those before may be customers' mail, which is nobody's error."""
+    last = lines[-1] if lines and not isinstance(lines[-1], bytearray) else b""
+    return "".join(c if c.isprintable() else " " for c in bytes(last).decode("utf-8", "replace"))[:200].strip()
 
 
 def unquoted(name: bytes) -> str:

@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Literal
 
 from connectors.email.access import Access
-from connectors.email.imap import Lost, Mailbox, NoStartTls, Refused, SignInRefused, WantsTls
+from connectors.email.imap import Mailbox
+from connectors.email.imap_errors import Lost, NoStartTls, Refused, SignInRefused, WantsTls
 from connectors.email.oauth import ConsentEnded
 from connectors.email.settings import Settings
 from connectors.email.smtp import greet

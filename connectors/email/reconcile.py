@@ -13,8 +13,11 @@ from datetime import datetime
 import connectors.email.header as header
 import connectors.email.mime as mime
 from connectors.email.access import Access
-from connectors.email.fetch import Keeper, Position, groups, read, sql, wanted
-from connectors.email.imap import Found, Lost, Mailbox, Refused, Selected
+from connectors.email.fetch import Position, sql
+from connectors.email.imap import Mailbox
+from connectors.email.imap_errors import Lost, Refused
+from connectors.email.imap_words import Found, Selected
+from connectors.email.keeper import Keeper, groups, read, wanted
 from connectors.email.settings import Settings
 from hub.channels.mailboxes import Missing, Reconciled
 from hub.channels.model import Accept, Account
@@ -98,13 +101,27 @@ class Reconciliation:
         for group in groups(compared.missing):
             if ends is not None and time.monotonic() > ends:
                 return
-            contents = await read(box, group)
+            contents = await _read(box, group)
             if contents:
                 await self._keeper.keep(compared.selected.uidvalidity, contents)
 
 
 async def _look(box: Mailbox, uids: Sequence[int]) -> list[Found]:
     return [one for at in range(0, len(uids), _ASK) for one in await box.look(uids[at : at + _ASK])]
+
+
+async def _read(box: Mailbox, group: Sequence[Found]) -> dict[int, bytes]:
+    """What of a group is handed out: one that is not keeps nobody else from it, and stays missing."""
+    try:
+        return await read(box, group)
+    except Refused as error:
+        if len(group) == 1:
+            return {}
+        rest = [one for one in group if one.uid not in error.came]
+        found = dict(error.came)
+        for one in rest:
+            found |= await _read(box, [one])
+        return found
 
 
 def _named(one: Found, head: bytes) -> Missing:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from connectors.email.access import Access
-from connectors.email.imap import Lost, Mailbox, Refused
+from connectors.email.imap import Mailbox
+from connectors.email.imap_errors import Lost, Refused
 from connectors.email.settings import Settings
 from hub.channels.model import Account
 from hub.core import log

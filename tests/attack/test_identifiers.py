@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.email.fetch import Keeper
+from connectors.email.keeper import Keeper
 from hub.demo import deliver
 from hub.demo.twilio.messages import signature
 from tests.attack.scale import attempts, every, on_loop, texts

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from connectors.email.imap import Lost, Mailbox, SignInRefused
+from connectors.email.imap import Mailbox
+from connectors.email.imap_errors import Lost, SignInRefused
 from connectors.email.imap_words import uid_set, utf7
 from connectors.email.settings import Imap
 from hub.core.db import Database
