@@ -212,10 +212,9 @@ def test_words_on_top_are_shown_alone_whatever_the_length_below() -> None:
 @given(
     st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=4),
     st.sampled_from(ANNOUNCED),
-    st.sampled_from(["\n", "\n\n"]),
     st.booleans(),
 )
-def test_html_answers_are_shown(own: list[str], announced: tuple[str, bool], _gap: str, below: bool) -> None:
+def test_html_answers_are_shown(own: list[str], announced: tuple[str, bool], below: bool) -> None:
     words = [line for sentence in own for line in sentence.split("\n") if "<" not in line]
     said = "".join(f"<div>{line}</div>" for line in words)
     announcement = announced[0].replace("<", "&lt;").replace("\n", " ")
