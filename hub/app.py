@@ -9,7 +9,7 @@ import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import entry_points
 
 from aiohttp import web
 
@@ -22,7 +22,7 @@ from hub.core.service import Addresses, Core, Service, open_core
 from hub.core.tasks import end
 from hub.core.urls import authority
 from hub.intake import Intake
-from hub.settings import Services, Settings
+from hub.settings import Services, Settings, hub_version
 from hub.web.context import WebContext
 from hub.web.listening import GuardedRunner
 from hub.web.server import build
@@ -33,14 +33,6 @@ _WORKER_POOL = 8
 _FINISH = 40.0  # seconds a worker may take to finish what is on the wire
 Part = tuple[str, Callable[[], Awaitable[None]]]  # a name and what runs until cancelled
 SHUTDOWN = 5.0  # seconds requests in flight may take when the process ends
-
-
-def hub_version() -> str:
-    """The installed version."""
-    try:
-        return version("omnihub")
-    except PackageNotFoundError:
-        return "0"
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from hub import app, backup_commands, mailbox_commands, number_commands
+from hub import backup_commands, mailbox_commands, number_commands
 from hub import settings as configuration
 from hub.access import signin
 from hub.access.model import Role
@@ -27,7 +27,7 @@ from hub.doctor import examine
 from hub.intake import Intake
 from hub.quarantine import Quarantine
 from hub.servers import addresses, own_servers, reached, running, with_core, with_servers
-from hub.settings import Settings
+from hub.settings import Settings, hub_version
 
 Command = Callable[[argparse.Namespace, Settings], int]
 
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hub", description="An omnichannel contact centre: one queue, one customer record."
     )
-    parser.add_argument("--version", action="version", version=app.hub_version())
+    parser.add_argument("--version", action="version", version=hub_version())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     up = _command(commands, "up", _up, "everything on this machine, with servers of its own")
@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     centre.add_argument("file", type=Path)
     centre.add_argument("--dry-run", action="store_true", help="only show the difference")
     _command(commands, "doctor", _doctor, "what is missing or wrong, and how to mend it")
-    backup_commands.add_files(commands, _command, app.hub_version())
+    backup_commands.add_files(commands, _command, hub_version())
     backup_commands.add_outbox(commands, _command)
     _quarantine_commands(commands)
     _email_commands(commands)
@@ -149,6 +149,7 @@ def _user_commands(commands: Any) -> None:
 
 
 # -- processes -------------------------------------------------------------------------------------------------------
+# `hub.app` is imported by what runs for long alone: the whole web side costs a command as long again as its work.
 def _up(arguments: argparse.Namespace, found: Settings) -> int:
     from hub.up import up  # only here: a production process needs no demonstration
 
@@ -158,6 +159,8 @@ def _up(arguments: argparse.Namespace, found: Settings) -> int:
 
 
 def _serve(arguments: argparse.Namespace, found: Settings) -> int:
+    from hub import app
+
     with reached(found, announce=True) as (places, own):
         migrate(places.database_url)
         asyncio.run(app.serve(found, places, own))
@@ -165,6 +168,8 @@ def _serve(arguments: argparse.Namespace, found: Settings) -> int:
 
 
 def _services(arguments: argparse.Namespace, found: Settings) -> int:
+    from hub import app
+
     places = _others(found)
     migrate(places.database_url)
     asyncio.run(app.run_services(found, places))
@@ -172,6 +177,8 @@ def _services(arguments: argparse.Namespace, found: Settings) -> int:
 
 
 def _work(arguments: argparse.Namespace, found: Settings) -> int:
+    from hub import app
+
     places = _others(found)
     check(places.database_url)
     places.to_environment()
