@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from hub.channels.model import Attachment, FilledTemplate, Outbound, Outcome, SendError
 from hub.conversations import tokens
-from hub.conversations.delivery import Claimed, Reports
+from hub.conversations.delivery import GIVE_UP, Claimed, Reports
 from hub.core import events
 from hub.core.clock import now
 from hub.core.db import execute, fetch_dicts
@@ -29,6 +29,9 @@ from hub.core.sql import Queries
 
 sql = Queries.beside(__file__, "outbox.sql")
 LEASE = 20.0  # seconds a claim is ours unless renewed: so long nobody knows that a worker is gone
+ABSENT_AFTER = timedelta(minutes=5)  # lists lag by seconds, in a provider's bad hour by a minute or two
+ABSENT_CODE = "send.absent"
+ABSENT = "Nobody knows whether it left; the provider has no record of it. It can be sent again."
 LINKS_LAST = timedelta(hours=24)  # longer than any provider lets a message wait
 
 
@@ -163,14 +166,23 @@ class Outbox:
             await execute(conn, sql["alone_with"], values)
             return bool(await execute(conn, sql["found_there"], values))
 
-    async def absent(self, outbound_id: int, words: str) -> None:
-        """The provider was asked and knows nothing of a send of unknown outcome: tell whoever decides about it."""
+    async def absent(self, claim: Claimed) -> bool:
+        """The provider was asked and lists nothing of a send of unknown outcome; whether it is sent again now.
+
+        That takes two looks, `ABSENT_AFTER` apart, the first of them so long after the send: a list may lag behind
+        what its provider took. Until then, and where it is too old, whoever decides about it is told.
+        """
+        values = {"id": claim.id, "attempt": claim.attempt, "after": ABSENT_AFTER, "patience": GIVE_UP}
         async with events.unit(self._core.db, self._core.feed) as unit:
-            rows = await fetch_dicts(unit.conn, sql["absent"], {"id": outbound_id, "words": words})
-            for row in rows:
-                await execute(unit.conn, sql["show_error"], {"id": row["interaction_id"], "words": words})
+            rows = await fetch_dicts(unit.conn, sql["resend"], values)
+            if rows:
+                await self._decided(unit, rows[0], "pending", {"decision": "send again", "by": "provider's list"})
+                return True
+            for row in await fetch_dicts(unit.conn, sql["absent"], {**values, "words": ABSENT, "code": ABSENT_CODE}):
+                await execute(unit.conn, sql["show_error"], {"id": row["interaction_id"], "words": ABSENT})
                 data = {"interaction_id": row["interaction_id"]}
                 await unit.log("interaction.updated", conversation_id=row["conversation_id"], data=data)
+        return False
 
     async def alive(self, worker: str, in_flight: int) -> None:
         """A worker says that it is there; those that have not for a day are forgotten."""
@@ -197,23 +209,36 @@ class Outbox:
             DELIVERIES.labels("recovered", outcome.value).inc()
         return len(expired)
 
-    async def decide(self, outbound_id: int, *, arrived: bool, actor_id: int | None) -> None:
-        """A person settles an unknown or failed send: it arrived after all, or it is to be sent again."""
+    async def decide(
+        self, outbound_id: int, *, arrived: bool, actor_id: int | None, only_unknown: bool = False
+    ) -> None:
+        """Settle an unknown send, or one that failed: it arrived after all, or it is to be sent again."""
         query, status = (sql["settle"], "sent") if arrived else (sql["retry"], "pending")
+        states = ["unknown"] if only_unknown or arrived else ["unknown", "failed"]
         async with events.unit(self._core.db, self._core.feed) as unit:
-            rows = await fetch_dicts(unit.conn, query, {"id": outbound_id})
+            rows = await fetch_dicts(unit.conn, query, {"id": outbound_id, "states": states})
             if not rows:
                 raise Conflict("This send is already settled.")
-            ids = rows[0]
-            await execute(unit.conn, sql["show_status"], {"id": ids["interaction_id"], "status": status})
-            await execute(unit.conn, sql["clear_failed"], {"id": ids["conversation_id"]})
-            await unit.log(
-                "interaction.updated",
-                conversation_id=ids["conversation_id"],
-                actor_id=actor_id,
-                data={"interaction_id": ids["interaction_id"], "decision": "arrived" if arrived else "send again"},
-            )
-            unit.wake("outbox")
+            decision = {"decision": "arrived" if arrived else "send again"}
+            await self._decided(unit, rows[0], status, decision, actor_id=actor_id)
+
+    async def decide_all(self, ids: Sequence[int], *, arrived: bool, actor_id: int) -> list[int]:
+        """Settle those sends that are unknown still, each by itself; which they were. Safe to repeat."""
+        settled: list[int] = []
+        for one in ids:
+            with contextlib.suppress(Conflict):
+                await self.decide(one, arrived=arrived, actor_id=actor_id, only_unknown=True)
+                settled.append(one)
+        return settled
+
+    async def _decided(
+        self, unit: events.Unit, row: dict[str, int], status: str, data: dict[str, str], *, actor_id: int | None = None
+    ) -> None:
+        await execute(unit.conn, sql["show_status"], {"id": row["interaction_id"], "status": status})
+        await execute(unit.conn, sql["clear_failed"], {"id": row["conversation_id"]})
+        said = {"interaction_id": row["interaction_id"], **data}
+        await unit.log("interaction.updated", conversation_id=row["conversation_id"], actor_id=actor_id, data=said)
+        unit.wake("outbox")
 
     async def _cross(self, items: Sequence[tuple[int, int]]) -> list[bool]:
         values = {"ids": [i for i, _ in items], "attempts": [a for _, a in items], "lease": LEASE}

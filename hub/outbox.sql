@@ -46,18 +46,22 @@ select name, content_type, body, content_id, inline from attachment where intera
 select id from attachment where interaction_id = %(interaction_id)s order by id;
 
 -- stuck: Sends that wait for a person.
-select o.id, o.state, o.error, o.conversation_id, o.interaction_id, o.created_at
-from outbound o join conversation v on v.id = o.conversation_id
+select o.id, o.state, o.error, o.code, coalesce(o.params, '{}') as params, o.conversation_id, o.interaction_id, o.created_at, o.wire_at,
+       case when o.code = 'send.absent' then o.due_at end as next_try_at, a.channel, a.name as account,
+       jsonb_build_object('id', c.root_id, 'name', coalesce(nullif(c.name, ''), r.name)) as contact, o.payload ->> 'to' as recipient,
+       left(coalesce(nullif(o.payload ->> 'subject', ''), o.payload ->> 'text'), 160) as preview
+from outbound o join conversation v on v.id = o.conversation_id join account a on a.id = o.account_id
+join contact c on c.id = v.contact_id join contact r on r.id = c.root_id
 where o.state = 'unknown' and (%(sees_all)s or v.agent_id = %(viewer)s
     or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s))
 order by o.id limit %(limit)s;
 
--- conversation_of: Where a send belongs.
-select conversation_id from outbound where id = %(id)s;
+-- conversations_of: Where sends belong.
+select id, conversation_id from outbound where id = any(%(ids)s);
 
 -- retry: A person decides to send again what is unknown or failed.
 update outbound set state = 'pending', due_at = now(), begun_at = now(), error = null, code = null, params = null, rank = 0
-where id = %(id)s and state in ('unknown', 'failed')
+where id = %(id)s and state = any(%(states)s)
 returning conversation_id, interaction_id;
 
 -- settle: A person found that it did arrive.
@@ -96,11 +100,21 @@ select pg_advisory_xact_lock(hashtextextended(%(provider_id)s, 0));
 -- found_there: A send of unknown outcome is this message at the provider.
 update outbound set provider_id = %(provider_id)s
 where id = %(id)s and state = 'unknown' and (provider_id is null or provider_id = %(provider_id)s)
-  and not exists (select from outbound o where o.provider_id = %(provider_id)s and o.id <> %(id)s);
+  and not exists (select from outbound o where o.provider_id = %(provider_id)s and o.id <> %(id)s)
+  and not exists ( -- what is on its way may be what is listed, and nobody has been told its id yet
+      select from outbound b where b.conversation_id = outbound.conversation_id and b.id <> %(id)s and b.state in ('claimed', 'wire'));
 
--- absent: The provider was asked and knows nothing of it: a person may send it again with a good conscience.
-update outbound set error = %(words)s where id = %(id)s and state = 'unknown' and error is distinct from %(words)s
-returning conversation_id, interaction_id;
+-- absent: The provider was asked and knows nothing of it, long enough after it was sent: note since when, and say so.
+update outbound o set absent_at = clock_timestamp(), error = %(words)s, code = %(code)s, params = null
+where o.id = %(id)s and o.attempt = %(attempt)s and o.state = 'unknown' and coalesce(o.absent_at < o.wire_at, true)
+  and o.wire_at < clock_timestamp() - %(after)s
+returning o.conversation_id, o.interaction_id;
+
+-- resend: It was lacking long ago, and still is: it goes again by itself, while it is young enough to be wanted.
+update outbound o set state = 'pending', due_at = now(), error = null, code = null, params = null, rank = 0
+where o.id = %(id)s and o.attempt = %(attempt)s and o.state = 'unknown' and o.provider_id is null
+  and o.absent_at > o.wire_at and o.absent_at < clock_timestamp() - %(after)s and o.begun_at > now() - %(patience)s
+returning o.conversation_id, o.interaction_id;
 
 -- show_error: What is known about a send, where people read.
 update interaction set error = %(words)s where id = %(id)s;

@@ -114,7 +114,13 @@ class Thaw:
         after, places = 0, asyncio.Semaphore(_AT_ONCE)
         while found := await self._core.db.all(Claimed, sql["doubtful"], {"after": after, "limit": _PAGE}):
             verdicts = await asyncio.gather(*[self._look_at(one, places) for one in found])
-            for one, verdict in zip(found, verdicts, strict=True):
+            # What the list has beside one may have been another's, which is known now: look at those once more.
+            open_ = [one for one, verdict in zip(found, verdicts, strict=True) if verdict is None]
+            second = await asyncio.gather(*[self._look_at(one, places) for one in open_])
+            known = {one.id: verdict for one, verdict in zip(found, verdicts, strict=True)}
+            known |= {one.id: verdict for one, verdict in zip(open_, second, strict=True)}
+            for one in found:
+                verdict = known[one.id]
                 {True: left, False: absent, None: unsure}[verdict].append(one.id)
             after = found[-1].id
         return Looked(tuple(left), tuple(absent), tuple(unsure))
@@ -156,10 +162,11 @@ class Thaw:
         if not isinstance(connector, Tracer):
             return await self._left(claim, None) if await connector.find(account, outbound) else None
         listed_there = await connector.traces(account, outbound)
-        for one in await self._outbox.unclaimed(account.connector, listed_there, outbound.id):
-            if await self._left(claim, one):
+        free = await self._outbox.unclaimed(account.connector, [*listed_there.alike, *listed_there.others], outbound.id)
+        for one in free:
+            if one in listed_there.alike and await self._left(claim, one):
                 return True
-        return None if young else False
+        return None if young or set(free) - set(listed_there.alike) else False
 
     async def _left(self, claim: Claimed, provider_id: str | None) -> bool:
         async with events.unit(self._core.db, self._core.feed) as unit:

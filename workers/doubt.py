@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 
 from hub.channels.extras import Tracer
 from hub.channels.model import Account, Finder, Outbound
 from hub.conversations.delivery import Claimed
 from hub.core import log
-from hub.core.clock import now
 from hub.core.errors import Conflict, HubError
 from hub.outbox import Outbox
 from workers.context import JobContext
 
 logger = log.get(__name__)
 LOOK_SECONDS = 50.0  # of one look into a mailbox or a provider's list
-ABSENT_AFTER = timedelta(minutes=5)  # by then a provider lists what it took
-ABSENT = "Nobody knows whether it left; the provider has no record of it. It can be sent again."
 
 
 class Doubt:
@@ -40,7 +36,7 @@ class Doubt:
             async with asyncio.timeout(LOOK_SECONDS):
                 outbound = await self._outbox.outbound(claim)
                 found = (
-                    await self._trace(account, connector, outbound)
+                    await self._trace(claim, account, connector, outbound)
                     if isinstance(connector, Tracer)
                     else await connector.find(account, outbound)
                 )
@@ -53,12 +49,17 @@ class Doubt:
             return False
         return found
 
-    async def _trace(self, account: Account, connector: Tracer, outbound: Outbound) -> bool:
-        """Whether the provider lists it. What another send of ours is known by is not this one."""
+    async def _trace(self, claim: Claimed, account: Account, connector: Tracer, outbound: Outbound) -> bool:
+        """Whether the provider lists it. What another send of ours is known by is not this one.
+
+        It is lacking only where the list has nothing to this recipient that we cannot account for: a text may have
+        been changed on its way. What is lacking for long is sent again.
+        """
         listed = await connector.traces(account, outbound)
-        for one in await self._outbox.unclaimed(account.connector, listed, outbound.id):
-            if await self._outbox.found_there(outbound.id, one):
+        free = await self._outbox.unclaimed(account.connector, [*listed.alike, *listed.others], outbound.id)
+        for one in free:
+            if one in listed.alike and await self._outbox.found_there(outbound.id, one):
                 return True
-        if now() - outbound.date > ABSENT_AFTER:
-            await self._outbox.absent(outbound.id, ABSENT)
+        if not free and await self._outbox.absent(claim):
+            logger.info("sent_again", outbound=outbound.id, why="the provider's list lacks it")
         return False

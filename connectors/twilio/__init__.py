@@ -19,7 +19,7 @@ from connectors.twilio.rest import Rest
 from connectors.twilio.settings import Settings
 from connectors.twilio.voice import Voice
 from connectors.twilio.webhook import to_inbound
-from hub.channels.extras import FetchedFile, Listed, MessageTemplate
+from hub.channels.extras import FetchedFile, Listed, MessageTemplate, Traces
 from hub.channels.model import (
     REPLY_WINDOW,
     Accept,
@@ -127,13 +127,13 @@ class Twilio:
         """What may be said on WhatsApp at any time."""
         return await self._contents.of(cast("Settings", account.settings))
 
-    async def traces(self, account: Account, outbound: Outbound) -> list[str]:
-        """Messages at Twilio that look like this send."""
+    async def traces(self, account: Account, outbound: Outbound) -> Traces:
+        """Messages at Twilio to this send's recipient."""
         return await self._records.traces(account, outbound)
 
     async def find(self, account: Account, outbound: Outbound) -> bool:
         """Whether one looks like it; another send of the same text does too, hence `traces`."""
-        return bool(await self.traces(account, outbound))
+        return bool((await self.traces(account, outbound)).alike)
 
     async def history(self, account: Account, day: date) -> Sequence[Listed]:
         """A day at Twilio."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,13 +18,14 @@ from twilio.base.exceptions import TwilioException
 from connectors.twilio.rest import Rest, ThrottledError
 from connectors.twilio.settings import Settings
 from connectors.twilio.webhook import Terms, delivery, to_inbound
-from hub.channels.extras import Listed
+from hub.channels.extras import Listed, Traces
 from hub.channels.model import Account, Inbound, Outbound
 from hub.core.errors import Invalid, Unavailable
 
 LISTED = "application/vnd.omnihub.twilio-message+x-www-form-urlencoded"  # a webhook's fields, made from the REST API
 _PAGE = 1000
 _SECONDS = 120.0
+_TRIAL = "Sent from your Twilio trial account - "
 _EARLIER = timedelta(hours=1)  # how much Twilio's clock may differ from ours
 
 
@@ -33,12 +35,19 @@ class Records:
     def __init__(self, rest: Rest):
         self._rest = rest
 
-    async def traces(self, account: Account, outbound: Outbound) -> list[str]:
-        """Messages from us to this recipient with exactly this text, since it was written; the oldest first."""
-        settings = cast("Settings", account.settings)
-        found = await self._list(settings, to=spelled(account, outbound.to), date_sent_after=outbound.date - _EARLIER)
-        looks = [m for m in found if _is_ours(m) and (m.body or "").strip() == outbound.text.strip()]
-        return [str(m.sid) for m in sorted(looks, key=_when)]
+    async def traces(self, account: Account, outbound: Outbound) -> Traces:
+        """Messages from us to this recipient since it was written.
+
+        Not asked for by the date of sending: what still waits in Twilio's queue has none. The list begins with the
+        latest, so that one that is not read to its end is whole if it reaches back far enough.
+        """
+        settings, since = cast("Settings", account.settings), outbound.date - _EARLIER
+        found = await self._list(settings, to=spelled(account, outbound.to), limit=_PAGE)
+        if len(found) >= _PAGE and min(_created(m) for m in found) >= since:
+            raise Unavailable(f"Twilio lists more than {_PAGE} messages to this recipient since then.")
+        ours = sorted((m for m in found if _is_ours(m) and max(_when(m), _created(m)) >= since), key=_when)
+        alike = [str(m.sid) for m in ours if _reads(str(m.body or ""), outbound.text)]
+        return Traces(tuple(alike), tuple(str(m.sid) for m in ours if str(m.sid) not in alike))
 
     async def day(self, account: Account, day: date) -> list[Listed]:
         """Everything of one day to and from the account's address."""
@@ -106,6 +115,21 @@ def spelled(account: Account, address: str) -> str:
 
 def _is_ours(message: Any) -> bool:
     return str(message.direction).startswith("outbound")
+
+
+def _created(message: Any) -> datetime:
+    return message.date_created or datetime.max.replace(tzinfo=UTC)  # never too old to be the one
+
+
+def _reads(body: str, text: str) -> bool:
+    """Whether Twilio's text is ours: trial accounts put words before it, and its encoding has plainer quotes."""
+    body = body.removeprefix(_TRIAL)
+    own = _plain(text)
+    return _plain(body) == own if own else body.strip() == text.strip()
+
+
+def _plain(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
 
 
 def _when(message: Any) -> datetime:

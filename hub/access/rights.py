@@ -45,8 +45,13 @@ class Told:
 
 async def require_conversation(db: Database, conversation_id: int, viewer: Viewer) -> None:
     """`NotFound`, as if it were not there, unless the viewer may see it."""
-    if await db.value(sql["conversation"], {"id": conversation_id, **viewer}) is None:
+    if not await conversations(db, [conversation_id], viewer):
         raise NotFound("There is no such conversation.")
+
+
+async def conversations(db: Database, ids: Sequence[int], viewer: Viewer) -> set[int]:
+    """Those of the conversations that the viewer may see."""
+    return {row["id"] for row in await db.dicts(sql["conversations"], {"ids": list(ids), **viewer})}
 
 
 async def require_contact(db: Database, contact_id: int, viewer: Viewer) -> None:

@@ -1,6 +1,6 @@
--- conversation: Whether the viewer may see a conversation: of their queues, on their desk, or offered to them.
+-- conversations: Which of these conversations the viewer may see: of their queues, on their desk, or offered to them.
 select v.id from conversation v
-where v.id = %(id)s and (%(sees_all)s or v.agent_id = %(viewer)s
+where v.id = any(%(ids)s) and (%(sees_all)s or v.agent_id = %(viewer)s
     or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s)
     or exists (select from queue_entry e where e.conversation_id = v.id and e.state = 'offered' and e.agent_id = %(viewer)s));
 

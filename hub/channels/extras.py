@@ -79,12 +79,24 @@ class TemplateSource(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """The provider's ids of messages to one recipient since a send was written, the oldest first.
+
+    `alike` have its text. `others` have another, or none that can be compared (redacted, links shortened, put into
+    words by the provider): one of them may be this send all the same.
+    """
+
+    alike: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+
 @runtime_checkable
 class Tracer(Protocol):
-    """A connector that can list what looks like one send of ours."""
+    """A connector whose provider lists what it took."""
 
-    async def traces(self, account: Account, outbound: Outbound) -> list[str]:
-        """The provider's ids of messages with this text to this recipient since it was written, the oldest first."""
+    async def traces(self, account: Account, outbound: Outbound) -> Traces:
+        """What the list has of this send's recipient, whole: `Unavailable` when some of it cannot be read."""
         ...
 
 

@@ -123,6 +123,18 @@ class Settle(In):
     arrived: bool
 
 
+class SettleMany(In):
+    ids: Annotated[list[Id], Field(min_length=1, max_length=200)]
+    arrived: bool
+
+
+class SettledMany(BaseModel):
+    """Ids of sends: those that were settled, and those that were not unknown any more, or not one's own."""
+
+    settled: list[int]
+    passed: list[int]
+
+
 # -- customers -------------------------------------------------------------------------------------------------------
 @center.add("GET", "/contacts", returns=ContactPage)
 async def list_contacts(call: Call, query: ContactQuery) -> dict[str, Any]:
@@ -338,11 +350,24 @@ async def list_unsettled(call: Call) -> dict[str, Any]:
 @center.add("POST", "/outbox/{outbound_id}/settle", status=204, action=Action.SUPERVISE, errors=(409,))
 async def settle(call: Call, outbound_id: int, body: Settle) -> None:
     """Say that a send arrived after all, or that it is to be sent again."""
-    conversation_id = await call.core.db.value(outbox_sql["conversation_of"], {"id": outbound_id})
-    if conversation_id is None:
+    found = await call.core.db.dicts(outbox_sql["conversations_of"], {"ids": [outbound_id]})
+    if not found:
         raise NotFound("There is no such send.")
-    await require_conversation(call.core.db, int(conversation_id), call.me.viewer)
+    await require_conversation(call.core.db, int(found[0]["conversation_id"]), call.me.viewer)
     await Outbox(call.core).decide(outbound_id, arrived=body.arrived, actor_id=call.me.id)
+
+
+@center.add("POST", "/outbox/settle", returns=SettledMany, action=Action.SUPERVISE)
+async def settle_many(call: Call, body: SettleMany) -> dict[str, Any]:
+    """Say the same of many sends whose outcome nobody knows.
+
+    Those settled meanwhile, and those of conversations one may not see, are `passed`: so it is safe to repeat.
+    """
+    rows = await call.core.db.dicts(outbox_sql["conversations_of"], {"ids": body.ids})
+    mine = await rights.conversations(call.core.db, [row["conversation_id"] for row in rows], call.me.viewer)
+    ids = sorted(row["id"] for row in rows if row["conversation_id"] in mine)
+    settled = await Outbox(call.core).decide_all(ids, arrived=body.arrived, actor_id=call.me.id)
+    return {"settled": settled, "passed": sorted(set(body.ids) - set(settled))}
 
 
 async def _own_accounts(call: Call) -> set[int] | None:

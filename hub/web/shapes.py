@@ -167,6 +167,7 @@ class MessageFacts(BaseModel):
 class SendState(BaseModel):
     """Why a message of ours has not left (`error` says `code` in a sentence), and since when its account is silent."""
 
+    id: int  # of the send, for `/outbox/{id}/settle`
     state: Literal["pending", "claimed", "wire", "sent", "failed", "unknown", "cancelled"]
     attempts: int
     next_try_at: datetime | None
@@ -388,9 +389,18 @@ class UnsettledSend(BaseModel):
     id: int
     state: str
     error: str | None
+    code: str | None
+    params: dict[str, Any]
     conversation_id: int
     interaction_id: int
     created_at: datetime
+    wire_at: datetime | None  # when it may have left
+    next_try_at: datetime | None  # when it is sent again by itself, if the provider's list still lacks it
+    channel: str
+    account: str
+    contact: Ref
+    recipient: str
+    preview: str
 
 
 class FieldProblem(BaseModel):

@@ -202,6 +202,30 @@ async def test_unknown_sends_are_settled_only_by_who_may_see_them(house: House) 
     await admin.post(f"/outbox/{send['id']}/settle", {"arrived": True}, status=204)
 
 
+async def test_many_unknown_sends_are_settled_at_once_by_who_may_see_them_and_a_second_click_does_nothing(
+    house: House,
+) -> None:
+    eva, admin, amy = await house.agent("eva"), await house.agent("admin"), await house.agent("amy")
+    conversation = await house.sms()
+    for n in range(3):
+        await eva.post(f"/conversations/{conversation}/replies", {"client_id": f"r{n}", "text": "x"}, status=201)
+    await house.core.db.execute("update outbound set state = 'unknown'")
+    ids = [send["id"] for send in (await eva.get("/outbox/unsettled"))["items"]]
+    assert len(ids) == 3
+    await amy.post("/outbox/settle", {"ids": ids, "arrived": True}, status=403)
+    await eva.post("/outbox/settle", {"ids": [], "arrived": True}, status=422)
+    done = await eva.post("/outbox/settle", {"ids": [ids[0], 10**12], "arrived": True})
+    assert done == {"settled": [ids[0]], "passed": [10**12]}
+    await leave_queues(house, eva)
+    await house.core.db.execute("update conversation set agent_id = null")
+    assert await eva.post("/outbox/settle", {"ids": ids, "arrived": False}) == {"settled": [], "passed": ids}
+    for settled in (ids[1:], []):
+        done = await admin.post("/outbox/settle", {"ids": ids, "arrived": False})
+        assert done["settled"] == settled
+    rows = await house.core.db.dicts("select state from outbound order by id")
+    assert [row["state"] for row in rows] == ["sent", "pending", "pending"]
+
+
 async def test_quarantine_is_handled_by_the_queue_of_its_account(house: House) -> None:
     eva, admin = await house.agent("eva"), await house.agent("admin")
     account = await foreign_account(house)

@@ -49,8 +49,9 @@ select i.id, i.conversation_id, i.seq, i.kind, i.direction, i.channel,
            select jsonb_build_object('id', x.id, 'text', left(x.text, 160)) from interaction x
            where x.external_id = i.meta ->> 'replied_to' and x.conversation_id = i.conversation_id limit 1) end as quoted,
        case when i.direction = 'out' and i.status in ('pending', 'failed', 'unknown') then ( -- why it has not left, and when it is tried next
-           select jsonb_build_object('state', o.state, 'attempts', o.attempt,
-               'next_try_at', case when o.state = 'pending' then greatest(o.due_at, t.next_at) end,
+           select jsonb_build_object('id', o.id, 'state', o.state, 'attempts', o.attempt,
+               'next_try_at', case when o.state = 'pending' then greatest(o.due_at, t.next_at)
+                   when o.state = 'unknown' and o.code = 'send.absent' and o.begun_at > now() - interval '48 hours' then o.due_at end,
                'code', coalesce(o.code, t.code), 'params', coalesce(o.params, t.params, '{}'), 'error', coalesce(o.error, t.error),
                'account_since', t.since)
            from outbound o left join account_trouble t on t.account_id = o.account_id and o.state in ('pending', 'claimed')

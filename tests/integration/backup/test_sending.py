@@ -9,6 +9,7 @@ import pytest
 
 from hub import sending
 from hub.automation.firing import fire_next
+from hub.channels.extras import Traces
 from hub.channels.model import Account, Outbound
 from hub.core.errors import Unavailable
 from hub.core.service import Core
@@ -28,10 +29,11 @@ class Listing(Wired):
         self.listed: dict[str, list[str]] = {}
         self.away = False
 
-    async def traces(self, account: Account, outbound: Outbound) -> list[str]:
+    async def traces(self, account: Account, outbound: Outbound) -> Traces:
         if self.away:
             raise Unavailable("The list does not answer.")
-        return self.listed.get(outbound.text, [])
+        others = [one for text, ids in self.listed.items() if text != outbound.text for one in ids]
+        return Traces(tuple(self.listed.get(outbound.text, [])), tuple(others))
 
 
 class Folder(Wired):
@@ -188,6 +190,16 @@ async def test_thawing_sends_what_the_providers_list_lacks_and_nothing_else_agai
     assert rows[0] == {"text": "Had left", "state": "sent", "status": "sent", "provider_id": "P-there"}
     assert {row["state"] for row in rows} == {"sent"}
     assert await thaw.thaw(looked) is False
+
+
+async def test_what_may_read_otherwise_at_the_provider_is_left_to_people(office: Office) -> None:
+    wire = Listing()
+    with_wire(office, wire)
+    await written_before(office, "See https://shop.example/orders/1")
+    wire.listed = {"See https://twil.io/x": ["P-there"]}
+    await sending.freeze(office.core, "restored", restored=True)
+    looked = await thaw_of(office).look()
+    assert (len(looked.left), len(looked.absent), len(looked.unsure)) == (0, 0, 1)
 
 
 @pytest.mark.parametrize("unsure", [False, True])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
+
+import pytest
 
 from hub.outbox import Outbox
 from tests.integration.connectors.harness import Hub
@@ -143,19 +146,72 @@ async def test_of_two_unknown_sends_of_one_text_one_trace_settles_one(hub: Hub) 
     assert [row["provider_id"] for row in rows].count(made) == 1
 
 
-async def test_a_send_the_provider_does_not_know_is_left_to_a_person_who_is_told_so(hub: Hub) -> None:
+async def later(hub: Hub, minutes: int) -> None:
+    await hub.db.execute(
+        "update outbound set due_at = now(), wire_at = wire_at - %(by)s, absent_at = absent_at - %(by)s where state = 'unknown'",
+        {"by": timedelta(minutes=minutes)},
+    )
+
+
+async def test_a_send_the_provider_does_not_know_is_sent_again_after_a_second_look(hub: Hub) -> None:
     await hub.twilio.inbound(PHONE, "Hello")
     number = await lost(hub, "Where are you?")
     assert await worker(hub).look() == 0
     assert (await shown(hub, number))[1] is None  # it may still be on its way into the list
-    await hub.db.execute(
-        "update outbound set due_at = now(), payload = payload || jsonb_build_object('date', (now() - interval '10 minutes')::text)"
-    )
+    await later(hub, 6)
     assert await worker(hub).look() == 0
     assert "no record" in ((await shown(hub, number))[1] or "")
-    [row] = await hub.db.dicts("select state from outbound")
-    assert row["state"] == "unknown"
+    assert await hub.value("select state from outbound") == "unknown"
     assert sent(hub) == []
+    await later(hub, 6)
+    await worker(hub).look()
+    await worker(hub).drain()
+    assert (sent(hub), (await shown(hub, number))[0]) == (["Where are you?"], "sent")
+
+
+@pytest.mark.parametrize("fault", ["fail", "lose_answer"])
+async def test_every_send_of_a_bad_hour_is_settled_without_anybody_and_arrives_once(hub: Hub, fault: str) -> None:
+    """Twilio answers 5xx: some it took all the same, of others it knows nothing. Nobody is asked, nothing is doubled."""
+    texts = [f"answer {n}" for n in range(4)]
+    for n in range(4):
+        await hub.twilio.inbound(f"+1415555{n:04}", "Hello")
+        await write(hub, texts[n], conversation=n + 1)
+    setattr(hub.twilio.faults, fault, 2)
+    for _ in range(4):
+        await hub.db.execute("update account_trouble set next_at = now()")
+        await hub.db.execute("update outbound set due_at = now() where state = 'pending'")
+        await worker(hub).drain()
+    unknown = await hub.value("select count(*) from outbound where state = 'unknown'")
+    assert unknown == 2 or fault == "lose_answer"  # a report may have been quicker
+    for _ in range(3):
+        await later(hub, 6)
+        await worker(hub).look()
+        await hub.db.execute("delete from account_trouble")
+        await worker(hub).drain()
+    assert await hub.value("select count(*) from outbound where state = 'sent'") == 4
+    assert sorted(sent(hub)) == texts
+
+
+async def test_what_reads_otherwise_at_the_provider_is_left_to_a_person(hub: Hub) -> None:
+    """Links are shortened there, bodies redacted: something went to this customer that we cannot account for."""
+    await hub.twilio.inbound(PHONE, "Hello")
+    await lost(hub, "See https://shop.example/orders/1")
+    account = await hub.of("sms")
+    await hub.sms._rest.create(account.settings, to=PHONE, from_=account.address, body="See https://twil.io/x")
+    for _ in range(3):
+        await later(hub, 6)
+        await worker(hub).drain()
+    assert await hub.value("select state from outbound") == "unknown"
+    assert len(sent(hub)) == 1
+
+
+async def test_a_trial_accounts_words_do_not_hide_that_it_arrived(hub: Hub) -> None:
+    await hub.twilio.inbound(PHONE, "Hello")
+    await lost(hub, "“Yes” – it’s ready…")
+    account = await hub.of("sms")
+    body = 'Sent from your Twilio trial account - "Yes" - it\'s ready...'
+    await hub.sms._rest.create(account.settings, to=PHONE, from_=account.address, body=body)
+    assert await worker(hub).look() == 1
 
 
 async def test_a_provider_that_cannot_be_asked_settles_nothing(hub: Hub) -> None:

@@ -66,7 +66,7 @@ async def messages(connector: Twilio, twilio: TwilioStandin) -> None:
     await connector.send(sms, outbound(links=(f"{PUBLIC}/a.png", f"{PUBLIC}/b.png")), over_the_wire)
     template = FilledTemplate("HX" + "1" * 32, {"1": "Bo", "2": "LO-1"})
     await connector.send(whatsapp, outbound("whatsapp", template=template), over_the_wire)
-    assert await connector.traces(sms, outbound()) != []
+    assert (await connector.traces(sms, outbound())).alike
     received, _ = await twilio.inbound(PHONE, "Look", media=[("image/png", b"\x89PNG\r\n\x1a\n")])
     assert len(await connector.history(sms, datetime.now(UTC).date())) >= 2
     file = received.webhook_form(twilio.url)["MediaUrl0"]
