@@ -181,6 +181,10 @@ class Database:
 
         return wait_and_start
 
+    @property
+    def cluster(self) -> Path:
+        return Path(self._embedded.about()["cluster"])
+
     def stop(self, how: signal.Signals) -> None:
         self._back.clear()
         pid = self._embedded.states()[0].pid

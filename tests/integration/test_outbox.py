@@ -198,3 +198,18 @@ async def test_two_workers_share_and_never_double(office: Office) -> None:
     assert sum(tried) == 150
     assert sorted(o.id for o in office.wire.arrived) == sorted({o.id for o in office.wire.arrived})
     assert len(office.wire.arrived) == 150
+
+
+async def test_a_send_that_is_tried_again_by_many_at_once_leaves_once_more(office: Office) -> None:
+    """A double click, two supervisors, a second browser: one of them decides, the others hear that it is decided."""
+    await office.answer(await _waiting(office))
+    office.wire.fail_after_wire = SendError("the line broke", outcome=Outcome.UNKNOWN)
+    assert await office.delivery.drain() == 1
+    office.wire.fail_after_wire = None
+    outbound = office.wire.arrived[0].id
+    tries = [office.outbox.decide(outbound, arrived=False, actor_id=1) for _ in range(8)]
+    heard = await asyncio.gather(*tries, return_exceptions=True)
+    assert sorted(type(answer).__name__ for answer in heard) == ["Conflict"] * 7 + ["NoneType"]
+    await asyncio.gather(office.delivery.drain(), office.delivery.drain())
+    assert [o.id for o in office.wire.arrived] == [outbound, outbound]
+    assert (await office.states())["state"] == "sent"
