@@ -19,7 +19,7 @@ from hub.core.embedded import Embedded
 from hub.core.migrate import migrate
 from hub.core.programs import find_postgres
 from hub.core.service import Addresses, open_core
-from tests.chaos.harness import KEY, Fleet, Provider, Town, measured, settled, sms, status
+from tests.chaos.harness import KEY, Fleet, Program, Provider, Town, measured, settled, sms, status
 from tests.chaos.invariants import check_house
 from tests.chaos.test_processes import Database
 from tests.support.proxy import Proxy
@@ -74,6 +74,10 @@ def _either(first: Proxy, second: Proxy) -> str:
     return f"postgresql://{parts.username}:{parts.password}@{hosts}/hub?target_session_attrs=read-write"
 
 
+async def _refuses(serve: Program) -> bool:
+    return await status(f"{serve.url}/health/ready") == 503
+
+
 async def _take_over(primary: Database, either: str, standby: str, folder: Path) -> None:
     places = Addresses(either, primary.servers.redis_url, KEY.encode(), "http://127.0.0.1")
     async with aiohttp.ClientSession() as http, Fleet(folder, either, primary.servers.redis_url) as fleet:
@@ -90,7 +94,7 @@ async def _take_over(primary: Database, either: str, standby: str, folder: Path)
 
         await settled(reached, 40)
         await asyncio.to_thread(primary.stop, signal.SIGQUIT)
-        assert await status(f"{serve.url}/health/ready") == 503
+        await settled(lambda: _refuses(serve), 20)
         with psycopg.connect(standby, autocommit=True) as conn:
             conn.execute("alter system set synchronous_standby_names = ''")
             conn.execute("select pg_promote()")
