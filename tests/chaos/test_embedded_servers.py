@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -182,6 +183,10 @@ async def test_a_full_disk_refuses_what_comes_and_heals_when_it_is_freed(small: 
 
             await settled(refuses, 60)
             assert set(provider.answers) <= {200, 503}
+            assert "PostgreSQL is down (" in (await ready(hub))["detail"]
+            said = await asyncio.to_thread(doctor, small)
+            assert re.search("FAIL Embedded PostgreSQL: is down .* and is being started again", said), said
+            assert "No space left on device" in said
             (small / "ballast").unlink()
             measured("freed disk to ready", await settled(lambda: _is_ready(hub), 60))
             await asyncio.wait_for(sending, 120)

@@ -251,11 +251,57 @@ async def _said(program: Program, words: str) -> bool:
     return words in program.said
 
 
+@pytest.fixture
+def temporary(place: Path) -> Path:
+    """A folder for temporary files of the test's own, where everything that is left outside the data folder shows."""
+    folder = place / "tmp"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    return folder
+
+
+def within(folder: Path) -> list[str]:
+    return [file.name for file in folder.iterdir()]
+
+
+async def test_it_starts_in_a_home_that_only_its_owner_may_enter_and_leaves_nothing(
+    place: Path, temporary: Path
+) -> None:
+    home = place / "home"
+    home.mkdir(mode=0o700)
+    port = free_port()
+    packages = os.pathsep.join([str(ROOT), *(p for p in sys.path if p.endswith("-packages"))])
+    hub = start(
+        home, "up", "--demo", "--quiet-customers", "--port", str(port),
+        TMPDIR=str(temporary), HOME=str(home), PYTHONPATH=packages,
+    )  # fmt: skip
+    hub.url = f"http://127.0.0.1:{port}"
+    try:
+        await hub.ready()
+        await _sign_in(json.loads((home / ".hub" / "demo.json").read_text()))
+        below = children(hub.pid)
+        hub.kill()  # which cannot clean up
+
+        async def all_gone() -> bool:
+            return not alive(below) and not within(temporary)
+
+        await settled(all_gone, 30)
+    finally:
+        await hub.stop()
+    assert _left_by(home / ".hub", place) == set()
+
+
+def _left_by(data: Path, place: Path) -> set[str]:
+    """What is still there when the data folder is removed, logs of the test apart."""
+    shutil.rmtree(data)
+    return {str(file.relative_to(place)) for file in place.rglob("*") if file.is_file() and file.suffix != ".log"}
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="all the other tests of this file run as an ordinary user already")
-async def test_an_ordinary_user_can_run_it_too(place: Path) -> None:
+async def test_an_ordinary_user_can_run_it_too(place: Path, temporary: Path) -> None:
     user = pwd.getpwnam("nobody")
     home = place / "home"
-    home.mkdir()
+    home.mkdir(mode=0o700)
     os.chown(home, user.pw_uid, user.pw_gid)
     python, more = _python_for(user, place)
     command = [python, "-m", "hub.cli", "up", "--demo", "--quiet-customers", "--port", str(port := free_port())]
@@ -266,7 +312,7 @@ async def test_an_ordinary_user_can_run_it_too(place: Path) -> None:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=home,
-            env={"PATH": os.environ["PATH"], "HOME": str(home), **more},
+            env={"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(temporary), **more},
             user=user.pw_uid,
             group=user.pw_gid,
             extra_groups=[],
@@ -280,6 +326,9 @@ async def test_an_ordinary_user_can_run_it_too(place: Path) -> None:
         assert await hub.stop(signal.SIGINT) <= 10
         assert process.returncode == 0
         assert alive(below) == set()
+        assert within(temporary) == []
+        shutil.rmtree(home / ".hub")
+        assert within(home) == []
     finally:
         await hub.stop()
 
