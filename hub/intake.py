@@ -347,16 +347,22 @@ def _page(page: Page | None) -> dict[str, Any]:
 
 
 def _waves(rows: list[dict[str, Any]]) -> list[list[int]]:
-    """Positions in groups: a message that answers another one of this batch comes in a later group."""
+    """Positions in groups: what has to do with another message of this batch comes in a later group.
+
+    It answers that one, is answered by it, or is a copy of it.
+    """
     waves: list[list[int]] = [[]]
     here: set[str] = set()
+    awaited: set[str] = set()
     for n, row in enumerate(rows):
-        if here.intersection(row["refs"]):
+        own, refs = row["external_id"], row["refs"]
+        if own in here or own in awaited or not here.isdisjoint(refs):
             waves.append([])
-            here = set()
+            here, awaited = set(), set()
         waves[-1].append(n)
-        if row["external_id"]:
-            here.add(row["external_id"])
+        awaited.update(refs)
+        if own:
+            here.add(own)
     return waves
 
 

@@ -1,11 +1,13 @@
 """Which mail a robot wrote, and who the sender is proved to be.
 
-RFC 3834 (automatic responses), RFC 2919/2369 (lists), RFC 3464 (reports), RFC 8601 (Authentication-Results).
-`X-Auto-Response-Suppress` is no proof of a robot: Exchange puts it on people's mail; it only asks not to be answered
-automatically. Nor is `X-Loop`, which procmail puts on whatever it passes on, or `Feedback-ID`, which services put on
-everything they send, forms that customers filled in among them.
+RFC 3834 (automatic responses), RFC 3464 (reports), RFC 8601 (Authentication-Results). What lists and senders of bulk put
+on mail (RFC 2369, RFC 2919, `Precedence: list`) says how it came, not who wrote it: it forbids automatic answers only,
+since a group address of ours puts it on every customer's mail. `X-Auto-Response-Suppress` is no proof of a robot:
+Exchange puts it on people's mail. Nor is `X-Loop`, which procmail puts on whatever it passes on, or `Feedback-ID`, which
+services put on everything they send, forms that customers filled in among them.
 """
 
+# ruff: noqa: E501 - the pattern of subjects is a list of phrases
 from __future__ import annotations
 
 import re
@@ -13,7 +15,8 @@ import re
 from connectors.email.authentication import proves
 from connectors.email.mime import Headers
 
-_BULK = frozenset({b"bulk", b"junk", b"list", b"auto_reply", b"auto-reply"})
+_BULK = frozenset({b"bulk", b"junk", b"list"})
+_ANSWERED = frozenset({b"auto_reply", b"auto-reply"})
 _MARKS = (
     "x-autoreply",
     "x-autorespond",
@@ -25,13 +28,23 @@ _MARKS = (
     "x-vacation",
     "x-esautoresponse",
 )
-_ROBOTS = re.compile(
-    r"^(?:mailer-?daemon|postmaster|no-?reply|do-?not-?reply|noreply|bounces?|auto-?reply|autoresponder|root|daemon)(?:[+._-].*)?@",
+_ROBOTS = re.compile(r"^(?:mailer-?daemon|bounces?|auto-?reply|autoresponder)(?:[+._-].*)?@", re.IGNORECASE)
+_NO_REPLY = re.compile(r"^(?:no[-_.]?reply|do[-_.]?not[-_.]?reply)(?:[+._-].*)?@", re.IGNORECASE)
+# How programs that answer for somebody begin the subject, when they write nothing else that says so.
+_SUBJECT = re.compile(
+    r"^\s*(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response|responder)|autoreply|out of (?:the )?office(?: (?:auto)?reply)?|ooo"
+    r"|automatische (?:antwort|beantwortung)|abwesenheits(?:notiz|nachricht|meldung|assistent)|r[ée]ponse automatique|absence du bureau"
+    r"|respuesta autom[áa]tica|fuera de la oficina|risposta automatica|fuori (?:sede|ufficio)|resposta autom[áa]tica"
+    r"|automatisch antwoord|afwezig(?:heid)?|auto?svar|automatisk(?:t)? svar|automaattinen vastaus|automatyczna odpowiedź"
+    r"|automatick[áa] odpov[ěe]ď|автоматический ответ|автоответ|автоматична відповідь|otomatik (?:yanıt|cevap)"
+    r"|自动(?:回复|答复)|自動(?:回覆|回信|返信|応答)|不在通知|자동 ?(?:회신|응답)|부재중)\s*[:：]",
     re.IGNORECASE,
 )
 
 
-def why_automatic(headers: Headers, sender: str, content_type: str, envelope_from: str | None) -> str | None:
+def why_automatic(
+    headers: Headers, sender: str, content_type: str, envelope_from: str | None, subject: str = ""
+) -> str | None:
     """The reason to take the mail for a robot's, or None for a person's."""
     submitted = headers.get("auto-submitted").partition(b";")[0].strip().lower()
     if submitted and submitted != b"no":
@@ -40,14 +53,19 @@ def why_automatic(headers: Headers, sender: str, content_type: str, envelope_fro
         return "null return path"
     if content_type == "multipart/report":
         return "report"
-    if headers.get("precedence").strip().lower() in _BULK:
+    if headers.get("precedence").strip().lower() in _ANSWERED:
         return "Precedence"
-    if any(name.startswith("list-") and name != "list-unsubscribe-post" for name, _ in headers.fields):
-        return "mailing list"
     mark = next((name for name in _MARKS if headers.has(name)), None)
     if mark:
         return mark
-    return "sender" if _ROBOTS.match(sender) else None
+    if _SUBJECT.match(subject[:200]):
+        return "subject"
+    return "sender" if _ROBOTS.match(sender) or _NO_REPLY.match(sender) else None
+
+
+def is_no_reply(sender: str) -> bool:
+    """Whether an address says that it reads nothing."""
+    return bool(_NO_REPLY.match(sender))
 
 
 def proved(headers: Headers, sender: str, trusted: str | None) -> bool:
@@ -61,7 +79,14 @@ def proved(headers: Headers, sender: str, trusted: str | None) -> bool:
 
 
 def suppresses_answers(headers: Headers) -> bool:
-    """Whether the sender wants no automatic answer, or a machine that our answer may meet again passed the mail on."""
-    return headers.has("x-loop") or (
-        b"all" in (asked := headers.get("x-auto-response-suppress").lower()) or b"autoreply" in asked or b"oof" in asked
+    """Whether no automatic answer may go to this mail.
+
+    Its sender wants none, a machine that our answer may meet again passed it on, or a list did (RFC 3834 §2).
+    """
+    asked = headers.get("x-auto-response-suppress").lower()
+    return (
+        headers.has("x-loop")
+        or headers.get("precedence").strip().lower() in _BULK
+        or any(name.startswith("list-") for name, _ in headers.fields)
+        or any(word in asked for word in (b"all", b"autoreply", b"oof"))
     )

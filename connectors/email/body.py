@@ -29,6 +29,9 @@ _ODD_TYPES = {"text", "plain", "text/plain;", "text/text", "text/ascii", "text/u
 
 _READ = {"text/plain", "text/html"} | _ODD_TYPES
 _FORMATTED = {"text/enriched", "text/richtext", "text/markdown", "text/x-markdown"}  # text with marks in it
+# Text for programs, which people get as a file.
+_NO_PROSE = {"text/calendar", "text/x-vcalendar", "text/vcard", "text/x-vcard", "text/directory", "text/rfc822-headers",
+    "text/css", "text/csv", "text/xml", "text/rtf", "text/javascript", "text/x-amp-html"}  # fmt: skip
 _MARKS = re.compile(r"<param>.{0,100}?</param>|</?[a-z]{1,20}>", re.IGNORECASE)
 _EXCUSE = re.compile(
     r"\bHTML\b.{0,80}\b(?:support|viewer|capable|enabled|compatible|client|format|reader|display)|(?:support|view|display|read|enable)\w*\b.{0,60}\bHTML\b"
@@ -48,6 +51,7 @@ class Body:
     attachments: list[Attachment] = field(default_factory=list[Attachment])
     invitation: dict[str, Any] | None = None
     unsealed: bool = False
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -62,9 +66,10 @@ class _Piece:
         return self.html if self.html is not None else f"<pre>{entities.escape(self.text or '')}</pre>"
 
 
-def assemble(root: mime.Part, notes: list[str]) -> Body:
-    """The body of a mail, and its files in order."""
-    body = Body(charset=_charset(next((p for p in root.leaves() if p.content_type.startswith("text/")), root)))
+def assemble(root: mime.Part, notes: list[str], hints: tuple[str, ...] = ()) -> Body:
+    """The body of a mail, and its files in order; `hints` say what text without a charset is likely to be in."""
+    label = _charset(next((p for p in root.leaves() if p.content_type.startswith("text/")), root))
+    body = Body(charset=label, hints=hints)
     piece = _read(root, body, notes, inside=None)
     says = piece.text is not None and piece.text.strip() and not (piece.html and _is_excuse(piece.text))
     body.text = piece.text if says or piece.html is None else None
@@ -140,13 +145,23 @@ def _is_file(part: mime.Part, inside: str | None) -> bool:
         return True
     if part.content_type.startswith("multipart/"):
         return False  # one that could not be cut: its text is better than nothing
-    if part.content_type not in _READ and not (part.content_type in _FORMATTED and inside != "multipart/alternative"):
+    if part.content_type not in _READ and not _is_prose(part, inside):
         return True
     if inside is None:
         return False  # the only part is the letter, whatever it is called
     if inside == "resource" and part.content_type == "text/html":
         return True
     return bool(_name(part)) and (disposition == "inline" or inside != "multipart/alternative")
+
+
+def _is_prose(part: mime.Part, inside: str | None) -> bool:
+    """Whether text of another kind is to be read: formatted, or unknown and no file (RFC 2046 §4.1.4).
+
+    Among alternatives it is a better form of what the others say, for programs that know it.
+    """
+    if inside == "multipart/alternative" or part.content_type in _NO_PROSE:
+        return False
+    return part.content_type in _FORMATTED or (part.content_type.startswith("text/") and not _name(part))
 
 
 def _name(part: mime.Part, charset: str | None = None) -> str:
@@ -163,7 +178,8 @@ def _text(part: mime.Part, body: Body, notes: list[str]) -> _Piece:
     if len(content) > _MAX_SOURCE:
         content = content[:_MAX_SOURCE]
         notes.append("the text is longer than we show")
-    decoded = decode(content, _charset(part), html=is_html)
+    decoded = decode(content, _charset(part), html=is_html, hints=body.hints)
+    body.charset = body.charset or decoded.charset  # fields without a charset are in that of the text
     if decoded.doubtful:
         notes.append("the character set was guessed")
     text = decoded.text.replace("\x00", "")

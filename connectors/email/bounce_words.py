@@ -13,6 +13,8 @@ from flufl.bounce import all_failures  # pyright: ignore[reportUnknownVariableTy
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)  # it logs each of its detectors that trips
 _LOOKED_AT = 8000  # characters of the notice; the reason stands at its beginning
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+=/-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,6}")
+# A line for each recipient that failed: "<ann@customer.example>: user unknown".
+_LISTED = re.compile(rf"^[ \t]{{0,8}}<?({_ADDRESS.pattern})>?[ \t]{{0,4}}:", re.MULTILINE)
 # Below these lines stands the mail that came back.
 _RETURNED = re.compile(
     r"^[ \t>-]{0,12}(?:(?:this is a copy|below this line|here is a copy|original message follows|the header of the original)\b"
@@ -55,7 +57,7 @@ def failures(raw: bytes) -> tuple[list[str], list[str]]:
 
 
 def told(notice: str, without: Collection[str]) -> tuple[list[str], list[str]]:
-    """The same by the words of a notice: the address that they are about, and none of `without`."""
+    """The same by the words of a notice: the addresses that they are about, and none of `without`."""
     notice = notice[:_LOOKED_AT]
     returned = _RETURNED.search(notice, 1)
     said = notice[: returned.start()] if returned else notice
@@ -67,8 +69,10 @@ def told(notice: str, without: Collection[str]) -> tuple[list[str], list[str]]:
     first = next((one for one in found if one.end() > why.start()), found[-1] if found else None)
     if first is None:
         return [], []
+    listed = [one[1] for one in _LISTED.finditer(said) if one[1] in {other[0] for other in found}]
+    whom = list(dict.fromkeys(listed or [first[0]]))[:100]
     only_late = delayed is not None and not _LASTING.search(said)
-    return ([], [first[0]]) if only_late else ([first[0]], [])
+    return ([], whom) if only_late else (whom, [])
 
 
 def _theirs(said: str, found: re.Match[str], without: Collection[str]) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import connectors.email.header as header
 import connectors.email.mime as mime
+import connectors.email.ses as ses
 from connectors.email.bounce_words import failures, told
 from hub.channels.model import Delivery, DeliveryStatus
 from hub.conversations.tokens import message_of
@@ -75,6 +76,8 @@ def read_report(root: mime.Part, text: str, *, automatic: bool, ours: Iterable[s
     if complaint is not None:
         return _complaint(complaint, parts, root)
     message_id = _original_id(parts, root)
+    if automatic and (told_by_ses := ses.notification(text)) is not None:
+        return _by_ses(told_by_ses)
     found = [r for p in parts if p.content_type in _STATUS_TYPES for r in _recipients(p, message_id)]
     if not any(r.failed or r.delivered for r in found):
         found += _told(root, text, message_id, automatic, _bare(ours, message_id))
@@ -105,9 +108,14 @@ _PASSED_ON = re.compile(
 )
 
 
+def from_server(root: mime.Part) -> bool:
+    """Whether a mail server wrote it, by its sender's name."""
+    return bool(_SERVER.search(header.text(root.headers.get("from")[:300])))
+
+
 def _from_a_server(root: mime.Part) -> bool:
-    """Whether a mail server wrote it, by its sender's name or, if it answers and advertises nothing, by its subject."""
-    if _SERVER.search(header.text(root.headers.get("from")[:300])):
+    """The same, or, if it answers and advertises nothing, by its subject."""
+    if from_server(root):
         return True
     subject = header.text(root.headers.get("subject")[:500])
     others = any(root.headers.has(name) for name in ("in-reply-to", "list-id", "list-unsubscribe"))
@@ -134,6 +142,20 @@ def _told(root: mime.Part, text: str, message_id: str | None, automatic: bool, o
     return [Report(True, False, one, "", words, message_id) for one in lasting] + [
         Report(False, False, one, "", words, message_id) for one in passing
     ]
+
+
+def _by_ses(told: ses.Notification) -> Report:
+    complaint, delivered = told.kind == "complaint", told.kind != "bounce"
+    return Report(
+        failed=told.kind == "bounce" and told.lasting,
+        delivered=delivered,
+        recipient=next(iter(told.recipients), ""),
+        status=told.status[:40],
+        diagnostic=told.diagnostic or told.kind,
+        message_id=told.message_id,
+        complaint=complaint,
+        recipients=told.recipients,
+    )
 
 
 def _others(found: Iterable[str], ours: frozenset[str]) -> list[str]:

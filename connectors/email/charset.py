@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
+
+from connectors.email.charset_guess import guess
 
 _ALIASES = {
     "gb2312": "gb18030", "gbk": "gb18030", "iso-gb2312": "gb18030", "gb_2312-80": "gb18030", "x-gbk": "gb18030",
@@ -25,6 +28,11 @@ _ALIASES = {
     "iso-8859-8-i": "iso-8859-8", "utf8": "utf-8", "utf-8mb4": "utf-8", "unicode-1-1-utf-7": "utf-7",
     "cp-850": "cp850", "x-mac-roman": "mac_roman", "macintosh": "mac_roman", "x-user-defined": "cp1252",
 }  # fmt: skip
+# Labels that say nothing of bytes beyond ASCII.
+_UNSAID = frozenset({
+    "us-ascii", "ascii", "ansi_x3.4-1968", "unknown-8bit", "unknown", "x-unknown", "8bit", "7bit",
+    "binary", "default", "none",
+})  # fmt: skip
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CANDIDATES = [
     "gb18030", "big5hkscs", "cp932", "euc_jp", "cp949", "cp1252", "cp1251", "cp1250", "cp1253", "cp1254", "cp1255",
@@ -45,10 +53,11 @@ _TEXTUAL = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Text, and whether some of it had to be guessed at or replaced."""
+    """Text, the charset it was taken for, and whether that had to be guessed or something replaced."""
 
     text: str
     doubtful: bool = False
+    charset: str | None = None
 
 
 def codec(label: str | None) -> str | None:
@@ -68,8 +77,8 @@ def codec(label: str | None) -> str | None:
     return None if found.replace("-", "_") in _TEXTUAL else name
 
 
-def decode(data: bytes, declared: str | None = None, *, html: bool = False) -> Decoded:
-    """Decode by the order of belief; never raises."""
+def decode(data: bytes, declared: str | None = None, *, html: bool = False, hints: Collection[str] = ()) -> Decoded:
+    """Decode by the order of belief; never raises. `hints` are languages and charsets likely for unlabelled text."""
     if data.isascii() and not _shifts(data, declared):
         return Decoded(data.decode("ascii"))
     for mark, name in _BOMS:
@@ -80,8 +89,8 @@ def decode(data: bytes, declared: str | None = None, *, html: bool = False) -> D
     for name in _believable(data, declared, html):
         text = _strict(data, name)
         if text is not None:
-            return Decoded(text)
-    return _guess(data, declared)
+            return Decoded(text, charset=name)
+    return _guess(data, declared, hints)
 
 
 def _jis(data: bytes) -> str:
@@ -121,10 +130,10 @@ def _shifts(data: bytes, declared: str | None) -> bool:
 
 def _believable(data: bytes, declared: str | None, html: bool) -> list[str]:
     names: list[str | None] = []
-    said = codec(declared)
+    said = None if (declared or "").strip("\"' ").lower() in _UNSAID else codec(declared)
     # Latin-1 is what programs write when they do not know; nearly anything fits it, so UTF-8 goes first.
-    if said in {"cp1252", "cp1254", None} and double_bytes(data, 3 if said else 2):
-        names = ["utf-8", "gb18030"]
+    if said in {"cp1252", "cp1254"} and double_bytes(data, 3):
+        names = ["utf-8", _wide(guess(data[:_GUESS_FROM]))]
     elif said in {"cp1252", "cp1254"}:
         names = ["utf-8", said] if not html else ["utf-8", _meta_charset(data), said]
     else:
@@ -133,6 +142,10 @@ def _believable(data: bytes, declared: str | None, html: bool) -> list[str]:
         names.insert(0, "iso2022_jp_ext")
         names.insert(1, "iso2022_kr")
     return [name for name in names if name]
+
+
+def _wide(name: str | None) -> str:
+    return name if name in {"gb18030", "big5hkscs", "cp949", "cp932", "euc_jp"} else "gb18030"
 
 
 def double_bytes(data: bytes, least: int = 3) -> bool:
@@ -166,8 +179,10 @@ def _strict(data: bytes, name: str) -> str | None:
         return None
 
 
-def _guess(data: bytes, declared: str | None) -> Decoded:
+def _guess(data: bytes, declared: str | None, hints: Collection[str]) -> Decoded:
     sample = data[:_GUESS_FROM]
-    best = from_bytes(sample, steps=4, chunk_size=512, cp_isolation=_CANDIDATES, preemptive_behaviour=False).best()
-    name = best.encoding if best is not None else codec(declared) or "utf-8"
-    return Decoded(data.decode(name, "replace"), doubtful=True)
+    name = guess(sample, hints)
+    if name is None:
+        best = from_bytes(sample, steps=4, chunk_size=512, cp_isolation=_CANDIDATES, preemptive_behaviour=False).best()
+        name = best.encoding if best is not None else codec(declared) or "utf-8"
+    return Decoded(data.decode(name, "replace"), doubtful=True, charset=name)

@@ -228,12 +228,18 @@ def _boundaries(part: Part, mark: bytes) -> Iterator[tuple[int, int, bool]]:
         at = raw.find(mark, rest, stop)
 
 
+# "text/plain charset=utf-8": a space or a comma where the semicolon should be.
+_UNDIVIDED = re.compile(rb"^\s*([^\s,;=\"]{1,100})[\s,]+([A-Za-z*][\w*-]{0,40}\s{0,5}=.*)$", re.DOTALL)
+
+
 def parameters(value: bytes) -> tuple[str, dict[str, bytes]]:
     """A structured value as (type in lower case, parameters): RFC 2231 pieces joined, everything still in bytes.
 
     An RFC 2231 extended value is given under `name*`, so that the caller knows to look for its charset.
     """
     pieces = _semicolons(value[:MAX_HEADER])
+    if pieces and (joined := _UNDIVIDED.match(pieces[0])):
+        pieces[:1] = [joined[1], joined[2]]
     kind = re.sub(rb"\([^()]*\)", b"", pieces[0]).strip().lower().decode("ascii", "replace") if pieces else ""
     plain: dict[str, bytes] = {}
     numbered: dict[str, dict[int, tuple[bytes, bool]]] = {}

@@ -16,14 +16,16 @@ from typing import Any
 
 import connectors.email.header as header
 import connectors.email.mime as mime
-from connectors.email.automatic import proved, suppresses_answers, why_automatic
+from connectors.email.automatic import proved, suppresses_answers
 from connectors.email.body import Body, assemble
-from connectors.email.bounces import Report, read_report
+from connectors.email.bounces import Report, from_server, read_report
+from connectors.email.charset_hints import hints
 from connectors.email.context import Context, context
 from connectors.email.forwards import forwarded
 from connectors.email.html import to_text
 from connectors.email.html_quotes import html_quotes_marked, own_html_end
 from connectors.email.quotes import visible
+from connectors.email.senders import same, writer
 from hub.channels.model import AddressKind, Inbound
 from hub.core.errors import Invalid
 
@@ -60,6 +62,22 @@ class Envelope:
 
     mail_from: str | None = None
     rcpt_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an account's settings say of its mail.
+
+    `aliases`: its other addresses. `forms`: who (addresses and `@domains`, in lower case) writes in the name of whom
+    the Reply-To names. `languages`: those its customers write in.
+    """
+
+    aliases: tuple[str, ...] = ()
+    forms: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+
+
+_NOTHING = Known()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +138,9 @@ def parse(
     envelope: Envelope | None = None,
     own: str | None = None,
     trusted: str | None = None,
-    forms: Sequence[str] = (),
+    known: Known = _NOTHING,
 ) -> Mail:
     """Translate one mail. `own` is our address on this account, `trusted` our server's authserv-id.
-
-    Who is among `forms` (addresses and `@domains`, in lower case) writes in the name of whom the Reply-To names.
 
     `Invalid` only for what is no mail at all: empty, or larger than can be.
     """
@@ -134,8 +150,8 @@ def parse(
         raise Invalid(f"The message is larger than {MAX_BYTES // 1024 // 1024} MB.")
     envelope = envelope or Envelope()
     root, notes = mime.read(raw)
-    body = assemble(root, notes)
-    return _Reading(raw, account_id, envelope, own, trusted, forms, root, body, notes).mail()
+    body = assemble(root, notes, hints(root.headers, known.languages))
+    return _Reading(raw, account_id, envelope, own, trusted, known, root, body, notes).mail()
 
 
 @dataclass(slots=True)
@@ -145,7 +161,7 @@ class _Reading:
     envelope: Envelope
     own: str | None
     trusted: str | None
-    forms: Sequence[str]
+    known: Known
     root: mime.Part
     body: Body
     notes: list[str]
@@ -153,18 +169,19 @@ class _Reading:
     def mail(self) -> Mail:
         headers = self.root.headers
         key = dedup_key(self.raw)
-        sender = self._sender(key)
-        about = self._context(sender)
+        written = self._sender(key)
+        subject = self._text("subject")
+        ours = (self.own, *self.known.aliases) if self.own else self.known.aliases
+        why = (self.root.content_type, self.envelope.mail_from, subject)
+        who = writer(self.root.headers, written, self._addresses, why, ours=ours, forms=self.known.forms)
+        sender, reason = who.customer, who.automatic
+        about = self._context(sender, subject, ours)
         full, shown = self._texts(about)
-        reason = why_automatic(headers, sender.address, self.root.content_type, self.envelope.mail_from)
-        form = None
-        if reason != "report" and (customer := self._behind(sender)) is not None:
-            form, sender, reason = sender, customer, None
-        if reason is None and self.own and _same(sender.address, self.own):
-            reason = "our own address"
-        if reason is None and self.own and any(_same(a.address, self.own) for a in self._addresses("x-loop")):
+        if reason is None and any(same(a.address, one) for one in ours for a in self._addresses("x-loop")):
             reason = "X-Loop"
-        report = read_report(self.root, full, automatic=reason not in {None, "mailing list"}, ours=(self.own or "",))
+        report = read_report(self.root, full, automatic=reason is not None, ours=ours)
+        if reason is None and report is not None and from_server(self.root):
+            reason = "report"
         recipients = self._recipients()
         ids = self._references(report)
         inbound = Inbound(
@@ -175,20 +192,20 @@ class _Reading:
             address_kind=AddressKind.EMAIL,
             address=sender.address,
             name=sender.name,
-            subject=self._text("subject")[:1000],
+            subject=subject[:1000],
             text=shown,
             html=self.body.html,
             external_id=next(iter(header.ids(headers.get("message-id"))), None),
             references=tuple(ids),
             tokens=tokens(recipients),
-            verified=form is None
+            verified=who.through is None
             and proved(headers, sender.address, self.trusted)
             and len(self._addresses("from")) == 1,
             automatic=reason is not None,
             sent_at=sent_at(headers.get("date")),
             locale=self._locale(),
             attachments=tuple(self.body.attachments),
-            meta=self._meta((full, shown), about, reason, recipients) | _through(form),
+            meta=self._meta((full, shown), about, reason, recipients) | _through(who.through),
         )
         path = headers.get("return-path").strip()
         return Mail(inbound, report, self.notes, path == b"<>" if path else None)
@@ -212,19 +229,12 @@ class _Reading:
         self.notes.append("no sender")
         return header.Address(self._text("from")[:200], f"unknown-{key[:16]}@sender.invalid")
 
-    def _behind(self, sender: header.Address) -> header.Address | None:
-        """The customer whose words a form or a shop hands over, by the word of our own settings."""
-        address = sender.address.lower()
-        if address not in self.forms and "@" + address.rpartition("@")[2] not in self.forms:
-            return None
-        return next((a for a in self._addresses("reply-to") if not (self.own and _same(a.address, self.own))), None)
-
-    def _context(self, sender: header.Address) -> Context:
+    def _context(self, sender: header.Address, subject: str, ours: Sequence[str]) -> Context:
         """What the header says of the text, for finding what is quoted in it."""
         headers = self.root.headers
         refers = bool(header.ids(headers.get("in-reply-to")) or header.ids(headers.get("references")))
-        ours = (self.own.lower(),) if self.own else ()
-        return context(self._text("subject"), f"{sender.name} {sender.address}", refers=refers, ours=ours)
+        own = tuple(one.lower() for one in ours)
+        return context(subject, f"{sender.name} {sender.address}", refers=refers, ours=own)
 
     def _texts(self, about: Context) -> tuple[str, str]:
         """The whole text, and what of it the customer wrote."""
@@ -263,6 +273,7 @@ class _Reading:
             "to": [a.address for a in self._addresses("to")][:50],
             "cc": [a.address for a in self._addresses("cc")][:50],
             "reply_to": answer_to[0] if answer_to else None,
+            "reply_to_more": answer_to[1:10],
             "full_text": full if full != shown else None,
             "html_own_end": own_html_end(self.body.html, shown, about) if self.body.html and full != shown else None,
             "invitation": self.body.invitation,
@@ -301,10 +312,3 @@ def sent_at(value: bytes) -> datetime | None:
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
     return moment if moment.year > 1980 and moment <= datetime.now(UTC) else None
-
-
-def _same(address: str, own: str) -> bool:
-    """Whether an address is ours, with or without a plus-part."""
-    local, _, domain = address.lower().rpartition("@")
-    ours, _, our_domain = own.lower().rpartition("@")
-    return domain == our_domain and local.split("+", 1)[0] == ours

@@ -7,10 +7,10 @@ the mail its page and nothing else: its text is read already.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from connectors.email.parse import Envelope, Mail, parse
+from connectors.email.parse import Envelope, Known, Mail, parse
 from connectors.email.remains import remains
 from hub.channels.model import Page
 from hub.conversations.html import Clean
@@ -31,7 +31,7 @@ class Job:
     envelope: Envelope
     own: str | None
     trusted: str | None
-    forms: tuple[str, ...] = ()
+    known: Known = field(default_factory=Known)
     part: Literal["whole", "remains"] = "whole"
     reason: str = ""
 
@@ -51,7 +51,7 @@ class Job:
                 envelope=self.envelope,
                 own=self.own,
                 trusted=self.trusted,
-                forms=self.forms,
+                known=self.known,
             )
         files = mail.inbound.attachments
         bare = replace(mail.inbound, raw=b"", attachments=tuple(replace(f, body=b"") for f in files))

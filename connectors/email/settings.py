@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -88,7 +88,8 @@ class Settings(BaseModel):
     accounts may share one, and then say the same of its TLS). With `listen_user` only those who sign in may hand
     anything over. `authserv_id` is the name our own mail server signs its Authentication-Results with; without it no
     sender counts as proved. `forms` are the addresses (or `@domains`) of contact forms, shops and the like that write
-    in customers' names: the customer is whom the Reply-To names. `sent` says who keeps a copy of what we send: the
+    in customers' names: the customer is whom the Reply-To names. `languages` (`ru`, `zh`) are those its customers write
+    in, for text that names no charset. `sent` says who keeps a copy of what we send: the
     `server` by itself, or we `append` it. The passwords stand here and not in their sections because every secret of
     an account is sealed by its name.
     """
@@ -122,6 +123,7 @@ class Settings(BaseModel):
     from_name: str | None = Field(default=None, max_length=200)
     aliases: list[str] = Field(default_factory=list)
     forms: list[str] = Field(default_factory=list, max_length=100)
+    languages: list[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]] = Field(default_factory=list, max_length=20)
     authserv_id: str | None = None
     verp: bool = True
     sent: Literal["server", "append", "none"] = "server"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from connectors.email.bounces import to_delivery
-from connectors.email.parse import RAW_TYPE, Envelope, Mail, dedup_key
+from connectors.email.parse import RAW_TYPE, Envelope, Known, Mail, dedup_key
 from connectors.email.readers import READERS, Job
 from connectors.email.settings import Settings
 from hub.channels.model import Accept, Account
@@ -33,7 +33,13 @@ def read(account: Account, raw: bytes, envelope: Envelope) -> Mail:
 
 def _job(account: Account, envelope: Envelope) -> Job:
     settings: Settings = account.settings
-    return Job(account.id, envelope, account.address, settings.authserv_id, tuple(settings.forms))
+    return Job(
+        account.id,
+        envelope,
+        account.address,
+        settings.authserv_id,
+        Known(tuple(settings.aliases), tuple(settings.forms), tuple(settings.languages)),
+    )
 
 
 async def _hand_over(accept: Accept, vault: Vault, account: Account, mail: Mail, envelope: Envelope) -> bool:

@@ -43,7 +43,7 @@ async def _goes_to(conn: Connection, conversation_id: int, latest: dict[str, Any
     if not latest:
         return None
     found = await answer_to(conn, conversation_id, latest["address_id"], latest["address"])
-    return found if found.lower() != latest["address"].lower() else None
+    return ", ".join(found) if found != [latest["address"].lower()] else None
 
 
 def _everybody(latest: dict[str, Any], own: list[str]) -> list[str]:

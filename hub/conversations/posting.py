@@ -35,6 +35,7 @@ class Letter:
     text: str
     html: str | None
     pictures: tuple[int, ...]
+    to: str
     cc: tuple[str, ...]
     bcc: tuple[str, ...]
     signature: str
@@ -48,8 +49,9 @@ async def compose(
     mail = way.channel == "email"
     if not mail and (answer.cc or answer.bcc):
         raise Invalid("Only mail has copies.", fields={"cc": f"not possible by {way.channel}"})
+    goes_to = await answer_to(unit.conn, held.id, way.address_id, way.address) if mail else [way.number or way.address]
     own = await own_addresses(unit.conn) if answer.cc or answer.bcc else []
-    cc = letters.recipients("cc", answer.cc, without=[way.address])
+    cc = letters.recipients("cc", [*goes_to[1:], *answer.cc], without=[way.address, goes_to[0]])
     bcc = letters.recipients("bcc", answer.bcc, without=[way.address, *cc])
     interaction_id = int(await fetch_value(unit.conn, sql["next_interaction"]))
     domain = (way.account_address or "").rpartition("@")[2] or "hub.invalid"
@@ -58,10 +60,11 @@ async def compose(
         way=way,
         interaction_id=interaction_id,
         message_id=tokens.message_id(vault, held.id, interaction_id, domain),
-        subject=(answer.subject or _re(held.subject)) if mail else "",
+        subject=(answer.subject or _re(await _subject(unit, held))) if mail else "",
         text=letters.plain(answer.text) if shown else answer.text,
         html=letters.to_html(answer.text) if shown else answer.html,
         pictures=tuple(shown),
+        to=goes_to[0],
         cc=tuple(one for one in cc if not letters.is_ours(one, own)),
         bcc=tuple(one for one in bcc if not letters.is_ours(one, own)),
         signature=await _signature(unit, held, way, actor_id) if mail and not answer.automatic else "",
@@ -172,7 +175,7 @@ async def _payload(unit: Unit, held: Held, answer: Reply, letter: Letter) -> dic
     answered = next((r["external_id"] for r in thread if r["direction"] == "in"), None)
     return {
         "channel": way.channel,
-        "to": await answer_to(unit.conn, held.id, way.address_id, way.address) if mail else way.number or way.address,
+        "to": letter.to,
         "to_name": customer[0]["name"],
         "cc": letter.cc,
         "bcc": letter.bcc,
@@ -189,19 +192,31 @@ async def _payload(unit: Unit, held: Held, answer: Reply, letter: Letter) -> dic
     }
 
 
-async def answer_to(conn: Connection, conversation_id: int, address_id: int, address: str) -> str:
+async def answer_to(conn: Connection, conversation_id: int, address_id: int, address: str) -> list[str]:
     """Where a customer is answered who wrote from an address: there, or where they asked for it (RFC 5322 §3.6.2).
 
     Asking counts only in a mail that began the matter, that is proved to be the customer's, or that one of us has said
-    yes to (see `answer_to` in writing.sql); and never for an address of ours.
+    yes to (see `answer_to` in writing.sql); and never for an address of ours. They may ask for several.
     """
-    asked = await fetch_value(conn, sql["answer_to"], {"conversation_id": conversation_id, "address_id": address_id})
-    if not asked or letters.is_ours(asked, await own_addresses(conn)):
-        return address
-    try:
-        return normalise(AddressKind.EMAIL, asked)
-    except Invalid:
-        return address
+    [asked] = await fetch_dicts(
+        conn, sql["answer_to"], {"conversation_id": conversation_id, "address_id": address_id}
+    ) or [{}]
+    if not asked.get("reply_to"):
+        return [address]
+    own = await own_addresses(conn)
+    found: dict[str, None] = {}
+    for one in [asked["reply_to"], *(asked["more"] or ())]:
+        try:
+            wanted = normalise(AddressKind.EMAIL, one)
+        except Invalid:
+            continue
+        if not letters.is_ours(wanted, own):
+            found[wanted] = None
+    return list(found) or [address]
+
+
+async def _subject(unit: Unit, held: Held) -> str:
+    return await fetch_value(unit.conn, sql["latest_subject"], {"conversation_id": held.id}) or held.subject
 
 
 def _re(subject: str) -> str:

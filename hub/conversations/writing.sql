@@ -91,7 +91,7 @@ where v.id = %(conversation_id)s;
 
 -- answer_to: Where the customer asked to be answered, in the latest mail whose word counts: one that began the matter,
 -- whose sender was proved, or whose word one of us took. Any other may be somebody else's, and turns no answer.
-select i.meta ->> 'reply_to' from interaction i
+select i.meta ->> 'reply_to' as reply_to, i.meta -> 'reply_to_more' as more from interaction i
 where i.conversation_id = %(conversation_id)s and i.address_id = %(address_id)s and i.direction = 'in' and not i.automatic
   and (i.verified or i.meta ? 'reply_to_taken' or not exists (
       select from interaction e where e.conversation_id = i.conversation_id and e.kind = 'message' and e.seq < i.seq))
@@ -101,3 +101,8 @@ order by i.id desc limit 1;
 update interaction set meta = meta || jsonb_build_object('reply_to_taken', %(agent_id)s::bigint)
 where id = %(id)s and direction = 'in' and meta ? 'reply_to' and not meta ? 'reply_to_taken'
 returning conversation_id, meta ->> 'reply_to' as reply_to;
+
+-- latest_subject: What the customer calls the matter now: the subject of their latest mail.
+select i.subject from interaction i
+where i.conversation_id = %(conversation_id)s and i.direction = 'in' and i.channel = 'email' and not i.automatic and i.subject <> ''
+order by i.id desc limit 1;

@@ -37,6 +37,8 @@ BOUNDS = {
     "delivery.provider_id": MOST_BYTES,  # identifier, by hub.conversations.delivery
     "delivery.status": WORD,
     "disposition.key": KEY,
+    "early_answer.answer": MOST_BYTES,  # identifier, by tidy
+    "early_answer.reference": MOST_BYTES,  # identifier, by tidy
     "event_cursor.reader": WORD,
     "follow_up.key": MOST_BYTES,  # our own ids
     "hours.key": KEY,

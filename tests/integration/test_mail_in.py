@@ -116,7 +116,7 @@ async def test_every_header_is_one_persons_and_several_from_prove_nothing(house:
 
 async def test_full_text_original_and_page_are_the_viewers_only(house: House) -> None:
     text = "It is green.\n\nOn Mon, 2 Mar 2026 at 10:00, S <s@hub.example> wrote:\n> Which?\n"
-    found = await arrives(house, f"From: {ANN}\n\n{text}")
+    found = await arrives(house, f"From: {ANN}\nSubject: Re: Lamp\n\n{text}")
     admin = await house.agent("admin")
     seen = await admin.get(f"/conversations/{found['conversation_id']}")
     [shown] = seen["interactions"]

@@ -57,13 +57,17 @@ declare
     old     bigint[];       -- conversations that were here before
     begins  boolean;        -- whether there are new ones
     asks    boolean;        -- whether some say themselves where they belong
+    mails   boolean;        -- whether some are mails with an id of their own
+    copies  int[];          -- mails that another mailbox of ours has brought already
     answers bigint[];       -- and where, in order of n
     queues  boolean := false; -- whether some that were here wait in no queue
     on_desk boolean := false; -- whether agents have some before them
     ends    intake_end[];   -- those agents, and the place on their topic; and what is queued now
     moment  timestamptz := clock_timestamp();
 begin
-    select array_agg(i order by i.n), coalesce(bool_or(i.hint is not null or i.refs <> '{}'), false) into items, asks
+    select array_agg(i order by i.n), coalesce(bool_or(i.hint is not null or i.refs <> '{}'), false),
+           coalesce(bool_or(i.channel = 'email' and i.external_id is not null), false)
+    into items, asks, mails
     from json_populate_recordset(null::intake_item, batch) i;
 
     -- 1. The bytes, under the sender's own key. Then who: the address decides; an unknown one makes a new contact. The
@@ -116,8 +120,49 @@ begin
         end if;
     end if;
 
-    -- 2. Which matter: a signed reply address, then what it answers, then the running thread of this address.
-    --    A new matter else.
+    -- One mail to two mailboxes of ours is one message: the same bytes but for what servers add, from the same address.
+    -- Whichever came first has it; the sender's row, locked above, keeps two that come at once in line.
+    if mails then
+        select array_agg(p.n) into copies
+        from unnest(places) p
+        join unnest(items) i on i.n = p.n
+        cross join lateral (
+            select t.id from interaction t
+            cross join lateral (select r.account_id, r.dedup_key from raw r where r.id = t.raw_id offset 0) r
+            where t.external_id = i.external_id and t.address_id = p.address_id and t.direction = 'in'
+              and r.dedup_key = i.dedup_key and r.account_id <> p.account_id
+            limit 1
+        ) x
+        where i.channel = 'email' and i.external_id is not null;
+    end if;
+    if copies is not null then
+        return query
+            select p.n, true, p.raw_id, x.id, x.conversation_id, x.seq, x.contact_id, null::text, null::bigint, null::bigint,
+                   false, null::bigint, null::bigint, null::bigint, null::bigint, moment, null::text
+            from unnest(places) p
+            join unnest(items) i on i.n = p.n
+            cross join lateral (
+                select t.id, t.conversation_id, t.seq, t.contact_id from interaction t
+                cross join lateral (select r.account_id, r.dedup_key from raw r where r.id = t.raw_id offset 0) r
+                where t.external_id = i.external_id and t.address_id = p.address_id and t.direction = 'in'
+                  and r.dedup_key = i.dedup_key and r.account_id <> p.account_id
+                order by t.id limit 1
+            ) x
+            where p.n = any(copies);
+        select array_agg(p order by p.n) into places from unnest(places) p where p.n <> all(copies);
+        if places is null then
+            return;
+        end if;
+    end if;
+    if mails and not asks then
+        asks := exists (
+            select from unnest(items) i
+            cross join lateral (select e.answer from early_answer e where e.reference = i.external_id offset 0) e
+            where i.channel = 'email' and i.external_id is not null);
+    end if;
+
+    -- 2. Which matter: a signed reply address, then what it answers (or what answered it, if that came first), then the
+    --    running thread of this address. A new matter else.
     if asks then
         select array_agg(coalesce(hint.id, answered.id) order by i.n) into answers
         from unnest(items) i
@@ -130,17 +175,24 @@ begin
         ) hint on true
         left join lateral (
             select v.id
-            from unnest(i.refs) with ordinality as r (reference, position)
-            cross join lateral (select x.conversation_id from interaction x where x.external_id = r.reference offset 0) x
+            from unnest(i.refs || case when i.channel = 'email' then array(
+                select e.answer from early_answer e where e.reference = i.external_id) end) with ordinality as r (reference, position)
+            cross join lateral (
+                select x.conversation_id, x.meta from interaction x where x.external_id = r.reference offset 0
+            ) x
             cross join lateral (
                 select v.id, v.status, v.resolved_at, v.contact_id from conversation v where v.id = x.conversation_id offset 0
             ) v
             cross join lateral (select c.root_id from contact c where c.id = v.contact_id offset 0) c
             where (v.status <> 'resolved' or v.resolved_at > moment - make_interval(days => reopen_days))
-              and (c.root_id = mine.root_id or exists (
-                  select from interaction q where q.conversation_id = v.id and q.address_id = p.address_id))
+              and (c.root_id = mine.root_id
+                  or exists (select from interaction q where q.conversation_id = v.id and q.address_id = p.address_id)
+                  or exists ( -- whom the mail that is answered went to, too, has part in the matter
+                      select from (values ('$.to[*]'::jsonpath), ('$.cc[*]'), ('$.bcc[*]')) as field (path)
+                      cross join lateral jsonb_path_query(x.meta, field.path) as named (address)
+                      where lower(named.address #>> '{}') = i.address))
             order by r.position limit 1
-        ) answered on hint.id is null and i.refs <> '{}';
+        ) answered on hint.id is null;
     end if;
     select array_agg((x.n, x.raw_id, x.account_id, x.channel, x.session, x.automatic, x.address_id, x.contact_id,
                x.contact_name, x.conversation_id, x.conversation_id is null, null, null, null, null)::intake_place order by x.n),
@@ -235,6 +287,21 @@ begin
             select p.*, m.base, m.last_n, m.idle, row_number() over (partition by p.conversation_id order by p.n) as position
             from unnest(places) p left join moved m on m.id = p.conversation_id
         ) x;
+    end if;
+
+    -- What answers a mail that is not here yet: when that comes, it will look for its answer.
+    if asks then
+        insert into early_answer (reference, answer)
+        select i.refs[1], i.external_id
+        from unnest(places) p join unnest(items) i on i.n = p.n
+        where i.channel = 'email' and i.refs <> '{}' and i.external_id is not null and not p.automatic
+          and not exists (select from interaction x where x.external_id = i.refs[1] offset 0)
+        on conflict do nothing;
+        if found then
+            delete from early_answer e
+            using (select o.reference, o.answer from early_answer o where o.at < moment - interval '14 days' limit 100 for update skip locked) o
+            where (e.reference, e.answer) = (o.reference, o.answer);
+        end if;
     end if;
 
     -- A wrap-up is over when the customer goes on: it is its agent's work again, on the channel used now.

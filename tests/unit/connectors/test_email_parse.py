@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from connectors.email import header, mime
 from connectors.email.charset import codec, decode
-from connectors.email.parse import Envelope, dedup_key, parse, sent_at
+from connectors.email.parse import Envelope, Known, dedup_key, parse, sent_at
 from hub.channels.model import Inbound
 from hub.core.errors import Invalid
 
@@ -79,7 +79,7 @@ Where is my lamp?
 
 @pytest.mark.parametrize("forms", [["no-reply@shop.example"], ["@shop.example"]])
 def test_form_that_is_named_speaks_for_whom_its_reply_to_names(forms: list[str]) -> None:
-    mail = made(FORM, forms=forms, own="support@hub.example", trusted="mx.hub.example")
+    mail = made(FORM, known=Known(forms=tuple(forms)), own="support@hub.example", trusted="mx.hub.example")
     assert (mail.address, mail.name, mail.automatic) == ("ann@customer.example", "Ann Lee", False)
     assert not mail.verified  # the shop is proved to be the shop, not Ann to be Ann
     assert mail.meta["forwarded_by"] == "Shop <no-reply@shop.example>"
@@ -96,7 +96,7 @@ def test_form_that_is_named_speaks_for_whom_its_reply_to_names(forms: list[str])
     ],
 )
 def test_form_that_is_not_named_or_names_nobody_is_a_robot(change: tuple[str, str], forms: list[str]) -> None:
-    mail = made(FORM.replace(*change), forms=forms, own="support@hub.example")
+    mail = made(FORM.replace(*change), known=Known(forms=tuple(forms)), own="support@hub.example")
     assert (mail.address, mail.automatic) == ("no-reply@shop.example", True)
 
 
