@@ -14,9 +14,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     SerializerFunctionWrapHandler,
     StringConstraints,
+    Tag,
     ValidationError,
     field_validator,
     model_serializer,
@@ -65,13 +67,23 @@ class SpecialDay(_Part):
         return kept
 
 
+def _kind(value: object) -> str:
+    """Which of the two a holiday is meant to be, so that what is wrong with it is said once."""
+    return "(special)" if isinstance(value, dict | SpecialDay) else "(date)"
+
+
+Holiday = Annotated[
+    Annotated[datetime.date, Tag("(date)")] | Annotated[SpecialDay, Tag("(special)")], Discriminator(_kind)
+]
+
+
 class Hours(_Part):
     """When a queue is open. A span that ends before it starts passes midnight."""
 
     key: Key
     timezone: str
     week: dict[Day, list[Span]] = {}
-    holidays: list[datetime.date | SpecialDay] = []
+    holidays: list[Holiday] = []
 
     @field_validator("timezone")
     @classmethod
@@ -208,16 +220,21 @@ def read(file: Path, variables: Mapping[str, str] | None = None) -> Center:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file} is not valid TOML: {error}.", remedy="Correct that line.") from error
     except ValidationError as error:
-        lines = [f"{file}: {_place(e['loc'])}: {e['msg']}" for e in error.errors(include_url=False)]
+        lines = [
+            f"{file}: {_place(e['loc'])}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors(include_url=False)
+        ]
         raise ConfigError("\n".join(lines), remedy="Correct these and apply again; nothing was changed.") from None
     _check_names(center, file)
     return center
 
 
 def _place(loc: tuple[int | str, ...]) -> str:
-    """`agent[2].skills.billing`: counting from 1, as people do."""
+    """`agent[2].skills.billing`: counting from 1, as people do, without our own names of kinds."""
     text = ""
     for part in loc:
+        if isinstance(part, str) and part.startswith("("):
+            continue
         text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
     return text
 

@@ -25,6 +25,7 @@ __all__ = ["file"]
         ),
         ('[{ country = "CN", subdivision = "Beijing" }]', ["the same everywhere", "leave the subdivision out"]),
         ('[{ subdivision = "England" }]', ["name either a date"]),
+        ('["2026-02-30"]', ["valid date"]),
         ("[{ open = [] }]", ["name either a date"]),
         ('[{ country = "GB", date = "2026-12-24" }]', ["name either a date"]),
         ('[{ country = "GB", open = [["09:00", "12:00"]] }]', ["no hours of their own"]),
@@ -35,6 +36,9 @@ def test_holidays_that_do_not_exist_are_refused_with_those_that_do(file: Path, h
     with pytest.raises(ConfigError) as refused:
         read(file, {"SMS_TOKEN": "x"})
     assert all(word in str(refused.value) for word in words), refused.value
+    [line] = str(refused.value).splitlines()  # one mistake, one line
+    assert ": hours[1].holidays[1]" in line
+    assert "(" not in line.partition(": ")[2].partition(": ")[0]
 
 
 async def test_holidays_of_a_part_of_a_country_are_stored(core: Core, file: Path) -> None:
