@@ -289,13 +289,14 @@ begin
         ) x;
     end if;
 
-    -- What answers a mail that is not here yet: when that comes, it will look for its answer.
+    -- What answers mails that are not here yet, the nearest five: when one comes, it will look for its answer.
     if asks then
         insert into early_answer (reference, answer)
-        select i.refs[1], i.external_id
+        select r.reference, i.external_id
         from unnest(places) p join unnest(items) i on i.n = p.n
-        where i.channel = 'email' and i.refs <> '{}' and i.external_id is not null and not p.automatic
-          and not exists (select from interaction x where x.external_id = i.refs[1] offset 0)
+        cross join lateral (select distinct one as reference from unnest(i.refs[1:5]) as one) r
+        where i.channel = 'email' and i.external_id is not null and not p.automatic
+          and not exists (select from interaction x where x.external_id = r.reference offset 0)
         on conflict do nothing;
         if found then
             delete from early_answer e
