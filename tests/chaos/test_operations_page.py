@@ -121,6 +121,7 @@ def answers(url: str, seconds: float = 60) -> bytes:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # two dozen commands, each a process of its own
 def test_what_the_page_shows_does_what_it_says(shell: Shell, servers: Servers) -> None:
     blocks = list(shown())
     steps: dict[str, Callable[[Shell, tuple[str, ...]], None]] = {
