@@ -35,7 +35,9 @@ def unreachable(smtp: Smtp, error: BaseException) -> SendError:
     if isinstance(certificate, ssl.SSLCertVerificationError):
         reason = certificate.verify_message or line(str(certificate))
         words = f"The certificate of the mail server {smtp.host}:{smtp.port} cannot be trusted: {reason}."
-        return account_wide(smtp, words, "smtp.certificate", reason)
+        problem = account_wide(smtp, words, "smtp.certificate", reason)
+        problem.params = {**problem.params, "flaw": _FLAWS.get(certificate.verify_code, "other")}
+        return problem
     if isinstance(error, aiosmtplib.SMTPResponseException):
         said = f"{error.code} {line(error.message)}"
         return account_wide(smtp, f"The mail server turns us away: {said}", "smtp.turned_away", said)
@@ -44,6 +46,12 @@ def unreachable(smtp: Smtp, error: BaseException) -> SendError:
     reason = line(str(error)) or type(error).__name__
     words = f"The mail server {smtp.host}:{smtp.port} cannot be reached: {reason}"
     return account_wide(smtp, words, "smtp.unreachable", reason)
+
+
+# What is wrong with a certificate, by OpenSSL's X509_V_ERR_… numbers, for a screen to say in its language.
+_FLAWS = {
+    9: "early", 10: "expired", 18: "issuer", 19: "issuer", 20: "issuer", 21: "issuer", 62: "name", 64: "name",
+}  # fmt: skip
 
 
 def account_wide(smtp: Smtp, words: str, code: str, reason: str, *, after: float | None = None) -> SendError:

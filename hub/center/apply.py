@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ValidationError
 
 from hub.center.model import Account, Center
+from hub.channels import trouble
 from hub.channels.accounts import seal, split_secrets
 from hub.channels.model import Connector
 from hub.core import events
@@ -88,7 +89,11 @@ class _Applier:
             await self._members(
                 "agent_skill", agents[agent.email], agent.email, {skills[k]: n for k, n in agent.skills.items()}, skills
             )
-        await self._table("account", "key", [self._account(a, queues) for a in center.account], kept="accounts")
+        accounts = await self._table(
+            "account", "key", [self._account(a, queues) for a in center.account], kept="accounts"
+        )
+        for account_id in accounts.values():
+            await trouble.mended(self._conn, account_id)
         await self._templates(center)
         await self._table("disposition", "key", [d.model_dump() for d in center.disposition])
         await self._automation(center)

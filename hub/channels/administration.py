@@ -11,6 +11,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ValidationError
 
+from hub.channels import trouble
 from hub.channels.accounts import seal, split_secrets
 from hub.channels.model import Account, Connector
 from hub.core.db import Database, execute, fetch_one, fetch_value
@@ -111,6 +112,8 @@ async def update(unit: Unit, vault: Vault, connector: Connector, row_id: int, ch
         "secrets": seal(vault, row.key, hidden),
     }
     await execute(unit.conn, sql["update"], values)
+    await trouble.mended(unit.conn, row.id)
+    unit.wake("outbox")
     await unit.log("config.applied", actor_id=actor_id, data={"account": row.key, "change": "changed"})
     unit.wake("router")
 

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from hub.channels.model import SendError
 from hub.core.clock import iso
-from hub.core.db import Database
+from hub.core.db import Connection, Database, execute
 from hub.core.sql import Queries
 
 sql = Queries.beside(__file__, "trouble.sql")
@@ -59,6 +59,11 @@ async def note(db: Database, account_id: int, error: SendError, *, probe: bool) 
 async def clear(db: Database, account_id: int) -> None:
     """It can send again."""
     await db.execute(sql["clear"], {"account_id": account_id})
+
+
+async def mended(conn: Connection, account_id: int) -> None:
+    """Somebody has changed the account: try it now, rather than when its last failure said."""
+    await execute(conn, sql["mended"], {"account_id": account_id})
 
 
 async def troubles(db: Database, account_id: int | None = None) -> list[Trouble]:

@@ -27,3 +27,13 @@ select t.account_id, a.key, a.channel, a.name, t.since, t.failed_at, t.failures,
 from account_trouble t join account a on a.id = t.account_id
 where (%(account_id)s::bigint is null or t.account_id = %(account_id)s) and a.enabled
 order by t.since;
+
+-- mended: Somebody changed the account: it is tried at once, with what its trouble put off.
+with tried as (
+    update account_trouble set next_at = clock_timestamp() where account_id = %(account_id)s returning account_id, code
+), due as (
+    select o.id from outbound o join tried t on t.account_id = o.account_id and t.code = o.code
+    where o.state = 'pending' and o.due_at > clock_timestamp() and o.attempt > 0
+    limit 1000 for update of o skip locked
+)
+update outbound o set due_at = clock_timestamp() from due where o.id = due.id;

@@ -19,7 +19,7 @@ from hub.contacts.identity import normalise
 from hub.core import events
 from hub.core.errors import Invalid, NotFound
 from hub.web.endpoints import Call, Endpoints
-from hub.web.shapes import Id, In, Ref, Short
+from hub.web.shapes import Id, In, Ref, Sending, Short
 
 mailboxes = Endpoints("mailboxes")
 CONNECTOR = "email"
@@ -34,18 +34,6 @@ Secrets = Annotated[dict[SecretName, Secret], Field(max_length=20, default_facto
 class Progress(BaseModel):
     done: int
     total: int | None
-
-
-class Sending(BaseModel):
-    """Nothing can be sent for now: since when, why, when it is tried next, and how many messages wait for that."""
-
-    since: datetime
-    failed_at: datetime
-    next_try_at: datetime
-    code: str
-    params: dict[str, Any]
-    error: str
-    waiting: int
 
 
 class Health(BaseModel):

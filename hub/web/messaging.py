@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from hub.access import rights
 from hub.access.model import Action
 from hub.access.rights import require_contact
+from hub.channels import trouble
 from hub.channels.extras import MessageTemplate, TemplateSource
 from hub.channels.limits import limits_of
 from hub.channels.model import Account
@@ -19,7 +20,7 @@ from hub.core import events
 from hub.core.errors import Conflict, Invalid, NotFound, Unavailable
 from hub.core.sql import Queries
 from hub.web.endpoints import Call, Endpoints
-from hub.web.shapes import Id, In, Ref
+from hub.web.shapes import Id, In, Ref, Sending
 
 sql = Queries.beside(__file__, "messaging.sql")
 messaging = Endpoints("messaging")
@@ -84,6 +85,7 @@ class Number(BaseModel):
     destinations: list[str]
     waiting: int
     unsettled: int
+    sending: Sending | None
     last_reconciled: LastReconciled | None
 
 
@@ -165,7 +167,14 @@ async def list_numbers(call: Call) -> dict[str, Any]:
     facts = {
         row["account_id"]: row for row in await call.core.db.dicts(sql["numbers"], {"ids": [a.id for a in accounts]})
     }
-    return {"items": [_number(account, facts[account.id]) for account in accounts if account.id in facts]}
+    silent = {one.account_id: one.shown() for one in await trouble.troubles(call.core.db)}
+    return {
+        "items": [
+            {**_number(account, facts[account.id]), "sending": silent.get(account.id)}
+            for account in accounts
+            if account.id in facts
+        ]
+    }
 
 
 def _number(account: Account, row: dict[str, Any]) -> dict[str, Any]:

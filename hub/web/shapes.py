@@ -164,6 +164,18 @@ class MessageFacts(BaseModel):
     consent: Literal["stop", "start", "help"] | None
 
 
+class Sending(BaseModel):
+    """Nothing can be sent for now: since when, why, when it is tried next, and how many messages wait for that."""
+
+    since: datetime
+    failed_at: datetime
+    next_try_at: datetime
+    code: str
+    params: dict[str, Any]
+    error: str
+    waiting: int
+
+
 class SendState(BaseModel):
     """Why a message of ours has not left (`error` says `code` in a sentence), and since when its account is silent."""
 

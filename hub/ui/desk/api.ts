@@ -31,6 +31,16 @@ export interface Interaction {
   channel: string | null; agent: Ref | null; contact: Ref | null; address: string | null; subject: string | null; text: string
   html: string | null; status: DeliveryStatus; error: string | null; at: string; client_id: string | null
   verified: boolean; automatic: boolean; mail: Mail | null; message: MessageFacts | null; attachments: Attachment[]
+  delivery: SendState | null
+}
+/** Why a message of ours has not left, and when it is tried next; `error` says `code` in an English sentence. */
+export interface Unsent { code: string | null; params: Record<string, unknown>; error: string | null; next_try_at: string | null }
+export interface SendState extends Unsent { id: number; state: string; attempts: number; account_since: string | null }
+/** Since when an account of ours can send nothing, and how many messages wait for that. */
+export interface Silent extends Unsent { since: string; failed_at: string; waiting: number }
+export interface UnsettledSend extends Unsent {
+  id: number; conversation_id: number; created_at: string; wire_at: string | null; channel: string; account: string; contact: Ref
+  recipient: string; preview: string
 }
 /** What an SMS or a WhatsApp message is beside its words. `files` it names; those not here and not in `lost` are on their way. */
 export interface MessageFacts {
@@ -166,6 +176,9 @@ const get = <T,>(path: string, query?: Query) => call<T>('GET', path, undefined,
 const post = <T,>(path: string, body: unknown = {}) => call<T>('POST', path, body)
 
 export const api = {
+  unsettled: () => get<{ items: UnsettledSend[] }>('/outbox/unsettled'),
+  settle: (ids: number[], arrived: boolean) => post<{ settled: number[]; passed: number[] }>('/outbox/settle', { ids, arrived }),
+  settleOne: (id: number, arrived: boolean) => post<void>(`/outbox/${id}/settle`, { arrived }),
   config: () => get<Config>('/config'),
   notices: () => get<{ items: Notice[] }>('/notices'),
   session: () => get<Me>('/session'),

@@ -1,6 +1,6 @@
 /** The part of the REST contract that is about mail: what to know before writing, taking back, and mailboxes. */
 import { queryOptions } from '@tanstack/react-query'
-import { call, type Ref, type Upload } from './api'
+import { call, type Ref, type Silent, type Upload } from './api'
 
 export interface Composing {
   everybody: string[]; answer_all: boolean; reply_to: string | null; signatures: { account_id: number; text: string }[]
@@ -17,7 +17,7 @@ export interface Mailbox {
   settings: MailboxSettings; secrets: string[]
   health: {
     last_fetch: string | null; lag_seconds: number | null; error: string | null; failed_at: string | null; waiting: number | null
-    listening: string | null; progress: { done: number; total: number | null } | null
+    listening: string | null; progress: { done: number; total: number | null } | null; sending: Silent | null
   }
 }
 export interface Discovered {

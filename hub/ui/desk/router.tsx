@@ -50,9 +50,14 @@ const lines = createRoute({
   path: '/numbers',
   component: lazyRouteComponent(() => import('./numbers/Numbers'), 'NumbersPage'),
 })
+const unsettled = createRoute({
+  getParentRoute: () => shell,
+  path: '/unsettled',
+  component: lazyRouteComponent(() => import('./unsettled/Unsettled'), 'UnsettledPage'),
+})
 
 export const router = createRouter({
-  routeTree: root.addChildren([signIn, welcome, shell.addChildren([home, inbox, inboxOne, contacts, contact, board, boxes, lines])]),
+  routeTree: root.addChildren([signIn, welcome, shell.addChildren([home, inbox, inboxOne, contacts, contact, board, boxes, lines, unsettled])]),
   basepath: `${base}/app`,
   defaultPreload: false,
   scrollRestoration: false,

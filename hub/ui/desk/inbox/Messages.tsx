@@ -2,14 +2,15 @@ import { Button } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useLayoutEffect, useRef, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
-import { api, type Conversation, type Interaction } from '../api'
+import { api, type Conversation, type Interaction, type SendState } from '../api'
 import { FactsAbove, FactsBelow, messageAnchor } from '../messaging/Facts'
 import '../messaging/messaging.css'
 import { complain } from '../parts/ask'
-import { useChannelName, useWho } from '../parts/bits'
+import { useChannelName, useNow, useWho } from '../parts/bits'
 import { clock, dayName, fullDate, sameDay } from '../format'
 import { Icon } from '../parts/icons'
 import { useSaid } from '../parts/said'
+import { useUnsent } from '../parts/unsent'
 import { useMe } from '../shell/Shell'
 import { discard, type Outgoing, retry, useOutbox } from '../state/outbox'
 import { withEarlier } from '../state/reducers'
@@ -92,6 +93,7 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
   const channelName = useChannelName()
   const nameOf = useWho()
   const said = useSaid()
+  const unsent = useUnsent()
   if (i.kind === 'system')
     return (
       <div className="sys" data-testid="message" data-kind="system"><span title={fullDate(i.at)}>{said(i.text)} · {clock(i.at)}</span></div>
@@ -116,7 +118,7 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
         <strong>{note ? t('conv.noteBy', { name: who }) : who}</strong>
         {!note && i.channel && <span>{channelName(i.channel)}</span>}
         <time dateTime={i.at} title={fullDate(i.at)}>{clock(i.at)}</time>
-        {i.direction === 'out' && !bad && <Delivery status={i.status} />}
+        {i.direction === 'out' && !bad && <Delivery status={i.status} send={i.delivery} conversation={c.id} />}
         {i.direction === 'in' && !i.verified && (
           <span className="pill soon" style={{ lineHeight: '16px' }} title={t('conv.unverifiedHint')}>{t('conv.unverified')}</span>
         )}
@@ -130,7 +132,11 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
         <div className="failure" role="note">
           <Icon name="warn" small />
           <strong>{t(`delivery.${i.status}`)}</strong>
-          {i.error && <span data-testid="delivery-error">{said(i.error)}</span>}
+          {(i.delivery?.code || i.error) && (
+            <span data-testid="delivery-error">{i.delivery?.code ? unsent(i.delivery) : said(i.error ?? '')}</span>
+          )}
+          {i.status === 'unknown' && i.delivery?.next_try_at && <span>{t('delivery.resends', { at: clock(i.delivery.next_try_at) })}</span>}
+          {i.delivery && me.agent.role !== 'agent' && <Settle id={i.delivery.id} status={i.status} conversation={c.id} />}
         </div>
       )}
     </article>
@@ -140,12 +146,56 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
 /** A place is shown as one; its text is the same in words. */
 const spelledOut = (i: Interaction) => Boolean(i.message?.location) && i.text.startsWith('📍')
 
-function Delivery({ status }: { status: string }) {
+const LATE = 60_000 // ms after which what should have left has not
+
+function Delivery({ status, send, conversation }: { status: string; send: SendState | null; conversation: number }) {
   const { t } = useTranslation()
+  if (status === 'pending' && send) return <Waiting send={send} conversation={conversation} />
   return (
     <span data-testid="delivery" data-status={status} className="hflex" style={{ gap: 3 }}>
       {(status === 'delivered' || status === 'read') && <Icon name="check" small />}
       {t(`delivery.${status}`)}
+    </span>
+  )
+}
+
+/** What has not left yet: why, and when it is tried again. Read anew when that has been. */
+function Waiting({ send, conversation }: { send: SendState; conversation: number }) {
+  const { t } = useTranslation()
+  const client = useQueryClient()
+  const unsent = useUnsent()
+  const now = useNow(5_000)
+  const next = send.next_try_at === null ? null : Date.parse(send.next_try_at)
+  useEffect(() => {
+    if (!send.code || next === null) return
+    const timer = setTimeout(() => void client.invalidateQueries({ queryKey: ['conversation', conversation] }), Math.max(15_000, next - Date.now() + 5_000))
+    return () => clearTimeout(timer)
+  }, [client, conversation, send, next])
+  const overdue = next !== null && now - next > LATE
+  if (send.code)
+    return (
+      <span style={{ color: 'var(--late)' }} data-testid="delivery" data-status="waiting" data-code={send.code}>
+        {next !== null && next > now ? t('delivery.waiting', { at: clock(next), why: unsent(send) }) : t('delivery.trying', { why: unsent(send) })}
+      </span>
+    )
+  return <span data-testid="delivery" data-status={overdue ? 'late' : 'pending'}>{t(overdue ? 'delivery.late' : 'delivery.pending')}</span>
+}
+
+/** A supervisor's word on what nobody knows, or on what failed. */
+function Settle({ id, status, conversation }: { id: number; status: string; conversation: number }) {
+  const { t } = useTranslation()
+  const client = useQueryClient()
+  const settle = useMutation({
+    mutationFn: (arrived: boolean) => api.settleOne(id, arrived),
+    onError: complain,
+    onSettled: () => {
+      for (const key of [['conversation', conversation], ['unsettled']]) void client.invalidateQueries({ queryKey: key })
+    },
+  })
+  return (
+    <span className="hflex" style={{ gap: 6 }}>
+      {status === 'unknown' && <Button size="xs" variant="default" disabled={settle.isPending} onClick={() => settle.mutate(true)} data-testid="settle-arrived">{t('unsettled.arrived')}</Button>}
+      <Button size="xs" variant="default" disabled={settle.isPending} onClick={() => settle.mutate(false)} data-testid="settle-again">{t('unsettled.again')}</Button>
     </span>
   )
 }

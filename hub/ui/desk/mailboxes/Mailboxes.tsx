@@ -9,6 +9,7 @@ import '../mail.css'
 import { complain, explain } from '../parts/ask'
 import { Empty, useNow } from '../parts/bits'
 import { Icon } from '../parts/icons'
+import { SilentAccount } from '../parts/SilentAccount'
 import { useMe } from '../shell/Shell'
 import { MailboxForm } from './MailboxForm'
 
@@ -54,6 +55,7 @@ function Box({ box, edit }: { box: Mailbox; edit: () => void }) {
       <Facts box={box} />
       <Reading box={box} />
       {box.enabled && box.health.error && <p className="wrong" data-testid="mailbox-error" style={{ margin: '8px 0 0' }}>{box.health.error}</p>}
+      {box.enabled && <SilentAccount sending={box.health.sending} />}
       {test.data && <Checks items={test.data.items} />}
       <div className="hflex" style={{ marginTop: 12, flexWrap: 'wrap' }}>
         <Button size="xs" variant="default" onClick={edit} leftSection={<Icon name="edit" small />} data-testid="edit-mailbox">{t('boxes.edit')}</Button>
@@ -73,6 +75,7 @@ function State({ box }: { box: Mailbox }) {
   const { t } = useTranslation()
   if (!box.enabled) return <span className="pill line">{t('boxes.off')}</span>
   if (box.health.error) return <span className="pill late" data-testid="mailbox-state"><Icon name="warn" small />{t('boxes.trouble')}</span>
+  if (box.health.sending) return <span className="pill late" data-testid="mailbox-state"><Icon name="warn" small />{t('silent.short')}</span>
   const well = box.health.last_fetch ?? box.health.listening ?? (box.settings.imap ? null : 'out')
   return <span className={`pill ${well ? 'ok' : 'soon'}`} data-testid="mailbox-state">{well ? t('boxes.well') : t('boxes.starting')}</span>
 }

@@ -1,6 +1,6 @@
 /** Messaging's part of the REST contract: templates, the ledger of consent, and the numbers with their limits. */
 import { queryOptions } from '@tanstack/react-query'
-import { type Ref, rest } from '../api'
+import { type Ref, rest, type Silent } from '../api'
 
 export interface MessageTemplate {
   id: string; name: string; locale: string
@@ -15,7 +15,7 @@ export interface ConsentEntry {
 export interface MessagingAccount {
   account_id: number; name: string; channel: string; connector: string; address: string | null
   segments_today: number; daily_segments: number | null; spent_today: number | null; daily_spend: number | null; currency: string
-  messages_per_second: number | null; destinations: string[]; waiting: number; unsettled: number
+  messages_per_second: number | null; destinations: string[]; waiting: number; unsettled: number; sending: Silent | null
   last_reconciled: { day: string; at: string; provider_count: number; stored_count: number; missing: number } | null
 }
 

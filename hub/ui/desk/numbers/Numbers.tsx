@@ -1,5 +1,6 @@
 /** The numbers we write from: what left today against the caps, what waits, and whether everything is here; for supervisors. */
 import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ago, dayOf, money, number, stamp } from '../format'
@@ -9,6 +10,7 @@ import '../messaging/messaging.css'
 import { explain } from '../parts/ask'
 import { ChannelWord, Empty, useNow } from '../parts/bits'
 import { Icon } from '../parts/icons'
+import { SilentAccount } from '../parts/SilentAccount'
 import { useMe } from '../shell/Shell'
 
 export function NumbersPage() {
@@ -50,8 +52,9 @@ function Line({ a }: { a: MessagingAccount }) {
         <span>{a.messages_per_second === null ? t('numbers.anyPace') : t('numbers.pace', { n: number(a.messages_per_second) })}</span>
         <span data-testid="destinations">{a.destinations.length ? t('numbers.destinations', { list: a.destinations.join(', ') }) : t('numbers.anywhere')}</span>
         <span data-testid="number-waiting">{t('numbers.waiting', { n: number(a.waiting) })}</span>
-        {a.unsettled > 0 && <Fact warn>{t('numbers.unsettled', { n: number(a.unsettled) })}</Fact>}
+        {a.unsettled > 0 && <Fact warn><Link to="/unsettled">{t('numbers.unsettled', { n: number(a.unsettled) })}</Link></Fact>}
       </div>
+      <SilentAccount sending={a.sending} />
       <Reconciled a={a} />
     </section>
   )
@@ -67,6 +70,7 @@ const fullest = (a: MessagingAccount) => Math.max(share(a.segments_today, a.dail
 function State({ a }: { a: MessagingAccount }) {
   const { t } = useTranslation()
   const full = fullest(a)
+  if (a.sending) return <span className="pill late" data-testid="number-state"><Icon name="warn" small />{t('silent.short')}</span>
   if (full >= 1) return <span className="pill late" data-testid="number-state"><Icon name="warn" small />{t('numbers.full')}</span>
   if (a.unsettled > 0 || (a.last_reconciled?.missing ?? 0) > 0) return <span className="pill soon" data-testid="number-state"><Icon name="warn" small />{t('numbers.look')}</span>
   return <span className={`pill ${full >= 0.8 ? 'soon' : 'ok'}`} data-testid="number-state">{t(full >= 0.8 ? 'numbers.nearly' : 'numbers.well')}</span>

@@ -19,6 +19,8 @@ export const session = queryOptions({
 })
 /** Rarely anything: asked each minute, so that nobody who works all day misses it. */
 export const notices = queryOptions({ queryKey: ['notices'], queryFn: async () => (await api.notices()).items, refetchInterval: 60_000, staleTime: 30_000 })
+/** For supervisors: sends whose outcome nobody knows. */
+export const unsettled = queryOptions({ queryKey: ['unsettled'], queryFn: async () => (await api.unsettled()).items, refetchInterval: 30_000, staleTime: 5_000 })
 export const config = queryOptions({ queryKey: ['config'], queryFn: api.config, staleTime: Infinity })
 /** Where work can be handed to; the answer differs before and after signing in, so it is not the page's first `config`. */
 export const places = queryOptions({ queryKey: ['places'], queryFn: api.config, staleTime: 60_000 })

@@ -53,6 +53,7 @@ export function Palette() {
     page('board', t('nav.board'), 'board', () => void navigate({ to: '/board' })),
     ...(role === 'admin' ? [page('mailboxes', t('nav.mailboxes'), 'mail', () => void navigate({ to: '/mailboxes' }))] : []),
     ...(role === 'agent' ? [] : [page('numbers', t('nav.numbers'), 'sms', () => void navigate({ to: '/numbers' }))]),
+    ...(role === 'agent' ? [] : [page('unsettled', t('nav.unsettled'), 'warn', () => void navigate({ to: '/unsettled' }))]),
     page('new', t('new.title'), 'plus', () => doors.compose()),
     ...REASONS.map(([state, reason]) =>
       page(

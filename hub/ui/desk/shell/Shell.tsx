@@ -10,7 +10,7 @@ import { explain } from '../parts/ask'
 import { Empty } from '../parts/bits'
 import { Icon, type IconName } from '../parts/icons'
 import { useKeys } from '../parts/keys'
-import { counts, notices, session } from '../parts/queries'
+import { counts, notices, session, unsettled } from '../parts/queries'
 import { LiveProvider, useLive } from '../state/live'
 import { CallBar } from '../calls/CallBar'
 import { PhoneProvider } from '../calls/phone'
@@ -149,12 +149,13 @@ function Delayed({ show, children }: { show: boolean; children: React.ReactNode 
 }
 
 type Role = Me['agent']['role']
-const pages: { to: '/inbox/$view' | '/contacts' | '/board' | '/mailboxes' | '/numbers'; name: string; icon: IconName; for?: Role[] }[] = [
+const pages: { to: '/inbox/$view' | '/contacts' | '/board' | '/mailboxes' | '/numbers' | '/unsettled'; name: string; icon: IconName; for?: Role[] }[] = [
   { to: '/inbox/$view', name: 'inbox', icon: 'inbox' },
   { to: '/contacts', name: 'contacts', icon: 'people' },
   { to: '/board', name: 'board', icon: 'board' },
   { to: '/mailboxes', name: 'mailboxes', icon: 'mail', for: ['admin'] },
   { to: '/numbers', name: 'numbers', icon: 'sms', for: ['supervisor', 'admin'] },
+  { to: '/unsettled', name: 'unsettled', icon: 'warn', for: ['supervisor', 'admin'] },
 ]
 
 function Rail() {
@@ -163,9 +164,11 @@ function Rail() {
   const doors = useDoors()
   const mine = useQuery(counts).data?.mine ?? 0
   const path = useLocation({ select: (l) => l.pathname })
+  const doubts = useQuery({ ...unsettled, enabled: role !== 'agent' }).data?.length ?? 0
+  const shown = (name: string) => name !== 'unsettled' || doubts > 0 || path.startsWith('/unsettled')
   return (
     <nav className="rail" aria-label={t('nav.main')}>
-      {pages.filter((p) => !p.for || p.for.includes(role)).map((p) => (
+      {pages.filter((p) => (!p.for || p.for.includes(role)) && shown(p.name)).map((p) => (
         <Link
           key={p.name} to={p.to} params={{ view: 'mine' }} title={t(`nav.${p.name}`)}
           aria-current={path.startsWith(`/${p.name}`) ? 'page' : undefined} data-testid={`nav-${p.name}`}
@@ -173,6 +176,7 @@ function Rail() {
           <Icon name={p.icon} />
           <span className="sr">{t(`nav.${p.name}`)}</span>
           {p.name === 'inbox' && mine > 0 && <span className="badge">{mine}</span>}
+          {p.name === 'unsettled' && doubts > 0 && <span className="badge">{doubts}</span>}
         </Link>
       ))}
       <span className="grow" />
@@ -189,6 +193,7 @@ function BottomBar() {
   const mine = useQuery(counts).data?.mine ?? 0
   const path = useLocation({ select: (l) => l.pathname })
   const inbox = path.startsWith('/inbox/mine')
+  const doubts = useQuery({ ...unsettled, enabled: role !== 'agent' }).data?.length ?? 0
   return (
     <nav className="bottombar" aria-label={t('nav.main')}>
       <Link to="/inbox/$view" params={{ view: 'mine' }} aria-current={inbox ? 'page' : undefined}>
@@ -208,7 +213,7 @@ function BottomBar() {
         <Icon name="board" />
         {t('nav.board')}
       </Link>
-      {pages.filter((p) => p.for?.includes(role)).map((p) => (
+      {pages.filter((p) => p.for?.includes(role) && (p.name !== 'unsettled' || doubts > 0 || path.startsWith('/unsettled'))).map((p) => (
         <Link key={p.name} to={p.to} aria-current={path.startsWith(`/${p.name}`) ? 'page' : undefined}>
           <Icon name={p.icon} />
           {t(`nav.${p.name}`)}
