@@ -297,6 +297,7 @@ begin
         cross join lateral (select distinct one as reference from unnest(i.refs[1:5]) as one) r
         where i.channel = 'email' and i.external_id is not null and not p.automatic
           and not exists (select from interaction x where x.external_id = r.reference offset 0)
+        order by 1, 2 -- keys in one order, so that two batches never wait for each other
         on conflict do nothing;
         if found then
             delete from early_answer e
