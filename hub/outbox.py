@@ -6,6 +6,7 @@ a crash before the wire is retried freely; after it the outcome is unknown until
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -29,6 +30,7 @@ from hub.core.sql import Queries
 
 sql = Queries.beside(__file__, "outbox.sql")
 LEASE = 20.0  # seconds a claim is ours unless renewed: so long nobody knows that a worker is gone
+_WIRE_PAUSES = (0.02, 0.1, 0.3)  # seconds between asking for a row that may be locked
 ABSENT_AFTER = timedelta(minutes=5)  # lists lag by seconds, in a provider's bad hour by a minute or two
 ABSENT_CODE = "send.absent"
 ABSENT = "Nobody knows whether it left; the provider has no record of it. It can be sent again."
@@ -99,9 +101,16 @@ class Outbox:
         return None if found is None else float(found)
 
     async def wire(self, claim: Claimed) -> None:
-        """Cross the line; `ClaimLost` when the claim has run out meanwhile: then nothing may be sent."""
-        if not await self._wires.submit((claim.id, claim.attempt)):
-            raise ClaimLost
+        """Cross the line; `ClaimLost` when the claim has run out meanwhile: then nothing may be sent.
+
+        A row that somebody has locked for a moment (its own renewal, as often as not) is asked for again: a claim
+        taken for lost waits until its lease ends.
+        """
+        for pause in _WIRE_PAUSES:
+            if await self._wires.submit((claim.id, claim.attempt)):
+                return
+            await asyncio.sleep(pause)
+        raise ClaimLost
 
     async def outbound(self, claim: Claimed) -> Outbound:
         """The message of a claim, whole, with its files."""

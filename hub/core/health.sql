@@ -16,9 +16,9 @@ select count(*) from raw where state = 'quarantined';
 -- unknown: Sends that may or may not have arrived.
 select count(*) from outbound where state = 'unknown';
 
--- overdue: Sends that should have left a minute ago, up to a thousand, and by how long the oldest. What waits for an earlier
--- one of its conversation, for its account's next try, or for its number's pace is not late; a number that might have sent
--- a minute ago and has not is.
+-- overdue: Sends that should have left a minute ago, up to a thousand, and by how long the oldest. What waits for one
+-- of its conversation that is leaving or not yet late, for its account's next try, or for its number's pace is not late; a
+-- number that might have sent a minute ago and has not is.
 select count(*)::int as count, coalesce(extract(epoch from clock_timestamp() - min(l.due_at)), 0)::float8 as seconds
 from (
     select o.due_at from outbound o
@@ -27,7 +27,7 @@ from (
       and not exists (select from pace p where p.account_id = o.account_id and p.next_at > now() - interval '1 minute')
       and not exists (
           select from outbound b where b.conversation_id = o.conversation_id and b.account_id = o.account_id
-            and b.id < o.id and b.state in ('pending', 'claimed', 'wire'))
+            and b.id < o.id and (b.state in ('claimed', 'wire') or (b.state = 'pending' and b.due_at >= now() - interval '1 minute')))
     order by o.due_at limit 1000) l;
 
 -- waiting: Whether anything is to leave by now.
