@@ -20,6 +20,7 @@ from psycopg.types.json import Json
 
 from hub.channels.accounts import Accounts
 from hub.channels.model import Accepted, Account, AddressKind, Connector, Delivery, Inbound, Page
+from hub.channels.quiet import quiet
 from hub.conversations import claims, complaints, consents, forwards, html, tokens, views
 from hub.conversations.consents import Place
 from hub.conversations.delivery import Reports
@@ -333,6 +334,7 @@ def _row(item: _Item) -> dict[str, Any]:
         "at": i.sent_at,
         "meta": i.meta,
         "channel": item.account.channel,
+        "quiet": quiet(i, item.account.channel),
         **_page(i.page),
     }
 

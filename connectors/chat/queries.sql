@@ -52,11 +52,8 @@ where e.state in ('waiting', 'offered')
 select id as conversation_id, queue_id, contact_id from conversation where id = %(id)s for update;
 
 -- rate: Keep a rating; nothing when it says the same as before.
-insert into rating as r (conversation_id, agent_id, score, comment)
-select c.id, coalesce(c.agent_id, (
-    select i.agent_id from interaction i
-    where i.conversation_id = c.id and i.direction = 'out' and i.agent_id is not null order by i.seq desc limit 1
-)), %(score)s, %(comment)s
+insert into rating as r (conversation_id, agent_id, queue_id, score, comment)
+select c.id, last_answered_by(c.id), c.queue_id, %(score)s, %(comment)s
 from conversation c where c.id = %(id)s
 on conflict (conversation_id) do update set score = excluded.score, comment = excluded.comment, at = now()
 where (r.score, r.comment) is distinct from (excluded.score, excluded.comment);

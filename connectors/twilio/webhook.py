@@ -226,6 +226,7 @@ def _meta(form: Form) -> dict[str, object]:
         "button": form.get("ButtonText") or form.get("ListTitle"),
         "button_payload": form.get("ButtonPayload") or form.get("ListId"),
         "replied_to": form.get("OriginalRepliedMessageSid"),
+        "reaction": form.get("MessageType", "").lower() == "reaction",
         "forwarded": form.get("Forwarded") == "true" or form.get("FrequentlyForwarded") == "true",
         "advert": {k: v for k, v in advert.items() if v},
         "user_name": form.get("ProfileName"),

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 from hub.automation.model import WRITES, FollowUp, Kind, Plan
 from hub.automation.plans import delays, schedule
-from hub.automation.ratings import take_reply
+from hub.automation.ratings import link_ends, take_reply
 from hub.automation.texts import text
-from hub.conversations import actions, lifecycle, queueing, writing
+from hub.conversations import actions, lifecycle, queueing, tokens, writing
 from hub.core import events, log
 from hub.core.clock import now
 from hub.core.db import Connection, execute, fetch_one, fetch_value
@@ -42,6 +42,7 @@ class Situation:
     agent_state: str | None
     answered: bool
     rated: bool
+    asked: bool
     contact_name: str
     locale: str
     queue_name: str | None
@@ -59,11 +60,12 @@ class Firing:
 
     unit: Unit
     vault: Vault
+    public_url: str
     due: FollowUp
     now: Situation
 
-    async def write(self, way: writing.ReplyChannel | None = None) -> None:
-        """Send the text of its kind: where the customer last wrote from, or by a given way."""
+    async def write(self, way: writing.ReplyChannel | None = None, *, link: str = "") -> None:
+        """Send the text of its kind: where the customer last wrote from, or by a given way; `link` stands in it."""
         if self.now.opted_out and way is None:
             raise Conflict("The customer wants nothing that we send by ourselves.")
         variables = {
@@ -72,7 +74,7 @@ class Firing:
         }  # fmt: skip
         if not self.now.proved:
             variables["contact.name"] = ""  # whoever only claims to be the customer learns nothing from us
-        said = await text(self.unit.conn, self.due.kind, self.now.locale, variables)
+        said = await text(self.unit.conn, self.due.kind, self.now.locale, variables, link=link)
         answer = writing.Reply(
             said.body,
             f"followup-{self.due.id}",
@@ -94,7 +96,7 @@ async def fire_next(core: Core, *, bad: Bad = ignore) -> bool:
             due = await fetch_one(unit.conn, FollowUp, sql["claim"], {"writes": list(WRITES)})
             if due is None:
                 return False
-            why_not = await _fire(unit, core.vault, due)
+            why_not = await _fire(unit, core, due)
             await _end(unit.conn, due, why_not)
     except Unavailable:
         raise
@@ -119,7 +121,7 @@ async def _end(conn: Connection, due: FollowUp, why_not: str | None) -> None:
     logger.info("follow_up", kind=due.kind, conversation=due.conversation_id, outcome=state, reason=why_not)
 
 
-async def _fire(unit: Unit, vault: Vault, due: FollowUp) -> str | None:
+async def _fire(unit: Unit, core: Core, due: FollowUp) -> str | None:
     """Do it; or why not."""
     values = {"conversation_id": due.conversation_id, "after": int(due.payload.get("after") or 0)}
     await queueing.hold(unit.conn, due.conversation_id)
@@ -128,7 +130,7 @@ async def _fire(unit: Unit, vault: Vault, due: FollowUp) -> str | None:
     situation = await fetch_one(unit.conn, Situation, sql["situation"], values)
     if situation is None or due.kind not in _WAYS:
         return "nothing to do"
-    return await _WAYS[Kind(due.kind)](Firing(unit, vault, due, situation))
+    return await _WAYS[Kind(due.kind)](Firing(unit, core.vault, core.public_url, due, situation))
 
 
 # Two programs that answer each other stop by these numbers, whatever headers they leave out (RFC 3834 §2).
@@ -165,9 +167,14 @@ async def _close(f: Firing) -> str | None:
 
 
 async def _ask(f: Firing) -> str | None:
-    if f.now.status != "resolved" or f.now.rated:
+    if f.now.status != "resolved" or f.now.rated or f.now.asked:
         return "nothing to ask"
-    await f.write()
+    if f.now.wants_no_answer:
+        return "the sender asks for no automatic answer"
+    ways = await writing.reply_channels(f.unit.conn, f.due.conversation_id, bulk=True)
+    by_mail = next((w.channel for w in ways if w.usable), "") == "email"
+    token = tokens.rating_token(f.vault, f.due.conversation_id, link_ends(now()))
+    await f.write(link=f"{f.public_url}/rate/{token}" if by_mail else "")
     return None
 
 

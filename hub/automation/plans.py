@@ -126,10 +126,9 @@ async def _strike_out(conn: Connection, wave: Sequence[LoggedEvent]) -> None:
 
 
 def by_customer(event: LoggedEvent) -> bool:
-    """Whether a person wrote to us; robots never count."""
-    return (
-        event.kind == "interaction.created" and event.data.get("direction") == "in" and not event.data.get("automatic")
-    )
+    """Whether a person wrote to us what somebody may have to answer; robots never count."""
+    said = event.kind == "interaction.created" and event.data.get("direction") == "in"
+    return said and not event.data.get("automatic") and not asks_nothing(event)
 
 
 def by_agent(event: LoggedEvent) -> bool:
@@ -139,15 +138,21 @@ def by_agent(event: LoggedEvent) -> bool:
     )
 
 
+def asks_nothing(event: LoggedEvent) -> bool:
+    """Whether a person wrote what nobody has to answer: a reaction, a good score (see `hub.channels.quiet`)."""
+    return event.kind == "interaction.created" and bool(event.data.get("quiet"))
+
+
 def plans(event: LoggedEvent, context: Context, wait: Delays) -> Iterator[Plan]:
     """What an event makes follow."""
-    if by_customer(event):
+    if asks_nothing(event):
+        yield from _rating(event, context)
+    elif by_customer(event):
         yield from _after_customer(event, context, wait)
     elif by_agent(event) and wait.reminder and event.data.get("channel") != "voice":
         yield _plan_of(Kind.REMINDER, event, context.id, wait.reminder)
     elif event.kind == "conversation.resolved":
-        # The chat asks in its own window.
-        if wait.satisfaction and context.answered and not context.rated and context.channel != "chat":
+        if wait.satisfaction and _may_ask(event, context):
             yield _plan_of(Kind.SATISFACTION, event, context.id, wait.satisfaction, after=context.newest)
     elif event.kind == "conversation.snoozed":
         until = datetime.fromisoformat(str(event.data["until"]))
@@ -160,11 +165,25 @@ def plans(event: LoggedEvent, context: Context, wait: Delays) -> Iterator[Plan]:
         yield _plan_of(Kind.MISSED_CALL, event, context.id, wait.missed_call, after=context.newest)
 
 
-def _after_customer(event: LoggedEvent, context: Context, wait: Delays) -> Iterator[Plan]:
+def _may_ask(event: LoggedEvent, context: Context) -> bool:
+    """Whether we ask how it was: once in a conversation, when one of us answered and one of us says that it is over.
+
+    The chat asks in its own window.
+    """
+    ended = event.actor_id is not None and context.answered and context.channel != "chat"
+    return ended and not context.rated and not context.asked
+
+
+def _rating(event: LoggedEvent, context: Context) -> Iterator[Plan]:
+    """A message to somebody who was asked how it was may answer that."""
     if context.asked:
         payload = {"interaction_id": event.data.get("interaction_id")}
         key = f"rating:{context.id}:{event.id}"
         yield Plan(key, Kind.RATING, context.id, event.at, stops_on_reply=False, payload=payload)
+
+
+def _after_customer(event: LoggedEvent, context: Context, wait: Delays) -> Iterator[Plan]:
+    yield from _rating(event, context)
     if not context.open_at(event.at) and context.channel != "voice":
         day = event.at.astimezone(ZoneInfo(context.timezone)).date()
         key = f"acknowledgement:{context.id}:{day}"

@@ -114,6 +114,7 @@ select exists (
 -- situation: The conversation at the moment a follow-up is due, and what its texts may name.
 select v.status, v.channel, v.waiting_since, v.agent_id, s.state as agent_state, v.first_reply_at is not null as answered,
        exists (select from rating r where r.conversation_id = v.id) as rated,
+       exists (select from follow_up f where f.conversation_id = v.id and f.kind = 'satisfaction' and f.state = 'fired') as asked,
        coalesce(nullif(c.name, ''), '') as contact_name, coalesce(c.locale, t.locale, 'en') as locale, q.name as queue_name,
        a.name as agent_name,
        coalesce(w.verified or p.verified_at is not null or v.channel <> 'email', true) as proved,
@@ -138,16 +139,31 @@ where v.id = %(conversation_id)s;
 -- template: A text in a language, or in English.
 select subject, body from template where key = %(key)s and locale in (%(locale)s, 'en') order by locale = 'en' limit 1;
 
--- rating_asked: Whether this conversation was asked for a rating and has given none; the text of one message of it.
+-- rating_asked: What a message says that may answer our question how it was; none when no question of ours is open, or a file came with it.
 select i.text
 from interaction i
-where i.id = %(interaction_id)s and i.direction = 'in' and i.channel <> 'chat'
-  and exists (select from follow_up f where f.conversation_id = i.conversation_id and f.kind = 'satisfaction'
-              and f.state = 'fired' and f.ended_at > clock_timestamp() - interval '14 days')
-  and not exists (select from rating r where r.conversation_id = i.conversation_id);
+where i.id = %(interaction_id)s and i.direction = 'in' and i.channel <> 'chat' and not i.automatic
+  and survey_open(i.conversation_id, %(days)s, i.id) and not i.meta ? 'files'
+  and not exists (select from attachment f where f.interaction_id = i.id and not f.inline);
 
--- rate: Keep a rating; the last word counts.
-insert into rating (conversation_id, agent_id, score, comment)
-select id, agent_id, %(score)s, %(comment)s from conversation where id = %(conversation_id)s
-on conflict (conversation_id) do update set score = excluded.score, comment = excluded.comment, at = now();
+-- rate: Keep a rating of whoever answered last; the last word counts, and the same again changes nothing.
+insert into rating as r (conversation_id, agent_id, queue_id, score, comment, at)
+select v.id, last_answered_by(v.id), v.queue_id, %(score)s, coalesce(%(comment)s, ''), clock_timestamp()
+from conversation v where v.id = %(conversation_id)s
+on conflict (conversation_id) do update set score = excluded.score, comment = coalesce(%(comment)s, r.comment), at = excluded.at
+where (r.score, r.comment) is distinct from (excluded.score, coalesce(%(comment)s, r.comment));
+
+-- rated: What a customer said of a conversation.
+select score, comment from rating where conversation_id = %(conversation_id)s;
+
+-- waits: A customer waits for somebody to look at a conversation taken up again.
+update conversation set waiting_since = coalesce(waiting_since, clock_timestamp()) where id = %(conversation_id)s and status = 'open';
+
+-- asked: A conversation whose customer was asked how it was, and what they said.
+select coalesce(c.locale, t.locale, 'en') as locale, r.score, r.comment
+from conversation v
+join contact c on c.id = v.contact_id
+left join account t on t.id = v.account_id
+left join rating r on r.conversation_id = v.id
+where v.id = %(conversation_id)s;
 

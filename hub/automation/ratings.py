@@ -1,44 +1,104 @@
-"""Satisfaction: one rating from 1 to 5 per conversation, also as a plain reply to the question."""
+"""Satisfaction: one rating from 1 to 5 per conversation, given in the chat, by a number as reply, or on a page.
+
+A rating is the customer's word about whoever answered them last. A low one is a complaint: it is recorded, and a
+person looks at the conversation, with a note that says so.
+"""
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from hub.conversations import actions
-from hub.core.db import execute, fetch_value
+from hub.channels.quiet import CONTENT, score_of
+from hub.conversations import lifecycle, queueing, writing
+from hub.core.db import Database, execute, fetch_one
 from hub.core.errors import Invalid
 from hub.core.events import Unit
 from hub.core.sql import Queries
 
 sql = Queries.beside(__file__)
-_SCORE = re.compile(r"([1-5])(?:\s*(?:/\s*5|分|stars?|[.,:;!。，！：-].*|$))", re.IGNORECASE)
+OPEN_DAYS = 14  # how long a question may be answered, and an answer changed
+MOST_WORDS = 1000  # characters of a comment
 
 
-def score_of(text: str) -> tuple[int, str] | None:
-    """The score and the words after it, if a message begins with one: "5", "4/5", "3 - slow", "5分"."""
-    first, _, rest = text.strip().partition("\n")
-    found = _SCORE.match(first.strip())
-    if found is None or len(first) > 200:
-        return None
-    comment = first.strip()[1:].lstrip(" /5分.,:;!。，！：-") if len(first.strip()) > 1 else ""
-    words = [comment, *[line for line in rest.splitlines() if line.strip() and not line.startswith(">")][:3]]
-    return int(found[1]), "\n".join(w for w in words if w)[:500]
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What a customer said."""
+
+    score: int
+    comment: str
 
 
-async def rate(unit: Unit, conversation_id: int, score: int, comment: str = "") -> None:
-    """Keep a rating; `Invalid` unless it is from 1 to 5."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A conversation as the page of its question knows it. `rating` is what was said there before."""
+
+    locale: str
+    score: int | None
+    comment: str | None
+
+    @property
+    def rating(self) -> Rating | None:
+        """What was said before, if anything was."""
+        return None if self.score is None else Rating(self.score, self.comment or "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    text: str
+
+
+def link_ends(asked_at: datetime) -> datetime:
+    """Until when the page of a question takes an answer."""
+    return asked_at + timedelta(days=OPEN_DAYS)
+
+
+async def asked(db: Database, conversation_id: int) -> Asked | None:
+    """A conversation as the page of its question shows it; None when there is none."""
+    return await db.one(Asked, sql["asked"], {"conversation_id": conversation_id})
+
+
+async def rate(unit: Unit, conversation_id: int, score: int, comment: str | None = None) -> bool:
+    """Keep a rating; whether it says anything new. A comment of None leaves the one there is.
+
+    `Invalid` unless the score is from 1 to 5 and the comment not too long. A low score leaves a note, once.
+    """
     if not 1 <= score <= 5:
         raise Invalid("A rating is a whole number from 1 to 5.", fields={"score": "1 to 5"})
-    await execute(unit.conn, sql["rate"], {"conversation_id": conversation_id, "score": score, "comment": comment})
+    if comment is not None and len(comment) > MOST_WORDS:
+        raise Invalid("The comment is too long.", fields={"comment": f"at most {MOST_WORDS:,} characters"})
+    await queueing.hold(unit.conn, conversation_id)
+    values = {"conversation_id": conversation_id, "score": score, "comment": comment}
+    if not await execute(unit.conn, sql["rate"], values):
+        return False
     await unit.log("conversation.rated", conversation_id=conversation_id, data={"score": score})
+    if score < CONTENT:
+        words = f"The customer rated our help {score} of 5 and is not content."
+        said = f"{words}\n{comment}" if comment else words
+        await writing.note(unit, conversation_id, said, f"rating-{conversation_id}", actor_id=None)
+    return True
 
 
 async def take_reply(unit: Unit, conversation_id: int, interaction_id: int) -> bool:
-    """Take a message as the answer to our question if it is one; then the matter, reopened by it, is closed again."""
-    text = await fetch_value(unit.conn, sql["rating_asked"], {"interaction_id": interaction_id})
-    found = None if text is None else score_of(str(text))
-    if found is None:
+    """Take a message as the answer to our question if it is one, and nothing else.
+
+    A good score never opened the matter (`functions/intake.sql`); with a low one it waits in its queue, and stays.
+    """
+    values = {"interaction_id": interaction_id, "days": OPEN_DAYS}
+    answer = await fetch_one(unit.conn, _Answer, sql["rating_asked"], values)
+    score = None if answer is None else score_of(answer.text)
+    if score is None:
         return False
-    await rate(unit, conversation_id, *found)
-    await actions.resolve(unit, conversation_id, actor_id=None)
+    await rate(unit, conversation_id, score)
     return True
+
+
+async def take_page(unit: Unit, conversation_id: int, score: int, comment: str) -> None:
+    """Take what a customer said on the page of our question; who is not content is looked after by a person."""
+    held = await queueing.hold(unit.conn, conversation_id)
+    before = await fetch_one(unit.conn, Rating, sql["rated"], {"conversation_id": conversation_id})
+    await rate(unit, conversation_id, score, comment)
+    grew_worse = score < CONTENT and (before is None or before.score >= CONTENT)
+    if grew_worse and held.status == "resolved":
+        await lifecycle.reopen(unit, conversation_id, actor_id=None)
+        await execute(unit.conn, sql["waits"], {"conversation_id": conversation_id})

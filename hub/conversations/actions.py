@@ -23,7 +23,8 @@ async def resolve(unit: Unit, conversation_id: int, *, actor_id: int | None, dis
     """Close the matter; its agent goes into wrap-up where the queue gives time for it. Resolving twice is once."""
     await writing.lock(unit, conversation_id)
     await _check_disposition(unit, disposition)
-    changed = await fetch_dicts(unit.conn, sql["resolve"], {"id": conversation_id, "disposition": disposition})
+    values = {"id": conversation_id, "disposition": disposition, "actor_id": actor_id}
+    changed = await fetch_dicts(unit.conn, sql["resolve"], values)
     if not changed:
         return
     await lifecycle.start_wrap_up(unit, conversation_id, "resolved")

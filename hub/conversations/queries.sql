@@ -44,7 +44,7 @@ where conversation_id = %(id)s and (%(before_seq)s::bigint is null or seq < %(be
 order by seq desc limit %(limit)s;
 
 -- resolve: The matter is closed.
-update conversation set status = 'resolved', resolved_at = now(), disposition = coalesce(%(disposition)s, disposition),
+update conversation set status = 'resolved', resolved_at = now(), resolved_by = %(actor_id)s, disposition = coalesce(%(disposition)s, disposition),
     waiting_since = null, snoozed_until = null, updated_at = now()
 where id = %(id)s and status <> 'resolved' returning queue_id, agent_id;
 

@@ -61,6 +61,20 @@ def unsubscribing(vault: Vault, token: str) -> int | None:
     return int(found[1]) if found and vault.verify("unsubscribe", found[1], found[2]) else None
 
 
+def rating_token(vault: Vault, conversation_id: int, until: datetime) -> str:
+    """The token of the page where a customer says how it was, until then; it opens nothing else."""
+    said = f"{conversation_id}-{int(until.timestamp())}"
+    return f"{said}-{vault.sign('rating', said, length=26)}"
+
+
+def rating_of(vault: Vault, token: str) -> tuple[int, datetime] | None:
+    """The conversation that a genuine token names, and when its time is over."""
+    found = re.fullmatch(r"([1-9][0-9]{0,17})-([0-9]{1,10})-([a-z2-7]{26})", token)
+    if not found or not vault.verify("rating", f"{found[1]}-{found[2]}", found[3]):
+        return None
+    return int(found[1]), datetime.fromtimestamp(int(found[2]), UTC)
+
+
 def file_token(vault: Vault, attachment_id: int, until: datetime) -> str:
     """The token of the public address of one file, until then; for providers that fetch what we send."""
     said = f"{attachment_id}-{int(until.timestamp())}"

@@ -38,6 +38,7 @@ from hub.web.pages import page_routes
 from hub.web.prefix import Prefixed
 from hub.web.presence import Presences
 from hub.web.public import ALLOWED, PUBLIC, Shared
+from hub.web.rating import rating_routes
 from hub.web.realtime import Realtime
 from hub.web.render import Renderer
 from hub.web.sessions import session
@@ -81,6 +82,7 @@ def build(context: WebContext) -> web.Application:
         ]
     )
     app.add_routes(unsubscribe_routes())
+    app.add_routes(rating_routes())
     app.add_routes(file_routes())
     for connector in context.connectors.values():
         app.add_routes(connector.routes(context.intake))

@@ -30,6 +30,7 @@ language plpgsql as $$
 declare
     visitor chat_visitor;
     pause interval := interval '3 seconds';
+    matter bigint; -- the conversation that the status is of
 begin
     status := chat_status(p_address);
     select * into visitor from chat_visitor where address_id = p_address;
@@ -46,6 +47,7 @@ begin
     select * into visitor from chat_visitor where address_id = p_address for update;
     last_seq := visitor.seq;
     status := chat_status(p_address); -- again, now that nobody else can number beside us
+    matter := status ->> 'conversation';
 
     with fresh as (
         select i.id, row_number() over (order by i.id) as n
@@ -65,9 +67,14 @@ begin
         last_seq := last_seq + 1;
         insert into chat_log (address_id, seq, kind) values (p_address, last_seq, 'status');
         if status ->> 'state' = 'resolved' and visitor.told ->> 'state' is distinct from 'resolved'
-           and (status ->> 'answered')::boolean and not (status ->> 'rated')::boolean then
+           and (status ->> 'answered')::boolean and not (status ->> 'rated')::boolean
+           -- once in a conversation, and when one of us says that it is over, not the clock
+           and exists (select from conversation c where c.id = matter and c.resolved_by is not null)
+           and not exists (select from chat_log l where l.address_id = p_address and l.kind = 'rating.ask'
+                           and l.conversation_id = matter) then
             last_seq := last_seq + 1;
-            insert into chat_log (address_id, seq, kind) values (p_address, last_seq, 'rating.ask');
+            insert into chat_log (address_id, seq, kind, conversation_id)
+            values (p_address, last_seq, 'rating.ask', matter);
         end if;
         update chat_visitor set told = status, told_at = clock_timestamp() where address_id = p_address;
     end if;

@@ -22,7 +22,7 @@ create type intake_item as (
     n int, account_id bigint, connector text, dedup_key text, raw_type text,
     kind text, address text, name text, subject text, text text, html text,
     external_id text, refs text[], hint bigint, session boolean, verified boolean, automatic boolean,
-    locale text, at timestamptz, meta jsonb, channel text,
+    locale text, at timestamptz, meta jsonb, channel text, quiet text, -- see hub/channels/quiet.py
     page_version int, page_own text, page_whole text, page_pictures text[], page_error text
 );
 
@@ -57,6 +57,8 @@ declare
     old     bigint[];       -- conversations that were here before
     begins  boolean;        -- whether there are new ones
     asks    boolean;        -- whether some say themselves where they belong
+    quiets  boolean;        -- whether some may be nobody's work
+    hushed  int[] := '{}';  -- and those that are not: `automatic` for all that follows, and stored as a person's
     mails   boolean;        -- whether some are mails with an id of their own
     copies  int[];          -- mails that another mailbox of ours has brought already
     answers bigint[];       -- and where, in order of n
@@ -66,8 +68,8 @@ declare
     moment  timestamptz := clock_timestamp();
 begin
     select array_agg(i order by i.n), coalesce(bool_or(i.hint is not null or i.refs <> '{}'), false),
-           coalesce(bool_or(i.channel = 'email' and i.external_id is not null), false)
-    into items, asks, mails
+           coalesce(bool_or(i.channel = 'email' and i.external_id is not null), false), bool_or(i.quiet is not null)
+    into items, asks, mails, quiets
     from json_populate_recordset(null::intake_item, batch) i;
 
     -- 1. The bytes, under the sender's own key. Then who: the address decides; an unknown one makes a new contact. The
@@ -194,6 +196,16 @@ begin
             order by r.position limit 1
         ) answered on hint.id is null;
     end if;
+    if quiets then -- a reaction, and the answer to our question how it was, belong where they were asked for, if that is over
+        select array_agg(coalesce(answers[i.n + 1], case when i.quiet in ('reaction', 'nod') or survey_open(t.conversation_id, reopen_days)
+                                                         then t.conversation_id end) order by i.n) into answers
+        from unnest(items) i
+        left join unnest(places) p on p.n = i.n
+        left join lateral (
+            select t.conversation_id from thread t
+            where t.account_id = p.account_id and t.address_id = p.address_id and p.session and i.quiet is not null offset 0
+        ) t on true;
+    end if;
     select array_agg((x.n, x.raw_id, x.account_id, x.channel, x.session, x.automatic, x.address_id, x.contact_id,
                x.contact_name, x.conversation_id, x.conversation_id is null, null, null, null, null)::intake_place order by x.n),
            array_agg(distinct x.conversation_id order by x.conversation_id) filter (where x.conversation_id is not null),
@@ -217,6 +229,17 @@ begin
             offset 0
         ) running on true
     ) x;
+    if quiets then -- they open nothing, wait nowhere and start no clock where nobody has to do anything about them
+        select coalesce(array_agg(p.n), '{}') into hushed
+        from unnest(places) p
+        join unnest(items) i on i.n = p.n
+        cross join lateral (select v.status from conversation v where v.id = p.conversation_id offset 0) v
+        where i.quiet = 'reaction' or (i.quiet = 'nod' and v.status = 'resolved')
+            or (i.quiet = 'score' and v.status = 'resolved' and survey_open(p.conversation_id, reopen_days));
+        select array_agg((p.n, p.raw_id, p.account_id, p.channel, p.session, p.automatic or p.n = any(hushed), p.address_id,
+                   p.contact_id, p.contact_name, p.conversation_id, p.is_new, null, null, null, null)::intake_place order by p.n)
+        into places from unnest(places) p;
+    end if;
 
     -- 3. The conversations: new ones begin with all their messages counted (on channels without threads, several
     --    messages of one address in this batch share one), old ones are locked in order of id and moved. A
@@ -388,7 +411,7 @@ begin
         insert into interaction (id, conversation_id, contact_id, seq, kind, direction, channel, account_id, address_id,
             subject, text, html, external_id, verified, automatic, meta, raw_id, at) overriding system value
         select p.interaction_id, p.conversation_id, p.contact_id, p.seq, 'message', 'in', p.channel, p.account_id,
-               p.address_id, i.subject, i.text, i.html, i.external_id, i.verified, p.automatic, coalesce(i.meta, '{}'),
+               p.address_id, i.subject, i.text, i.html, i.external_id, i.verified, i.automatic, coalesce(i.meta, '{}'),
                p.raw_id, coalesce(i.at, moment)
         from unnest(places) p join unnest(items) i on i.n = p.n
     ), pages as (
@@ -401,7 +424,8 @@ begin
         insert into event (id, at, kind, contact_id, conversation_id, conversation_seq, data) overriding system value
         select p.event_id, moment, 'interaction.created', p.contact_id, p.conversation_id, p.seq,
                jsonb_build_object('interaction_id', p.interaction_id, 'direction', 'in', 'channel', p.channel,
-                                  'automatic', p.automatic, 'new', p.is_new)
+                                  'automatic', p.automatic and p.n <> all(hushed), 'new', p.is_new)
+               || case when p.n = any(hushed) then '{"quiet": true}'::jsonb else '{}' end
         from unnest(places) p
     )
     select p.n, false, p.raw_id, p.interaction_id, p.conversation_id, p.seq, p.contact_id, p.contact_name, p.address_id,

@@ -167,6 +167,21 @@ async def test_rating_is_asked_for_and_kept_when_the_matter_is_resolved(hub: Hub
     assert gapless(visitor)
 
 
+async def test_rating_is_asked_for_once_and_not_when_the_clock_closed_the_matter(
+    hub: Hub, visitor: ChatVisitor
+) -> None:
+    amy = await agent(hub)
+    asked = "select count(*) from chat_log where kind = 'rating.ask'"
+    for n, actor in enumerate((None, amy, amy)):
+        await visitor.say(f"Hello {n}")
+        await reply(hub, f"Hi {n}", amy)
+        async with events.unit(hub.db, hub.feed) as unit:
+            await actions.resolve(unit, 1, disposition=None, actor_id=actor)
+        await visitor.until(lambda f: f.get("type") == "status" and f["data"]["status"] == "resolved", timeout=5)
+        assert await hub.value(asked) == min(n, 1)
+    assert gapless(visitor)
+
+
 async def test_typing_is_passed_both_ways(hub: Hub, visitor: ChatVisitor) -> None:
     await visitor.say("Hello")
     heard = hub.feed.redis.pubsub(ignore_subscribe_messages=True)

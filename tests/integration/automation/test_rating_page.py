@@ -1,0 +1,137 @@
+"""The page behind the question: reading records nothing, sending does, and the customer may change their mind."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from hub.automation.ratings import MOST_WORDS
+from hub.conversations import tokens
+from hub.core.clock import now
+from tests.house import Agent, House
+
+
+async def answered(house: House, agent: Agent, text: str = "Where is my lamp?") -> int:
+    number = await house.mail(text)
+    await agent.post(f"/conversations/{number}/pull")
+    await agent.post(f"/conversations/{number}/replies", {"client_id": f"a{number}", "text": "Done"}, status=201)
+    await agent.post(f"/conversations/{number}/resolve")
+    await house.core.db.execute("update queue_entry set state = 'closed', closed_at = now() where state = 'wrapping'")
+    return number
+
+
+def link(house: House, number: int, days: float = 14) -> str:
+    return f"/rate/{tokens.rating_token(house.core.vault, number, now() + timedelta(days=days))}"
+
+
+async def ratings(house: House) -> list[dict[str, Any]]:
+    return await house.core.db.dicts("select conversation_id, agent_id, score, comment from rating")
+
+
+async def test_rating_is_recorded_by_sending_and_never_by_reading(house: House) -> None:
+    amy = await house.agent("amy")
+    number = await answered(house, amy)
+    path = link(house, number)
+    for query in ("", "?score=5", "?score=5&comment=x"):
+        page = await house.client.get(path + query)
+        assert page.status == 200
+        assert "<form" in await page.text()
+        assert "script" not in page.headers["Content-Security-Policy"]
+        assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert (await house.client.head(path)).status == 200
+    assert await ratings(house) == []
+    done = await house.client.post(path, data={"score": "4", "comment": "  quick\r\n& <b>kind</b> "})
+    assert (done.status, "Thank you" in await done.text()) == (200, True)
+    assert await ratings(house) == [
+        {"conversation_id": number, "agent_id": amy.id, "score": 4, "comment": "quick\n& <b>kind</b>"}
+    ]
+    again = await (await house.client.get(path)).text()
+    assert 'value="4" required checked' in again
+    assert "quick\n&amp; &lt;b&gt;kind&lt;/b&gt;" in again
+    assert await house.core.db.value("select status from conversation where id = %s", [number]) == "resolved"
+
+
+async def test_rating_is_changed_by_sending_again_and_said_once_when_it_is_the_same(house: House) -> None:
+    number = await answered(house, await house.agent("amy"))
+    path = link(house, number)
+    for score in ("5", "5", "3", "3"):
+        assert (await house.client.post(path, data={"score": score, "comment": ""})).status == 200
+    assert [r["score"] for r in await ratings(house)] == [3]
+    assert await house.core.db.value("select count(*) from event where kind = 'conversation.rated'") == 2
+
+
+async def test_low_rating_on_the_page_brings_a_person_once(house: House) -> None:
+    amy = await house.agent("amy")
+    number = await answered(house, amy)
+    path = link(house, number)
+    done = await house.client.post(path, data={"score": "1", "comment": "Nobody called back"})
+    assert "Somebody will look at it" in await done.text()
+    shown = await amy.get(f"/conversations/{number}")
+    assert (shown["status"], shown["entry_state"], shown["agent"]) == ("open", "waiting", None)
+    assert shown["waiting_since"]
+    [note] = [i["text"] for i in shown["interactions"] if i["kind"] == "note"]
+    assert note == "The customer rated our help 1 of 5 and is not content.\nNobody called back"
+    await amy.post(f"/conversations/{number}/pull")
+    await amy.post(f"/conversations/{number}/resolve")
+    for _ in range(2):
+        await house.client.post(path, data={"score": "2", "comment": "Still"})
+    shown = await amy.get(f"/conversations/{number}")
+    assert shown["status"] == "resolved"
+    assert len([i for i in shown["interactions"] if i["kind"] == "note"]) == 1
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"score": "6"}, {"score": "0"}, {"score": "x"}, {"score": "4", "comment": "x" * (MOST_WORDS + 1)}]
+)
+async def test_form_that_is_not_filled_in_is_shown_again_and_records_nothing(
+    house: House, data: dict[str, str]
+) -> None:
+    number = await answered(house, await house.agent("amy"))
+    done = await house.client.post(link(house, number), data=data)
+    assert (done.status, 'role="alert"' in await done.text()) == (400, True)
+    assert await ratings(house) == []
+
+
+async def test_hostile_form_is_refused_with_a_reason_and_records_nothing(house: House) -> None:
+    path = link(house, await answered(house, await house.agent("amy")))
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for body, status in (
+        (b"\xff\xfe", 422),
+        (b"&".join([b"a=1"] * 50), 422),
+        (b"score=4&comment=" + b"x" * 20_000, 413),
+    ):
+        done = await house.client.post(path, data=body, headers=form)
+        assert done.status == status, body[:10]
+    assert (await house.client.post(path, data=b"score=4&comment=a%00b%ED%A0%80", headers=form)).status == 200
+    assert [r["score"] for r in await ratings(house)] == [4]
+
+
+async def test_link_that_is_wrong_or_too_old_says_so_and_records_nothing(house: House) -> None:
+    number = await answered(house, await house.agent("amy"))
+    good, old = link(house, number), link(house, number, days=-1)
+    foreign = good.replace(f"/rate/{number}-", f"/rate/{number + 1}-")
+    longer = good.replace(good.split("-")[1], str(int(good.split("-")[1]) + 86400))
+    for path in (foreign, longer, good[:-1], "/rate/x", f"/rate/{number}", good.replace("/rate/", "/u/")):
+        for answer in (await house.client.get(path), await house.client.post(path, data={"score": "5"})):
+            assert (answer.status, "not valid" in await answer.text()) == (404, True)
+    for answer in (await house.client.get(old), await house.client.post(old, data={"score": "5"})):
+        assert (answer.status, "closed" in await answer.text()) == (410, True)
+    assert await ratings(house) == []
+
+
+async def test_page_speaks_the_customers_language(house: House) -> None:
+    number = await answered(house, await house.agent("amy"))
+    await house.core.db.execute("update contact set locale = 'zh_TW'")
+    page = await (await house.client.get(link(house, number))).text()
+    assert 'lang="zh-CN"' in page
+    assert "您对我们的服务满意吗" in page
+
+
+async def test_page_is_refused_when_one_network_asks_too_often(house: House) -> None:
+    path = link(house, await answered(house, await house.agent("amy")))
+    found = {(await house.client.get("/rate/x")).status for _ in range(320)}
+    assert 429 in found
+    assert (await house.client.post(path, data={"score": "5"})).status == 429
+    assert await ratings(house) == []
