@@ -81,7 +81,7 @@ with made as (
 select id, contact_id, created from made;
 
 -- timeline: Everything said with a person, newest first, across linked records and channels, as far as the viewer may see.
-select x.*, v.subject as conversation_subject
+select x.*, v.subject as conversation_subject, rating_shown(v.id) as conversation_rating
 from contact c
 join contact k on k.root_id = c.root_id
 join interaction i on i.contact_id = k.id

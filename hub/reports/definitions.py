@@ -63,3 +63,25 @@ class Counts:
     def abandonment(self) -> float | None:
         """Percent of the offered who left before an answer, short ones left out on both sides."""
         return round(100 * self.abandoned / self.offered, 1) if self.offered else None
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Ratings from 1 to 5: how many, their sum, and how many of them are 4 or 5."""
+
+    count: int = 0
+    total: int = 0
+    satisfied: int = 0
+
+    def __add__(self, other: Scores) -> Scores:
+        return Scores(self.count + other.count, self.total + other.total, self.satisfied + other.satisfied)
+
+    @property
+    def average(self) -> float | None:
+        """The mean score; None without any."""
+        return round(self.total / self.count, 2) if self.count else None
+
+    @property
+    def satisfaction(self) -> float | None:
+        """CSAT: percent of the ratings that are 4 or 5; None without any."""
+        return round(100 * self.satisfied / self.count, 1) if self.count else None

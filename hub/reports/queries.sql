@@ -122,3 +122,13 @@ from stat_bucket b
 where b.at >= %(since)s and b.at < %(until)s and (%(queue_ids)s::bigint[] is null or b.queue_id = any(%(queue_ids)s))
 group by 1, 2, 3
 order by 3, 1, 2;
+
+-- ratings: What customers said in a time, by queue and by whoever answered them.
+select q.id as queue_id, q.name as queue_name, a.id as agent_id, a.name as agent_name, count(*)::int as count,
+       sum(r.score)::int as total, count(*) filter (where r.score >= 4)::int as satisfied
+from rating r
+join conversation v on v.id = r.conversation_id
+left join queue q on q.id = coalesce(r.queue_id, v.queue_id)
+left join agent a on a.id = r.agent_id
+where r.at >= %(since)s and r.at < %(until)s and (%(queue_ids)s::bigint[] is null or q.id = any(%(queue_ids)s))
+group by q.id, a.id;

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from hub.web.shapes import Load, Presence_
+from hub.web.shapes import Load, Presence_, Ref
 
 
 class ServiceLevel(BaseModel):
@@ -87,3 +87,18 @@ class Interval(BaseModel):
     service_level_variant: str
     average_speed_of_answer: float | None
     abandonment: float | None
+
+
+class Rated(BaseModel):
+    """`satisfied` is CSAT: percent of the ratings that are 4 or 5."""
+
+    of: Ref | None
+    count: int
+    average: float | None
+    satisfied: float | None
+
+
+class Ratings(BaseModel):
+    all: Rated
+    queues: list[Rated]
+    agents: list[Rated]

@@ -15,6 +15,7 @@ from hub.core import log
 from hub.core.errors import HubError, Invalid
 from hub.reports.history import history
 from hub.reports.live import Board, Live
+from hub.reports.ratings import Ratings, ratings
 from hub.web import board_shapes
 from hub.web.endpoints import Call, Endpoints, utc
 from hub.web.realtime import Realtime
@@ -35,6 +36,11 @@ class HistoryQuery(In):
     seconds: Annotated[int, Field(ge=900, le=31_536_000)] = 900
 
 
+class PeriodQuery(In):
+    since: datetime
+    until: datetime
+
+
 class History(BaseModel):
     items: list[board_shapes.Interval]
 
@@ -50,11 +56,24 @@ async def list_queues(call: Call) -> dict[str, Any]:
 @numbers.add("GET", "/reports/queues", returns=History, action=Action.SUPERVISE)
 async def read_history(call: Call, query: HistoryQuery) -> dict[str, Any]:
     """Queues as they were: counts by interval of entering, for the queues one may see, at most a year at once."""
-    since, until = utc(query.since), utc(query.until)
-    if not timedelta(0) < until - since <= timedelta(days=366):
-        raise Invalid("The time does not fit.", fields={"until": "must lie after since, by a year at most"})
+    since, until = _period(query.since, query.until)
     items = await history(call.core.db, since, until, seconds=query.seconds, queue_ids=await _own_queues(call))
     return {"items": items}
+
+
+@numbers.add("GET", "/reports/ratings", returns=board_shapes.Ratings, action=Action.SUPERVISE)
+async def read_ratings(call: Call, query: PeriodQuery) -> Ratings:
+    """What customers said in a time, for the queues one may see: by queue, and by the agent who answered last."""
+    since, until = _period(query.since, query.until)
+    return await ratings(call.core.db, since, until, queue_ids=await _own_queues(call))
+
+
+def _period(since: datetime, until: datetime) -> tuple[datetime, datetime]:
+    """A time of a year at most, in UTC."""
+    since, until = utc(since), utc(until)
+    if not timedelta(0) < until - since <= timedelta(days=366):
+        raise Invalid("The time does not fit.", fields={"until": "must lie after since, by a year at most"})
+    return since, until
 
 
 async def _own_queues(call: Call) -> set[int] | None:

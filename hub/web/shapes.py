@@ -77,6 +77,15 @@ class Offer(BaseModel):
     reason: str
 
 
+class Rating(BaseModel):
+    """What the customer said of our help, from 1 to 5, and of whom: the agent who had answered last."""
+
+    score: Annotated[int, Field(ge=1, le=5)]
+    comment: str
+    agent: Ref | None
+    at: datetime
+
+
 class ConversationSummary(BaseModel):
     id: int
     subject: str
@@ -95,6 +104,7 @@ class ConversationSummary(BaseModel):
     entry_state: Literal["waiting", "offered", "assigned", "wrapping"] | None
     snoozed_until: datetime | None
     failed: bool
+    rating: Rating | None
 
 
 class AttachmentRef(BaseModel):
@@ -280,6 +290,7 @@ class Contact(BaseModel):
 
 class TimelineItem(Interaction):
     conversation_subject: str
+    conversation_rating: Rating | None
 
 
 class Template(BaseModel):

@@ -6,6 +6,13 @@ create or replace function contact_label(root bigint, name text) returns text la
         where c.root_id = root and a.kind <> 'visitor' order by a.id limit 1), '')
 $$;
 
+-- What the customer said of a conversation; null: nothing.
+create or replace function rating_shown(conversation bigint) returns jsonb language sql stable as $$
+    select jsonb_build_object('score', r.score, 'comment', r.comment, 'at', r.at,
+               'agent', case when a.id is not null then jsonb_build_object('id', a.id, 'name', a.name) end)
+    from rating r left join agent a on a.id = r.agent_id where r.conversation_id = conversation
+$$;
+
 drop view if exists offer_view;
 drop view if exists entry_view;
 drop view if exists conversation_summary;
@@ -18,7 +25,7 @@ select v.id, v.subject, v.preview, v.status, v.channel,
        case when v.status = 'open' then
            coalesce(e.entered_at + make_interval(secs => e.target_seconds - e.priority_seconds),
                     v.waiting_since + make_interval(secs => q.target_seconds)) end as due_at,
-       v.updated_at, v.created_at, e.state as entry_state, v.snoozed_until, v.failed,
+       v.updated_at, v.created_at, e.state as entry_state, v.snoozed_until, v.failed, rating_shown(v.id) as rating,
        v.queue_id, v.agent_id, v.contact_id, v.disposition, e.wrap_up_until
 from conversation v
 join contact c on c.id = v.contact_id

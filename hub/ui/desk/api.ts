@@ -23,7 +23,10 @@ export interface Summary {
   queue: Ref | null; agent: Ref | null; contact: Ref; seq: number; unread: boolean; waiting_since: string | null
   due_at: string | null; updated_at: string; created_at: string
   entry_state: 'waiting' | 'offered' | 'assigned' | 'wrapping' | null; snoozed_until: string | null; failed: boolean
+  rating: Rating | null
 }
+/** What the customer said of our help, from 1 to 5; `agent` is who had answered last. */
+export interface Rating { score: number; comment: string; agent: Ref | null; at: string }
 export interface Attachment { id: number; name: string; content_type: string; size: number; inline: boolean }
 export type DeliveryStatus = 'received' | 'pending' | 'sent' | 'delivered' | 'read' | 'failed' | 'unknown' | 'cancelled'
 export interface Interaction {
@@ -88,7 +91,7 @@ export interface Contact extends Ref {
   /** E-mail addresses given in the chat that nobody proved. */
   said: string[]
 }
-export interface TimelineItem extends Interaction { conversation_subject: string }
+export interface TimelineItem extends Interaction { conversation_subject: string; conversation_rating: Rating | null }
 export interface ServiceLevel { target_seconds: number | null; percent: number | null; answered_in_target: number; offered: number; variant: string }
 export interface QueueLive {
   id: number; key: string; name: string; waiting: number; longest_wait_seconds: number | null; oldest_entered_at: string | null

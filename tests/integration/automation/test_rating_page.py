@@ -135,3 +135,31 @@ async def test_page_is_refused_when_one_network_asks_too_often(house: House) -> 
     assert 429 in found
     assert (await house.client.post(path, data={"score": "5"})).status == 429
     assert await ratings(house) == []
+
+
+async def test_rating_is_shown_on_conversation_and_timeline_and_counted_by_queue_and_agent(house: House) -> None:
+    amy, admin = await house.agent("amy"), await house.agent("admin")
+    numbers = [await answered(house, amy, text) for text in ("One", "Two", "Three")]
+    for number, score in zip(numbers, ("5", "4", "1"), strict=True):
+        await house.client.post(link(house, number), data={"score": score, "comment": f"said {score}"})
+    shown = (await amy.get(f"/conversations/{numbers[1]}"))["rating"]
+    assert {**shown, "at": ""} == {
+        "score": 4,
+        "comment": "said 4",
+        "agent": {"id": amy.id, "name": shown["agent"]["name"]},
+        "at": "",
+    }
+    contact = (await amy.get(f"/conversations/{numbers[1]}"))["contact"]["id"]
+    timeline = (await amy.get(f"/contacts/{contact}/timeline"))["items"]
+    assert {i["conversation_id"]: i["conversation_rating"]["score"] for i in timeline} == dict(
+        zip(numbers, (5, 4, 1), strict=True)
+    )
+    day = (now() - timedelta(hours=1)).isoformat()[:19], (now() + timedelta(hours=1)).isoformat()[:19]
+    found = await admin.get(f"/reports/ratings?since={day[0]}&until={day[1]}")
+    assert found["all"] == {"of": None, "count": 3, "average": 3.33, "satisfied": 66.7}
+    assert [(r["of"]["id"], r["count"], r["average"]) for r in found["agents"]] == [(amy.id, 3, 3.33)]
+    assert sum(r["count"] for r in found["queues"]) == 3
+    earlier = await admin.get("/reports/ratings?since=2020-01-01&until=2020-02-01")
+    assert earlier == {"all": {"of": None, "count": 0, "average": None, "satisfied": None}, "queues": [], "agents": []}
+    await amy.get(f"/reports/ratings?since={day[0]}&until={day[1]}", status=403)
+    await admin.get(f"/reports/ratings?since={day[1]}&until={day[0]}", status=422)

@@ -9,6 +9,7 @@ import { ChannelWord, Empty, SlaPill, Waiting, useLatest, useNow, useWho } from 
 import { span, stamp } from '../format'
 import { Icon } from '../parts/icons'
 import { useKeys } from '../parts/keys'
+import { RatingChip } from '../parts/RatingChip'
 import { conversation as conversationQuery } from '../parts/queries'
 import { useSaid } from '../parts/said'
 import { useMe } from '../shell/Shell'
@@ -166,6 +167,7 @@ function Pane({ c, view, panelOpen, togglePanel }: { c: Conversation; view: stri
           {c.queue && <span className="pill line">{c.queue.name}</span>}
           <span className="pill line" data-testid="assignee">{c.agent ? (mine ? t('conv.you') : c.agent.name) : t('conv.unassigned')}</span>
           {closed && <span className="pill ok" data-testid="status"><Icon name="check" small />{t('status.resolved')}</span>}
+          {c.rating && <RatingChip r={c.rating} />}
           {c.status === 'open' && <SlaPill due={c.due_at} from={c.waiting_since} words />}
           <span className="actions">
           {!mine && !closed && (

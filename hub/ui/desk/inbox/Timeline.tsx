@@ -7,6 +7,7 @@ import { ChannelWord, Waiting, useChannelName } from '../parts/bits'
 import { fullDate, when } from '../format'
 import { Icon } from '../parts/icons'
 import { timeline } from '../parts/queries'
+import { RatingMark } from '../parts/RatingChip'
 
 const CHANNELS = ['email', 'chat', 'sms', 'whatsapp', 'voice']
 
@@ -17,6 +18,7 @@ export function Timeline({ contact, current }: { contact: number; current?: numb
   const [channel, setChannel] = useState('')
   const found = useInfiniteQuery(timeline(contact, channel || undefined))
   const items = found.data?.pages.flatMap((p) => p.items) ?? []
+  const latest = (n: number) => items.findIndex((x) => x.conversation_id === items[n]?.conversation_id) === n
   return (
     <section>
       <h2 className="section">
@@ -29,7 +31,7 @@ export function Timeline({ contact, current }: { contact: number; current?: numb
       {found.isPending && <Waiting size="xs" />}
       {found.isSuccess && items.length === 0 && <p className="mut">{t('timeline.empty')}</p>}
       <ol className="tl">
-        {items.map((i) => (
+        {items.map((i, n) => (
           <li key={i.id} className={i.direction} data-testid="timeline-item" data-channel={i.channel ?? ''}>
             <Link
               to="/inbox/$view/$id" params={{ view: 'all', id: String(i.conversation_id) }} activeProps={{}}
@@ -39,6 +41,7 @@ export function Timeline({ contact, current }: { contact: number; current?: numb
                 {i.kind === 'note' ? <span className="ch"><Icon name="edit" small />{t('composer.note')}</span> : i.channel ? <ChannelWord channel={i.channel} /> : null}
                 <span>{i.direction === 'in' ? t('timeline.in') : i.automatic ? t('conv.automatic') : (i.agent?.name ?? t('timeline.out'))}</span>
                 <time dateTime={i.at} title={fullDate(i.at)}>{when(i.at)}</time>
+                {i.conversation_rating && latest(n) && <RatingMark r={i.conversation_rating} />}
               </span>
               {i.conversation_id !== current && i.conversation_subject && <span className="cut" style={{ display: 'block', fontWeight: 500 }}>{i.conversation_subject}</span>}
               <span className="what">{i.text}</span>

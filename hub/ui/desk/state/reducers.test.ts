@@ -10,7 +10,7 @@ const message = (id: number, extra: Partial<Interaction> = {}): Interaction => (
 const summary = (id: number, extra: Partial<Summary> = {}): Summary => ({
   id, subject: 's', preview: 'p', status: 'open', channel: 'chat', queue: { id: 1, name: 'Billing' }, agent: { id: 3, name: 'Ann' },
   contact: { id: 9, name: 'Mei' }, seq: 10, unread: false, waiting_since: null, due_at: null, updated_at: '2026-11-23T10:00:00Z',
-  created_at: '2026-11-23T09:00:00Z', entry_state: 'assigned', snoozed_until: null, failed: false, ...extra,
+  created_at: '2026-11-23T09:00:00Z', entry_state: 'assigned', snoozed_until: null, failed: false, rating: null, ...extra,
 })
 const conversation = (...interactions: Interaction[]): Conversation => ({
   ...summary(5), interactions, has_earlier: true, reply_channels: [], opted_out: [], disposition: null, wrap_up_until: null, topic: 'c:5', server_now: '2026-11-23T10:00:00Z',
