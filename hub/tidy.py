@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hub.channels.consent import Wish
+from hub.channels.consent import Consent, Wish
 from hub.channels.model import AddressKind, Inbound
 from hub.contacts.identity import lenient
 from hub.core.identifiers import identifier
@@ -17,7 +17,7 @@ def tidy(inbound: Inbound) -> Inbound:
     if _is_plain(i):
         address = lenient(i.address_kind, i.address)
         return i if address == i.address else replace(i, address=address)
-    own = {"no_auto_answer": True, "consent": i.consent.wish.value} if i.consent else {}
+    own = {"no_auto_answer": True, "consent": _wish(i.consent)} if i.consent else {}
     return replace(
         i,
         automatic=i.automatic or _answered_stop(i),
@@ -58,6 +58,10 @@ def _fits(text: str) -> bool:
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:  # a lone surrogate
         return False
+
+
+def _wish(said: Consent) -> str:
+    return said.wish.value if said.certain else "perhaps"
 
 
 def _answered_stop(inbound: Inbound) -> bool:

@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import orjson
@@ -87,11 +88,9 @@ def to_inbound(account: Account, raw: bytes, content_type: str) -> Inbound:
 
 def _consent(settings: Settings, text: str) -> Consent | None:
     found = spoken(text)
-    if found is None:
-        return None
-    wish, language, word = found
-    answered = settings.answers_opt_out and carriers_own(word)
-    return Consent(wish, "provider" if answered else "word", word, answered=answered, language=language)
+    if found is not None and settings.answers_opt_out and carriers_own(found.detail):
+        return replace(found, source="provider", answered=True)
+    return found
 
 
 def reports(account: Account, raw: bytes, content_type: str, outbound_id: int | None) -> list[Delivery]:

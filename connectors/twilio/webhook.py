@@ -9,7 +9,7 @@ import base64
 import hmac
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -188,22 +188,25 @@ def _text(form: Form) -> str:
     return form.get("ButtonText") or form.get("ListTitle") or ""
 
 
+_PRESSED = ("ButtonText", "ButtonPayload", "ListId", "ListTitle")
+
+
 def consent(form: Form, terms: Terms) -> Consent | None:
     """What the message says about being written to.
 
     `OptOutType` (Advanced Opt-Out) means that Twilio has answered. Without it, it has answered its own words in SMS,
-    unless that is turned off; never those of other languages, and none in WhatsApp.
+    unless that is turned off; never those of other languages, and none in WhatsApp. What a button or a list of ours
+    says is an answer to us.
     """
     told = form.get("OptOutType", "").strip().lower()
     if told in set(Wish):
         return Consent(Wish(told), "provider", form.get("Body", "").strip()[:100] or told.upper(), answered=True)
-    found = spoken(form.get("Body", ""))
-    if found is None:
+    if any(form.get(name) for name in _PRESSED):
         return None
-    wish, language, word = found
-    if terms.answers_opt_out and terms.channel == "sms" and carriers_own(word):
-        return Consent(wish, "provider", word, answered=True)
-    return Consent(wish, "word", word, answered=False, language=language)
+    found = spoken(form.get("Body", ""))
+    if found is not None and terms.answers_opt_out and terms.channel == "sms" and carriers_own(found.detail):
+        return replace(found, source="provider", answered=True)
+    return found
 
 
 def media(form: Form) -> tuple[RemoteFile, ...]:

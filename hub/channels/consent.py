@@ -1,9 +1,17 @@
 """When a customer says that he wants no more messages, or wants them again: the words, in the languages of the world.
 
-Only a message that consists of such a word counts: "please stop the delivery" is a wish about a parcel. Providers
-handle some of the words themselves and have answered them before we hear of it; what they have not, we answer once.
+Three strengths of a wish to stop:
+
+* A word that law or custom has given this one meaning (STOP and its kin, BAJA, 退订), alone in a message: always obeyed.
+* A word that may mean it ("cancelar", "aus", "ret"), alone in a message: obeyed, unless one of us is talking with the
+  customer; then it may be the answer to a question, and the agent is asked.
+* A sentence ("please stop texting me"): the agent is asked.
+
+A button or an entry of a list that we sent ourselves is an answer, never a wish. Providers handle some of the words
+themselves and have answered them before we hear of it; what they have not, we answer once.
 """
 
+# ruff: noqa: E501 - the pattern of sentences is a list of phrases
 from __future__ import annotations
 
 import re
@@ -24,7 +32,8 @@ class Wish(StrEnum):
 class Consent:
     """A customer's word about being written to. `answered`: the provider has replied to it, and we never do.
 
-    `source` is `provider` (it told us) or `word` (we read it); `language` that of the word, for our confirmation.
+    `source` is `provider` (it told us) or `word` (we read it); `language` that of the word, for our confirmation. Unless
+    `certain` it may be something else, and a person who talks with the customer decides; a `sentence` always needs one.
     """
 
     wish: Wish
@@ -32,6 +41,8 @@ class Consent:
     detail: str
     answered: bool
     language: str = "en"
+    certain: bool = True
+    sentence: bool = False
 
 
 # The provider's own words (Twilio, most carriers of North America) stand first: CTIA's handbook, §5.1.3.
@@ -40,26 +51,55 @@ CARRIER_START = frozenset({"start", "unstop"})
 CARRIER_HELP = frozenset({"help", "info"})
 _STOP = {
     "en": ("opt out", "opt-out", "remove me"),
-    "es": ("alto", "baja", "parar", "cancelar", "darse de baja", "detener", "no más", "no mas"),
-    "pt": ("pare", "sair", "cancele", "descadastrar", "remover", "não quero mais"),
-    "fr": ("arret", "arrêt", "arreter", "arrêter", "désabonner", "desabonner", "désinscrire", "stop sms"),
-    "de": ("stopp", "abmelden", "abbestellen", "aus", "kündigen"),
-    "it": ("basta", "annulla", "disiscrivimi", "cancellami", "ferma"),
-    "nl": ("afmelden", "stoppen", "uitschrijven"),
-    "pl": ("wypisz", "koniec", "rezygnuję"),
-    "sv": ("avsluta", "stoppa", "avregistrera"),
+    "es": ("baja", "darse de baja"),
+    "pt": ("descadastrar", "não quero mais"),
+    "fr": ("désabonner", "desabonner", "désinscrire", "stop sms"),
+    "de": ("stopp", "abmelden", "abbestellen"),
+    "it": ("disiscrivimi", "cancellami"),
+    "nl": ("afmelden", "uitschrijven"),
+    "pl": ("wypisz",),
+    "sv": ("avregistrera",),
+    "ru": ("стоп", "отписаться", "отписка"),
+    "uk": ("відписатися",),
+    "id": ("berhenti",),
+    "zh": ("退订", "退訂", "取消订阅", "取消訂閱", "拒收", "n退订", "td退订", "t退订"),
+    "ja": ("配信停止", "ストップ"),
+    "ko": ("수신거부",),
+}
+# What may also be the answer to a question.
+_PERHAPS = {
+    "es": ("alto", "parar", "cancelar", "detener", "no más", "no mas"),
+    "pt": ("pare", "sair", "cancele", "remover"),
+    "fr": ("arret", "arrêt", "arreter", "arrêter"),
+    "de": ("aus", "kündigen"),
+    "it": ("basta", "annulla", "ferma"),
+    "nl": ("stoppen",),
+    "pl": ("koniec", "rezygnuję"),
+    "sv": ("avsluta", "stoppa"),
     "tr": ("dur", "iptal", "ret", "çık"),
-    "ru": ("стоп", "отписаться", "отписка", "отмена", "отказ"),
-    "uk": ("відписатися", "відмова"),
+    "ru": ("отмена", "отказ"),
+    "uk": ("відмова",),
     "ar": ("إيقاف", "الغاء", "إلغاء", "توقف"),
     "hi": ("रोकें", "बंद करो", "बंद"),
-    "id": ("berhenti",),
     "vi": ("hủy", "dừng", "tc", "từ chối"),
     "th": ("หยุด", "ยกเลิก"),
-    "zh": ("退订", "退訂", "td", "取消订阅", "取消訂閱", "停止", "拒收", "n退订"),
-    "ja": ("停止", "配信停止", "解除", "ストップ"),
-    "ko": ("수신거부", "중지", "거부", "그만", "정지"),
+    "zh": ("td", "停止"),
+    "ja": ("停止", "解除"),
+    "ko": ("중지", "거부", "그만", "정지"),
 }
+_SENTENCES = re.compile(
+    r"\b(?:stop|quit|cease)\s+(?:text|texting|sending|messaging|contacting|writing|spamming|these (?:texts|messages))\b"
+    r"|\b(?:do not|don[’']?t|never|no longer)\s+(?:text|message|contact|write to|send)\s+(?:me|us|this number)\b"
+    r"|\bno more (?:texts|messages|sms|ads|adverts|promotions)\b|\b(?:take|remove|delete)\s+(?:me|my (?:phone )?number)\s+(?:off|from)\b"
+    r"|\bunsubscribe me\b|\bopt(?:ing)? (?:me )?out\b|\bwrong number\b.{0,40}\bstop\b"
+    r"|\b(?:schreib|schreibt|schreiben sie|schickt?|schicken sie|senden sie)\b.{0,25}\b(?:nicht|nichts|keine)\b.{0,25}\b(?:mehr)\b|\bkeine (?:sms|nachrichten|werbung) mehr\b"
+    r"|\b(?:no|ya no) me (?:escriba|escriban|escribas|mande|manden|envíe|envíen|contacten)\b|\bdejen? de (?:escribirme|mandarme|enviarme|enviar)\b|\bno más mensajes\b"
+    r"|\b(?:arr[êe]te[zr]?|cesse[zr]?) de m[’'](?:[ée]crire|envoyer|contacter)|\bplus (?:de|aucun) (?:sms|messages?)\b|\bne m[’'](?:[ée]crivez|envoyez|contactez) plus\b"
+    r"|\b(?:pare|parem|não) (?:de )?me (?:envi\w+|mand\w+|escrev\w+)|\bsmette(?:te|re)? di (?:scrivermi|mandarmi|inviarmi)|\bnon (?:scrivetemi|mandatemi|inviatemi) più"
+    r"|\b(?:не|больше не) (?:пишите|присылайте|шлите)\b|перестаньте (?:писать|слать|присылать)|别再(?:给我)?(?:发|發)|不要再(?:给我|給我)?(?:发|發|寄|传|傳)|请勿再发|もう送らないで|送信しないでください|그만 보내|보내지 마",
+    re.IGNORECASE,
+)
+_LONGEST_SENTENCE = 600  # characters in which a wish is looked for
 _START = {
     "en": ("opt in", "opt-in", "subscribe"),
     "es": ("alta", "comenzar", "empezar", "suscribir", "inicio"),
@@ -83,7 +123,7 @@ def _table() -> dict[str, tuple[Wish, str]]:
     words: dict[str, tuple[Wish, str]] = {}
     for wish, some in ((Wish.STOP, CARRIER_STOP), (Wish.START, CARRIER_START), (Wish.HELP, CARRIER_HELP)):
         words |= dict.fromkeys(some, (wish, "en"))
-    for wish, table in ((Wish.STOP, _STOP), (Wish.START, _START), (Wish.HELP, _HELP)):
+    for wish, table in ((Wish.STOP, _STOP), (Wish.STOP, _PERHAPS), (Wish.START, _START), (Wish.HELP, _HELP)):
         for language, some in table.items():
             for said in some:
                 words.setdefault(said, (wish, language))
@@ -91,16 +131,23 @@ def _table() -> dict[str, tuple[Wish, str]]:
 
 
 _WORDS = _table()
+_UNSURE = frozenset(said for some in _PERHAPS.values() for said in some)
 _LONGEST = max(map(len, _WORDS)) + 12
 
 
-def spoken(text: str) -> tuple[Wish, str, str] | None:
-    """(wish, language, the word) of a message that is nothing but such a word, in whatever case and width."""
-    if len(text) > _LONGEST:
+def spoken(text: str) -> Consent | None:
+    """What a message says about being written to, by itself: one of the words in whatever case and width, or a sentence.
+
+    `answered` is False: whether the provider has answered is the connector's to know.
+    """
+    said = plain(text) if len(text) <= _LONGEST else ""
+    if (found := _WORDS.get(said)) is not None:
+        wish, language = found
+        return Consent(wish, "word", said, answered=False, language=language, certain=said not in _UNSURE)
+    sentence = _SENTENCES.search(unicodedata.normalize("NFKC", text[:_LONGEST_SENTENCE]))
+    if sentence is None:
         return None
-    said = plain(text)
-    found = _WORDS.get(said)
-    return None if found is None else (*found, said)
+    return Consent(Wish.STOP, "word", sentence[0][:100], answered=False, certain=False, sentence=True)
 
 
 def plain(text: str) -> str:

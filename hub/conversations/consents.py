@@ -10,7 +10,7 @@ from hub.contacts import consent
 from hub.contacts.consent import Entry
 from hub.conversations import writing
 from hub.core import events
-from hub.core.db import execute, fetch_dicts, fetch_one
+from hub.core.db import execute, fetch_dicts, fetch_one, fetch_value
 from hub.core.events import Unit
 from hub.core.secrets import Vault
 from hub.core.service import Core
@@ -34,9 +34,17 @@ class Place:
 async def take(unit: Unit, vault: Vault, said: Consent, place: Place) -> None:
     """Write down and obey what a message said, in the transaction that stores it.
 
-    What the provider has answered is never answered again; what it has not, once, and only if it changed anything.
+    What the provider has answered is never answered again; what it has not, once, and only if it changed anything. What
+    may mean something else is left to the agent who talks with the customer.
     """
     if said.wish is Wish.HELP:
+        return
+    if not said.certain and (
+        said.sentence or await fetch_value(unit.conn, sql["talking"], {"id": place.conversation_id})
+    ):
+        await writing.system_line(
+            unit, place.conversation_id, f"The customer may want no more messages ({said.detail})."
+        )
         return
     wanted = said.wish is Wish.START
     source = "provider" if said.source == "provider" else "word"
@@ -45,10 +53,15 @@ async def take(unit: Unit, vault: Vault, said: Consent, place: Place) -> None:
         return
     if not wanted:
         await _stop(unit, place.address_id)
+        await execute(unit.conn, sql["understood"], {"raw_id": place.raw_id})
     line = "The customer wants messages again" if wanted else "The customer wants no more messages"
     await writing.system_line(unit, place.conversation_id, f"{line} ({said.detail}).")
     if not said.answered:
         await _confirm(unit, vault, said, place)
+
+
+async def _talking(unit: Unit, conversation_id: int) -> bool:
+    return bool(await fetch_value(unit.conn, sql["talking"], {"id": conversation_id}))
 
 
 async def told(unit: Unit, contact_id: int, address_id: int, *, wanted: bool, detail: str, agent_id: int) -> None:

@@ -19,3 +19,13 @@ select v.id, a.value as address
 from address a join contact c on c.id = a.contact_id join contact k on k.root_id = c.root_id
 join conversation v on v.contact_id = k.id and v.status <> 'resolved'
 where a.id = %(address_id)s order by v.id;
+
+-- talking: Whether one of us talks with the customer: has the conversation, or wrote in it lately.
+select v.agent_id is not null or exists (
+    select from interaction i
+    where i.conversation_id = v.id and i.direction = 'out' and i.kind = 'message' and not i.automatic
+      and i.at > clock_timestamp() - interval '3 days')
+from conversation v where v.id = %(id)s;
+
+-- understood: What a message may have meant, it did mean.
+update interaction set meta = jsonb_set(meta, '{consent}', '"stop"') where raw_id = %(raw_id)s and meta ->> 'consent' = 'perhaps';

@@ -171,7 +171,7 @@ class MessageFacts(BaseModel):
     forwarded: bool
     advert: dict[str, str] | None
     template: str | None
-    consent: Literal["stop", "start", "help"] | None
+    consent: Literal["stop", "start", "help", "perhaps"] | None
 
 
 class Sending(BaseModel):

@@ -50,7 +50,7 @@ export interface MessageFacts {
   files: number; lost: string[]; quoted: { id: number; text: string } | null
   location: { latitude: string | number; longitude: string | number; label?: string; address?: string } | null
   button: string | null; forwarded: boolean; advert: { headline?: string; url?: string; body?: string } | null
-  template: string | null; consent: 'stop' | 'start' | 'help' | null
+  template: string | null; consent: 'stop' | 'start' | 'help' | 'perhaps' | null
 }
 export type InvitationAnswer = 'accepted' | 'tentative' | 'declined'
 export interface Person { address: string; name?: string; status?: string }

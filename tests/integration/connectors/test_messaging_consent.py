@@ -143,3 +143,39 @@ async def test_told_wish_waits_for_the_conversation_and_holds_no_send_meanwhile(
         await conn.execute("select 1 from outbound where state = 'pending' for update nowait")  # raises if it is held
     await telling
     assert await hub.value("select state from outbound") == "failed"
+
+
+async def meant(hub: Hub) -> str:
+    return str(
+        await hub.value("select meta ->> 'consent' from interaction where direction = 'in' order by id desc limit 1")
+    )
+
+
+@pytest.mark.parametrize(
+    "word", ["Cancelar", "aus", "TD", "ret", "停止", "Please stop texting me", "no me escriban más"]
+)
+async def test_what_may_be_an_answer_to_an_agent_is_left_to_the_agent(hub: Hub, word: str) -> None:
+    await hub.twilio.inbound(PHONE, "Tengo cita mañana")
+    await write(hub, "¿Cancelar o reprogramar?")
+    await hub.twilio.inbound(PHONE, word)
+    assert await ledger(hub) == []
+    assert not await opted_out(hub)
+    assert (await said(hub))[-1][1].startswith("The customer may want no more messages")
+    assert await meant(hub) == "perhaps"
+    await write(hub, "Gracias")  # the agent can go on
+
+
+@pytest.mark.parametrize("word", ["Cancelar", "aus", "TD"])
+async def test_the_same_word_is_obeyed_where_nobody_talks_with_the_customer(hub: Hub, word: str) -> None:
+    await hub.twilio.inbound(PHONE, word)
+    assert [entry[:2] for entry in await ledger(hub)] == [(False, "word")]
+    assert await opted_out(hub)
+    assert await meant(hub) == "stop"
+
+
+@pytest.mark.parametrize("word", ["STOP", "stop.", "Unsubscribe", "退订", "Baja", "стоп"])
+async def test_plain_word_is_obeyed_whoever_talks(hub: Hub, word: str) -> None:
+    await hub.twilio.inbound(PHONE, "Where is my lamp?")
+    await write(hub, "On its way")
+    await hub.twilio.inbound(PHONE, word)
+    assert await opted_out(hub)

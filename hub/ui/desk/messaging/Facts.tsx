@@ -72,7 +72,7 @@ export function FactsBelow({ i, facts, account }: { i: Interaction; facts: Messa
   const { t } = useTranslation()
   const said = useSaid()
   const coming = Math.max(0, facts.files - i.attachments.length - facts.lost.length)
-  const wish = { stop: 'late', start: 'ok', help: 'soon' } as const
+  const wish = { stop: 'late', start: 'ok', help: 'soon', perhaps: 'soon' } as const
   return (
     <>
       {facts.location && <Place place={facts.location} />}

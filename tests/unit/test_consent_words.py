@@ -1,0 +1,49 @@
+"""What customers say about being written to: words of one meaning, words of several, sentences, and neither."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub.channels.consent import CARRIER_STOP, Wish, spoken
+
+
+@pytest.mark.parametrize(
+    "word", sorted(CARRIER_STOP | {"退订", "Отписаться", "baja", "ABMELDEN", "수신거부", "配信停止"})
+)
+@pytest.mark.parametrize("form", ["{}", "{}.", " {} ", "*{}*"])
+def test_word_with_one_meaning_is_certain_in_any_form(word: str, form: str) -> None:
+    found = spoken(form.format(word.upper()))
+    assert found is not None
+    assert (found.wish, found.certain, found.sentence) == (Wish.STOP, True, False)
+
+
+@pytest.mark.parametrize("word", ["Cancelar", "aus", "TD", "ret", "отмена", "停止", "basta"])
+def test_word_with_several_meanings_is_not_certain(word: str) -> None:
+    found = spoken(word)
+    assert found is not None
+    assert (found.wish, found.certain, found.sentence) == (Wish.STOP, False, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please stop texting me", "Don't text me any more", "please remove me from your list", "No more messages please",
+        "Bitte schreiben Sie mir nicht mehr", "Ya no me manden mensajes", "Arrêtez de m'envoyer des SMS",
+        "Не пишите мне больше", "请不要再发短信了", "もう送らないで", "그만 보내세요",
+    ],
+)  # fmt: skip
+def test_sentence_is_noticed_and_decides_nothing(text: str) -> None:
+    found = spoken(text)
+    assert found is not None
+    assert (found.certain, found.sentence) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "please stop the delivery", "The parcel does not stop moving", "Cancel my order 5", "Don't send it to the old address",
+        "Kann ich das Licht aus machen?", "I stopped by the shop", "No more questions", "2", "", "Remove the chair from my order",
+    ],
+)  # fmt: skip
+def test_other_wishes_are_none(text: str) -> None:
+    assert spoken(text) is None
