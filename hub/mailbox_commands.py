@@ -11,7 +11,7 @@ from hub.channels.accounts import Accounts
 from hub.channels.mailboxes import Mailboxes, Reconciled
 from hub.channels.model import Account
 from hub.channels.registry import load_connectors
-from hub.core.errors import ConfigError
+from hub.core.errors import ConfigError, Invalid
 from hub.core.service import Core
 from hub.intake import Intake
 
@@ -54,6 +54,8 @@ async def _test(core: Core, name: str) -> int:
 async def _progress(core: Core, name: str) -> int:
     """Draws one line again and again at a terminal, and a line for each step elsewhere."""
     account = (await _Box.open(core, name)).account
+    if getattr(account.settings, "imap", None) is None:
+        raise Invalid(f"The mailbox {name} is not fetched: a mail server hands its mail over.")
     here, shown = sys.stdout.isatty(), ""
     while True:
         health = (await administration.one(core.db, "email", account.id)).health

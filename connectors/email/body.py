@@ -13,7 +13,7 @@ import connectors.email.header as header
 import connectors.email.mime as mime
 import connectors.email.smime as smime
 import connectors.email.tnef as tnef
-from connectors.email.charset import decode
+from connectors.email.charset import decode, spells_ascii
 from connectors.email.html import reasonable, tidy, to_text
 from hub.channels.model import Attachment
 
@@ -69,7 +69,7 @@ class _Piece:
 def assemble(root: mime.Part, notes: list[str], hints: tuple[str, ...] = ()) -> Body:
     """The body of a mail, and its files in order; `hints` say what text without a charset is likely to be in."""
     label = _charset(next((p for p in root.leaves() if p.content_type.startswith("text/")), root))
-    body = Body(charset=label, hints=hints)
+    body = Body(charset=label if spells_ascii(label) else None, hints=hints)
     piece = _read(root, body, notes, inside=None)
     says = piece.text is not None and piece.text.strip() and not (piece.html and _is_excuse(piece.text))
     body.text = piece.text if says or piece.html is None else None
@@ -179,7 +179,8 @@ def _text(part: mime.Part, body: Body, notes: list[str]) -> _Piece:
         content = content[:_MAX_SOURCE]
         notes.append("the text is longer than we show")
     decoded = decode(content, _charset(part), html=is_html, hints=body.hints)
-    body.charset = body.charset or decoded.charset  # fields without a charset are in that of the text
+    if body.charset is None and spells_ascii(decoded.charset):
+        body.charset = decoded.charset  # fields without a charset are in that of the text
     if decoded.doubtful:
         notes.append("the character set was guessed")
     text = decoded.text.replace("\x00", "")

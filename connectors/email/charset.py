@@ -77,6 +77,15 @@ def codec(label: str | None) -> str | None:
     return None if found.replace("-", "_") in _TEXTUAL else name
 
 
+def spells_ascii(label: str | None) -> bool:
+    """Whether ASCII is ASCII in this charset, so that header fields may be in it: not in UTF-16, UTF-7 or EBCDIC."""
+    name = codec(label)
+    try:
+        return name is not None and b"From: a+b <c@d.example>~{".decode(name) == "From: a+b <c@d.example>~{"
+    except (UnicodeError, LookupError, ValueError):
+        return False
+
+
 def decode(data: bytes, declared: str | None = None, *, html: bool = False, hints: Collection[str] = ()) -> Decoded:
     """Decode by the order of belief; never raises. `hints` are languages and charsets likely for unlabelled text."""
     if data.isascii() and not _shifts(data, declared):

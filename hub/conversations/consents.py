@@ -39,12 +39,9 @@ async def take(unit: Unit, vault: Vault, said: Consent, place: Place) -> None:
     """
     if said.wish is Wish.HELP:
         return
-    if not said.certain and (
-        said.sentence or await fetch_value(unit.conn, sql["talking"], {"id": place.conversation_id})
-    ):
-        await writing.system_line(
-            unit, place.conversation_id, f"The customer may want no more messages ({said.detail})."
-        )
+    if not said.certain and (said.sentence or await _talking(unit, place.conversation_id)):
+        words = f"The customer may want no more messages ({said.detail})."
+        await writing.system_line(unit, place.conversation_id, words)
         return
     wanted = said.wish is Wish.START
     source = "provider" if said.source == "provider" else "word"

@@ -19,8 +19,11 @@ TEXTED = frozenset({"sms", "whatsapp"})
 MAX_TEXT = 50_000  # characters of a mail in lists; as in `interaction_shown`
 _MAX_HTML = 200_000
 _INNER = frozenset(
-    {"meta", "lost", "quoted", "trimmed", "has_html", "page_version", "page_own", "page_whole", "page_pictures"}
-)
+    {
+        "meta", "lost", "quoted", "trimmed", "has_html", "page_version", "page_own", "page_whole", "page_pictures",
+        "reply_to_counts",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,8 @@ def public_interaction(row: Shape) -> Shape:
     attachments = row["attachments"]
     shown = {k: v for k, v in row.items() if k not in _INNER}
     page = html.shown(page_of(row), attachments)
-    followed = row["verified"] or row["seq"] == 1 or "reply_to_taken" in row["meta"]  # as in `answer_to`
-    facts = mail_facts(row["meta"], trimmed=row["trimmed"], followed=followed, blocked=page.blocked if page else 0)
+    blocked = page.blocked if page else 0
+    facts = mail_facts(row["meta"], trimmed=row["trimmed"], followed=row["reply_to_counts"], blocked=blocked)
     return {
         **shown,
         "html": None if page is None or not page.html else page.html if len(page.html) <= _MAX_HTML else "",
@@ -161,7 +164,7 @@ def inbound_frames(inbound: Inbound, account: Account, taken: Taken) -> list[tup
 def _inline_facts(inbound: Inbound, taken: Taken) -> Shape:
     facts = inbound.meta
     trimmed = bool(facts.get("full_text") or facts.get("html_own_end")) or len(inbound.text) > MAX_TEXT
-    return mail_facts(facts, trimmed=trimmed, followed=inbound.verified or taken.seq == 1)
+    return mail_facts(facts, trimmed=trimmed, followed=inbound.verified)
 
 
 def _inline(inbound: Inbound, account: Account, taken: Taken) -> Shape:

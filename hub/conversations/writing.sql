@@ -89,12 +89,10 @@ select g.name as agent_name, g.email as agent_email, q.name as queue_name, v.id:
 from conversation v left join queue q on q.id = v.queue_id left join agent g on g.id = %(agent_id)s
 where v.id = %(conversation_id)s;
 
--- answer_to: Where the customer asked to be answered, in the latest mail whose word counts: one that began the matter,
--- whose sender was proved, or whose word one of us took. Any other may be somebody else's, and turns no answer.
+-- answer_to: Where the customer asked to be answered, in the latest mail whose word counts. Any other may be somebody else's.
 select i.meta ->> 'reply_to' as reply_to, i.meta -> 'reply_to_more' as more from interaction i
 where i.conversation_id = %(conversation_id)s and i.address_id = %(address_id)s and i.direction = 'in' and not i.automatic
-  and (i.verified or i.meta ? 'reply_to_taken' or not exists (
-      select from interaction e where e.conversation_id = i.conversation_id and e.kind = 'message' and e.seq < i.seq))
+  and reply_to_counts(i)
 order by i.id desc limit 1;
 
 -- take_reply_to: One of us lets answers go where a mail asks for them.

@@ -30,8 +30,9 @@ from (
             and b.id < o.id and (b.state in ('claimed', 'wire') or (b.state = 'pending' and b.due_at >= now() - interval '1 minute')))
     order by o.due_at limit 1000) l;
 
--- waiting: Whether anything is to leave by now.
-select exists (select from outbound where state = 'pending' and due_at <= now());
+-- waiting: Whether anything is to leave by now, or was taken by a worker that is gone or stands still.
+select exists (select from outbound where state = 'pending' and due_at <= now())
+    or exists (select from outbound where state in ('claimed', 'wire') and lease_until < now());
 
 -- workers: How many processes that send are alive.
 select count(*) from worker where seen_at > clock_timestamp() - interval '30 seconds';

@@ -54,7 +54,12 @@ class ContactChange(In):
     name: Annotated[str, StringConstraints(max_length=200)] | None = None
     locale: Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z0-9-]*$")] | None = None
     timezone: Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_+/-]*$")] | None = None
-    attributes: dict[Annotated[str, StringConstraints(max_length=64)], Line | int | bool | None] | None = None
+    attributes: (
+        Annotated[
+            dict[Annotated[str, StringConstraints(max_length=64)], Line | int | bool | None], Field(max_length=100)
+        ]
+        | None
+    ) = None
 
 
 class TimelineQuery(In):

@@ -127,6 +127,26 @@ async def test_answer_address_of_a_first_mail_and_of_a_proved_one_is_followed(ho
     assert first["to"] == ANN
 
 
+async def test_new_matter_in_a_known_customers_name_turns_no_answer(house: House) -> None:
+    await arrives(house, f"From: {ANN}\nSubject: lamp\nMessage-ID: <1@customer.example>\n\nIt flickers.\n")
+    theirs = await arrives(house, f"From: Ann <{ANN}>\nReply-To: {EVE}\nSubject: another\n\nSend me my address.\n", EVE)
+    admin = await house.agent("admin")
+    assert (await answered(admin, theirs["conversation_id"]))["to"] == ANN
+    [shown, *_] = (await admin.get(f"/conversations/{theirs['conversation_id']}"))["interactions"]
+    assert (shown["mail"]["reply_to"], shown["mail"]["reply_to_followed"]) == (EVE, False)
+    await admin.post(f"/interactions/{theirs['id']}/reply-to")
+    assert (await answered(admin, theirs["conversation_id"], "b"))["to"] == EVE
+
+
+async def test_form_that_names_another_customer_each_time_is_followed(house: House) -> None:
+    admin = await house.agent("admin")
+    for n, customer in enumerate([ANN, "bob@customer.example", "cem@customer.example"]):
+        mail = await arrives(
+            house, f"From: shop@forms.example\nReply-To: {customer}\nSubject: question {n}\n\nWhere?\n"
+        )
+        assert (await answered(admin, mail["conversation_id"], f"k{n}"))["to"] == customer
+
+
 async def test_answer_address_of_one_who_comes_into_a_matter_of_ours_is_not_followed(house: House) -> None:
     admin = await house.agent("admin")
     body = {

@@ -110,6 +110,11 @@ async def test_order_of_arrival_changes_no_matter(house: House, order: tuple[int
     assert matters(rows) == 1
 
 
+async def test_copied_colleague_may_answer_us_alone_and_ahead(house: House) -> None:
+    rows = await arrive(house, mail(2, BOB, answers="<m1@customer.example>"), mail(1, ADA, cc=BOB))
+    assert matters(rows) == 1
+
+
 async def test_stranger_gains_no_matter_by_answering_ahead(house: House) -> None:
     rows = await arrive(house, mail(2, EVE, answers="<m1@customer.example>"), mail(1, ADA))
     assert matters(rows) == 2

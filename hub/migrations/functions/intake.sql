@@ -180,7 +180,7 @@ begin
             from unnest(i.refs || case when i.channel = 'email' then array(
                 select e.answer from early_answer e where e.reference = i.external_id) end) with ordinality as r (reference, position)
             cross join lateral (
-                select x.conversation_id, x.meta from interaction x where x.external_id = r.reference offset 0
+                select x.conversation_id, x.meta, x.address_id from interaction x where x.external_id = r.reference offset 0
             ) x
             cross join lateral (
                 select v.id, v.status, v.resolved_at, v.contact_id from conversation v where v.id = x.conversation_id offset 0
@@ -192,7 +192,11 @@ begin
                   or exists ( -- whom the mail that is answered went to, too, has part in the matter
                       select from (values ('$.to[*]'::jsonpath), ('$.cc[*]'), ('$.bcc[*]')) as field (path)
                       cross join lateral jsonb_path_query(x.meta, field.path) as named (address)
-                      where lower(named.address #>> '{}') = i.address))
+                      where lower(named.address #>> '{}') = i.address)
+                  or (r.position > cardinality(i.refs) and exists ( -- who answered ahead was asked by this mail
+                      select from (values ('$.to[*]'::jsonpath), ('$.cc[*]')) as field (path)
+                      cross join lateral jsonb_path_query(i.meta, field.path) as named (address)
+                      join address a on a.id = x.address_id and a.value = lower(named.address #>> '{}'))))
             order by r.position limit 1
         ) answered on hint.id is null;
     end if;

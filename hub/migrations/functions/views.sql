@@ -13,6 +13,18 @@ create or replace function rating_shown(conversation bigint) returns jsonb langu
     from rating r left join agent a on a.id = r.agent_id where r.conversation_id = conversation
 $$;
 
+-- Whether answers go where a mail asks for them (Reply-To): if its sender is proved, if one of us said so, or if it began
+-- a matter and nobody has ever answered that sender elsewhere. Who has written without such a wish is answered where they
+-- wrote from: their From is easily forged, and the answer would go to the thief. Forms name another customer each time.
+create or replace function reply_to_counts(i interaction) returns boolean language sql stable as $$
+    select i.meta ? 'reply_to' and (i.verified or i.meta ? 'reply_to_taken' or (
+        not exists (select from interaction e where e.conversation_id = i.conversation_id and e.kind = 'message' and e.seq < i.seq)
+        and not exists (
+            select from interaction e join address a on a.id = e.address_id
+            where e.contact_id = i.contact_id and e.direction = 'in' and e.id < i.id
+              and coalesce(lower(e.meta ->> 'reply_to'), a.value) = a.value)))
+$$;
+
 drop view if exists offer_view;
 drop view if exists entry_view;
 drop view if exists conversation_summary;
@@ -45,7 +57,7 @@ select i.id, i.conversation_id, i.seq, i.kind, i.direction, i.channel,
        case when g.id is not null then jsonb_build_object('id', g.id, 'name', g.name) end as agent,
        jsonb_build_object('id', c.root_id, 'name', coalesce(nullif(c.name, ''), r.name)) as contact,
        a.value as address, i.subject, i.text, i.html, i.status, i.error, i.at, i.client_id, i.verified, i.automatic,
-       i.external_id, i.contact_id, i.meta,
+       i.external_id, i.contact_id, i.meta, i.direction = 'in' and i.meta ? 'reply_to' and reply_to_counts(i) as reply_to_counts,
        coalesce((
            select jsonb_agg(jsonb_build_object('id', f.id, 'name', f.name, 'content_type', f.content_type,
                             'size', length(f.body), 'inline', f.inline, 'content_id', f.content_id) order by m.position, f.id)
@@ -76,7 +88,7 @@ select v.id, v.conversation_id, v.seq, v.kind, v.direction, v.channel, v.agent, 
        case when v.channel = 'email' then left(v.text, 50000) else v.text end as text,
        v.channel = 'email' and (v.meta ? 'full_text' or v.meta ? 'html_own_end' or length(v.text) > 50000) as trimmed,
        v.html is not null as has_html, p.version as page_version, p.own as page_own, p.pictures as page_pictures,
-       v.status, v.error, v.at, v.client_id, v.verified, v.automatic, v.meta - 'full_text' as meta,
+       v.status, v.error, v.at, v.client_id, v.verified, v.automatic, v.meta - 'full_text' as meta, v.reply_to_counts,
        v.attachments, v.lost, v.quoted, v.delivery
 from interaction_view v
 left join page p on p.interaction_id = v.id and v.html is not null;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -219,3 +220,21 @@ def test_charset_names_that_are_no_charsets_are_refused() -> None:
     assert codec("no-such-set") is None
     assert codec("GB2312") == "gb18030"
     assert decode(b"caf\xe9", "utf-8").text == "café"
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["utf-16", "utf-16le", "utf-16be", "utf_16", "utf-32", "utf-7", "cp037", "hz", "iso-2022-jp", "idna", "big5"],
+)
+def test_header_is_read_whatever_the_body_is_in(label: str) -> None:
+    body = base64.b64encode("Where is it?".encode("utf-16")).decode()
+    mail = made(
+        f"From: Anna Lee <anna@customer.example>\nSubject: One lamp+two\nContent-Type: text/plain; charset={label}\n"
+        f"Content-Transfer-Encoding: base64\n\n{body}\n"
+    )
+    assert (mail.address, mail.name, mail.subject, mail.automatic) == (
+        "anna@customer.example",
+        "Anna Lee",
+        "One lamp+two",
+        False,
+    )

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next'
 type Words = (m: string[], t: TFunction) => string
 
 const phrases: [RegExp, Words][] = [
+  [/^The customer has been waiting for an answer for more than (\d+) minutes\.$/, (m, t) => t('said.waiting', { minutes: m[1] })],
   [/^The customer may want no more messages \((.*)\)\.$/s, (m, t) => t('said.perhaps', { word: m[1] })],
   [/^The customer wants no more messages \((.*)\)\.$/s, (m, t) => t('said.stop', { word: m[1] })],
   [/^The customer wants messages again \((.*)\)\.$/s, (m, t) => t('said.start', { word: m[1] })],
