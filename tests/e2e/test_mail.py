@@ -79,7 +79,7 @@ async def opened(windows: Windows, subject: str, **options: object) -> Page:
 
 
 def letter(elsewhere: Elsewhere) -> str:
-    return f"""Subject: The lamp and its bill
+    return f"""Subject: Re: The lamp and its bill
 MIME-Version: 1.0
 Content-Type: multipart/related; boundary=b
 
@@ -144,7 +144,7 @@ async def test_quote_is_one_click_away(world: World, windows: Windows, elsewhere
 async def test_quote_of_a_plain_mail_is_one_click_away(world: World, windows: Windows) -> None:
     await arrives(
         world,
-        "Subject: Plain\n\nIt is the green one.\n\nOn Mon, 2 Mar 2026 at 10:00, Support <s@hub.example> wrote:\n> Which lamp is it?\n",
+        "Subject: Re: Plain\n\nIt is the green one.\n\nOn Mon, 2 Mar 2026 at 10:00, Support <s@hub.example> wrote:\n> Which lamp is it?\n",
     )
     amy = await opened(windows, "Plain")
     said = amy.get_by_test_id("message").filter(has_text="the green one")
