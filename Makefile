@@ -6,8 +6,9 @@ SEED ?= 1
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests wait more than they compute. A file's tests stay in one process, in order.
-TEST_ARGS ?= --numprocesses 2 --dist loadfile
+# Tests wait more than they compute. A file's tests stay in one process, in order; those of many small tests come last, so
+# that no long file is left alone at the end.
+TEST_ARGS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 UI_SOURCES := $(shell find hub/ui -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
 export HUB_DATA
 
