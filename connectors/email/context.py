@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 _COUNT = r"(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})?"
 _ANSWERED = (
-    r"(?:re|aw|antw(?:ort)?|sv|vs|ref|r|rif|res|odp|отв|ответ|відп|ynt|yan|cevap|vá|bls|atb|απ|σχετ"
+    r"(?:re|aw|antw(?:ort)?|sv|vs|r|rif|res|odp|отв|ответ|відп|ynt|yan|cevap|vá|bls|atb|απ|σχετ"
     rf"|回复|答复|回覆|答覆|返信|회신|답장|رد|השב){_COUNT}"
 )
 _PASSED_ON = (

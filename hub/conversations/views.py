@@ -161,7 +161,7 @@ def inbound_frames(inbound: Inbound, account: Account, taken: Taken) -> list[tup
     return frames
 
 
-def _inline_facts(inbound: Inbound, taken: Taken) -> Shape:
+def _inline_facts(inbound: Inbound) -> Shape:
     facts = inbound.meta
     trimmed = bool(facts.get("full_text") or facts.get("html_own_end")) or len(inbound.text) > MAX_TEXT
     return mail_facts(facts, trimmed=trimmed, followed=inbound.verified)
@@ -187,7 +187,7 @@ def _inline(inbound: Inbound, account: Account, taken: Taken) -> Shape:
         "client_id": None,
         "verified": inbound.verified,
         "automatic": inbound.automatic,
-        "mail": _inline_facts(inbound, taken) if account.channel == "email" else None,
+        "mail": _inline_facts(inbound) if account.channel == "email" else None,
         "message": message_facts(inbound.meta) if account.channel in TEXTED else None,
         "delivery": None,
         "attachments": [],

@@ -115,6 +115,12 @@ def test_mail_that_answers_nothing_hides_nothing(about: Context) -> None:
         assert visible(text, about).split() == text.split()
 
 
+def test_reference_in_the_subject_of_a_first_mail_is_no_answer() -> None:
+    about = context("Ref: order 4711", "Ann Lee ann@customer.example", refers=False)
+    text = "Your terms say\n\n> You may return goods within 30 days."
+    assert visible(text, about) == text
+
+
 @pytest.mark.parametrize(
     "story",
     [
