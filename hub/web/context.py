@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -31,7 +30,6 @@ class WebContext:
     allowed_origins: frozenset[str] = frozenset()
     trusted_proxies: int = 0
     own_servers: Callable[[], Sequence[ServerState]] | None = None  # the embedded ones, where this process keeps them
-    openapi: dict[str, Any] = field(default_factory=dict[str, Any])
     live: Live = field(init=False)
     prefix: str = field(init=False)  # the path before ours under which the world reaches us; empty at a host of our own
 

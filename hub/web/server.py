@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,6 @@ from hub.web.socket import PRESENCES, REALTIME, websocket
 
 logger = log.get(__name__)
 UI = Path(__file__).parent.parent / "_ui"
-_OPENAPI = web.AppKey("openapi", bytes)
 _SCRAPED: web.AppKey[Shared[bytes]] = web.AppKey("scraped")
 
 
@@ -62,11 +61,9 @@ def endpoints() -> list[Endpoint]:
 def build(context: WebContext) -> web.Application:
     """The application, ready to run; its background parts start and stop with it."""
     app = web.Application(middlewares=[middleware.outer], client_max_size=ANONYMOUS)
-    context.openapi = describe(endpoints(), version=context.version, server=context.prefix or "/")
     app[CONTEXT] = context
     app[CALLER] = partial(client_ip, context=context)
     app[PUBLIC] = Allowances(ALLOWED)
-    app[_OPENAPI] = dumps(context.openapi)
     app[LOOKED] = Shared(partial(look, context.core))
     app[_SCRAPED] = Shared(partial(_scraped, context.core.db))
     app[REALTIME] = Realtime(context.core, Renderer(context.core.db.lane("screens")))
@@ -147,7 +144,15 @@ async def _for_ever(part: Callable[[], Any]) -> None:
 
 
 async def _openapi(request: web.Request) -> web.Response:
-    return web.Response(body=request.app[_OPENAPI], content_type="application/json")
+    context = request.app[CONTEXT]
+    body = await asyncio.to_thread(_described, context.version, context.prefix or "/")
+    return web.Response(body=body, content_type="application/json")
+
+
+@cache
+def _described(version: str, server: str) -> bytes:
+    """The API's description: a good part of a second to make, so made when somebody first asks, and once."""
+    return dumps(describe(endpoints(), version=version, server=server))
 
 
 async def _metrics(request: web.Request) -> web.Response:
