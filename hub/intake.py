@@ -36,6 +36,7 @@ from hub.core.metrics import INTAKE
 from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.core.texts import clean, clean_json
+from hub.intake_parts import store_attachments, store_number
 from hub.quarantine import Entry, keep
 from hub.tidy import tidy
 
@@ -218,7 +219,7 @@ class Intake:
                     await lock_timeout(conn, lock_seconds)
                 for wave in waves:
                     taken |= await self._call(conn, prepared, items, wave)
-                await _store_attachments(conn, items, taken)
+                await store_attachments(conn, [item.inbound.attachments for item in items], taken)
                 unit = Unit(conn)
                 await self._store_rest(unit, items, taken)
         return [_Stored(taken[n], unit) for n in range(len(items))]
@@ -236,8 +237,8 @@ class Intake:
             if row.duplicate:
                 continue
             inbound, account = items[n].inbound, items[n].account
-            if inbound.number:
-                await execute(unit.conn, sql["number"], {"address_id": row.address_id, "number": inbound.number})
+            if inbound.number or inbound.reported:
+                await store_number(unit, inbound, row)
             for position, one in enumerate(inbound.media):
                 values = {
                     "interaction_id": row.interaction_id, "account_id": account.id, "position": position,
@@ -307,7 +308,7 @@ def _reason(error: Exception) -> str:
 
 def _has_more(inbound: Inbound) -> bool:
     """Whether storing it takes more than the one statement for all."""
-    return bool(inbound.attachments or inbound.media or inbound.consent or inbound.number)
+    return bool(inbound.attachments or inbound.media or inbound.consent or inbound.number or inbound.reported)
 
 
 def _row(item: _Item) -> dict[str, Any]:
@@ -320,6 +321,7 @@ def _row(item: _Item) -> dict[str, Any]:
         "raw_type": i.raw_type,
         "kind": i.address_kind.value,
         "address": i.address,
+        "number": i.number,
         "name": i.name,
         "subject": i.subject,
         "text": i.text,
@@ -366,25 +368,6 @@ def _waves(rows: list[dict[str, Any]]) -> list[list[int]]:
         if own:
             here.add(own)
     return waves
-
-
-async def _store_attachments(conn: Any, items: Sequence[_Item], taken: dict[int, Taken]) -> None:
-    for n, row in taken.items():
-        if row.duplicate:
-            continue
-        for a in items[n].inbound.attachments:
-            await execute(
-                conn,
-                sql["attach"],
-                {
-                    "interaction_id": row.interaction_id,
-                    "name": clean(a.name)[:255],
-                    "content_type": clean(a.content_type)[:255],
-                    "content_id": clean(a.content_id)[:255] if a.content_id else None,
-                    "inline": a.inline,
-                    "body": a.body,
-                },
-            )
 
 
 _counters: dict[tuple[str, bool], Counter] = {}  # a label's look-up takes a lock

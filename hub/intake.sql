@@ -8,8 +8,12 @@ values (%(interaction_id)s, %(name)s, %(content_type)s, %(content_id)s, %(inline
 -- known_as: Under which value somebody is known; see migrations/functions/identity.sql.
 select known_as(%(kind)s, %(address)s, %(number)s);
 
--- number: The telephone number of somebody known by a provider's own id.
-update address set number = %(number)s where id = %(address_id)s and number is distinct from %(number)s;
+-- number: The telephone number of somebody, and how the provider writes it.
+update address set number = coalesce(%(number)s, number), reported = %(reported)s
+where id = %(address_id)s and (number, reported) is distinct from (coalesce(%(number)s, number), %(reported)s);
+
+-- namesake: Whom somebody turns out to be by their number; see migrations/functions/identity.sql.
+select namesake(%(address_id)s, %(number)s);
 
 -- remote_file: A file that is fetched after its message.
 insert into media (interaction_id, account_id, position, url, content_type)

@@ -6,17 +6,23 @@ from dataclasses import replace
 
 from hub.channels.consent import Consent, Wish
 from hub.channels.model import AddressKind, Inbound
-from hub.contacts.identity import lenient
+from hub.contacts.identity import known_by, lenient
+from hub.contacts.numbers import WITHHELD, is_withheld
 from hub.core.identifiers import identifier
 from hub.core.texts import clean, clean_json, fits_json
 
 
 def tidy(inbound: Inbound) -> Inbound:
     """The message with texts that can be kept and its address in normal form; what it says of itself in `meta`."""
-    i = inbound
+    i = _of_nobody(inbound) if _is_nobody(inbound) else inbound
     if _is_plain(i):
         address = lenient(i.address_kind, i.address)
-        return i if address == i.address else replace(i, address=address)
+        known = known_by(i.address_kind, address)
+        if known == i.address:
+            return i
+        return replace(i, address=known, reported=address if address != known else None)
+    address = lenient(i.address_kind, clean(i.address))
+    number = lenient(AddressKind.PHONE, clean(i.number)) if i.number else None
     own = {"no_auto_answer": True, "consent": _wish(i.consent)} if i.consent else {}
     return replace(
         i,
@@ -29,10 +35,27 @@ def tidy(inbound: Inbound) -> Inbound:
         dedup_key=identifier(i.dedup_key),
         external_id=identifier(i.external_id) if i.external_id else None,
         references=tuple(identifier(r) for r in i.references[:50]),
-        address=lenient(i.address_kind, clean(i.address)),
+        address=known_by(i.address_kind, address),
         meta=clean_json({**i.meta, **own}),
-        number=lenient(AddressKind.PHONE, clean(i.number)) if i.number else None,
+        number=known_by(AddressKind.PHONE, number) if number else None,
+        reported=_reported(i.address_kind, number or address),
     )
+
+
+def _reported(kind: AddressKind, number: str) -> str | None:
+    """A number as it was told, where people are known by another form of it."""
+    return number if known_by(kind, number) != number else None
+
+
+def _is_nobody(i: Inbound) -> bool:
+    """Whether the sender is withheld. Of names (`Private`) nobody is asked: a business may be called so."""
+    return i.address_kind is AddressKind.PHONE and i.address.startswith("+") and is_withheld(i.address)
+
+
+def _of_nobody(i: Inbound) -> Inbound:
+    """The message as that of somebody who is met this once, and cannot be answered."""
+    address = identifier(f"withheld:{i.dedup_key}")
+    return replace(i, address_kind=AddressKind.VISITOR, address=address, name=WITHHELD, number=None, verified=False)
 
 
 def _is_plain(i: Inbound) -> bool:

@@ -9,10 +9,10 @@ from hub.calls import store
 from hub.calls.store import sql
 from hub.channels.calls import CallEvent
 from hub.channels.model import Account, AddressKind
+from hub.contacts import numbers
 from hub.contacts import store as contacts
 from hub.conversations import queueing
 from hub.core.db import execute, fetch_dicts, fetch_value
-from hub.core.errors import Invalid
 from hub.core.events import Unit
 
 
@@ -38,12 +38,13 @@ async def arrive(unit: Unit, account: Account, event: CallEvent, locale: str) ->
     found = await _known(unit, account.id, event.leg)
     if found is not None:
         return found
-    address = await _address(unit, event)
+    who = numbers.caller(event.sender, numbers.region_of(account.address))
+    address = await _address(unit, event, who)
     found = await _known(unit, account.id, event.leg)  # its double may have held the address until now
     if found is not None:
         return found
     begun = Beginning(
-        account, event.sender, "in", "Incoming call", locale=locale, external_id=event.leg, queue_id=account.queue_id
+        account, who.value, "in", "Incoming call", locale=locale, external_id=event.leg, queue_id=account.queue_id
     )
     return await begin(unit, begun, address)
 
@@ -53,11 +54,14 @@ async def _known(unit: Unit, account_id: int, leg: str) -> int | None:
     return int(rows[0]["call_id"]) if rows else None
 
 
-async def _address(unit: Unit, event: CallEvent) -> contacts.Found:
-    try:
-        return await contacts.find_or_add(unit, AddressKind.PHONE, event.sender)
-    except Invalid:  # withheld, or no number at all: somebody all the same
-        return await contacts.find_or_add(unit, AddressKind.VISITOR, f"call:{event.leg}")
+async def _address(unit: Unit, event: CallEvent, who: numbers.Caller) -> contacts.Found:
+    """Whose call it is: the customer of a number, always the same behind a line's name; withheld, each by itself."""
+    if who.kind == "phone":
+        return await contacts.find_or_add(unit, AddressKind.PHONE, who.value)
+    if who.kind == "line":
+        name = who.value.partition(":")[2]
+        return await contacts.find_or_add(unit, AddressKind.VISITOR, who.value, name=name[:200])
+    return await contacts.find_or_add(unit, AddressKind.VISITOR, f"withheld:{event.leg}", name=numbers.WITHHELD)
 
 
 async def begin(unit: Unit, begun: Beginning, address: contacts.Found) -> int:

@@ -12,6 +12,7 @@ from hub.calls import arrival, control, store
 from hub.calls.flow import CallFlow
 from hub.calls.store import Held, sql
 from hub.channels.model import Account
+from hub.contacts.numbers import is_withheld
 from hub.contacts.store import Found
 from hub.conversations import queueing
 from hub.core.db import execute, fetch_one, fetch_value
@@ -37,7 +38,9 @@ class Due:
 
 
 def allowed(flow: CallFlow, number: str) -> bool:
-    """Whether we dial it: a whole number, in a country we call, and not one that earns somebody money."""
+    """Whether we dial it: a whole number, told, in a country we call, and not one that earns somebody money."""
+    if is_withheld(number):
+        return False
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:

@@ -244,7 +244,7 @@ select id, number, due_at, state, attempts, note from callback where conversatio
 -- customer_address: The telephone address of a conversation's customer.
 select a.id, a.contact_id, false as created from conversation v join contact c on c.id = v.contact_id
 join contact s on s.root_id = c.root_id join address a on a.contact_id = s.id
-where v.id = %(conversation_id)s and a.kind = 'phone' order by (a.value = %(number)s) desc, a.id limit 1;
+where v.id = %(conversation_id)s and a.kind = 'phone' order by (a.value = %(number)s or a.reported = %(number)s) desc, a.id limit 1;
 
 -- silent_legs: Telephones that should be up and are old enough to be asked about.
 select l.id, l.call_id, l.external_id, c.account_id from call_leg l join call c on c.id = l.call_id
@@ -319,7 +319,7 @@ select v.id from conversation v where v.id = any(%(ids)s) and (%(sees_all)s or v
     or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s));
 
 -- number_of: The number a conversation's customer is called at.
-select a.value from conversation v join contact c on c.id = v.contact_id join contact s on s.root_id = c.root_id
+select coalesce(a.reported, a.value) from conversation v join contact c on c.id = v.contact_id join contact s on s.root_id = c.root_id
 join address a on a.contact_id = s.id where v.id = %(conversation_id)s and a.kind = 'phone' order by a.id desc limit 1;
 
 -- callback_place: The conversation of a callback.

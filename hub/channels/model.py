@@ -89,8 +89,10 @@ class Inbound:
     `references` are message ids this one answers, the nearest first. `verified` says that the sender is proved to
     own `address`; `automatic` that a robot wrote it: it is stored and never answered. `consent` is what it says about
     being written to, if that is all it says. `number` is the telephone number of somebody whose `address` is a
-    provider's own id; `media` are files to be fetched once the message is stored. `page` is its `html` cleaned,
-    where the connector had that done; else the hub does it before the message is first shown.
+    provider's own id; `reported` is that number, or the one in `address`, as the provider writes it, where that is not
+    the form under which people are known (`hub.contacts.numbers`): messages go there. `media` are files to be fetched
+    once the message is stored. `page` is its `html` cleaned, where the connector had that done; else the hub does it
+    before the message is first shown.
     """
 
     account_id: int
@@ -116,6 +118,7 @@ class Inbound:
     consent: Consent | None = None
     number: str | None = None
     media: tuple[RemoteFile, ...] = ()
+    reported: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Who is who: addresses in one normal form, so that one person's spellings meet.
 
 E-mail: the domain in lower case and IDNA form, the local part lower-cased too for matching (RFC 5321 §2.4 lets the
-local part be case-sensitive, and no provider in use makes it so). Phone: E.164 by libphonenumber.
+local part be case-sensitive, and no provider in use makes it so). Phone: E.164 by libphonenumber;
+`known_by` leaves away what two spellings of one number differ in (`hub.contacts.numbers`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from hub.channels.model import AddressKind
+from hub.contacts.numbers import E164, dialled, is_withheld, same_number
 from hub.core.errors import Invalid
 from hub.core.identifiers import identifier
 
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _WRONG = {
     phonenumbers.NumberParseException.INVALID_COUNTRY_CODE: "no country has this code; it must begin with + and one",
     phonenumbers.NumberParseException.TOO_SHORT_AFTER_IDD: "too short",
@@ -37,7 +38,7 @@ def normalise(kind: AddressKind, value: str, *, region: str | None = None) -> st
         case AddressKind.EMAIL:
             return _email(value)
         case AddressKind.PHONE:
-            return _phone(value, region)
+            return dialled(_phone(value, region))
         case AddressKind.WHATSAPP:
             return _phone(value, region) if _NUMBER.fullmatch(value) else _opaque(value)
         case AddressKind.VISITOR:
@@ -46,7 +47,7 @@ def normalise(kind: AddressKind, value: str, *, region: str | None = None) -> st
 
 def lenient(kind: AddressKind, value: str) -> str:
     """As `normalise`, but an odd address that really wrote to us is kept as it is, trimmed and lower-cased."""
-    if kind in (AddressKind.PHONE, AddressKind.WHATSAPP) and _E164.fullmatch(value):
+    if kind in (AddressKind.PHONE, AddressKind.WHATSAPP) and E164.fullmatch(value):
         return value  # as every provider sends it; reading it again would cost more than storing the message
     if kind is AddressKind.WHATSAPP and not value.strip().startswith("+"):
         return _opaque(value.strip())  # an id of the provider's, in which capitals may matter
@@ -54,6 +55,11 @@ def lenient(kind: AddressKind, value: str) -> str:
         return normalise(kind, value)
     except Invalid:
         return _opaque(value.strip().lower())
+
+
+def known_by(kind: AddressKind, value: str) -> str:
+    """The value under which somebody of this normal address is looked up and stored."""
+    return same_number(value) if kind in (AddressKind.PHONE, AddressKind.WHATSAPP) else value
 
 
 def as_dialled(value: str, region: str | None) -> str:
@@ -105,13 +111,16 @@ def _email_strictly(value: str) -> str:
 
 
 def _phone(value: str, region: str | None) -> str:
+    if is_withheld(value):
+        raise _no_number("it stands for a number that was withheld")
     try:
         number = phonenumbers.parse(value, region)
     except phonenumbers.NumberParseException as error:
         raise _no_number(_WRONG.get(error.error_type, "not a phone number")) from error
-    if not phonenumbers.is_possible_number(number):
+    whole = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if not phonenumbers.is_possible_number(number) and same_number(whole) == whole:
         raise _no_number("too long or too short")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return whole
 
 
 def _no_number(why: str) -> Invalid:

@@ -1,6 +1,6 @@
 -- contact: One contact (its root), with addresses and links.
 select r.id, r.name, r.locale, r.timezone, r.attributes, r.created_at,
-       coalesce((select jsonb_agg(jsonb_build_object('id', a.id, 'kind', a.kind, 'value', a.value,
+       coalesce((select jsonb_agg(jsonb_build_object('id', a.id, 'kind', a.kind, 'value', case when a.value ~ '^\+' then coalesce(a.reported, a.value) else a.value end,
                  'verified', a.verified_at is not null, 'opted_out', a.opted_out_at is not null) order by a.id)
                  from contact k join address a on a.contact_id = k.id where k.root_id = r.id), '[]') as addresses,
        coalesce((select jsonb_agg(jsonb_build_object('id', k.id, 'name', coalesce(nullif(k.name, ''), (select a.value from address a
@@ -24,7 +24,7 @@ select r.id from contact r
 where r.id = r.root_id and (%(cursor)s::bigint is null or r.id < %(cursor)s)
   and (%(q)s = '' or r.name ilike %(pattern)s or '#' || r.id = %(q)s or exists (
       select from contact k left join address a on a.contact_id = k.id
-      where k.root_id = r.id and (k.name ilike %(pattern)s or a.value ilike %(pattern)s)))
+      where k.root_id = r.id and (k.name ilike %(pattern)s or a.value ilike %(pattern)s or a.reported ilike %(pattern)s)))
 order by r.id desc limit %(limit)s;
 
 -- update: What a person knows better than the machine.
@@ -62,8 +62,15 @@ with recursive below as (
 )
 update contact set root_id = %(id)s where id in (select id from below);
 
+-- own_number: Whose a number is: this contact's, if it was nobody's.
+insert into phone_person as p (number, contact_id) values (%(value)s, %(contact_id)s)
+on conflict (number) do update set contact_id = case when exists (select from contact c where c.id = p.contact_id)
+    then p.contact_id else excluded.contact_id end
+returning (select c.root_id from contact c where c.id = contact_id);
+
 -- add_address: One more way to reach somebody; taken ones stay where they are.
-insert into address (contact_id, kind, value) values ((select root_id from contact where id = %(contact_id)s), %(kind)s, %(value)s)
+insert into address (contact_id, kind, value, reported)
+values ((select root_id from contact where id = %(contact_id)s), %(kind)s, %(value)s, %(reported)s)
 on conflict (kind, value) do nothing returning id;
 
 -- address_owner: Whose address it is.
@@ -71,12 +78,15 @@ select c.root_id from address a join contact c on c.id = a.contact_id where a.ki
 
 -- find_or_add: The address of somebody we write to first.
 with made as (
-    insert into address as a (contact_id, kind, value) values (nextval('contact_id_seq'), %(kind)s, known_as(%(kind)s, %(value)s, %(value)s))
+    insert into address as a (contact_id, kind, value, reported)
+    values (coalesce(person_of(%(kind)s, %(value)s, null), nextval('contact_id_seq')), %(kind)s,
+            known_as(%(kind)s, %(value)s, %(value)s), %(reported)s)
     on conflict (kind, value) do update set value = excluded.value
     returning a.id, a.contact_id, (xmax = 0) as created
 ), fresh as (
     insert into contact (id, root_id, name) overriding system value
-    select contact_id, contact_id, '' from made where created
+    select contact_id, contact_id, %(name)s from made where created
+    on conflict (id) do nothing -- known by another way already
 )
 select id, contact_id, created from made;
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from psycopg.types.json import Jsonb
 
 from hub.channels.model import AddressKind
-from hub.contacts.identity import normalise
+from hub.contacts.identity import known_by, normalise
+from hub.contacts.numbers import E164
 from hub.core.db import Connection, Database, fetch_dicts, fetch_one, fetch_value
 from hub.core.errors import Conflict, NotFound
 from hub.core.events import Unit
@@ -69,19 +70,41 @@ async def update(unit: Unit, contact_id: int, changes: dict[str, Any], *, actor_
 async def add_address(unit: Unit, contact_id: int, kind: AddressKind, value: str, *, actor_id: int) -> None:
     """Add an address; `Conflict` when it belongs to somebody else (then link the two instead)."""
     root = await root_of(unit.conn, contact_id)
-    normal = normalise(kind, value)
-    parameters = {"contact_id": contact_id, "kind": kind.value, "value": normal}
+    spelled = _spelled(kind, value)
+    parameters = {"contact_id": contact_id, **spelled}
+    if kind in (AddressKind.PHONE, AddressKind.WHATSAPP) and E164.fullmatch(spelled["value"]):
+        owner = await fetch_value(unit.conn, sql["own_number"], {"value": spelled["value"], "contact_id": root})
+        if owner != root:
+            raise _taken()
     if await fetch_value(unit.conn, sql["add_address"], parameters) is None:
         owner = await fetch_value(unit.conn, sql["address_owner"], parameters)
         if owner != root:
-            raise Conflict("This address belongs to another contact.", remedy="Link the two contacts instead.")
+            raise _taken()
         return
     await unit.log("contact.address_added", contact_id=contact_id, actor_id=actor_id, data={"kind": kind.value})
 
 
-async def find_or_add(unit: Unit, kind: AddressKind, value: str) -> Found:
-    """The address of somebody we write to, with a new contact when nobody has it."""
-    found = await fetch_one(unit.conn, Found, sql["find_or_add"], {"kind": kind.value, "value": normalise(kind, value)})
+def _taken() -> Conflict:
+    return Conflict("This address belongs to another contact.", remedy="Link the two contacts instead.")
+
+
+class _Spelled(TypedDict):
+    """The form under which somebody is known, and the one that was given where that is another."""
+
+    kind: str
+    value: str
+    reported: str | None
+
+
+def _spelled(kind: AddressKind, value: str) -> _Spelled:
+    normal = normalise(kind, value)
+    known = known_by(kind, normal)
+    return {"kind": kind.value, "value": known, "reported": normal if normal != known else None}
+
+
+async def find_or_add(unit: Unit, kind: AddressKind, value: str, *, name: str = "") -> Found:
+    """The address of somebody we write to, or who calls; with a new contact, of that name, when nobody has it."""
+    found = await fetch_one(unit.conn, Found, sql["find_or_add"], {**_spelled(kind, value), "name": name})
     assert found is not None  # noqa: S101 - the upsert always returns its row
     return found
 

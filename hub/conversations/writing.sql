@@ -6,7 +6,7 @@ select id from interaction where conversation_id = %(conversation_id)s and clien
 
 -- reply_channels: Every way to answer: the customer's addresses (linked records too) by an account that can reach them.
 with person as (
-    select a.id as address_id, a.kind, a.value, a.opted_out_at, a.verified_at, a.number
+    select a.id as address_id, a.kind, a.value, a.opted_out_at, a.verified_at, coalesce(a.reported, a.number) as number
     from conversation v
     join contact c on c.id = v.contact_id
     join contact k on k.root_id = c.root_id
@@ -23,7 +23,7 @@ select t.channel, p.address_id, p.value as address, t.id as account_id, t.name a
            or exists (select from agent_queue g where g.agent_id = %(sender)s and g.queue_id = t.queue_id) as usable,
        t.settings -> 'limits' as limits,
        p.opted_out_at is not null and (p.kind <> 'email' or %(bulk)s) as opted_out, t.signature,
-       case when p.kind = 'whatsapp' then p.number end as number,
+       case when p.kind in ('phone', 'whatsapp') then p.number end as number,
        case when t.channel = 'whatsapp' then (select max(i.at) from interaction i where i.address_id = p.address_id
            and i.account_id = t.id and i.direction = 'in' and i.channel = 'whatsapp') end as last_inbound_at
 from person p

@@ -17,14 +17,18 @@ drop type if exists intake_item;
 drop type if exists intake_place;
 drop type if exists intake_desk;
 drop type if exists intake_end;
+drop type if exists intake_caller;
 
 create type intake_item as (
     n int, account_id bigint, connector text, dedup_key text, raw_type text,
-    kind text, address text, name text, subject text, text text, html text,
+    kind text, address text, number text, name text, subject text, text text, html text,
     external_id text, refs text[], hint bigint, session boolean, verified boolean, automatic boolean,
     locale text, at timestamptz, meta jsonb, channel text, quiet text, -- see hub/channels/quiet.py
     page_version int, page_own text, page_whole text, page_pictures text[], page_error text
 );
+
+-- Somebody new who has a number; once that is known, `number` is the contact it belongs to.
+create type intake_caller as (kind text, address text, number text);
 
 create type intake_place as (
     n int, raw_id bigint, account_id bigint, channel text, session boolean, automatic boolean,
@@ -61,6 +65,7 @@ declare
     hushed  int[] := '{}';  -- and those that are not: `automatic` for all that follows, and stored as a person's
     mails   boolean;        -- whether some are mails with an id of their own
     copies  int[];          -- mails that another mailbox of ours has brought already
+    callers intake_caller[]; -- who is new and has a telephone number
     answers bigint[];       -- and where, in order of n
     queues  boolean := false; -- whether some that were here wait in no queue
     on_desk boolean := false; -- whether agents have some before them
@@ -71,6 +76,15 @@ begin
            coalesce(bool_or(i.channel = 'email' and i.external_id is not null), false), bool_or(i.quiet is not null)
     into items, asks, mails, quiets
     from json_populate_recordset(null::intake_item, batch) i;
+
+    -- Whose the numbers of newcomers are, held in order. Asked by itself: a plan for all would ask about everybody.
+    select array_agg(distinct (i.kind, i.address, i.number)::intake_caller) into callers
+    from unnest(items) i
+    where i.kind in ('phone', 'whatsapp') and not exists (select from address a where a.kind = i.kind and a.value = i.address offset 0);
+    if callers is not null then
+        select array_agg((w.kind, w.address, person_of(w.kind, w.address, w.number)::text)::intake_caller) into callers
+        from (select c.* from unnest(callers) c order by coalesce(c.number, c.address), c.kind, c.address offset 0) w;
+    end if;
 
     -- 1. The bytes, under the sender's own key. Then who: the address decides; an unknown one makes a new contact. The
     --    row lock keeps one person's messages in line. `wanted` is sorted, so all bytes lie there before the first lock.
@@ -91,13 +105,18 @@ begin
         from fresh f group by f.kind, f.address order by f.kind, f.address
     ), known as (
         insert into address as a (contact_id, kind, value, verified_at)
-        select nextval('contact_id_seq'), w.kind, w.address, case when w.verified then moment end from wanted w
+        select coalesce(c.number::bigint, nextval('contact_id_seq')), w.kind, w.address, case when w.verified then moment end
+        from wanted w
+        left join unnest(callers) c on (c.kind, c.address) = (w.kind, w.address)
+        order by w.kind, w.address
         on conflict (kind, value) do update set verified_at = coalesce(a.verified_at, excluded.verified_at)
         returning a.id, a.contact_id, a.kind, a.value, (xmax = 0) as created
     ), made as (
         insert into contact (id, root_id, name, locale) overriding system value
-        select k.contact_id, k.contact_id, w.name, w.locale
+        select distinct on (k.contact_id) k.contact_id, k.contact_id, w.name, w.locale
         from known k join wanted w on (w.kind, w.address) = (k.kind, k.value) where k.created
+        order by k.contact_id, w.name = '', k.id
+        on conflict (id) do nothing -- somebody whom we know by another way already
     )
     select array_agg((f.n, f.id, f.account_id, f.channel, f.session, f.automatic, k.id, k.contact_id, null, null, null, null,
                null, null, null)::intake_place order by f.n)

@@ -2,7 +2,7 @@
 -- What a customer is called: their name, else the number or address they wrote from. Empty for a visitor without a name.
 create or replace function contact_label(root bigint, name text) returns text language sql stable as $$
     select coalesce(nullif(name, ''), (
-        select a.value from contact c join address a on a.contact_id = c.id
+        select case when a.value ~ '^\+' then coalesce(a.reported, a.value) else a.value end from contact c join address a on a.contact_id = c.id
         where c.root_id = root and a.kind <> 'visitor' order by a.id limit 1), '')
 $$;
 

@@ -16,7 +16,7 @@ export function CallHistory({ conversation, number }: { conversation: number; nu
     onError: complain,
     onSettled: () => void client.invalidateQueries({ queryKey: ['calls'] }),
   })
-  const target = number ?? calls[0]?.number
+  const target = number ?? calls.find((c) => c.number.startsWith('+'))?.number
   if (!setting?.numbers.length || (!calls.length && !target)) return null
   return (
     <section className="callhistory" aria-labelledby="call-history" data-testid="call-history">

@@ -87,10 +87,13 @@ export function initials(name: string): string {
   return ((words[0][0] ?? '#') + (words.length > 1 ? (words[1]?.[0] ?? '') : '')).toUpperCase()
 }
 
+/** What the server calls a caller or writer whose number was not told. */
+const WITHHELD = 'Number withheld'
+
 /** What a contact is called: the name, else the first number or address; nobody knows a visitor by their id. */
 export function useWho(): (c: { name: string; addresses?: Address[] }) => string {
   const { t } = useTranslation()
-  return (c) => c.name || c.addresses?.find((a) => a.kind !== 'visitor')?.value || t('contact.visitor')
+  return (c) => (c.name === WITHHELD ? t('contact.withheld') : c.name) || c.addresses?.find((a) => a.kind !== 'visitor')?.value || t('contact.visitor')
 }
 
 /** Run `f` with its newest closure, without asking effects to restart for it. */
