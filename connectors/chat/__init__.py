@@ -16,6 +16,8 @@ from connectors.chat import token
 from connectors.chat.commands import Commands, to_inbound
 from connectors.chat.ears import Ears
 from connectors.chat.endpoints import ChatEndpoints
+from connectors.chat.file_endpoints import FileEndpoints
+from connectors.chat.files import Files
 from connectors.chat.limits import Limits
 from connectors.chat.line import RESTART, SIGNED_OUT, Line
 from connectors.chat.live import Live
@@ -47,23 +49,28 @@ class Chat:
     def __init__(self, core: Core):
         self._core = core
         self._record = Record(core.db, core.feed)
+        self._files = Files(core.db)
         self._ears = Ears(core.feed)
         self._limits = Limits()
         self._lines: dict[Line, Live] = {}
         self._clock: asyncio.Task[None] | None = None
 
     def capabilities(self, channel: str) -> Capabilities:
-        """Plain text with typing notices."""
-        return Capabilities(typing=True, max_length=20_000)
+        """Plain text and files, with typing notices."""
+        return Capabilities(typing=True, attachments=True, max_length=20_000)
 
     def routes(self, accept: Accept) -> Iterable[web.RouteDef]:
-        """`/hooks/chat/{site}/session` and `/hooks/chat/{site}/socket`."""
+        """Below `/hooks/chat/{site}`: `session`, `socket` and `files`."""
         endpoints = ChatEndpoints(self._core, self._record, accept, self.hold, self._limits)
+        files = FileEndpoints(self._core.vault, self._record, self._files, self._limits, endpoints)
         return [
             web.post("/hooks/chat/{site}/session", endpoints.session),
             web.delete("/hooks/chat/{site}/session", endpoints.sign_out),
             web.options("/hooks/chat/{site}/session", endpoints.preflight),
             web.get("/hooks/chat/{site}/socket", endpoints.socket),
+            web.put("/hooks/chat/{site}/files/{id}", files.put),
+            web.delete("/hooks/chat/{site}/files/{id}", files.delete),
+            web.get("/hooks/chat/{site}/files/{id}", files.get),
         ]
 
     async def run(self, accept: Accept) -> None:
@@ -86,6 +93,7 @@ class Chat:
                 expired = time.monotonic()
                 with contextlib.suppress(Unavailable):
                     await self._record.expire()
+                    await self._files.expire()
             await asyncio.sleep(min(2.0, max(graces, default=2.0) or 0.2))
 
     async def send(self, account: Account, outbound: Outbound, wire: Wire) -> str:
@@ -120,7 +128,7 @@ class Chat:
         if self._clock is None or self._clock.done():
             self._clock = asyncio.create_task(self._tick(), name="chat-clock")
         try:
-            commands = Commands(accept, self._record, account, self._limits)
+            commands = Commands(accept, self._record, self._files, account, self._limits)
             await serve(socket, line, live, commands, self._core.feed, self._limits)
         except Unavailable:
             await line.close(RESTART, b"try again")

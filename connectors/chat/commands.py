@@ -7,34 +7,50 @@ from typing import Any, cast
 
 import orjson
 
+from connectors.chat.files import Files
 from connectors.chat.limits import Limits
 from connectors.chat.line import Line
 from connectors.chat.live import Live
 from connectors.chat.record import Frame, Record
 from connectors.chat.token import Visitor
-from hub.channels.model import Accept, Account, AddressKind, Inbound
+from hub.channels.model import Accept, Account, AddressKind, Attachment, Inbound
 from hub.core import log
 from hub.core.errors import HubError, Invalid, TooMany, Unavailable
 
 logger = log.get(__name__)
 RAW_TYPE = "application/json"
-_ID = re.compile(r"^[0-9A-Za-z-]{8,64}$")
+ID = re.compile(r"^[0-9A-Za-z-]{8,64}$")
 
 
-def to_inbound(account: Account, visitor: Visitor, raw: bytes) -> Inbound:
-    """A `message` command as the hub's words. `Invalid` says what is wrong with it."""
+def files_of(frame: Frame) -> list[str]:
+    """The ids of the files that a `message` command names."""
+    data = frame.get("data")
+    named: Any = cast("dict[str, Any]", data).get("files") if isinstance(data, dict) else None
+    if named is None:
+        return []
+    if not isinstance(named, list) or not all(
+        isinstance(one, str) and ID.match(one) for one in cast("list[Any]", named)
+    ):
+        raise Invalid("The files are not named by their ids.")
+    return list(dict.fromkeys(cast("list[str]", named)))
+
+
+def to_inbound(account: Account, visitor: Visitor, raw: bytes, files: tuple[Attachment, ...] = ()) -> Inbound:
+    """A `message` command with its files as the hub's words. `Invalid` says what is wrong with it."""
     try:
         frame: Any = orjson.loads(raw)
-        client_id, text = frame["id"], frame["data"]["text"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+        client_id, text = frame["id"], frame["data"].get("text", "")
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         raise Invalid("The frame is not a message command.") from None
     limit: int = account.settings.max_text
-    if not isinstance(client_id, str) or not _ID.match(client_id):
+    if not isinstance(client_id, str) or not ID.match(client_id):
         raise Invalid("The message has no usable id.")
-    if not isinstance(text, str) or not text.replace("\x00", "").strip():
+    if not isinstance(text, str) or (not text.replace("\x00", "").strip() and not files_of(frame)):
         raise Invalid("The message has no text.")
     if len(text) > limit:
-        raise Invalid(f"The message is longer than {limit} characters.")
+        raise Invalid(
+            f"The message is longer than {limit:,} characters: {len(text):,}. Shorten it or send it in parts."
+        )
     meta = {
         "visitor": visitor.id,
         "name": visitor.name,
@@ -54,6 +70,7 @@ def to_inbound(account: Account, visitor: Visitor, raw: bytes) -> Inbound:
         external_id=client_id,
         verified=bool(visitor.subject),
         locale=visitor.locale,
+        attachments=files,
         meta={key: value for key, value in meta.items() if value},
     )
 
@@ -61,16 +78,17 @@ def to_inbound(account: Account, visitor: Visitor, raw: bytes) -> Inbound:
 class Commands:
     """Runs the commands of one line."""
 
-    def __init__(self, accept: Accept, record: Record, account: Account, limits: Limits):
+    def __init__(self, accept: Accept, record: Record, files: Files, account: Account, limits: Limits):
         self._accept = accept
         self._record = record
+        self._files = files
         self._account = account
         self._limits = limits
 
     async def run(self, frame: Frame, text: str, line: Line, live: Live) -> Frame:
         """Do it; the ack, with the stored event or the reason why not."""
         command = frame.get("id")
-        if not isinstance(command, str) or not _ID.match(command):
+        if not isinstance(command, str) or not ID.match(command):
             return {"t": "ack", "id": str(command), "err": _error(Invalid("The id is not usable."))}
         try:
             return {"t": "ack", "id": command, "ev": await self._do(frame, text, line, live)}
@@ -82,7 +100,7 @@ class Commands:
         data = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
         match frame.get("type"):
             case "message":
-                return await self._message(text, line, live)
+                return await self._message(frame, text, line, live)
             case "rating":
                 return await self._rating(data, line, live)
             case "end":
@@ -90,20 +108,35 @@ class Commands:
             case _:
                 raise Invalid("The command is not known.")
 
-    async def _message(self, text: str, line: Line, live: Live) -> Frame:
+    async def _message(self, frame: Frame, text: str, line: Line, live: Live) -> Frame:
         self._limits.message(self._account, line)
-        inbound = to_inbound(self._account, line.visitor, text.encode())
-        accepted = await self._accept.message(inbound)
+        named = files_of(frame)
+        files = await self._named(frame["id"], named, line, live)
+        accepted = await self._accept.message(to_inbound(self._account, line.visitor, text.encode(), files))
         if not accepted.raw_id:
             raise Invalid("The message could not be stored as it is.")
+        await self._files.said(self._account, line.visitor.id, named)
         # The event itself goes first, so that the ack never runs ahead of what lies before it.
         await live.catch_up()
-        stored = None
-        if line.address_id is not None and inbound.external_id:
-            stored = await self._record.message(line.address_id, inbound.external_id)
+        stored = await self._stored(line, frame["id"])
         if stored is None:
             raise Unavailable("The message is kept and will show in a moment.")
         return stored
+
+    async def _named(self, client_id: str, named: list[str], line: Line, live: Live) -> tuple[Attachment, ...]:
+        """The files of a message; none when they are with it already, because it was stored before."""
+        try:
+            return await self._files.waiting(self._account, line.visitor.id, named)
+        except Invalid:
+            await live.catch_up()
+            if await self._stored(line, client_id) is None:
+                raise
+            return ()
+
+    async def _stored(self, line: Line, client_id: str) -> Frame | None:
+        if line.address_id is None:
+            return None
+        return await self._record.message(line.address_id, client_id, line.links)
 
     async def _rating(self, data: dict[str, Any], line: Line, live: Live) -> Frame:
         conversation, score, comment = line.status.get("conversation"), data.get("score"), data.get("comment")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import orjson
 from aiohttp import WSMsgType, web
 
+from connectors.chat.files import MOST_FILES, FileLinks
 from connectors.chat.identity import Claim, Refused, claimed, same_person, verify
 from connectors.chat.limits import Limits
 from connectors.chat.line import CROWDED, SIGNED_OUT, Line
@@ -45,7 +46,7 @@ class ChatEndpoints:
 
     async def session(self, request: web.Request) -> web.Response:
         """A visitor's token, made or renewed, and where their thread stands."""
-        account = await self._site(request)
+        account = await self.site(request)
         headers = self._cors(request, account)
         self._allow(request, account, headers)
         asked = await _body(request)
@@ -62,6 +63,8 @@ class ChatEndpoints:
                 "locale": visitor.locale or account.locale or "en",
                 "prechat": settings.prechat,
                 "open": is_open,
+                "max_text": settings.max_text,
+                "files": {"most_bytes": settings.max_file_bytes, "most": MOST_FILES} if settings.files else None,
             },
             "conversation": conversation,
         }
@@ -69,7 +72,7 @@ class ChatEndpoints:
 
     async def sign_out(self, request: web.Request) -> web.Response:
         """The visitor leaves this browser: its tokens count no more. Signed out already is fine."""
-        account = await self._site(request)
+        account = await self.site(request)
         headers = self._cors(request, account)
         self._allow(request, account, headers)
         asked = await _body(request)
@@ -83,7 +86,7 @@ class ChatEndpoints:
 
     async def preflight(self, request: web.Request) -> web.Response:
         """CORS: an allowed site may ask from its own pages."""
-        headers = self._cors(request, await self._site(request))
+        headers = self._cors(request, await self.site(request))
         return web.Response(
             status=204,
             headers={
@@ -95,7 +98,7 @@ class ChatEndpoints:
 
     async def socket(self, request: web.Request) -> web.WebSocketResponse:
         """The visitor's socket; its first frame must be a hello with a token, within five seconds."""
-        account = await self._site(request)
+        account = await self.site(request)
         self._cors(request, account)
         # Compression costs some 100 KB a connection (measured), for texts of a few hundred bytes.
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, compress=False, max_msg_size=MAX_FRAME)
@@ -146,10 +149,18 @@ class ChatEndpoints:
             request.transport,
             visitor,
             cursor if isinstance(cursor, int) and 0 <= cursor < 2**53 else 0,
+            links=FileLinks(self._core.vault, account.key, visitor),
             network=caller(request),
         )
 
-    async def _site(self, request: web.Request) -> Account:
+    async def own_site(self, request: web.Request) -> Account:
+        """The site, for a request that one of its pages has made; 403 for any other page."""
+        account = await self.site(request)
+        self._cors(request, account)
+        return account
+
+    async def site(self, request: web.Request) -> Account:
+        """The chat site that a request names; 404 for none."""
         key = request.match_info["site"]
         try:
             account = next((a for a in await self._accept.accounts("chat") if a.key == key), None)

@@ -23,6 +23,12 @@ MESSAGES = Allowance(burst=20, per_second=2)  # of one visitor
 MESSAGES_OF_NETWORK = Allowance(burst=100, per_second=10)
 MESSAGES_OF_SITE = Allowance(burst=500, per_second=50)
 FRAMES = Allowance(burst=100, per_second=20)  # of one socket, of whatever kind
+FILES = Allowance(burst=30, per_second=0.05)  # of one visitor
+MB = 2**20
+FILE_BYTES = Allowance(burst=60 * MB, per_second=60 * MB / 3600)  # of one visitor
+FILE_BYTES_OF_NETWORK = Allowance(burst=200 * MB, per_second=200 * MB / 3600)
+FILE_BYTES_OF_SITE = Allowance(burst=2048 * MB, per_second=2048 * MB / 3600)
+FILES_AT_ONCE, FILES_OF_NETWORK = 16, 6  # being received by this process
 _REPLAY = 10.0  # frames that asking for a replay counts as
 
 
@@ -37,6 +43,11 @@ class Limits:
         self._messages = Allowances(MESSAGES)
         self._messages_of_network = Allowances(MESSAGES_OF_NETWORK)
         self._messages_of_site = Allowances(MESSAGES_OF_SITE)
+        self._files = Allowances(FILES)
+        self._bytes = Allowances(FILE_BYTES)
+        self._bytes_of_network = Allowances(FILE_BYTES_OF_NETWORK)
+        self._bytes_of_site = Allowances(FILE_BYTES_OF_SITE)
+        self._arriving = Places(FILES_OF_NETWORK, FILES_AT_ONCE)
         self._chats: dict[int, tuple[Allowance, Allowances]] = {}
         self._chats_of_site: dict[int, tuple[Allowance, Allowances]] = {}
 
@@ -74,6 +85,22 @@ class Limits:
         if line.status.get("conversation") is None or line.status.get("state") == "resolved":
             self._new_chat(account, network)
 
+    def file(self, site: str, visitor: str, network: str | None, size: int) -> None:
+        """A visitor sends a file of so many bytes; `TooMany`."""
+        _take(self._files, visitor, "Too many files at once.", "files")
+        _take(self._bytes, visitor, "Too much in files for now.", "files", size)
+        if network is not None:
+            _take(self._bytes_of_network, (site, network), "Too much in files from your network.", "files", size)
+        _take(self._bytes_of_site, site, "Very many files are being sent right now.", "files", size)
+
+    def begin_file(self, network: str | None) -> bool:
+        """A file begins to arrive; whether there is a place. Every one that was given is left again."""
+        return self._arriving.enter(network, bounded=network is not None)
+
+    def end_file(self, network: str | None) -> None:
+        """It is here, or will not be."""
+        self._arriving.leave(network)
+
     def _new_chat(self, account: Account, network: str | None) -> None:
         settings = cast("Settings", account.settings)
         of_network = _allowances(self._chats, account.id, settings.new_chats)
@@ -91,8 +118,8 @@ def _allowances(known: dict[int, tuple[Allowance, Allowances]], account_id: int,
     return known[account_id][1]
 
 
-def _take(allowances: Allowances, key: object, words: str, reason: str) -> None:
-    wait = allowances.take(key)
+def _take(allowances: Allowances, key: object, words: str, reason: str, amount: float = 1.0) -> None:
+    wait = allowances.take(key, amount)
     if wait:
         REJECTED.labels("chat", reason).inc()
         raise TooMany(words, retry_after=max(1, math.ceil(wait)), remedy="Wait a moment, then try again.")

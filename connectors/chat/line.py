@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from connectors.chat.files import FileLinks
 from connectors.chat.record import Frame
 from connectors.chat.token import Visitor
 from hub.core import log
@@ -32,11 +33,13 @@ class Line:
         visitor: Visitor,
         cursor: int,
         *,
+        links: FileLinks,
         network: str | None = None,
     ):
-        """`network` is where it comes from, if that can be told."""
+        """`links` makes the visitor's links to files; `network` is where they come from, if that can be told."""
         self.id = secrets.token_hex(8)
         self.visitor = visitor
+        self.links = links
         self.network = network
         self.address_id: int | None = None
         self.status: dict[str, Any] = {}

@@ -78,7 +78,7 @@ class Live:
             self._line.cursor = 0
             await self._line.send({"t": "reset", "topic": "chat", "seq": 0})
         while self._line.cursor < followed.last_seq:
-            frames = await self._record.after(address_id, self._line.cursor, followed.status)
+            frames = await self._record.after(address_id, self._line.cursor, followed.status, self._line.links)
             if not frames:
                 return
             await self._line.send(frames[0] if len(frames) == 1 else frames)

@@ -14,7 +14,7 @@ from connectors.chat.live import Live
 from hub.core.clock import iso, now
 from hub.core.feed import Feed
 
-MAX_FRAME = 64 * 1024
+MAX_FRAME = 256 * 1024  # the longest text, were every character of it escaped (\ud83d\ude00)
 HEARTBEAT = 25
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from connectors.chat.files import FileLinks
 from connectors.chat.token import Visitor, fresh
 from hub.agents.hours import Hours, is_open
 from hub.core import events
@@ -45,6 +46,7 @@ class _Row:
     at: datetime | None
     external_id: str | None
     status: str | None
+    files: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +78,15 @@ class Record:
         assert found is not None  # noqa: S101 - a function without a table always returns its row
         return found
 
-    async def after(self, address_id: int, seq: int, status: dict[str, Any]) -> list[Frame]:
-        """The next events after `seq`, at most `PAGE`."""
+    async def after(self, address_id: int, seq: int, status: dict[str, Any], links: FileLinks) -> list[Frame]:
+        """The next events after `seq`, at most `PAGE`, with links to their files."""
         rows = await self._db.all(_Row, sql["after"], {"address_id": address_id, "seq": seq, "limit": PAGE})
-        return [_frame(row, status) for row in rows]
+        return [_frame(row, status, links) for row in rows]
 
-    async def message(self, address_id: int, client_id: str) -> Frame | None:
+    async def message(self, address_id: int, client_id: str, links: FileLinks) -> Frame | None:
         """The visitor's own message by the widget's id for it."""
         row = await self._db.one(_Row, sql["by_client_id"], {"address_id": address_id, "client_id": client_id})
-        return None if row is None else _frame(row, {})
+        return None if row is None else _frame(row, {}, links)
 
     async def visitor_of(self, account_id: int, subject: str, candidate: str) -> str:
         """The visitor who stands for somebody proved: the one they have, else `candidate`, else one of their own."""
@@ -162,11 +164,11 @@ class _Departed:
     address_id: int
 
 
-def _frame(row: _Row, status: dict[str, Any]) -> Frame:
-    return {"t": "ev", "topic": "chat", "seq": row.seq, "type": row.kind, "data": _data(row, status)}
+def _frame(row: _Row, status: dict[str, Any], links: FileLinks) -> Frame:
+    return {"t": "ev", "topic": "chat", "seq": row.seq, "type": row.kind, "data": _data(row, status, links)}
 
 
-def _data(row: _Row, status: dict[str, Any]) -> Frame:
+def _data(row: _Row, status: dict[str, Any], links: FileLinks) -> Frame:
     if row.kind == "status":
         return public_status(status)
     if row.kind == "rating.ask":
@@ -176,6 +178,7 @@ def _data(row: _Row, status: dict[str, Any]) -> Frame:
         "from": _author(row),
         "name": row.agent_name or "",
         "text": row.text or "",
+        "files": [{**file, **links.link(file["id"])} for file in row.files],
         "at": iso(row.at) if row.at else None,
         "client_id": row.external_id if row.direction == "in" else None,
         "status": row.status,

@@ -16,6 +16,9 @@ class Settings(BaseModel):
     With `identity_key` (at least 32 bytes) the site's server signs who its visitor is; `identity_key_old` is good
     beside it while keys change. `identity` says whether pages may name a visitor without such a token.
 
+    A message of a visitor's has at most `max_text` characters. `files` says whether visitors may send files, none of
+    them larger than `max_file_bytes`.
+
     `new_chats` is how many one network may begin in ten minutes, `new_chats_of_site` how many all of them together.
     """
 
@@ -26,7 +29,9 @@ class Settings(BaseModel):
     prechat: bool = False
     token_days: int = Field(default=180, ge=1, le=3650)
     leave_seconds: float = Field(default=30.0, ge=0, le=3600)
-    max_text: int = Field(default=8000, ge=1, le=20_000)
+    max_text: int = Field(default=20_000, ge=1, le=20_000)
+    files: bool = True
+    max_file_bytes: int = Field(default=10 * 2**20, ge=1024, le=25 * 2**20)
     new_chats: int = Field(default=20, ge=1, le=100_000)
     new_chats_of_site: int = Field(default=600, ge=1, le=1_000_000)
     identity: Literal["optional", "required"] = "optional"

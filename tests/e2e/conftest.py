@@ -18,7 +18,9 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 from tests.e2e.stage import Process, World
 
+INSECURE = "shop.insecure.test"  # this machine under a name that no browser trusts without https
 _FLAGS = [
+    f"--host-resolver-rules=MAP {INSECURE} 127.0.0.1",
     "--no-sandbox",
     "--headless=new",
     "--disable-gpu",
@@ -115,6 +117,11 @@ class Windows:
             page = await self.open(**options, storage_state=known[name])
         await page.goto(f"{self.world.url}{path}")
         await expect(page.get_by_test_id("presence-select")).to_be_visible()
+        return page
+
+    async def again(self, page: Page) -> Page:
+        """The same window after a reload."""
+        await page.reload()
         return page
 
     def forgive(self, pattern: str) -> None:

@@ -4,6 +4,7 @@ import { type Ref as ReactRef, useId, useImperativeHandle, useMemo, useRef, useS
 import { flushSync } from 'react-dom'
 import { useTranslation } from 'react-i18next'
 import { api, type Conversation, Problem, type ReplyChannel, type Upload } from '../api'
+import { freshId } from '../../realtime/ids'
 import { composing, type Draft } from '../mail'
 import '../mail.css'
 import { OptOuts } from '../messaging/Consent'
@@ -111,7 +112,7 @@ export function Composer({ c, company, resolved, ref }: Props) {
 
   const send = async (andResolve: boolean, sendAt?: string) => {
     if (!ready || blocked || uploading || (mail && !people.valid)) return
-    const client_id = crypto.randomUUID()
+    const client_id = freshId()
     const note = tab === 'note'
     const words = templating ? '' : text.trim()
     const filled = templating && template ? { template: asSent(template) } : {}

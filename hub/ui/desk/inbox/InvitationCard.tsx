@@ -2,6 +2,7 @@ import { Button } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { api, type Interaction, type Invitation, type InvitationAnswer } from '../api'
+import { freshId } from '../../realtime/ids'
 import { complain } from '../parts/ask'
 import { Icon } from '../parts/icons'
 import { eventTime } from '../format'
@@ -13,7 +14,7 @@ export function InvitationCard({ i, invitation }: { i: Interaction; invitation: 
   const { t } = useTranslation()
   const client = useQueryClient()
   const answer = useMutation({
-    mutationFn: (said: InvitationAnswer) => api.answerInvitation(i.id, said, crypto.randomUUID()),
+    mutationFn: (said: InvitationAnswer) => api.answerInvitation(i.id, said, freshId()),
     onSuccess: () => client.invalidateQueries({ queryKey: ['conversation', i.conversation_id] }),
     onError: complain,
   })

@@ -4,6 +4,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { useId, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, type Address } from '../api'
+import { freshId } from '../../realtime/ids'
 import { Counter, excess } from '../messaging/Counter'
 import '../messaging/messaging.css'
 import { asSent, type Filling, isWhole, TemplatePicker } from '../messaging/TemplatePicker'
@@ -40,7 +41,7 @@ export function NewConversation({ contactId, close }: { contactId?: number; clos
   const [account, setAccount] = useState('')
   const [template, setTemplate] = useState<Filling | null>(null)
   const [short, setShort] = useState(false)
-  const [clientId] = useState(() => crypto.randomUUID())
+  const [clientId] = useState(() => freshId())
   const counter = useId()
   // The way this person is known by; a mail where nothing speaks for another.
   const channel = picked ?? channels.find((c) => person?.addresses.some((a) => a.kind === kindOf[c])) ?? channels[0] ?? 'email'

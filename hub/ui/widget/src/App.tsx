@@ -2,15 +2,16 @@ import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import * as chat from './chat'
+import { Files } from './Files'
+import type { Sent } from './outbox'
+import { Icon, length, Room, time } from './bits'
+import { Words } from './Words'
 import { locale, w, type Word } from './words'
+import { Write } from './Write'
 
-const time = (at: string) => new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(new Date(at))
+const MOST_COMMENT = 1000 // characters; the server refuses more
 const sameDay = (a: string, b: string) => new Date(a).toDateString() === new Date(b).toDateString()
 const day = (at: string) => new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' }).format(new Date(at))
-
-const Icon = ({ d }: { d: string }) => (
-  <svg viewBox="0 0 24 24" aria-hidden="true"><path d={d} /></svg>
-)
 
 export function App() {
   return (
@@ -29,7 +30,7 @@ function Head() {
   return (
     <header>
       <div class="who">
-        <h1>{chat.site.value?.name ?? w('title')}</h1>
+        <h1 dir="auto">{chat.site.value?.name ?? w('title')}</h1>
         {live && agent && <p>{w('joined', { name: agent })}</p>}
       </div>
       {live && (
@@ -73,8 +74,8 @@ function PreChat() {
       }}
     >
       <p>{chat.site.value?.open === false ? w('away') : w('prechat')}</p>
-      <label>{w('name')}<input ref={first} name="name" autocomplete="name" required maxLength={120} value={name.value} onInput={(e) => (name.value = e.currentTarget.value)} /></label>
-      <label>{w('email')}<input name="email" type="email" autocomplete="email" required maxLength={254} value={email.value} onInput={(e) => (email.value = e.currentTarget.value)} /></label>
+      <label>{w('name')}<input ref={first} name="name" autocomplete="name" required maxLength={120} dir="auto" value={name.value} onInput={(e) => (name.value = e.currentTarget.value)} /></label>
+      <label>{w('email')}<input name="email" type="email" autocomplete="email" required pattern=".{3,254}" dir="ltr" value={email.value} onInput={(e) => (email.value = e.currentTarget.value)} /></label>
       <button type="submit" class="primary">{w('start')}</button>
     </form>
   )
@@ -92,22 +93,27 @@ function Chat() {
   return (
     <>
       <div class="log" role="log" tabIndex={0} aria-label={w('messages')} ref={log} data-testid="widget-log">
-        {chat.site.value && <div class="m agent"><p>{greeting}</p></div>}
+        {chat.site.value && <div class="m agent"><p dir="auto"><Words text={greeting} /></p></div>}
         {chat.site.value?.open === false && <p class="sys">{w('away')}</p>}
         {list.map((m, i) => (
           <>
             {(i === 0 ? !sameDay(m.at, new Date().toISOString()) : !sameDay(m.at, list[i - 1]!.at)) && <p class="sys">{day(m.at)}</p>}
-            {m.from === 'system' ? <p class="sys" key={m.id}>{m.text}</p> : (
+            {m.from === 'system' ? <p class="sys" key={m.id} dir="auto">{m.text}</p> : (
               <Bubble
-                key={m.id} mine={m.from === 'customer'} name={m.from === 'agent' ? m.name : null} text={m.text}
+                key={m.id} mine={m.from === 'customer'} name={m.from === 'agent' ? m.name : null} text={m.text} files={m.files}
                 foot={m.id === lastMine && m.status !== 'received' && isWord(m.status) ? `${time(m.at)} · ${w(m.status)}` : time(m.at)}
               />
             )}
           </>
         ))}
         {chat.waiting.value.map((m) => (
-          <Bubble key={m.id} mine text={m.text} bad={Boolean(m.error)} foot={m.error ? '' : `${time(m.at)} · ${w('sending')}`}>
-            {m.error && <p class="failure">{m.error} <button type="button" onClick={() => chat.retry(m.id)}>{w('retry')}</button></p>}
+          <Bubble key={m.id} mine text={m.text} waiting={m.files} bad={Boolean(m.error)} foot={m.error ? '' : `${time(m.at)} · ${w('sending')}`}>
+            {m.error && (
+              <p class="failure">
+                {m.error} <button type="button" onClick={() => chat.retry(m.id)}>{w('retry')}</button>
+                <button type="button" onClick={() => chat.takeBack(m.id)}>{w('change')}</button>
+              </p>
+            )}
           </Bubble>
         ))}
         {chat.notice.value && <p class="sys" role="status" data-testid="widget-notice">{chat.notice.value}</p>}
@@ -124,11 +130,17 @@ function Chat() {
 
 const isWord = (s: string): s is Word & string => ['sent', 'delivered', 'read', 'failed'].includes(s)
 
-function Bubble(p: { mine: boolean; name?: string | null; text: string; foot: string; bad?: boolean; children?: ComponentChildren }) {
+interface BubbleProps {
+  mine: boolean; name?: string | null; text: string; files?: chat.File[]; waiting?: Sent[]; foot: string; bad?: boolean; children?: ComponentChildren
+}
+
+function Bubble(p: BubbleProps) {
   return (
     <div class={`m ${p.mine ? 'mine' : 'agent'}${p.bad ? ' bad' : ''}`} data-testid="widget-message" data-from={p.mine ? 'customer' : 'agent'}>
-      {p.name && <strong>{p.name}</strong>}
-      <p>{p.text}</p>
+      {p.name && <strong dir="auto">{p.name}</strong>}
+      {p.text && <p dir="auto"><Words text={p.text} /></p>}
+      {p.files && <Files files={p.files} />}
+      {p.waiting?.map((f) => <span key={f.id} class="file"><span class="name" dir="auto">{f.name}</span></span>)}
       {p.children}
       {p.foot && <small>{p.foot}</small>}
     </div>
@@ -153,7 +165,7 @@ function Rating() {
       class="rating" data-testid="widget-rating"
       onSubmit={(e) => {
         e.preventDefault()
-        if (score.value) chat.rate(score.value, comment.value.trim())
+        if (score.value && length(comment.value.trim()) <= MOST_COMMENT) chat.rate(score.value, comment.value.trim())
       }}
     >
       <fieldset>
@@ -167,55 +179,11 @@ function Rating() {
       </fieldset>
       {score.value > 0 && (
         <>
-          <textarea aria-label={w('comment')} placeholder={w('comment')} rows={2} maxLength={1000} value={comment.value} onInput={(e) => (comment.value = e.currentTarget.value)} />
-          <button type="submit" class="primary">{w('rateSend')}</button>
+          <textarea dir="auto" aria-label={w('comment')} placeholder={w('comment')} rows={2} value={comment.value} onInput={(e) => (comment.value = e.currentTarget.value)} />
+          <Room text={comment.value.trim()} most={MOST_COMMENT} />
+          <button type="submit" class="primary" disabled={length(comment.value.trim()) > MOST_COMMENT}>{w('rateSend')}</button>
         </>
       )}
-    </form>
-  )
-}
-
-function Write() {
-  const text = useSignal('')
-  const area = useRef<HTMLTextAreaElement>(null)
-  const focus = chat.focusing.value
-  useEffect(() => {
-    if (focus) area.current?.focus()
-  }, [focus])
-  useLayoutEffect(() => {
-    const el = area.current
-    if (!el) return
-    el.style.height = 'auto'
-    el.style.height = `${Math.min(132, el.scrollHeight + 2)}px`
-  }, [text.value])
-  const send = () => {
-    if (!text.value.trim()) return
-    chat.say(text.value)
-    text.value = ''
-    area.current?.focus()
-  }
-  return (
-    <form
-      class="write"
-      onSubmit={(e) => {
-        e.preventDefault()
-        send()
-      }}
-    >
-      <textarea
-        ref={area} rows={1} value={text.value} placeholder={w('placeholder')} aria-label={w('placeholder')} maxLength={5000} data-testid="widget-text"
-        onInput={(e) => {
-          text.value = e.currentTarget.value
-          chat.isTyping()
-        }}
-        onKeyDown={(e) => {
-          // Enter that ends an input-method word must not send half a sentence; 229 is how some browsers say so.
-          if (e.key !== 'Enter' || e.shiftKey || e.isComposing || e.keyCode === 229) return
-          e.preventDefault()
-          send()
-        }}
-      />
-      <button type="submit" aria-label={w('send')} disabled={!text.value.trim()} data-testid="widget-send"><Icon d="M4 12 20 4l-5 16-3.500-6.500z" /></button>
     </form>
   )
 }

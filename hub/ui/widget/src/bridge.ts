@@ -5,7 +5,11 @@
 export interface Identity { name?: string; email?: string; token?: string }
 
 /** Whose thread is to be shown and what is kept of it. `turn` counts identities and sign-outs of this page. */
-export interface Opening { hub: 1; turn: number; token: string | null; outbox: string | null; rated: number; identity: Identity | null }
+export interface Opening {
+  hub: 1; turn: number; token: string | null; outbox: string | null; draft: string | null; rated: number; identity: Identity | null
+  /** Whether the page is written from right to left. */
+  rtl: boolean
+}
 
 /** Page to frame. `opening` is another person, or nobody; `identity` more about the same one. */
 export type ToFrame =
@@ -18,6 +22,7 @@ export type ToFrame =
 export type ToPage =
   | { t: 'token'; turn: number; token: string | null }
   | { t: 'outbox'; turn: number; outbox: string | null }
+  | { t: 'draft'; turn: number; draft: string | null }
   | { t: 'rated'; turn: number; seq: number }
   | { t: 'unread'; turn: number; count: number }
   | { t: 'refused'; turn: number; code: string; detail: string }

@@ -2,14 +2,19 @@
 import { computed, signal } from '@preact/signals'
 import { base } from '../../realtime/base'
 import { HubSocket, type Json } from '../../realtime/hub'
+import { freshId } from '../../realtime/ids'
 import type { Identity, Opening, ToPage } from './bridge'
-import { again, change, next, restore, type Waiting, without } from './outbox'
+import { again, change, next, restore, type Sent, type Waiting, without } from './outbox'
 import { locale, w } from './words'
 
+/** `link` is good for an hour; a replay brings another. */
+export interface File { id: number; name: string; type: string; size: number; link: string; until: string }
 export interface Message {
-  id: number; from: 'customer' | 'agent' | 'system'; name: string | null; text: string; at: string; client_id: string | null; status: string
+  id: number; from: 'customer' | 'agent' | 'system'; name: string | null; text: string; files: File[]; at: string; client_id: string | null; status: string
 }
-interface Site { name: string; greeting: string; locale: string; prechat: boolean; open: boolean }
+/** What files a visitor may send; null: none. `most_bytes` is of one file, `most` how many go with one message. */
+interface FileRules { most_bytes: number; most: number }
+interface Site { name: string; greeting: string; locale: string; prechat: boolean; open: boolean; max_text: number; files: FileRules | null }
 interface Session {
   token: string; visitor: string; site: Site; conversation: { status: string; seq: number } | null
   identity: { state: 'none' | 'claimed' | 'proved' | 'refused'; code?: string; detail?: string }
@@ -19,7 +24,7 @@ export interface Status { status: 'open' | 'resolved'; position: number | null; 
 const CROWDED = 4030
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 const SITE = new URLSearchParams(location.search).get('site') ?? ''
-const hooks = `${base}/hooks/chat/${encodeURIComponent(SITE)}`
+export const hooks = `${base}/hooks/chat/${encodeURIComponent(SITE)}`
 
 export const site = signal<Site | null>(null)
 export const messages = signal<Message[]>([])
@@ -34,6 +39,8 @@ export const unread = signal(0)
 export const notice = signal('')
 export const identity = signal<Identity | null>(null)
 export const started = signal(false)
+/** What was typed and not sent, as the page kept it. */
+export const draft = signal('')
 /** Counts requests to put the cursor into the text field. */
 export const focusing = signal(0)
 /** The form comes before the first word, never in the middle of a chat. */
@@ -58,7 +65,7 @@ const tell = (m: ToPage) => port?.postMessage(m)
 
 function setWaiting(list: Waiting[]): void {
   waiting.value = list
-  tell({ t: 'outbox', turn, outbox: list.length ? JSON.stringify(list.map(({ id, text, at }) => ({ id, text, at }))) : null })
+  tell({ t: 'outbox', turn, outbox: list.length ? JSON.stringify(list.map(({ id, text, files, at }) => ({ id, text, files, at }))) : null })
 }
 
 export function begin(opening: Opening, to: MessagePort): void {
@@ -75,6 +82,8 @@ export function open(opening: Opening, leave = false): void {
   clearTimeout(typingTimer)
   turn = opening.turn
   token = opening.token
+  draft.value = opening.draft ?? ''
+  document.documentElement.dir = opening.rtl ? 'rtl' : 'ltr'
   rated = opening.rated
   asked = 0
   retries = 0
@@ -162,7 +171,7 @@ function connect(): void {
 
 function take(type: string, data: Json, seq: number): void {
   if (type === 'message') {
-    const m = { ...(data as unknown as Message), at: (data.at as string | null) ?? new Date().toISOString() }
+    const m = { ...(data as unknown as Message), files: (data.files as File[] | undefined) ?? [], at: (data.at as string | null) ?? new Date().toISOString() }
     started.value = true
     if (m.client_id) setWaiting(without(waiting.value, m.client_id))
     const known = messages.value.some((x) => x.id === m.id)
@@ -214,7 +223,7 @@ function someoneTypes(data: Json): void {
 
 function flush(): void {
   const first = next(waiting.value)
-  if (!first || !socket?.send({ t: 'cmd', id: first.id, type: 'message', data: { text: first.text } })) return
+  if (!first || !socket?.send({ t: 'cmd', id: first.id, type: 'message', data: { text: first.text, ...(first.files.length ? { files: first.files.map((f) => f.id) } : {}) } })) return
   setWaiting(change(waiting.value, first.id, { sent: true }))
 }
 
@@ -250,14 +259,19 @@ function confirmed(id: string, ev: Json & { seq?: number }): void {
   setWaiting(without(waiting.value, id))
   messages.value = [
     ...messages.value,
-    { id: data.id, from: 'customer', name: null, text: data.text ?? copy.text, at: data.at ?? copy.at, client_id: id, status: data.status ?? 'sent' },
+    { id: data.id, from: 'customer', name: null, text: data.text ?? copy.text, files: data.files ?? [], at: data.at ?? copy.at, client_id: id, status: data.status ?? 'sent' },
   ]
 }
 
-export function say(text: string): void {
+export function keepDraft(text: string): void {
+  draft.value = text
+  tell({ t: 'draft', turn, draft: text || null })
+}
+
+export function say(text: string, files: Sent[] = []): void {
   const body = text.trim()
-  if (!body) return
-  setWaiting([...waiting.value, { id: crypto.randomUUID(), text: body, at: new Date().toISOString(), sent: false, error: '' }])
+  if (!body && !files.length) return
+  setWaiting([...waiting.value, { id: freshId(), text: body, files, at: new Date().toISOString(), sent: false, error: '' }])
   rating.value = 'no'
   started.value = true
   flush()
@@ -275,15 +289,30 @@ export function isTyping(): void {
 }
 
 export function rate(score: number, comment: string): void {
-  socket?.send({ t: 'cmd', id: crypto.randomUUID(), type: 'rating', data: { score, comment } })
+  socket?.send({ t: 'cmd', id: freshId(), type: 'rating', data: { score, comment } })
   rating.value = 'done'
   rated = asked
   tell({ t: 'rated', turn, seq: rated })
 }
 
 export function end(): void {
-  socket?.send({ t: 'cmd', id: crypto.randomUUID(), type: 'end', data: {} })
+  socket?.send({ t: 'cmd', id: freshId(), type: 'end', data: {} })
 }
+
+/** A message that the server refused stands in the field again, to be changed. */
+export function takeBack(id: string): void {
+  const refused = waiting.value.find((x) => x.id === id)
+  if (!refused) return
+  setWaiting(without(waiting.value, id))
+  keepDraft([refused.text, draft.value].filter(Boolean).join('\n\n'))
+  focusing.value++
+}
+
+/** The whole thread again, with links that are good for another hour. */
+export const renew = () => connect()
+
+/** Whose files are sent and read; null before the first session. */
+export const bearer = () => token
 
 export function close(): void {
   tell({ t: 'close' })

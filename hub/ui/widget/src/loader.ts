@@ -16,9 +16,13 @@ interface HubApi {
   on(event: string, listener: Listener): () => void
 }
 
+interface Running { api: HubApi; attach(): void }
+
 declare global {
   interface Window {
     Hub?: HubApi | Call[]
+    /** The one chat of this page, however often the script runs: pages that change without loading run it again. */
+    hubChat?: Running
   }
 }
 
@@ -28,7 +32,7 @@ const base = script ? new URL('..', script.src) : new URL('/', location.href)
 const zh = (navigator.language || '').toLowerCase().startsWith('zh')
 const label = zh ? '在线咨询' : 'Chat with us'
 const key = `hub.chat.${site}.`
-const KEPT = ['token', 'outbox', 'rated', 'unread']
+const KEPT = ['token', 'outbox', 'rated', 'unread', 'draft']
 
 const read = (name: string): string | null => {
   try {
@@ -56,22 +60,40 @@ const forget = (): void => {
 
 const CSS = `
 :host{all:initial}
-button{position:fixed;right:20px;bottom:20px;width:60px;height:60px;border:0;border-radius:50%;background:#1864ab;color:#fff;cursor:pointer;box-shadow:0 6px 24px #0005;display:grid;place-items:center;z-index:2147483000;padding:0}
+button{position:fixed;inset-inline-end:20px;bottom:20px;width:60px;height:60px;border:0;border-radius:50%;background:#1864ab;color:#fff;cursor:pointer;box-shadow:0 6px 24px #0005;display:grid;place-items:center;z-index:2147483000;padding:0}
 button:hover{background:#14528c}
 button:focus-visible{outline:3px solid #e67700;outline-offset:3px}
 svg{width:28px;height:28px;fill:none;stroke:currentColor;stroke-width:1.9;stroke-linecap:round;stroke-linejoin:round}
-b{position:absolute;top:-4px;right:-4px;min-width:22px;height:22px;border-radius:11px;background:#c92a2a;color:#fff;font:600 13px/22px system-ui,sans-serif;text-align:center;padding:0 5px;box-sizing:border-box}
+b{position:absolute;top:-4px;inset-inline-end:-4px;min-width:22px;height:22px;border-radius:11px;background:#c92a2a;color:#fff;font:600 13px/22px system-ui,sans-serif;text-align:center;padding:0 5px;box-sizing:border-box}
 b:empty{display:none}
-iframe{position:fixed;right:20px;bottom:92px;width:384px;height:min(640px,calc(100dvh - 112px));border:0;border-radius:16px;box-shadow:0 16px 56px #0006;background:#fff;z-index:2147483001;color-scheme:light dark}
+iframe{position:fixed;inset-inline-end:20px;bottom:92px;width:384px;height:min(640px,calc(100dvh - 112px));border:0;border-radius:16px;box-shadow:0 16px 56px #0006;background:#fff;z-index:2147483001;color-scheme:light dark}
 iframe[hidden]{display:none}
 @media(max-width:480px){iframe{inset:0;width:100%;height:100dvh;border-radius:0;bottom:0}.open{visibility:hidden}}
 @media print{button,iframe{display:none}}`
 const BUBBLE = 'M5 5h14a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2h-7l-5 4v-4H5a2 2 0 0 1-2-2V7a2 2 0 0 1 2-2z'
 const CROSS = 'M6 6l12 12M18 6 6 18'
 
+/** Whether the page is written from right to left: it says so, or its language is. */
+const isRtl = (): boolean => {
+  const page = document.documentElement
+  return getComputedStyle(document.body).direction === 'rtl' || (!page.dir && /^(ar|fa|he|iw|ur)\b/i.test(page.lang))
+}
+
+/** Calls made before this script arrived wait in an array under the same name. */
+function answer({ api }: Running): void {
+  const early = Array.isArray(window.Hub) ? window.Hub : []
+  window.Hub = api
+  for (const [method, ...args] of early) (api as unknown as Record<string, (...a: unknown[]) => void>)[method]?.(...args)
+}
+
 function start(): void {
+  if (window.hubChat) {
+    window.hubChat.attach()
+    return answer(window.hubChat)
+  }
   const host = document.createElement('div')
   host.id = 'hub-chat'
+  host.dir = isRtl() ? 'rtl' : 'ltr'
   const root = host.attachShadow({ mode: 'open' })
   // A constructed sheet needs no permission from the page's own style-src.
   const sheet = new CSSStyleSheet()
@@ -83,7 +105,18 @@ function start(): void {
   const path = button.querySelector('path')!
   const badge = button.querySelector('b')!
   root.append(button)
-  document.body.append(host)
+  /**
+   * Beside the body and not in it: pages that put another body in its place (Turbo, pjax, htmx, routers) leave us, and
+   * with us the frame, where we are. Whoever takes the whole page away finds us back in the next.
+   */
+  const watch = new MutationObserver(() => attach())
+  const attach = () => {
+    const page = document.documentElement
+    watch.observe(page, { childList: true })
+    if (!host.isConnected) page.append(host)
+  }
+  watch.observe(document, { childList: true })
+  attach()
 
   const listeners = new Map<string, Set<Listener>>()
   let identity: Identity | null = null
@@ -110,6 +143,7 @@ function start(): void {
     else if (m.turn !== turn) return
     else if (m.t === 'token') write(`${slot}token`, m.token)
     else if (m.t === 'outbox') write(`${slot}outbox`, m.outbox)
+    else if (m.t === 'draft') write(`${slot}draft`, m.draft)
     else if (m.t === 'rated') write(`${slot}rated`, String(m.seq))
     else if (m.t === 'refused') {
       console.warn(`hub.js: identity ${m.code}: ${m.detail}`)
@@ -122,7 +156,8 @@ function start(): void {
     }
   }
   const opening = (): Opening => ({
-    hub: 1, turn, token: read(`${slot}token`), outbox: read(`${slot}outbox`), rated: Number(read(`${slot}rated`) ?? 0), identity,
+    hub: 1, turn, token: read(`${slot}token`), outbox: read(`${slot}outbox`), draft: read(`${slot}draft`), rated: Number(read(`${slot}rated`) ?? 0),
+    identity, rtl: host.dir === 'rtl',
   })
   /** Another visitor, or nobody: nothing of the one before stays on the screen. */
   const turnTo = (leave: boolean) => {
@@ -213,10 +248,8 @@ function start(): void {
     if (e.key === `${key}logout` && e.newValue) logout(false)
   })
 
-  // Calls made before this script arrived wait in an array under the same name.
-  const early = Array.isArray(window.Hub) ? window.Hub : []
-  window.Hub = api
-  for (const [method, ...args] of early) (api as unknown as Record<string, (...a: unknown[]) => void>)[method]?.(...args)
+  window.hubChat = { api, attach }
+  answer(window.hubChat)
 
   paint()
   // Open again on the next page, but leave the cursor where the visitor has it.
@@ -226,6 +259,5 @@ function start(): void {
 }
 
 if (!site) console.error('hub.js: the script tag needs data-site')
-else if (document.getElementById('hub-chat')) console.warn('hub.js is on this page twice')
 else if (document.body) start()
 else addEventListener('DOMContentLoaded', start)

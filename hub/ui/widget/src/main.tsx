@@ -3,6 +3,7 @@ import { render } from 'preact'
 import { App } from './App'
 import type { Opening, ToFrame } from './bridge'
 import * as chat from './chat'
+import * as files from './files'
 import { learn, w } from './words'
 
 /** The server lets only a site's own origins frame this page, so whoever frames it and speaks first is that page. */
@@ -16,7 +17,10 @@ addEventListener('message', function greet(e: MessageEvent) {
     if (said.t === 'shown') chat.setShown(said.open)
     else if (said.t === 'focus') chat.focusing.value++
     else if (said.t === 'identity') chat.identify(said.identity, true)
-    else chat.open(said.opening, said.leave)
+    else {
+      files.clear()
+      chat.open(said.opening, said.leave)
+    }
   }
   chat.begin(opening as Opening, port)
 })

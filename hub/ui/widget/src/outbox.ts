@@ -1,12 +1,14 @@
 /** Messages the server has not confirmed. Pure, so that every rule has a test. */
-export interface Waiting { id: string; text: string; at: string; sent: boolean; error: string }
+export interface Waiting { id: string; text: string; files: Sent[]; at: string; sent: boolean; error: string }
+/** A file that lies with the server already, under the id that it was sent with. */
+export interface Sent { id: string; name: string; size: number }
 
 export function restore(raw: string | null): Waiting[] {
   try {
     const list = JSON.parse(raw ?? '[]') as Partial<Waiting>[]
     return list
       .filter((x): x is Waiting => typeof x.id === 'string' && typeof x.text === 'string')
-      .map((x) => ({ id: x.id, text: x.text, at: x.at ?? new Date().toISOString(), sent: false, error: '' }))
+      .map((x) => ({ id: x.id, text: x.text, files: x.files ?? [], at: x.at ?? new Date().toISOString(), sent: false, error: '' }))
   } catch {
     return []
   }

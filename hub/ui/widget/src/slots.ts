@@ -17,6 +17,6 @@ export function slotOf(who: Identity | null): string {
   const said = who.token ? `t:${subjectOf(who.token) || who.token}` : who.email ? `e:${who.email}` : who.name ? `n:${who.name}` : ''
   if (!said) return ''
   let hash = 0 // a name for a place, no secret: the server decides whose thread it is
-  for (const char of said.normalize('NFKC').trim().toLowerCase()) hash = (Math.imul(hash, 31) + char.codePointAt(0)!) | 0
+  for (const char of said.normalize('NFKC').replace(/: +| +$/g, ':').toLowerCase()) hash = (Math.imul(hash, 31) + char.codePointAt(0)!) | 0
   return `${hash >>> 0}.`
 }
