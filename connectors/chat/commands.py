@@ -16,6 +16,7 @@ from connectors.chat.token import Visitor
 from hub.channels.model import Accept, Account, AddressKind, Attachment, Inbound
 from hub.core import log
 from hub.core.errors import HubError, Invalid, TooMany, Unavailable
+from hub.core.texts import clean
 
 logger = log.get(__name__)
 RAW_TYPE = "application/json"
@@ -144,7 +145,7 @@ class Commands:
             raise Invalid("A rating is a whole number from 1 to 5.")
         if conversation is None:
             raise Invalid("There is nothing to rate yet.")
-        words = comment.replace("\x00", "")[:2000] if isinstance(comment, str) else ""
+        words = clean(comment).strip() if isinstance(comment, str) else ""
         await self._record.rate(conversation, score, words)
         await live.catch_up()
         return _done(line, "rating", {"score": score, "comment": words})

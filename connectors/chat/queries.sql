@@ -54,16 +54,6 @@ join conversation c on c.id = e.conversation_id
 where e.state in ('waiting', 'offered')
   and e.conversation_id = (chat_status(%(address_id)s) ->> 'conversation')::bigint;
 
--- conversation: A conversation's people, for an event about it.
-select id as conversation_id, queue_id, contact_id from conversation where id = %(id)s for update;
-
--- rate: Keep a rating; nothing when it says the same as before.
-insert into rating as r (conversation_id, agent_id, queue_id, score, comment)
-select c.id, last_answered_by(c.id), c.queue_id, %(score)s, %(comment)s
-from conversation c where c.id = %(id)s
-on conflict (conversation_id) do update set score = excluded.score, comment = excluded.comment, at = now()
-where (r.score, r.comment) is distinct from (excluded.score, excluded.comment);
-
 -- hours: When a queue works; no row when it always does.
 select h.timezone, h.week, h.holidays from queue q join hours h on h.id = q.hours_id where q.id = %(queue_id)s;
 

@@ -14,6 +14,7 @@ from typing import Any
 from connectors.chat.files import FileLinks
 from connectors.chat.token import Visitor, fresh
 from hub.agents.hours import Hours, is_open
+from hub.automation import ratings
 from hub.core import events
 from hub.core.clock import iso, now
 from hub.core.db import Database, execute, fetch_all, fetch_one
@@ -147,12 +148,9 @@ class Record:
             await unit.log("chat.left", data=data, **_ends(place))
 
     async def rate(self, conversation_id: int, score: int, comment: str) -> None:
-        """Keep the visitor's rating; saying the same again changes nothing."""
+        """Keep the visitor's rating; a low one brings the conversation back to a person, as by any other channel."""
         async with events.unit(self._db, self._feed) as unit:
-            place = await fetch_one(unit.conn, _Place, sql["conversation"], {"id": conversation_id})
-            rated = await execute(unit.conn, sql["rate"], {"id": conversation_id, "score": score, "comment": comment})
-            if place is not None and rated:
-                await unit.log("conversation.rated", data={"score": score}, **_ends(place))
+            await ratings.take_page(unit, conversation_id, score, comment)
 
 
 def _ends(place: _Place) -> dict[str, Any]:

@@ -75,6 +75,10 @@ async def test_files_and_long_texts_reach_the_other_side_whole(world: World, win
         await expect(answer.get_by_test_id("widget-file")).to_contain_text("invoicefdp.png")
         await expect(answer.locator("img")).to_have_js_property("naturalWidth", 1)
     links = answer.locator("p a")
+    await expect(acts.message(amy, "See https").locator(".body a")).to_have_count(2)
+    await acts.chat(shop.frame_locator("iframe"), "مرحبا 4711, https://shop.example")
+    arabic = acts.message(amy, "مرحبا").locator(".body")
+    assert await arabic.evaluate("e => getComputedStyle(e).direction") == "rtl"
     await expect(links).to_have_text(["https://shop.example/a(b)", "https://\u0430pple.com"])
     await expect(links.first).to_have_attribute("rel", re.compile("noopener noreferrer"))
     await expect(answer.locator(".host")).to_contain_text("xn--pple-43d.com")

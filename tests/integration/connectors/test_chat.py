@@ -167,6 +167,27 @@ async def test_rating_is_asked_for_and_kept_when_the_matter_is_resolved(hub: Hub
     assert gapless(visitor)
 
 
+async def test_low_rating_brings_the_conversation_back_to_a_person_with_the_words(
+    hub: Hub, visitor: ChatVisitor
+) -> None:
+    amy = await agent(hub)
+    await visitor.say("Hello")
+    await reply(hub, "Hi", amy)
+    async with events.unit(hub.db, hub.feed) as unit:
+        await actions.resolve(unit, 1, disposition=None, actor_id=amy)
+    await visitor.until(lambda f: f.get("type") == "rating.ask", timeout=5)
+    refused = await visitor.command("rating", {"score": 1, "comment": "x" * 1001})
+    assert "too long" in refused["err"]["detail"]
+    for _ in range(2):
+        await visitor.command("rating", {"score": 1, "comment": "still broken"})
+    assert await hub.value("select status from conversation") == "open"
+    assert await hub.value("select count(*) from queue_entry where state = 'waiting'") == 1
+    assert await hub.value("select waiting_since is not null from conversation")
+    notes = await hub.db.dicts("select text from interaction where kind = 'note'")
+    assert [n["text"].splitlines()[-1] for n in notes] == ["still broken"]
+    assert gapless(visitor)
+
+
 async def test_rating_is_asked_for_once_and_not_when_the_clock_closed_the_matter(
     hub: Hub, visitor: ChatVisitor
 ) -> None:

@@ -74,9 +74,9 @@ function Age({ at }: { at: string }) {
 function Tile(p: { name: string; value: string; label: React.ReactNode; hint?: string; kind?: string }) {
   return (
     <div className="tile" data-testid={`tile-${p.name}`}>
-      <div className="mut cut">{p.label}</div>
+      <div dir="auto" className="mut cut">{p.label}</div>
       <div className={`v ${p.kind ?? ''}`} data-testid={`value-${p.name}`}>{p.value}</div>
-      {p.hint && <div className="meta clamp2" title={p.hint}>{p.hint}</div>}
+      {p.hint && <div dir="auto" className="meta clamp2" title={p.hint}>{p.hint}</div>}
     </div>
   )
 }
@@ -167,11 +167,11 @@ function Agents({ rows }: { rows: AgentLive[] }) {
       <div className="agents">
         {sorted.map((a) => (
           <div key={a.id} className="agentcard" data-testid="agent-card" data-state={a.state}>
-            <div className="hflex"><i className={`dot ${a.state}`} /><strong className="cut grow">{a.name}</strong><span className="meta">{span((now - Date.parse(a.since)) / 1000)}</span></div>
-            <div className="meta cut">
+            <div className="hflex"><i className={`dot ${a.state}`} /><strong dir="auto" className="cut grow">{a.name}</strong><span className="meta">{span((now - Date.parse(a.since)) / 1000)}</span></div>
+            <div dir="auto" className="meta cut">
               {t(`presence.${a.state}`)}{a.reason ? ` · ${reasonName(a.reason)}` : ''}{a.wrapping > 0 ? ` · ${t('state.wrapping')}` : ''}
             </div>
-            <div className="meta cut">{loadWords(a.load, t) || t('top.load', { used: a.load.used, capacity: a.load.capacity })}</div>
+            <div dir="auto" className="meta cut">{loadWords(a.load, t) || t('top.load', { used: a.load.used, capacity: a.load.capacity })}</div>
             <div className="loadbar" aria-hidden="true"><i style={{ width: `${Math.min(100, (a.load.used / Math.max(1, a.load.capacity)) * 100)}%` }} /></div>
           </div>
         ))}

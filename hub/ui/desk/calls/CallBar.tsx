@@ -62,8 +62,8 @@ function One({ call: c }: { call: Call }) {
       <div className="callwho">
         <Icon name="phone" />
         <div className="grow">
-          <Link to="/inbox/$view/$id" params={{ view: 'mine', id: String(c.conversation_id) }} className="cut" data-testid="call-who">{who(c.contact)}</Link>
-          <div className="meta cut" role="status">
+          <Link to="/inbox/$view/$id" params={{ view: 'mine', id: String(c.conversation_id) }} dir="auto" className="cut" data-testid="call-who">{who(c.contact)}</Link>
+          <div dir="auto" className="meta cut" role="status">
             {held ? t('call.held') : t(`call.state.${ringing ? 'ringing' : c.state}`)} <Since at={c.answered_at ?? c.started_at} now={c.server_now} />
             {asked && ` · ${t('call.asking', { name: asked.agent?.name ?? asked.endpoint ?? '' })}`}
           </div>
@@ -144,7 +144,7 @@ function Wrap({ call: c }: { call: Call }) {
       <div className="callwho">
         <Icon name="phone" />
         <div className="grow">
-          <div className="cut" style={{ fontWeight: 600 }}>{who(c.contact)}</div>
+          <div dir="auto" className="cut" style={{ fontWeight: 600 }}>{who(c.contact)}</div>
           <div className="meta">{t('call.wrapUp')} · {t('call.talked', { span: span(c.talk_seconds ?? 0) })}{c.hold_seconds ? ` · ${t('call.heldFor', { span: span(c.hold_seconds) })}` : ''}</div>
         </div>
       </div>

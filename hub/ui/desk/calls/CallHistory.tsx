@@ -39,7 +39,7 @@ function Row({ call: c }: { call: Call }) {
   ].filter(Boolean)
   return (
     <div className="callrow">
-      <div className="hflex"><strong>{t(c.kind === 'callback' ? 'call.callback' : `call.${c.direction}`)}</strong><span className="meta">{clock(c.started_at)}</span><span className="meta cut grow">{c.agent?.name ?? ''}</span></div>
+      <div className="hflex"><strong>{t(c.kind === 'callback' ? 'call.callback' : `call.${c.direction}`)}</strong><span className="meta">{clock(c.started_at)}</span><span dir="auto" className="meta cut grow">{c.agent?.name ?? ''}</span></div>
       <div className="meta">{facts.join(' · ')}</div>
       {c.recordings.map((r) => (
         <div key={r.id}>

@@ -38,8 +38,8 @@ export function Contacts() {
             <Link key={c.id} to="/contacts/$id" params={{ id: String(c.id) }} className="person" data-testid="contact-row" activeProps={{ 'aria-current': 'page' }}>
               <span className="avatar" aria-hidden="true">{initials(who(c))}</span>
               <span className="grow">
-                <span className="cut" style={{ display: 'block', fontWeight: 500 }}>{who(c)}</span>
-                <span className="meta cut" style={{ display: 'block' }}>
+                <span dir="auto" className="cut" style={{ display: 'block', fontWeight: 500 }}>{who(c)}</span>
+                <span dir="auto" className="meta cut" style={{ display: 'block' }}>
                   {c.addresses.filter((a) => a.kind !== 'visitor' && a.value !== who(c)).map((a) => a.value).join(' · ') || t(`kind.${c.addresses[0]?.kind ?? 'visitor'}`)}
                 </span>
               </span>

@@ -55,8 +55,8 @@ export function Canned({ channel, account, filter, conversation, pick, close }: 
           key={x.id} role="option" aria-selected={n === at} ref={n === at ? (el) => el?.scrollIntoView({ block: 'nearest' }) : undefined}
           onMouseMove={() => setAt(n)} onMouseDown={(e) => e.preventDefault()} onClick={() => void choose(x)}
         >
-          <div className="hflex"><strong className="cut">{x.name}</strong><span className="meta">/{x.key}</span></div>
-          <div className="meta cut">{x.body}</div>
+          <div className="hflex"><strong dir="auto" className="cut">{x.name}</strong><span className="meta">/{x.key}</span></div>
+          <div dir="auto" className="meta cut">{x.body}</div>
         </div>
       ))}
     </div>

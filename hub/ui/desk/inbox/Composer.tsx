@@ -269,7 +269,7 @@ export function Composer({ c, company, resolved, ref }: Props) {
           <TemplatePicker key={texting.account_id} take={filling} account={texting.account_id} locale={locale} value={template} change={setTemplate} close={left === 0 ? undefined : () => fill(false)} />
         )) : (
           <textarea
-            ref={area} value={text} aria-label={t(`composer.${tab}`)} data-testid="composer-text" disabled={blocked} aria-describedby={texting ? counter : undefined}
+            ref={area} dir="auto" value={text} aria-label={t(`composer.${tab}`)} data-testid="composer-text" disabled={blocked} aria-describedby={texting ? counter : undefined}
             placeholder={blocked ? t(c.opted_out.length ? 'composer.optedOut' : 'composer.noChannel') : t(`composer.${tab}Hint`)}
             onChange={(e) => change(e.currentTarget.value)}
             onPaste={(e) => {

@@ -64,8 +64,8 @@ function Identity({ c, page, conversation }: { c: Contact; page: boolean; conver
           <span className="avatar big" aria-hidden="true">{initials(who(c))}</span>
           <div className="grow">
             <div className="hflex" style={{ gap: 2 }}>
-              {page ? <h1 className="cut" data-testid="contact-name">{who(c)}</h1> : (
-                <Link to="/contacts/$id" params={{ id: String(c.id) }} className="cut" style={{ fontSize: 16, fontWeight: 600, color: 'inherit' }} data-testid="contact-name">{who(c)}</Link>
+              {page ? <h1 dir="auto" className="cut" data-testid="contact-name">{who(c)}</h1> : (
+                <Link to="/contacts/$id" params={{ id: String(c.id) }} dir="auto" className="cut" style={{ fontSize: 16, fontWeight: 600, color: 'inherit' }} data-testid="contact-name">{who(c)}</Link>
               )}
               <ActionIcon variant="subtle" color="gray" c="var(--mut)" size={26} aria-label={t('contact.rename')} onClick={() => setName(c.name)}><Icon name="edit" small /></ActionIcon>
             </div>

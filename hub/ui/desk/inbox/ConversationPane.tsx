@@ -152,7 +152,7 @@ function Pane({ c, view, panelOpen, togglePanel }: { c: Conversation; view: stri
           <ActionIcon className="phone-only" variant="subtle" color="gray" c="var(--fg)" size={32} aria-label={t('conv.back')} onClick={leave}>
             <Icon name="back" />
           </ActionIcon>
-          <h1 className="cut grow" title={c.subject}>{c.subject || who(c.contact)}</h1>
+          <h1 dir="auto" className="cut grow" title={c.subject}>{c.subject || who(c.contact)}</h1>
           {company.viewing.length > 0 && (
             <span className="meta hflex" style={{ gap: 4 }} data-testid="collision"><Icon name="eye" small />{t('conv.viewing', { names: company.viewing.join(', ') })}</span>
           )}

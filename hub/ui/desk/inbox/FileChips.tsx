@@ -12,7 +12,7 @@ export function FileChips({ files, uploading, inText, remove }: { files: Upload[
       {files.map((f) => (
         <span className="file" key={f.id}>
           <Icon name="clip" small />
-          <span className="cut">{f.name}</span>
+          <span dir="auto" className="cut">{f.name}</span>
           <span className="meta">{size(f.size)}</span>
           {inText.includes(f.id) && <span className="meta">{t('letter.inText')}</span>}
           <button type="button" aria-label={t('composer.removeFile', { name: f.name })} onClick={() => remove(f)}>

@@ -2,6 +2,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Attachment, attachmentUrl } from '../api'
 import { size } from '../format'
+import { plainName } from '../../text/plain'
 import { Icon } from '../parts/icons'
 
 const PICTURE = /^image\/(png|jpeg|gif|webp)$/
@@ -15,8 +16,9 @@ function playable(a: Attachment): boolean {
 }
 
 /** Files of a message: pictures to see, sound and film to play, anything else to keep. */
-export function Files({ files }: { files: Attachment[] }) {
-  if (!files.length) return null
+export function Files({ files: all }: { files: Attachment[] }) {
+  if (!all.length) return null
+  const files = all.map((a) => ({ ...a, name: plainName(a.name) }))
   return (
     <div className="files">
       {files.map((a) => (PICTURE.test(a.content_type) ? <Picture key={a.id} a={a} /> : playable(a) ? <Player key={a.id} a={a} /> : <Card key={a.id} a={a} />))}
@@ -29,7 +31,7 @@ function Card({ a }: { a: Attachment }) {
   return (
     <a className="file" href={attachmentUrl(a.id)} download={a.name} title={t('conv.download', { name: a.name })} data-testid="file">
       <Icon name="clip" small />
-      <span className="cut">{a.name}</span>
+      <span dir="auto" className="cut">{a.name}</span>
       <span className="meta">{size(a.size)}</span>
     </a>
   )

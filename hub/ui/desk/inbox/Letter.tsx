@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { api, originalUrl, type Interaction } from '../api'
 import { complain } from '../parts/ask'
 import { Icon } from '../parts/icons'
+import { Words } from '../parts/Words'
 import { InvitationCard } from './InvitationCard'
 import { MailFrame } from './MailFrame'
 
@@ -59,7 +60,7 @@ export function Letter({ i, who }: { i: Interaction; who: string }) {
       )}
       {i.html !== null
         ? <MailFrame id={i.id} title={t('conv.mailFrom', { name: who })} whole={whole} images={images} />
-        : <div className="body">{whole && text !== null ? text : i.text}</div>}
+        : <div dir="auto" className="body"><Words text={whole && text !== null ? text : i.text} /></div>}
       {mail && i.direction === 'in' && (
         <div className="lettertools">
           {mail.trimmed && (

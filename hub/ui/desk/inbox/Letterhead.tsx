@@ -118,7 +118,7 @@ export function Undo({ conversation, undo, back, over }: {
   return (
     <div className="wait undo" role="status" data-testid="undo">
       <Icon name="send" small />
-      <span className="cut">{t('letter.leaves')} <span aria-hidden="true">{Math.max(0, left)}</span></span>
+      <span dir="auto" className="cut">{t('letter.leaves')} <span aria-hidden="true">{Math.max(0, left)}</span></span>
       <Button size="compact-sm" variant="light" loading={cancel.isPending} onClick={() => cancel.mutate(undo.id)} leftSection={<Icon name="undo" small />} data-testid="undo-send">
         {t('letter.undo')}
       </Button>
@@ -135,7 +135,7 @@ export function Scheduled({ conversation, items, back }: { conversation: number;
   return far.map((i) => (
     <div className="wait" key={i.interaction_id} data-testid="scheduled">
       <Icon name="clock" small />
-      <span className="cut"><strong>{t('letter.sendsAt', { at: stamp(i.due_at) })}</strong> {i.text}</span>
+      <span dir="auto" className="cut"><strong>{t('letter.sendsAt', { at: stamp(i.due_at) })}</strong> {i.text}</span>
       <Button size="compact-sm" variant="default" loading={cancel.isPending} onClick={() => cancel.mutate(i.interaction_id)} data-testid="cancel-scheduled">
         {t('letter.cancel')}
       </Button>

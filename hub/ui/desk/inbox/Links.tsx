@@ -74,8 +74,8 @@ function LinkDialog({ c, begin, close, pick }: { c: Contact; begin: string; clos
         {items.map((x) => (
           <li key={x.id} className="addr">
             <div className="grow">
-              <div className="cut">{who(x)}</div>
-              <div className="meta cut">{x.addresses.filter((a) => a.kind !== 'visitor').map((a) => a.value).join(' · ')}</div>
+              <div dir="auto" className="cut">{who(x)}</div>
+              <div dir="auto" className="meta cut">{x.addresses.filter((a) => a.kind !== 'visitor').map((a) => a.value).join(' · ')}</div>
             </div>
             <Button variant="default" onClick={() => pick(x.id)} data-testid="link-pick">{t('contact.linkThis')}</Button>
           </li>

@@ -103,7 +103,7 @@ export function List({ view, open, showViews }: { view: string; open: number | n
           />
         ) : (
           <>
-            <h2 className="cut narrow-only" style={{ fontSize: 14, fontWeight: 600 }}>{name(view)}</h2>
+            <h2 dir="auto" className="cut narrow-only" style={{ fontSize: 14, fontWeight: 600 }}>{name(view)}</h2>
             {view !== 'resolved' && (
               <NativeSelect
                 size="xs" className="pick" aria-label={t('list.sort')} value={sort} onChange={(e) => setSort(e.currentTarget.value as 'sla' | 'new')}
@@ -176,7 +176,7 @@ function Row(p: { row: Summary; view: string; selected: boolean; top: number; in
       data-testid="conversation-row" data-id={row.id}
     >
       <ChannelIcon channel={row.channel} />
-      <span className="who cut">
+      <span dir="auto" className="who cut">
         {row.unread && <span className="sr">{t('list.unread')} </span>}
         {who(row.contact)}
       </span>
@@ -187,9 +187,9 @@ function Row(p: { row: Summary; view: string; selected: boolean; top: number; in
       ) : (
         <span className="meta">{when(row.updated_at)}</span>
       )}
-      <span className="l2 subj cut">{row.subject || row.preview}</span>
+      <span dir="auto" className="l2 subj cut">{row.subject || row.preview}</span>
       <span className="l3 meta">
-        <span className="cut">{meta.join(' · ')}{row.subject && row.preview ? ` · ${row.preview}` : ''}</span>
+        <span dir="auto" className="cut">{meta.join(' · ')}{row.subject && row.preview && <> · <bdi>{row.preview}</bdi></>}</span>
         {row.failed && <span className="pill late" style={{ marginLeft: 'auto', lineHeight: '14px' }}>{t('delivery.failed')}</span>}
       </span>
     </Link>

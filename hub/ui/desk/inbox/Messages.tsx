@@ -11,6 +11,7 @@ import { clock, dayName, fullDate, sameDay } from '../format'
 import { Icon } from '../parts/icons'
 import { useSaid } from '../parts/said'
 import { useUnsent } from '../parts/unsent'
+import { Words } from '../parts/Words'
 import { useMe } from '../shell/Shell'
 import { discard, type Outgoing, retry, useOutbox } from '../state/outbox'
 import { withEarlier } from '../state/reducers'
@@ -96,7 +97,7 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
   const unsent = useUnsent()
   if (i.kind === 'system')
     return (
-      <div className="sys" data-testid="message" data-kind="system"><span title={fullDate(i.at)}>{said(i.text)} · {clock(i.at)}</span></div>
+      <div className="sys" data-testid="message" data-kind="system"><span title={fullDate(i.at)}><bdi>{said(i.text)}</bdi> · {clock(i.at)}</span></div>
     )
   const note = i.kind === 'note'
   const out = i.direction !== 'in'
@@ -115,7 +116,7 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
       data-testid="message" data-kind={i.kind} data-direction={i.direction} data-status={i.status} id={messageAnchor(i.id)} tabIndex={-1}
     >
       <div className="h">
-        <strong>{note ? t('conv.noteBy', { name: who }) : who}</strong>
+        <strong dir="auto">{note ? t('conv.noteBy', { name: who }) : who}</strong>
         {!note && i.channel && <span>{channelName(i.channel)}</span>}
         <time dateTime={i.at} title={fullDate(i.at)}>{clock(i.at)}</time>
         {i.direction === 'out' && !bad && <Delivery status={i.status} send={i.delivery} conversation={c.id} />}
@@ -123,7 +124,7 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
           <span className="pill soon" style={{ lineHeight: '16px' }} title={t('conv.unverifiedHint')}>{t('conv.unverified')}</span>
         )}
       </div>
-      {subject && <div className="subjectline">{subject}</div>}
+      {subject && <div dir="auto" className="subjectline">{subject}</div>}
       {i.message && <FactsAbove facts={i.message} />}
       {!spelledOut(i) && <Letter i={i} who={who} />}
       <Files files={shown} />
@@ -212,9 +213,9 @@ function Pending({ o }: { o: Outgoing }) {
         <time dateTime={o.at}>{clock(o.at)}</time>
         {!failed && <span>{t('delivery.sending')}</span>}
       </div>
-      <div className="body">{o.shown ?? o.body.text}</div>
+      <div dir="auto" className="body"><Words text={o.shown ?? o.body.text} /></div>
       {o.files.length > 0 && (
-        <div className="files">{o.files.map((f) => <span key={f.name} className="file"><Icon name="clip" small /><span className="cut">{f.name}</span></span>)}</div>
+        <div className="files">{o.files.map((f) => <span key={f.name} className="file"><Icon name="clip" small /><span dir="auto" className="cut">{f.name}</span></span>)}</div>
       )}
       {failed && (
         <div className="failure">

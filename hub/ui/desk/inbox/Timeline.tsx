@@ -43,8 +43,8 @@ export function Timeline({ contact, current }: { contact: number; current?: numb
                 <time dateTime={i.at} title={fullDate(i.at)}>{when(i.at)}</time>
                 {i.conversation_rating && latest(n) && <RatingMark r={i.conversation_rating} />}
               </span>
-              {i.conversation_id !== current && i.conversation_subject && <span className="cut" style={{ display: 'block', fontWeight: 500 }}>{i.conversation_subject}</span>}
-              <span className="what">{i.text}</span>
+              {i.conversation_id !== current && i.conversation_subject && <span dir="auto" className="cut" style={{ display: 'block', fontWeight: 500 }}>{i.conversation_subject}</span>}
+              <span dir="auto" className="what">{i.text}</span>
             </Link>
           </li>
         ))}

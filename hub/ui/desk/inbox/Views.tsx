@@ -34,7 +34,7 @@ export function Views() {
       key={view} to="/inbox/$view" params={{ view }} search={{}} activeOptions={{ exact: false, includeSearch: false }}
       data-testid={`view-${view}`} activeProps={{ 'aria-current': 'page' }}
     >
-      <span className="cut">{label}</span>
+      <span dir="auto" className="cut">{label}</span>
       {count !== undefined && <span className="n">{number(count)}</span>}
     </Link>
   )

@@ -47,8 +47,8 @@ function Box({ box, edit }: { box: Mailbox; edit: () => void }) {
     <section className="panel box" data-testid="mailbox" data-id={box.id} aria-label={box.name}>
       <header>
         <div style={{ minWidth: 0 }}>
-          <h2 className="cut">{box.name}</h2>
-          <span className="mut cut">{box.address}</span>
+          <h2 dir="auto" className="cut">{box.name}</h2>
+          <span dir="auto" className="mut cut">{box.address}</span>
         </div>
         <State box={box} />
       </header>

@@ -42,7 +42,7 @@ function Quote({ quoted }: { quoted: { id: number; text: string } }) {
       }}
     >
       <span className="sr">{t('message.answers')}</span>
-      <span className="clamp2">{quoted.text || t('message.noText')}</span>
+      <span dir="auto" className="clamp2">{quoted.text || t('message.noText')}</span>
     </button>
   )
 }
@@ -53,7 +53,7 @@ function Advert({ advert }: { advert: NonNullable<MessageFacts['advert']> }) {
   const inside = (
     <>
       <Icon name="bell" />
-      <span className="grow"><span className="meta">{t('message.advert')}</span><span className="clamp2">{advert.headline || advert.body || url?.host}</span></span>
+      <span className="grow"><span className="meta">{t('message.advert')}</span><span dir="auto" className="clamp2">{advert.headline || advert.body || url?.host}</span></span>
     </>
   )
   return url
@@ -104,7 +104,7 @@ function Place({ place }: { place: NonNullable<MessageFacts['location']> }) {
     <a className="cardlink" href={url} target="_blank" rel="noreferrer noopener" data-testid="location">
       <Icon name="pin" />
       <span className="grow">
-        <span className="clamp2">{place.label || place.address || t('message.location')}</span>
+        <span dir="auto" className="clamp2">{place.label || place.address || t('message.location')}</span>
         <span className="meta">{degrees.format(lat)}, {degrees.format(lon)} · {t('message.map')}</span>
       </span>
     </a>

@@ -74,8 +74,8 @@ function Choice({ account, locale, pick, close, take }: { account: number; local
             ref={n === at ? (el) => el?.scrollIntoView({ block: 'nearest' }) : undefined}
             onMouseMove={() => setAt(n)} onMouseDown={(e) => e.preventDefault()} onClick={() => pick(x)}
           >
-            <div className="hflex"><strong className="cut">{x.name}</strong><span className="meta">{languageName(x.locale.replace('_', '-'))}</span></div>
-            <div className="meta clamp2" lang={x.locale.replace('_', '-')}>{x.body}</div>
+            <div className="hflex"><strong dir="auto" className="cut">{x.name}</strong><span className="meta">{languageName(x.locale.replace('_', '-'))}</span></div>
+            <div dir="auto" className="meta clamp2" lang={x.locale.replace('_', '-')}>{x.body}</div>
           </div>
         ))}
       </div>
@@ -101,7 +101,7 @@ function Places({ value, change }: { value: Filling; change: (next: Filling | nu
       }}
     >
       <div className="hflex">
-        <span className="grow cut"><strong>{template.name}</strong> <span className="meta">{languageName(template.locale.replace('_', '-'))}</span></span>
+        <span dir="auto" className="grow cut"><strong>{template.name}</strong> <span className="meta">{languageName(template.locale.replace('_', '-'))}</span></span>
         <button type="button" className="linklike" onClick={() => change(null)} data-testid="other-template">{t('template.other')}</button>
       </div>
       {names.length > 0 && (

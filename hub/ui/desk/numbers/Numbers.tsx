@@ -35,8 +35,8 @@ function Line({ a }: { a: MessagingAccount }) {
     <section className="panel box" data-testid="number" data-id={a.account_id} data-channel={a.channel} aria-label={a.name}>
       <header>
         <div style={{ minWidth: 0 }}>
-          <h2 className="cut">{a.name}</h2>
-          <span className="hflex"><ChannelWord channel={a.channel} /> <span className="mut cut">{a.address}</span></span>
+          <h2 dir="auto" className="cut">{a.name}</h2>
+          <span className="hflex"><ChannelWord channel={a.channel} /> <span dir="auto" className="mut cut">{a.address}</span></span>
         </div>
         <State a={a} />
       </header>

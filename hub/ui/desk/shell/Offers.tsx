@@ -133,12 +133,12 @@ function Card(p: { offer: Offer; left: number; waiting: number; busy: boolean; a
   return (
     <section className={`offer c-${o.channel}`} aria-labelledby={`offer-${o.id}`} data-testid="offer-card">
       <div className="hflex" style={{ justifyContent: 'space-between' }}>
-        <strong id={`offer-${o.id}`} className="hflex"><ChannelWord channel={o.channel} /> <span className="cut">· {o.queue.name}</span></strong>
+        <strong id={`offer-${o.id}`} className="hflex"><ChannelWord channel={o.channel} /> <span dir="auto" className="cut">· {o.queue.name}</span></strong>
         <span className="meta" role="timer" aria-label={t('offer.seconds', { n: Math.ceil(left) })}>{span(Math.ceil(left))}</span>
       </div>
-      <div className="cut" style={{ marginTop: 6, fontWeight: 600 }}>{who(o.contact)}</div>
-      {o.subject && o.subject !== o.preview && <div className="cut">{o.subject}</div>}
-      <div className="mut clamp2">{o.preview}</div>
+      <div dir="auto" className="cut" style={{ marginTop: 6, fontWeight: 600 }}>{who(o.contact)}</div>
+      {o.subject && o.subject !== o.preview && <div dir="auto" className="cut">{o.subject}</div>}
+      <div dir="auto" className="mut clamp2">{o.preview}</div>
       <div className="meta" style={{ marginTop: 4 }}>{t('offer.waited', { span: span(o.waited_seconds) })}{o.reason ? ` · ${because(o.reason)}` : ''}</div>
       <div className={`prog${left <= 5 ? ' urgent' : ''}`} aria-hidden="true"><i style={{ transform: `scaleX(${Math.min(1, left / whole)})` }} /></div>
       <div className="hflex">

@@ -52,7 +52,7 @@ function LoadText() {
   const { load } = useMe()
   const words = loadWords(load, t)
   return (
-    <span className="meta wide-only cut" data-testid="load" title={t('top.loadTitle', { used: load.used, capacity: load.capacity })}>
+    <span dir="auto" className="meta wide-only cut" data-testid="load" title={t('top.loadTitle', { used: load.used, capacity: load.capacity })}>
       {words || t('top.load', { used: load.used, capacity: load.capacity })}
     </span>
   )
@@ -89,7 +89,7 @@ function PresenceSelect() {
           title={t('presence.since', { ago: ago(presence.since, now) })}
         >
           <i className={`dot ${presence.state}`} />
-          <span className="cut">{words(presence.state, presence.reason)}</span>
+          <span dir="auto" className="cut">{words(presence.state, presence.reason)}</span>
           <Icon name="down" small />
         </button>
       </Menu.Target>
@@ -142,8 +142,8 @@ function Profile() {
       </Menu.Target>
       <Menu.Dropdown>
         <div style={{ padding: '6px 12px 8px' }}>
-          <div className="cut"><strong>{agent.name}</strong></div>
-          <div className="meta cut">{agent.email}</div>
+          <div dir="auto" className="cut"><strong>{agent.name}</strong></div>
+          <div dir="auto" className="meta cut">{agent.email}</div>
         </div>
         <Menu.Divider />
         <Menu.Label c="dimmed">{t('profile.language')}</Menu.Label>

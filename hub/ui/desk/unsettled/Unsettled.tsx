@@ -78,7 +78,7 @@ function Send({ s, marked, mark }: { s: UnsettledSend; marked: boolean; mark: (i
           <span className="mut">{s.account}</span>
           <time className="mut" dateTime={s.wire_at ?? s.created_at}>{stamp(s.wire_at ?? s.created_at)}</time>
         </div>
-        <div className="cut">{s.preview}</div>
+        <div dir="auto" className="cut">{s.preview}</div>
         <div className="meta">{unsent(s)}{s.next_try_at && ` ${t('delivery.resends', { at: clock(s.next_try_at) })}`}</div>
       </div>
     </li>

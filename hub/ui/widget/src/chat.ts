@@ -180,7 +180,7 @@ function take(type: string, data: Json, seq: number): void {
     if (m.from !== 'customer' && !known) arrived(m)
   } else if (type === 'status') {
     status.value = data as unknown as Status
-    if (status.value.status === 'open') rating.value = 'no'
+    if (status.value.status === 'open' && rating.value === 'ask') rating.value = 'no'
     tell({ t: 'event', name: 'status', detail: data })
   } else if (type === 'rating.ask') {
     // A replay after a reload asks again; what was rated stays rated.
