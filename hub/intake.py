@@ -360,13 +360,13 @@ def _waves(rows: list[dict[str, Any]]) -> list[list[int]]:
     awaited: set[str] = set()
     for n, row in enumerate(rows):
         own, refs = row["external_id"], row["refs"]
-        if own in here or own in awaited or not here.isdisjoint(refs):
+        sender = f"{row['account_id']} {row['kind']} {row['address']}" if row["session"] else ""
+        if own in here or own in awaited or not here.isdisjoint(refs) or (refs and sender in here):
             waves.append([])
             here, awaited = set(), set()
         waves[-1].append(n)
         awaited.update(refs)
-        if own:
-            here.add(own)
+        here.update(name for name in (own, sender) if name)
     return waves
 
 

@@ -19,13 +19,11 @@ from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from connectors.twilio.errors import OPTED_OUT, REFUSED_FOR_NOW, explain
 from connectors.twilio.settings import Settings
-from connectors.twilio.webhook import OPTED_OUT, explain
 from hub.channels.model import Outcome, SendError
 from hub.core.clock import now
 
-# Refused now, worth trying again: concurrency and queue limits, carrier trouble that Twilio reports at once.
-_RETRY_CODES = frozenset({20429, 14107, 21611, 30001, 63018})
 _AUTHENTICATION = frozenset({401, 403})
 
 
@@ -168,7 +166,7 @@ def refusal(error: TwilioException) -> SendError:
             params={"status": status},
             account_wide=status >= 500,
         )
-    if code in _RETRY_CODES:
+    if code in REFUSED_FOR_NOW:
         return SendError(detail, outcome=Outcome.RETRY)
     if status in _AUTHENTICATION:
         return SendError(

@@ -20,12 +20,12 @@ from twilio.request_validator import (
     get_signature_algorithm,  # pyright: ignore[reportUnknownVariableType] - the SDK ships no types
 )
 
+from connectors.twilio.errors import OPTED_OUT, UNDELIVERED_FOR_NOW, explain, number
 from hub.channels.consent import Consent, Wish, carriers_own, spoken
 from hub.channels.model import AddressKind, Delivery, DeliveryStatus, Inbound, RemoteFile
 from hub.core.errors import Invalid
 
 Form = MultiDict[str]
-OPTED_OUT = 21610
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
@@ -50,31 +50,6 @@ _STATUS = {
     "undelivered": DeliveryStatus.FAILED,
     "failed": DeliveryStatus.FAILED,
     "canceled": DeliveryStatus.FAILED,
-}
-# What a person should read instead of a bare number.
-ERRORS = {
-    21211: "the number is not valid",
-    21408: "sending to this country is not enabled",
-    21610: "the customer has opted out",
-    21612: "this number cannot be reached from ours",
-    21614: "the number cannot receive SMS",
-    21617: "the text is longer than 1,600 characters",
-    21620: "the file's address is not valid",
-    30001: "too many messages are waiting at Twilio",
-    30002: "the Twilio account is suspended",
-    30003: "the handset is unreachable",
-    30004: "the message was blocked",
-    30005: "the number is unknown",
-    30006: "the number is a landline or unreachable",
-    30007: "the carrier filtered the message",
-    30008: "the carrier gave no reason",
-    30034: "our number is not registered for this country (10DLC)",
-    30450: "refused as suspected SMS pumping",
-    63003: "this WhatsApp user cannot be found",
-    63013: "the message breaks a rule of WhatsApp",
-    63018: "too many messages to this customer; it is tried again later",
-    63032: "WhatsApp does not let us write to this user",
-    63016: "the reply window is closed; use a template",
 }
 _MAX_MEDIA = 10
 _MAX_FIELDS = 1000
@@ -122,14 +97,6 @@ def _plain_signature(token: str, url: str, form: Form) -> str:
     """
     said = url + "".join([name + value for name, value in sorted(form.items())])
     return base64.b64encode(hmac.digest(token.encode(), said.encode(), "sha1")).decode()
-
-
-def explain(code: str | int | None, words: str = "") -> str | None:
-    """An error as a sentence: our words, or the provider's, and the number to look it up by."""
-    if code in (None, "", "0", 0):
-        return words or None
-    number = int(code) if str(code).isdigit() else 0
-    return f"Twilio error {code}: {ERRORS.get(number) or words or 'no reason given'}"
 
 
 def to_inbound(account_id: int, raw: bytes, form: Form | None = None, *, terms: Terms | None = None) -> Inbound:
@@ -255,4 +222,7 @@ def delivery(
         return None
     failed = status is DeliveryStatus.FAILED
     error = (explain(code, words) or word) if failed else None
-    return Delivery("twilio", status, sid, outbound_id, error, opted_out=failed and str(code) == str(OPTED_OUT))
+    why = number(code) if failed else 0
+    return Delivery(
+        "twilio", status, sid, outbound_id, error, opted_out=why == OPTED_OUT, for_now=why in UNDELIVERED_FOR_NOW
+    )

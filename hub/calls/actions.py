@@ -123,15 +123,24 @@ async def consult(unit: Unit, account: Account, call_id: int, agent_id: int, to:
     held, _ = await mine(unit, call_id, agent_id)
     if any(leg.consult for leg in held.alive("agent", "third")):
         raise Conflict("Somebody is being asked already.")
-    asked = to.agent_id or (await _free(unit, to.queue_id, agent_id) if to.queue_id is not None else 0)
-    if not _customer(held).held:
-        await _hold(unit, held, on=True)
+    customer = _customer(held)
     if to.number is not None:
-        await _ring_number(unit, account, held, to.number, consult=True)
-        return
+        asked = await _ring_number(unit, account, held, to.number, consult=True)
+    else:
+        whom = to.agent_id or (await _free(unit, to.queue_id, agent_id) if to.queue_id is not None else 0)
+        await _check_asked(unit, whom, agent_id)
+        asked = await ring_agent(unit, held, whom, consult=True)
+    if await fetch_value(unit.conn, sql["last_hold"], {"leg_id": customer.id}) != CommandKind.HOLD:
+        # Under a key of the asking: should it come to nothing, the customer is with the agent again (`control`).
+        await store.ask(unit, held.call, CommandKind.HOLD, control.hold_for(asked), leg_id=customer.id)
+
+
+async def _check_asked(unit: Unit, asked: int, agent_id: int) -> None:
+    """`Invalid` or `Conflict` where asking cannot lead to an answer: the customer is not put on hold for it."""
     if asked == agent_id:
         raise Invalid("That is you.", fields={"agent_id": "choose somebody else"})
-    await ring_agent(unit, held, asked, consult=True)
+    if await fetch_value(unit.conn, sql["on_the_phone"], {"agent_id": asked}):
+        raise Conflict("They are on another call.", remedy="Ask somebody else, or try again later.")
 
 
 async def _free(unit: Unit, queue_id: int, agent_id: int) -> int:
@@ -171,32 +180,46 @@ async def ring_agent(  # noqa: PLR0913 - how somebody is rung, nearly all option
 
 async def _ring_number(
     unit: Unit, account: Account, held: Held, number: str, *, consult: bool = False, mode: str = "talk"
-) -> None:
+) -> int:
     whole = normalise(AddressKind.PHONE, number)
     await callbacks.check_dial(unit, account, whole)
     leg_id = await store.add_leg(unit, held.call.id, "third", whole, consult=consult, mode=mode)
+    assert leg_id is not None  # noqa: S101 - only an offer's leg can be there already
     await store.ask(unit, held.call, CommandKind.RING, f"ring:{leg_id}", leg_id=leg_id, seconds=40)
     await store.tell(unit, held.call, "call.updated", held.call.agent_id)
+    return leg_id
 
 
 async def finish_consult(unit: Unit, call_id: int, agent_id: int, how: str) -> None:
-    """`complete`: they take over and we leave; `merge`: everybody talks; `cancel`: they leave, we go on."""
+    """`complete`: they take over and we leave; `merge`: everybody talks; `cancel`: they leave, we go on.
+
+    Going on alone works also when whoever was asked has gone already: then the customer is merely off hold.
+    """
     held, leg = await mine(unit, call_id, agent_id)
     asked = next((x for x in held.alive("agent", "third") if x.consult and x.id != leg.id), None)
-    if asked is None:
-        raise Conflict("Nobody is being asked.")
     if how == "cancel":
-        await control.hang_up(unit, held.call, asked)
-    elif not asked.present:
+        await _back_alone(unit, held, asked)
+        return
+    if asked is None:
+        raise Conflict("They are no longer there.", remedy="The customer is with you again; ask somebody else.")
+    if not asked.present:
         raise Conflict("They have not answered yet.")
     if how == "complete":
         await control.take_over(unit, held, asked)
         return
-    if how == "merge":
-        await execute(unit.conn, sql["leg_takes_over"], {"id": asked.id})
+    await execute(unit.conn, sql["leg_takes_over"], {"id": asked.id})
     if held.customer is not None and held.customer.held:
         await _hold(unit, held, on=False)
     await store.tell(unit, held.call, "call.updated", agent_id, asked.agent_id)
+
+
+async def _back_alone(unit: Unit, held: Held, asked: Leg | None) -> None:
+    if asked is not None:
+        await control.hang_up(unit, held.call, asked)
+        await control.off_hold(unit, held, asked)
+    elif held.customer is not None and held.customer.held:
+        await _hold(unit, held, on=False)
+    await store.tell(unit, held.call, "call.updated", held.call.agent_id, asked.agent_id if asked else None)
 
 
 # -- supervising -----------------------------------------------------------------------------------------------------

@@ -52,6 +52,20 @@ def allowed(flow: CallFlow, number: str) -> bool:
     )
 
 
+async def possible(unit: Unit, flow: CallFlow, held: Held) -> bool:
+    """Whether a caller who waits can be called back in their place: the offer and the key go by this alone.
+
+    Their number must be told and one that we dial, they must wait in a queue, and have been promised no callback yet.
+    """
+    call, customer = held.call, held.customer
+    if not (flow.callback and call.state == "queued" and call.direction == "in" and call.queue_id):
+        return False
+    if customer is None or not customer.live or not allowed(flow, call.number):
+        return False
+    place = {"account_id": call.account_id, "number": call.number}
+    return not await fetch_value(unit.conn, sql["callback_promised"], place)
+
+
 async def check_dial(unit: Unit, account: Account, number: str) -> None:
     """`Invalid` or `Conflict` unless this number of ours may call that number now."""
     flow: CallFlow = account.settings.voice

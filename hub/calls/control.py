@@ -15,7 +15,7 @@ from hub.calls.store import Held, sql
 from hub.channels.calls import CommandKind
 from hub.conversations import lifecycle, offers, queueing
 from hub.core.clock import now
-from hub.core.db import execute, fetch_value
+from hub.core.db import execute, fetch_dicts, fetch_value
 from hub.core.events import Unit
 
 _UNREACHED = {"busy": "busy", "no_answer": "no_answer", "canceled": "no_answer"}
@@ -105,6 +105,9 @@ async def _missing_agents(unit: Unit, held: Held) -> None:
             await _not_reached(unit, call, leg)
     if call.state not in ("connecting", "talking"):
         return
+    for leg in held.legs:
+        if leg.consult and not leg.live:
+            await off_hold(unit, held, leg)
     here = [leg for leg in held.alive("agent", "third") if leg.present]
     if (new := next((leg for leg in here if leg.mode == "takeover"), None)) is not None:
         await take_over(unit, held, new)
@@ -112,6 +115,30 @@ async def _missing_agents(unit: Unit, held: Held) -> None:
         await take_over(unit, held, here[0])
     elif not here and any(leg.role == "agent" and leg.joined_at for leg in held.legs):
         await _left_alone(unit, held)
+    elif (heir := _heir(held, here)) is not None:
+        await _record_owner(unit, held, heir)
+        await store.tell(unit, call, "call.transferred", call.agent_id, heir.agent_id)
+
+
+def _heir(held: Held, here: list[Leg]) -> Leg | None:
+    """Who of several has the call when whoever had it has left: the agent who has been there longest."""
+    owner = held.call.agent_id
+    if owner is None or any(leg.agent_id == owner for leg in held.alive("agent")):
+        return None
+    return next((leg for leg in here if leg.role == "agent" and not leg.consult), None)
+
+
+def hold_for(leg_id: int) -> str:
+    """The key of putting the customer on hold while somebody is asked."""
+    return f"hold-for:{leg_id}"
+
+
+async def off_hold(unit: Unit, held: Held, asked: Leg) -> None:
+    """Whoever was asked is not: if the customer was put on hold for that, they are with the agent again. Once."""
+    customer = held.customer
+    key = {"key": f"{held.call.id}:{hold_for(asked.id)}"}
+    if customer is not None and customer.live and await fetch_value(unit.conn, sql["held_for"], key):
+        await store.ask(unit, held.call, CommandKind.UNHOLD, f"unhold-for:{asked.id}", leg_id=customer.id)
 
 
 async def take_over(unit: Unit, held: Held, new: Leg) -> None:
@@ -123,15 +150,24 @@ async def take_over(unit: Unit, held: Held, new: Leg) -> None:
     for leg in held.alive("agent", "third"):
         if leg.id != new.id:
             await hang_up(unit, call, leg)
+    await _record_owner(unit, held, new)
+    await store.tell(unit, call, "call.transferred", call.agent_id, new.agent_id)
+
+
+async def _record_owner(unit: Unit, held: Held, new: Leg) -> None:
+    """The conversation, its work and the call are an agent's now; what others did before stays in their entries."""
+    call = held.call
     entry = await queueing.live(unit.conn, call.conversation_id)
-    if new.agent_id is not None and (entry is None or entry.agent_id != new.agent_id):
+    if new.agent_id is None or (entry is not None and entry.agent_id == new.agent_id == call.agent_id):
+        return
+    if entry is None or entry.agent_id != new.agent_id:
         await queueing.close(unit, call.conversation_id, "transferred")
         await queueing.pull(unit, call.conversation_id, new.agent_id)
-        taken = await queueing.live(unit.conn, call.conversation_id)
-        place = {"id": call.id, "queue_id": call.queue_id, "entry_id": taken.id if taken else None}
-        await execute(unit.conn, sql["set_place"], place)
-        await execute(unit.conn, sql["set_agent"], {"id": call.id, "agent_id": new.agent_id})
-    await store.tell(unit, call, "call.transferred", call.agent_id, new.agent_id)
+        entry = await queueing.live(unit.conn, call.conversation_id)
+    place = {"id": call.id, "queue_id": call.queue_id, "entry_id": entry.id if entry else None}
+    await execute(unit.conn, sql["set_place"], place)
+    await execute(unit.conn, sql["set_agent"], {"id": call.id, "agent_id": new.agent_id})
+    await execute(unit.conn, sql["set_speaker"], {"id": call.interaction_id, "agent_id": new.agent_id})
 
 
 async def _not_reached(unit: Unit, call: Call, leg: Leg) -> None:
@@ -197,7 +233,7 @@ async def finish(unit: Unit, held: Held, outcome: str) -> None:
     await _free_queue(unit, call, outcome)
     missed = outcome in ("abandoned", "closed", "left_menu")
     waiting = outcome in ("abandoned", "voicemail")
-    text = _words(call, outcome)
+    text = _words(call, outcome) + await _speakers(unit, call, outcome)
     told = {"id": call.interaction_id, "text": text}
     await execute(unit.conn, sql["tell_interaction"], told)
     values = {"id": call.conversation_id, "preview": text, "seq": None, "waiting": waiting, "answered": False}
@@ -232,6 +268,15 @@ def _words(call: Call, outcome: str) -> str:
         "no_answer": ", no answer", "busy": ", busy", "failed": ", could not be connected",
     }  # fmt: skip
     return whose + said.get(outcome, "")
+
+
+async def _speakers(unit: Unit, call: Call, outcome: str) -> str:
+    """Who talked with the customer, in order."""
+    if outcome != "answered":
+        return ""
+    names = [row["name"] for row in await fetch_dicts(unit.conn, sql["talked"], {"call_id": call.id})]
+    in_order = [name for n, name in enumerate(names) if n == 0 or name != names[n - 1]]
+    return f", {', then '.join(in_order)}" if in_order else ""
 
 
 async def _let_go(unit: Unit, held: Held) -> None:

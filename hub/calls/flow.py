@@ -58,8 +58,8 @@ _WORDS: dict[str, Texts] = {
         "zh-CN": "现在是非工作时间。",
     },
     "waiting": {
-        "en": "You are number {position} in the queue. The wait is about {minutes} minutes.",
-        "zh-CN": "您排在第{position}位，预计等待{minutes}分钟。",
+        "en": "You are number {position} in the queue. The wait is {wait}.",
+        "zh-CN": "您排在第{position}位，预计等待时间：{wait}。",
     },
     "press_for_callback": {
         "en": "Press star to be called back without losing your place.",
@@ -85,9 +85,14 @@ _WORDS: dict[str, Texts] = {
 
 def words(flow: CallFlow, name: str, locale: str) -> str:
     """A text in a language, else in English; the configured one before the default."""
+    return worded(flow, name, locale)[0]
+
+
+def worded(flow: CallFlow, name: str, locale: str) -> tuple[str, str]:
+    """The same, and the language it is really in."""
     configured: Texts = getattr(flow, name, {}) if name in CallFlow.model_fields else {}
     for texts in (configured, _WORDS.get(name, {})):
         for language in (locale, locale.split("-")[0], flow.locale, "en"):
             if language in texts:
-                return texts[language]
-    return ""
+                return texts[language], locale if language == locale.split("-")[0] else language
+    return "", locale

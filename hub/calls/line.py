@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from hub.agents.hours import Hours, is_open
-from hub.calls import callbacks, control, store
-from hub.calls.flow import CallFlow, Option, words
+from hub.calls import callbacks, control, spoken, store
+from hub.calls.flow import CallFlow, Option, worded, words
 from hub.calls.model import Call
 from hub.calls.store import Held, sql
 from hub.channels.calls import (
@@ -54,7 +53,8 @@ class Moment:
 
     def sound(self, name: str, **values: Any) -> Sound:
         """A text of the flow in the caller's language."""
-        return _sound(self.flow, words(self.flow, name, self.call.locale).format(**values), self.call.locale)
+        text, language = worded(self.flow, name, self.call.locale)
+        return _sound(self.flow, spoken.fill(text, language, **values), language)
 
 
 async def next_steps(unit: Unit, account: Account, held: Held, event: CallEvent, stage: str) -> list[Step]:
@@ -175,21 +175,20 @@ async def _wait(m: Moment) -> list[Step]:
     standing = rows[0]
     if standing["waited"] > m.flow.longest_wait_seconds and m.flow.voicemail:
         return [Unpark()]
-    minutes = max(1, math.ceil(standing["position"] * standing["handling"] / max(1, standing["agents"]) / 60))
-    heard: list[Sound] = [m.sound("waiting", position=standing["position"], minutes=minutes)]
-    if m.flow.callback:
+    seconds = standing["position"] * standing["handling"] / max(1, standing["agents"])
+    heard: list[Sound] = [m.sound("waiting", position=standing["position"], seconds=seconds)]
+    if await callbacks.possible(m.unit, m.flow, m.held):
         heard.append(m.sound("press_for_callback"))
     heard.append(Play(str(m.flow.music)) if m.flow.music else Pause(12))
     return [Gather(tuple(heard), "wait-key", _provider_locale(m), seconds=1)]
 
 
 async def _wait_key(m: Moment) -> list[Step]:
-    """A key pressed while waiting: the callback; anything else changes nothing."""
-    if "*" not in m.event.keys or not m.flow.callback or m.call.state != "queued":
+    """A key pressed while waiting: the callback, where it is offered; anything else changes nothing."""
+    if "*" not in m.event.keys or not await callbacks.possible(m.unit, m.flow, m.held):
         return []
-    customer = m.held.customer
     rows = await fetch_dicts(m.unit.conn, sql["standing"], {"entry_id": m.call.entry_id})
-    if customer is None or not rows or not callbacks.allowed(m.flow, m.call.number):
+    if not rows:
         return []
     await callbacks.keep_place(m.unit, m.account, m.held, rows[0]["entered_at"])
     return [m.sound("callback_kept"), Hangup()]
@@ -237,7 +236,8 @@ async def _agent(m: Moment) -> list[Step]:
     """Press 1: a voicemail or a passer-by never does."""
     queue = await fetch_dicts(m.unit.conn, sql["queue_by_key"], {"key": None, "id": m.call.queue_id})
     name = str(queue[0]["name"]) if queue else ""
-    prompt = _sound(m.flow, words(m.flow, "agent", m.flow.locale).format(queue=name), m.flow.locale)
+    said = spoken.fill(words(m.flow, "agent", m.flow.locale), m.flow.locale, queue=name)
+    prompt = _sound(m.flow, said, m.flow.locale)
     if m.call.over:
         return [Hangup()]
     return [Gather((prompt,), "agent-key", _provider_locale(m), seconds=8)]

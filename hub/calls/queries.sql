@@ -73,6 +73,23 @@ update call_leg set muted = %(muted)s where id = %(id)s;
 -- leg_mode: How a supervisor takes part.
 update call_leg set mode = %(mode)s where id = %(id)s;
 
+-- last_hold: Whether a telephone was last put on hold (`hold`) or taken off it (`unhold`), done or on its way.
+select kind from call_command where leg_id = %(leg_id)s and kind in ('hold', 'unhold') order by id desc limit 1;
+
+-- held_for: Whether the customer was put on hold for this telephone.
+select exists (select from call_command where key = %(key)s);
+
+-- on_the_phone: Whether an agent's telephone is in use.
+select exists (select from call_leg where agent_id = %(agent_id)s and ended_at is null and (present or joined_at is null));
+
+-- talked: Who talked with the customer, in order: agents by name, others by number.
+select coalesce(a.name, l.endpoint) as name from call_leg l left join agent a on a.id = l.agent_id
+where l.call_id = %(call_id)s and l.role in ('agent', 'third') and l.joined_at is not null and not l.consult
+order by l.joined_at, l.id;
+
+-- set_speaker: Who of us talked last in a call that we made.
+update interaction set agent_id = %(agent_id)s where id = %(id)s and direction = 'out';
+
 -- leg_takes_over: Who was asked for advice is the call's agent now.
 update call_leg set consult = false, mode = 'talk' where id = %(id)s;
 
@@ -224,6 +241,9 @@ insert into callback (conversation_id, account_id, number, queue_id, agent_id, d
 values (%(conversation_id)s, %(account_id)s, %(number)s, %(queue_id)s, %(agent_id)s, coalesce(%(due_at)s, clock_timestamp()),
         %(entered_at)s, %(note)s, %(created_by)s)
 on conflict do nothing returning id;
+
+-- callback_promised: Whether a callback to a number is planned or waits in the queue.
+select exists (select from callback where account_id = %(account_id)s and number = %(number)s and state in ('scheduled', 'waiting'));
 
 -- due_callbacks: Callbacks whose time has come, the oldest first.
 select b.id, b.conversation_id, b.account_id, b.number, b.queue_id, b.agent_id, b.entered_at

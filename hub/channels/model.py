@@ -192,7 +192,8 @@ class Delivery:
 
     `complaint`: the reader called it spam; nothing goes to that address by itself any more. `opted_out`: the provider
     refuses it because its recipient wants no more messages. `only_to`: the report came a way that anybody can come, so
-    that it counts only for a send that went to one of these addresses.
+    that it counts only for a send that went to one of these addresses. `for_now`: of a failure, that it did not arrive
+    for a cause that passes, so that the message may be sent again a little later.
     """
 
     connector: str
@@ -203,6 +204,7 @@ class Delivery:
     complaint: bool = False
     opted_out: bool = False
     only_to: tuple[str, ...] | None = None
+    for_now: bool = False
 
 
 class Outcome(StrEnum):

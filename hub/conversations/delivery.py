@@ -25,6 +25,7 @@ sql = Queries.beside(__file__, "delivery.sql")
 
 # Minutes until the next try (RFC 5321 §4.5.4.1 asks for patience); the last one repeats until the time is up.
 BACKOFF_MINUTES = (1, 5, 15, 60, 180)
+RETURN_MINUTES = (5, 30, 120)  # until a send that the provider could not deliver is tried once more
 GIVE_UP = timedelta(hours=48)
 LOOK_AFTER = 15.0  # seconds until somebody looks where a send of unknown outcome may be found
 
@@ -73,6 +74,7 @@ class Reports:
                 "provider_id": identifier(delivery.provider_id),
                 "status": delivery.status.value,
                 "error": _words(delivery.error),
+                "returned": list(RETURN_MINUTES) if delivery.for_now else None,
             }
         )
 

@@ -156,7 +156,10 @@ class Mail(BaseModel):
 
 
 class Quoted(BaseModel):
+    """The message that another answers; `conversation_id` may be an earlier one of the same customer."""
+
     id: int
+    conversation_id: int
     text: str
 
 

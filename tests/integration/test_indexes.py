@@ -21,7 +21,7 @@ BOUNDS = {
     "address.kind": WORD,
     "address.number": MOST_BYTES,  # identifier, by tidy
     "address.value": MOST_BYTES,  # identifier, by hub.contacts.identity
-    "phone_person.number": "person_of(): a number in E.164",
+    "phone_person.number": WORD,  # E.164, by person_of()
     "agent.email": 4 * 320,
     "agent_channel.channel": WORD,
     "call.external_id": MOST_BYTES,  # identifier, by hub.calls.desk

@@ -206,6 +206,10 @@ begin
             ) v
             cross join lateral (select c.root_id from contact c where c.id = v.contact_id offset 0) c
             where (v.status <> 'resolved' or v.resolved_at > moment - make_interval(days => reopen_days))
+              -- what quotes an old message stays in the conversation that is going on
+              and not (p.session and exists (
+                  select from thread t join conversation l on l.id = t.conversation_id and l.status <> 'resolved'
+                  where t.account_id = p.account_id and t.address_id = p.address_id))
               and (c.root_id = mine.root_id
                   or exists (select from interaction q where q.conversation_id = v.id and q.address_id = p.address_id)
                   or exists ( -- whom the mail that is answered went to, too, has part in the matter

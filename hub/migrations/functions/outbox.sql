@@ -3,7 +3,9 @@
 -- marks a worker's result. It counts while that attempt holds the row, and when it comes late: what the provider said of an
 -- attempt settles one whose outcome nobody knew, and a message that was taken is not sent again while there is time to
 -- stop that. `taken` are recipients that have it already. A provider's report counts by rank: it never goes back, and a
--- failure after delivery is not believed. Returns the events to announce.
+-- failure after delivery is not believed. `returned` marks a failure that passes: minutes until each further try of the
+-- send. Of a try that was returned nothing counts any more but that it arrived after all; then it is not sent again, if
+-- there is time to stop that. Returns the events to announce.
 create or replace function outbox_results(items jsonb)
 returns table (n int, applied boolean, event_id bigint, conversation_id bigint, seq bigint, interaction_id bigint, at timestamptz)
 language plpgsql
@@ -37,7 +39,7 @@ begin
     for item in
         select * from jsonb_to_recordset(items) as i (
             n int, outbound_id bigint, attempt int, connector text, provider_id text, status text, error text, code text,
-            params jsonb, due_at timestamptz, taken jsonb)
+            params jsonb, due_at timestamptz, taken jsonb, returned int[])
         order by i.n
     loop
         if item.attempt is null then
@@ -57,6 +59,9 @@ begin
         shown := null;
         if o.id is null then
             null; -- a report that came before the send was recorded waits in `delivery`
+        elsif item.provider_id = any(o.returned_ids) and not (
+                item.attempt is null and item.status in ('delivered', 'read') and o.state in ('pending', 'claimed', 'failed')) then
+            null; -- told late of a try that is over
         elsif item.attempt is not null then
             if (o.attempt = item.attempt and (o.state in ('claimed', 'wire') or (o.state = 'unknown' and item.status <> 'unknown')))
                or (item.status = 'sent' and o.state in ('pending', 'claimed', 'unknown')) then
@@ -74,12 +79,21 @@ begin
                 update outbound set provider_id = item.provider_id where id = o.id; -- a report was quicker than we
             end if;
         elsif item.status = 'failed' then
-            if o.rank < 2 and o.state <> 'failed' then
+            if item.returned[o.returned + 1] is not null and o.rank < 2 and o.state in ('claimed', 'wire', 'sent', 'unknown')
+               and item.provider_id is not null then
+                shown := 'pending';
+                update outbound set state = 'pending', rank = 0, error = item.error, code = item.code, params = item.params,
+                    returned = returned + 1, returned_ids = returned_ids || item.provider_id, provider_id = null,
+                    due_at = moment + make_interval(mins => item.returned[o.returned + 1]), done_at = null, lease_until = null
+                where id = o.id;
+                update interaction i set external_id = null
+                where i.id = o.interaction_id and i.channel <> 'email' and i.external_id = item.provider_id;
+            elsif o.rank < 2 and o.state <> 'failed' then
                 shown := 'failed';
                 update outbound set state = 'failed', error = item.error, code = item.code, params = item.params, provider_id = coalesce(provider_id, item.provider_id),
                     done_at = moment, lease_until = null where id = o.id;
             end if;
-        elsif o.state <> 'failed' and o.rank < (case item.status when 'sent' then 1 when 'delivered' then 2 else 3 end) then
+        elsif (o.state <> 'failed' or item.provider_id = any(o.returned_ids)) and o.rank < (case item.status when 'sent' then 1 when 'delivered' then 2 else 3 end) then
             shown := item.status;
             update outbound set state = 'sent', rank = case item.status when 'sent' then 1 when 'delivered' then 2 else 3 end,
                 provider_id = coalesce(provider_id, item.provider_id), error = null, code = null, params = null, done_at = coalesce(done_at, moment),
@@ -90,7 +104,7 @@ begin
             continue;
         end if;
         update interaction i set status = shown, error = item.error,
-            external_id = case when i.channel = 'email' then i.external_id else coalesce(i.external_id, item.provider_id) end
+            external_id = case when i.channel = 'email' then i.external_id else coalesce(i.external_id, case when shown <> 'pending' then item.provider_id end) end
         where i.id = o.interaction_id;
         update conversation v set seq = v.seq + 1,
             failed = case when shown in ('failed', 'unknown') then true

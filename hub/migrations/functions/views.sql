@@ -65,8 +65,9 @@ select i.id, i.conversation_id, i.seq, i.kind, i.direction, i.channel,
        case when i.meta ? 'files' then (
            select jsonb_agg(m.error order by m.position) from media m where m.interaction_id = i.id and m.state = 'lost') end as lost,
        case when i.meta ? 'replied_to' then (
-           select jsonb_build_object('id', x.id, 'text', left(x.text, 160)) from interaction x
-           where x.external_id = i.meta ->> 'replied_to' and x.conversation_id = i.conversation_id limit 1) end as quoted,
+           select jsonb_build_object('id', x.id, 'conversation_id', x.conversation_id, 'text', left(x.text, 160)) from interaction x
+           where x.external_id = i.meta ->> 'replied_to' and (x.conversation_id = i.conversation_id -- or of an earlier one of theirs
+               or exists (select from contact o where o.id = x.contact_id and o.root_id = c.root_id)) limit 1) end as quoted,
        case when i.direction = 'out' and i.status in ('pending', 'failed', 'unknown') then ( -- why it has not left, and when it is tried next
            select jsonb_build_object('id', o.id, 'state', o.state, 'attempts', o.attempt,
                'next_try_at', case when o.state = 'pending' then greatest(o.due_at, t.next_at)

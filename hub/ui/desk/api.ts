@@ -47,7 +47,7 @@ export interface UnsettledSend extends Unsent {
 }
 /** What an SMS or a WhatsApp message is beside its words. `files` it names; those not here and not in `lost` are on their way. */
 export interface MessageFacts {
-  files: number; lost: string[]; quoted: { id: number; text: string } | null
+  files: number; lost: string[]; quoted: { id: number; conversation_id: number; text: string } | null
   location: { latitude: string | number; longitude: string | number; label?: string; address?: string } | null
   button: string | null; forwarded: boolean; advert: { headline?: string; url?: string; body?: string } | null
   template: string | null; consent: 'stop' | 'start' | 'help' | 'perhaps' | null

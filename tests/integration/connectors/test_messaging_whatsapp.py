@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -129,3 +131,53 @@ async def test_what_a_message_answers_and_where_it_was_sent_from_is_shown(wa: Hu
     [way] = [w for w in found["reply_channels"] if w["channel"] == "whatsapp"]
     assert way["templates"]
     assert way["window_ends"] is not None
+
+
+async def _resolved(wa: Hub, conversation: int, days: int) -> None:
+    await wa.db.execute(
+        "update conversation set status = 'resolved', resolved_at = now() - make_interval(days => %s) where id = %s",
+        [days, conversation],
+    )
+    await wa.db.execute(
+        "update queue_entry set state = 'closed', closed_at = now() where conversation_id = %s", [conversation]
+    )
+
+
+async def test_a_quoted_old_message_stays_in_the_conversation_that_goes_on(wa: Hub) -> None:
+    old = await says(wa, "Which lamp fits?")
+    await _resolved(wa, 1, 3)
+    await says(wa, "A new question")
+    assert await wa.value("select count(*) from conversation") == 2
+    await says(wa, "This one, I meant", OriginalRepliedMessageSid=old)
+    assert await wa.value("select conversation_id from interaction order by id desc limit 1") == 2
+    assert await wa.value("select status from conversation where id = 1") == "resolved"
+    assert await wa.value("select conversation_id from thread") == 2
+    found: dict[str, Any] = await store.conversation(wa.db, 2, VIEWER)
+    quoted = found["interactions"][-1]["message"]["quoted"]
+    assert (quoted["text"], quoted["conversation_id"]) == ("Which lamp fits?", 1)
+
+
+@pytest.mark.parametrize(("days", "conversation"), [(3, 1), (20, 2)])
+async def test_a_quoted_old_message_reopens_its_conversation_when_none_goes_on(
+    wa: Hub, days: int, conversation: int
+) -> None:
+    old = await says(wa, "Which lamp fits?")
+    await _resolved(wa, 1, days)
+    await says(wa, "About this again", OriginalRepliedMessageSid=old)
+    assert await wa.value("select conversation_id from interaction order by id desc limit 1") == conversation
+    assert await wa.value("select status from conversation where id = %s", conversation) == "open"
+
+
+async def test_a_quote_is_not_torn_from_the_message_before_it_when_both_come_at_once(wa: Hub) -> None:
+    old = await says(wa, "Which lamp fits?")
+    await _resolved(wa, 1, 3)
+    account = await wa.of("wa")
+
+    def form(sid: str, text: str, **more: str) -> bytes:
+        fields = {"MessageSid": sid, "From": f"whatsapp:{PHONE}", "To": f"whatsapp:{SENDER}", "Body": text, **more}
+        return urlencode(fields).encode()
+
+    both = [form("SM" + "1" * 32, "New"), form("SM" + "2" * 32, "This one", OriginalRepliedMessageSid=old)]
+    kind = "application/x-www-form-urlencoded"
+    await asyncio.gather(*(wa.intake.message(wa.sms.translate(account, raw, kind, {})) for raw in both))
+    assert await wa.value("select array_agg(conversation_id order by id) from interaction") == [1, 2, 2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from hub.calls import actions
@@ -9,7 +11,7 @@ from hub.contacts import store as contacts
 from hub.core import events
 from hub.core.errors import HubError
 from tests.integration.voice.manners import Open, record
-from tests.integration.voice.stage import CALLER, Stage
+from tests.integration.voice.stage import CALLER, Stage, eventually
 
 once = pytest.mark.parametrize("open_stage", ["once"], indirect=True)
 
@@ -75,3 +77,61 @@ async def test_a_call_ends_in_the_right_record_when_the_number_is_withheld(open_
         await scene.in_state("queued", number="")
         caller.hang_up()
         assert (await record(scene, ""))["outcome"] == "abandoned"
+
+
+@once
+@pytest.mark.parametrize(
+    ("sender", "flow", "offered"),
+    [
+        (CALLER, {}, True),
+        (f"sip:{CALLER}@pbx.example", {}, True),
+        ("anonymous", {}, False),
+        ("+266696687", {"dial_codes": ["266"]}, False),
+        ("sip:alice@pbx.example", {}, False),
+        ("+4930123456", {}, False),
+        ("+4930123456", {"dial_codes": ["49"]}, True),
+        ("+19005550100", {}, False),  # premium
+        (CALLER, {"callback": False}, False),
+    ],
+)
+async def test_star_is_spoken_of_when_it_does_something(
+    open_stage: Open, sender: str, flow: dict[str, Any], offered: bool
+) -> None:
+    async with open_stage(flow=flow) as scene:
+        caller = scene.calls(sender)
+
+        async def heard() -> bool:
+            return any("number 1 in the queue" in said for said in caller.played)
+
+        await eventually(heard)
+        await scene.talk(5)
+        assert any("Press star" in said for said in caller.played) == offered
+        caller.press("*")
+        await scene.talk(20)
+        kept = await scene.core.db.value("select count(*) from callback")
+        assert kept == int(offered)
+        assert caller.over == offered
+        caller.hang_up()
+
+
+@once
+async def test_star_is_not_spoken_of_when_a_callback_is_promised_already(open_stage: Open) -> None:
+    async with open_stage() as scene:
+        first = scene.calls()
+        await scene.in_state("queued")
+        await scene.talk(5)
+        first.press("*")
+
+        async def promised() -> bool:
+            return bool(await scene.core.db.value("select count(*) from callback"))
+
+        await eventually(promised)
+        again = scene.calls()
+
+        async def heard() -> bool:
+            return any("in the queue" in said for said in again.played)
+
+        await eventually(heard)
+        await scene.talk(5)
+        assert not any("Press star" in said for said in again.played)
+        again.hang_up()

@@ -44,6 +44,7 @@ function One({ call: c }: { call: Call }) {
   const leg = mine(c, me)
   const customer = [...c.legs].reverse().find((l) => l.role === 'customer')
   const asked = c.legs.find((l) => l.consult && l.state !== 'ended' && l.id !== leg?.id)
+  const gone = asked ? undefined : [...c.legs].reverse().find((l) => l.consult && l.state === 'ended' && l.id !== leg?.id)
   const hold = useCall((on: boolean) => phoneApi.hold(c.id, on))
   const mute = useCall(async (on: boolean) => {
     phone.mute(on)
@@ -66,6 +67,7 @@ function One({ call: c }: { call: Call }) {
           <div dir="auto" className="meta cut" role="status">
             {held ? t('call.held') : t(`call.state.${ringing ? 'ringing' : c.state}`)} <Since at={c.answered_at ?? c.started_at} now={c.server_now} />
             {asked && ` · ${t('call.asking', { name: asked.agent?.name ?? asked.endpoint ?? '' })}`}
+            {gone && talking && <span data-testid="consult-gone">{` · ${t(`call.gone.${gone.end_reason ?? 'completed'}`, { name: gone.agent?.name ?? gone.endpoint ?? '' })}`}</span>}
           </div>
         </div>
       </div>

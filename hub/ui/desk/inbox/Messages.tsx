@@ -125,7 +125,7 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
         )}
       </div>
       {subject && <div dir="auto" className="subjectline">{subject}</div>}
-      {i.message && <FactsAbove facts={i.message} />}
+      {i.message && <FactsAbove facts={i.message} conversation={i.conversation_id} />}
       {!spelledOut(i) && <Letter i={i} who={who} />}
       <Files files={shown} />
       {i.message && <FactsBelow i={i} facts={i.message} account={c.reply_channels.find((r) => r.channel === i.channel && r.templates)?.account_id} />}

@@ -1,5 +1,6 @@
 /** What a text message is beside its words: a quote, a place, a button, an advert, files under way, and marks. */
 import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import type { Interaction, MessageFacts } from '../api'
 import { Icon } from '../parts/icons'
@@ -19,19 +20,26 @@ function web(url: string | undefined): URL | null {
   }
 }
 
-export function FactsAbove({ facts }: { facts: MessageFacts }) {
+export function FactsAbove({ facts, conversation }: { facts: MessageFacts; conversation: number }) {
   const { t } = useTranslation()
   return (
     <>
       {facts.forwarded && <div className="meta hflex" style={{ gap: 4 }} data-testid="forwarded"><Icon name="forward" small />{t('message.forwarded')}</div>}
-      {facts.quoted && <Quote quoted={facts.quoted} />}
+      {facts.quoted && <Quote quoted={facts.quoted} conversation={conversation} />}
       {facts.advert && <Advert advert={facts.advert} />}
     </>
   )
 }
 
-function Quote({ quoted }: { quoted: { id: number; text: string } }) {
+function Quote({ quoted, conversation }: { quoted: NonNullable<MessageFacts['quoted']>; conversation: number }) {
   const { t } = useTranslation()
+  if (quoted.conversation_id !== conversation)
+    return (
+      <Link className="quoted" to="/inbox/$view/$id" params={{ view: 'all', id: String(quoted.conversation_id) }} data-testid="quoted" title={t('message.quotedEarlier')}>
+        <span className="meta" style={{ display: 'block' }}>{t('message.quotedEarlier')}</span>
+        <span className="clamp2">{quoted.text || t('message.noText')}</span>
+      </Link>
+    )
   return (
     <button
       type="button" className="quoted" data-testid="quoted" title={t('message.quotedHint')}
