@@ -19,6 +19,7 @@ from typing import Any, cast
 
 import orjson
 
+from hub.center import yielding
 from hub.core import log
 from hub.core.db import Connection
 from hub.core.errors import HubError
@@ -29,7 +30,7 @@ from hub.core.sql import Queries
 from hub.core.tasks import together
 from routing import offers, policy
 from routing.model import AgentFacts, Channel, Pick, Waiting
-from routing.policy import Step
+from routing.policy import Blend, Step
 from routing.pool import Pool
 
 logger = log.get(__name__)
@@ -39,6 +40,7 @@ BATCH = 512  # decisions per commit
 _SENDING = 4  # turns of the event loop that send a batch before this process computes on
 _TICK = 0.25  # seconds between looks at the log when no bell rings
 _BLOCKED = 0.05  # seconds to leave alone what somebody else holds
+_SEEN = 5000  # entries of the past that a leader learns from what comes here
 _BREATH = 1000  # entries read in a row by a process that has screens to serve as well
 
 
@@ -137,11 +139,15 @@ class Leader:
         async with self._core.db.connection() as conn:  # not ours, which is for look-ups: these read whole tables
             self._since, server_now = (await _fetch(conn, "position", {}))[0]
             self._ahead = server_now - time.monotonic()
-            channels = {c[0]: Channel(c[1], c[2], c[3]) for c in await _fetch(conn, "channels", {})}
+            channels, blend = await rules(conn)
             people, entries = await _fetch(conn, "agents_all", {}), await _fetch(conn, "entries_all", {})
-        self.pool = Pool(channels)
+            seen = await _fetch(conn, "seen", {"last": _SEEN})
+        self.pool = Pool(channels, blend)
         now = self.now()
         with _uncollected():
+            for queue_id, channel, weight, steps in seen:
+                for step in self._parsed(steps):
+                    self.pool.learn(queue_id, channel, weight, step)
             for row in people:
                 self.pool.set_agent(_facts(row), now)
             for n, row in enumerate(entries):
@@ -207,6 +213,8 @@ class Leader:
         if row[4] != "waiting":
             if row[14] is not None:
                 self.pool.hold(row[0], row[14], row[3], row[9])
+            else:
+                self.pool.forget(row[0])  # its customer is silent, so it weighs nothing
             return
         due = policy.due(row[5], row[7], row[8])
         excluded = _moments(row[13]) if row[13] else {}
@@ -301,6 +309,17 @@ async def _fetch(conn: Connection, query: str, values: dict[str, Any]) -> list[t
     async with conn.cursor(binary=True) as cur:
         await cur.execute(sql[query], values)
         return await cur.fetchall()
+
+
+async def rules(conn: Connection) -> tuple[dict[str, Channel], Blend]:
+    """How channels are offered, and what is kept free for heavy work."""
+    rows = await _fetch(conn, "channels", {})
+    circle = yielding.circle({row[0]: row[4] for row in rows})
+    if circle:  # `hub apply` refuses it
+        logger.error("channels_yield_in_a_circle", channels=circle)
+    channels = {row[0]: Channel(row[1], row[2], row[3], frozenset(() if circle else row[4]), row[5]) for row in rows}
+    blend = await _fetch(conn, "blend", {})
+    return channels, Blend(**blend[0][0]) if blend else policy.BLEND
 
 
 @contextlib.contextmanager

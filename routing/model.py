@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from routing.policy import Step
+from routing import policy
+from routing.policy import Blend, Step
+
+Item = tuple[float, float, int, int]  # a ready agent: (load, idle since, agent, token)
+Buckets = dict[tuple[int, int], list[Item]]  # (room, bits) -> heap; see `routing.ready`
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """How a channel is offered."""
+    """How a channel is offered, and what it gives way to.
+
+    `yields_to`: channels that do not count what an agent holds of this one, so that it never keeps them from
+    anybody; it is paused meanwhile. `placement`: whom an arriving item goes to, `auto`, `spread` (least load) or `pack`
+    (least room).
+    """
 
     max_per_agent: int
     timeout: int
     auto_accept: bool
+    yields_to: frozenset[str] = frozenset()
+    placement: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +74,11 @@ class Pick:
 
 
 class Agent:
-    """An agent and what they hold."""
+    """An agent and what they hold. `rooms`: capacity left, per view; `fits`: bits of the heavy kinds that fit."""
 
     __slots__ = (
-        "capacity", "counts", "id", "idle_since", "maxima", "not_before", "profile", "reason", "state", "token", "used"
+        "capacity", "counts", "fits", "id", "idle_since", "marks", "maxima", "not_before", "profile", "reason", "rooms",
+        "state", "token", "used", "weights",
     )  # fmt: skip
 
     def __init__(self, agent_id: int):
@@ -79,6 +91,10 @@ class Agent:
         self.profile: Profile | None = None
         self.used = 0
         self.counts: dict[str, int] = {}
+        self.weights: dict[str, int] = {}  # channel -> the weights held of it
+        self.rooms: list[int] = []
+        self.fits = 0
+        self.marks: dict[int, tuple[int, int, int]] = {}  # kind's bit -> what this agent adds to its reserves
         self.token = 0
         self.not_before = 0.0
 
@@ -87,29 +103,37 @@ class Agent:
         """The used fraction of the capacity."""
         return self.used / self.capacity if self.capacity else 1.0
 
-    def room(self, channel: str, weight: int, most: int) -> bool:
-        """Whether one more item of a channel fits."""
-        return self.used + weight <= self.capacity and self.counts.get(channel, 0) < self.maxima.get(channel, most)
+    def allows(self, channel: str, most: int) -> bool:
+        """Whether one more item of a channel is within its maximum."""
+        return self.counts.get(channel, 0) < self.maxima.get(channel, most)
+
+    def takes(self, group: Group) -> bool:
+        """Whether one more item of a group fits."""
+        return self.rooms[group.view] >= group.weight and self.allows(group.channel, group.most)
 
 
 class Profile:
-    """Agents with the same queues and skills."""
+    """Agents with the same queues and skills. `reserves` are of the heavy groups they serve."""
 
-    __slots__ = ("agents", "flexibility", "groups", "queues", "ready", "skills")
+    __slots__ = ("agents", "flexibility", "groups", "queues", "ready", "reserves", "skills")
 
-    def __init__(self, queues: tuple[int, ...], skills: tuple[tuple[str, int], ...]):
+    def __init__(self, queues: tuple[int, ...], skills: tuple[tuple[str, int], ...], views: int):
         self.queues = frozenset(queues)
         self.skills = dict(skills)
         self.flexibility = len(queues) + len(skills)
         self.agents: dict[int, Agent] = {}
         self.groups: list[tuple[float, Group]] = []
-        self.ready: list[tuple[float, float, int, int]] = []  # (load, idle since, agent, token)
+        self.ready: list[Buckets] = [{} for _ in range(views)]
+        self.reserves: list[Reserve] = []
 
 
 class Group:
     """Waiting entries that ask for the same, in order of their key."""
 
-    __slots__ = ("channel", "heap", "levels", "most", "profiles", "queue_id", "special", "step", "weight")
+    __slots__ = (
+        "armed", "bit", "channel", "heap", "levels", "most", "near", "placement", "profiles", "queue_id", "reserve",
+        "special", "step", "view", "weight", "yields", "yields_to_all",
+    )  # fmt: skip
 
     def __init__(self, queue_id: int, channel: str, weight: int, step: Step, most: int):
         self.queue_id = queue_id
@@ -117,7 +141,65 @@ class Group:
         self.weight = weight
         self.step = step
         self.most = most
+        self.view = 0  # which of an agent's rooms counts
+        self.bit = 0  # marks agents who are at the channel's maximum
+        self.placement = "auto"
+        self.yields: frozenset[str] = frozenset()
+        self.yields_to_all = False
+        self.reserve: Reserve | None = None  # what is kept free for it, if it is heavy
+        self.near: dict[int, Reserve] = {}  # by id: what is kept free of the agents who serve it
+        self.armed: set[float] = set()  # moments at which a lock that keeps its entries waiting is over
         self.heap: list[tuple[float, int, int]] = []  # (due, entry, token)
         self.special: list[tuple[float, int, int]] = []  # the same, for entries that somebody may not get; sorted
         self.profiles: list[tuple[int, int, int, Profile]] = []  # (-level, flexibility, n, profile), the best first
         self.levels: dict[int, int] = {}  # id(profile) -> level
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Heavy work of one channel and weight. `bit` marks the agents for whom one more fits."""
+
+    channel: str
+    weight: int
+    view: int
+    most: int
+    bit: int
+
+
+@dataclass(slots=True)
+class Reserve:
+    """Of one heavy group. What follows from the three numbers is worked out when somebody asks for it."""
+
+    kind: Kind
+    group: Group
+    blend: Blend
+    eligible: int = 0
+    free: int = 0
+    in_progress: int = 0
+    blocked: dict[int, Group] = field(default_factory=dict[int, Group])  # groups with entries that wait for the lock
+    _kept: int | None = 0
+
+    def add(self, change: tuple[int, int, int]) -> None:
+        """Adjust the three numbers."""
+        self.eligible += change[0]
+        self.free += change[1]
+        self.in_progress += change[2]
+        if change[0] or change[2]:
+            self._kept = None
+
+    @property
+    def kept(self) -> int:
+        """How many are kept free."""
+        if self._kept is None:
+            self._kept = policy.reserve(self.blend, self.eligible, self.in_progress)
+        return self._kept
+
+    @property
+    def locked(self) -> bool:
+        """Whether no more are free than are kept."""
+        return self.free <= self.kept
+
+    @property
+    def tight(self) -> bool:
+        """Whether light work is packed."""
+        return self.eligible > 0 and policy.tight(self.blend, self.eligible, self.free, self.kept)

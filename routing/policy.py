@@ -9,6 +9,7 @@ they can do), then the lowest load, then the longest idle.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,30 @@ class Step:
 
 
 ANYBODY = Step()
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """How much is kept free for heavy work, see `reserve` and `tight`; a factor of 0 keeps nothing."""
+
+    reserve_factor: float = 1.5
+    reserve_cap: float = 1 / 5
+    spread_floor: float = 1 / 3
+
+
+BLEND = Blend()
+
+
+def reserve(blend: Blend, eligible: int, in_progress: int) -> int:
+    """How many of the eligible agents present are kept free while so many heavy items are in progress."""
+    return min(
+        math.ceil(blend.reserve_factor * math.sqrt(in_progress)), math.floor(eligible * blend.reserve_cap + 1e-9)
+    )
+
+
+def tight(blend: Blend, eligible: int, free: int, kept: int) -> bool:
+    """Whether light work is packed: one fewer free would leave less than three reserves, or than a fraction of all."""
+    return free - 1 < max(3 * kept, math.ceil(eligible * blend.spread_floor - 1e-9))
 
 
 def parse_steps(requirements: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:

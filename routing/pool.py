@@ -4,53 +4,63 @@ Entries that ask for the same (queue, channel, weight, step) form a group with o
 never blocks what somebody can. Agents with the same queues and skills share a profile, which knows the groups it
 may serve. A heap's stale items are recognised by their token and dropped when they come to the top.
 
-Nothing here waits, reads a clock or touches the database: the engine does.
+What agents hold, and who of them is found for an entry, is in `routing.crew`. Nothing here waits, reads a clock or
+touches the database: the engine does.
 """
 
 from __future__ import annotations
 
 import heapq
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from routing import policy
-from routing.model import Agent, AgentFacts, Channel, Group, Pick, Profile, Waiting
-from routing.policy import Step
+from routing.crew import PRESENT, Crew
+from routing.model import Agent, AgentFacts, Channel, Group, Pick, Reserve, Waiting
+from routing.policy import Blend, Step
 from routing.reasons import FEW, MOST, considered, why_chosen
+from routing.reserve import barring, serves
 
-PRESENT = ("available", "busy")  # a conversation held for somebody waits for them while they are
-_ASIDE = 256  # agents without room for a channel that are looked behind in one profile
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An entry that waits since those who could take it are kept free for heavy work of `channel`, until it is due."""
+
+    entry_id: int
+    due: float
+    channel: str
+    free: int
+    kept: int
 
 
 class Pool:
     """Everybody and everything of one pool of agents."""
 
-    def __init__(self, channels: dict[str, Channel]):
+    def __init__(self, channels: Mapping[str, Channel], blend: Blend = policy.BLEND):
+        self.crew = Crew(channels, blend)
         self.channels = channels
-        self.agents: dict[int, Agent] = {}
         self.waiting: dict[int, Waiting] = {}
-        self._placed: dict[int, tuple[Agent, str, int]] = {}
-        self._profiles: dict[tuple[tuple[int, ...], tuple[tuple[str, int], ...]], Profile] = {}
-        self._groups: dict[tuple[int, str, int, int], Group] = {}
+        self.kept: list[
+            Kept
+        ] = []  # what was found to wait for a lock since somebody last looked; the engine empties it
         self._held: dict[int, list[int]] = {}  # agent -> entries kept for them
-        self._timers: list[tuple[float, int, int, int]] = []  # (when, entry or 0, agent or 0, token)
+        self._timers: list[tuple[float, int, int]] = []  # (when, entry, token)
+        self._locks: list[tuple[float, int, Group]] = []  # (when, entry, group): its first entry is due
         self._hot: dict[int, Group] = {}  # groups that were empty before something came
         self._fresh: list[int] = []  # entries with conditions of their own, to be tried one by one
         self._calm = True  # little waits: decisions are told in full
-        self._dirty: dict[int, None] = {}  # agents who may have room, in order
+
+    @property
+    def agents(self) -> dict[int, Agent]:
+        """Everybody, by id."""
+        return self.crew.agents
 
     # -- what the database says ------------------------------------------------------------------------------
     def set_agent(self, facts: AgentFacts, now: float) -> None:
         """Somebody's state, abilities or limits; what they hold is counted from entries."""
-        agent = self._agent(facts.id)
-        self._move(agent, self._profile(facts.queues, facts.skills))
-        left = agent.state in PRESENT and facts.state not in PRESENT
-        agent.state, agent.reason, agent.capacity = facts.state, facts.reason, facts.capacity
-        agent.idle_since, agent.maxima = facts.idle_since, facts.maxima
-        self._touch(agent)
-        self._dirty[agent.id] = None
-        if left:
-            for entry_id in self._held.pop(agent.id, []):
+        if self.crew.set_agent(facts):
+            for entry_id in self._held.pop(facts.id, []):
                 if (w := self.waiting.get(entry_id)) is not None:
                     self._place(w, now)
 
@@ -61,7 +71,7 @@ class Pool:
 
     def wait(self, w: Waiting, now: float) -> None:
         """An entry waits, with these properties."""
-        if w.id in self.waiting or w.id in self._placed:
+        if self.knows(w.id):
             self.forget(w.id)
         self.waiting[w.id] = w
         self._place(w, now)
@@ -69,35 +79,35 @@ class Pool:
     def hold(self, entry_id: int, agent_id: int, channel: str, weight: int) -> None:
         """An entry is with an agent: offered, assigned or wrapping."""
         self.forget(entry_id)
-        self._give(entry_id, self._agent(agent_id), channel, weight)
+        self.crew.give(entry_id, self.crew.agent(agent_id), channel, weight)
+
+    def learn(self, queue_id: int, channel: str, weight: int, step: Step) -> None:
+        """Such entries come: what they need is kept free for them from now on, if they are heavy."""
+        self.crew.group(queue_id, channel, weight, step)
 
     def knows(self, entry_id: int) -> bool:
         """Whether it waits here or is held."""
-        return entry_id in self.waiting or entry_id in self._placed
+        return entry_id in self.waiting or self.crew.with_agent(entry_id) is not None
 
     def forget(self, entry_id: int) -> None:
-        """An entry is gone, or is about to be seen anew."""
+        """An entry is gone, or weighs nothing while its customer is silent, or is about to be seen anew."""
         w = self.waiting.pop(entry_id, None)
         if w is not None:
             w.token = -1
-        held = self._placed.pop(entry_id, None)
-        if held is not None:
-            agent, channel, weight = held
-            agent.used -= weight
-            agent.counts[channel] -= 1
-            self._touch(agent)
-            self._dirty[agent.id] = None
+        self.crew.take(entry_id)
+
+    def fits(self, agent_id: int, channel: str, weight: int, queue_id: int) -> bool:
+        """Whether one more item would fit an agent who is available."""
+        agent = self.crew.agent(agent_id)
+        return agent.state == "available" and agent.takes(self.crew.group(queue_id, channel, weight, policy.ANYBODY))
 
     def pause(self, agent_id: int, until: float) -> None:
         """Ask nothing of an agent until then: somebody else is changing their row."""
-        agent = self._agent(agent_id)
-        agent.not_before = until
-        self._touch(agent)
-        heapq.heappush(self._timers, (until, 0, agent_id, 0))
+        self.crew.pause(agent_id, until)
 
     def channel_of(self, entry_id: int) -> str | None:
         """The channel of an entry that is with an agent."""
-        held = self._placed.get(entry_id)
+        held = self.crew.with_agent(entry_id)
         return None if held is None else held[1]
 
     def begin(self) -> None:
@@ -105,11 +115,11 @@ class Pool:
         hands = sum(1 for agent in self.agents.values() if agent.state == "available")
         if len(self.waiting) > hands:
             self._hot.clear()
-        self._dirty = dict.fromkeys(self.agents)
+        self.crew.dirty = dict.fromkeys(self.agents)
 
     def next_timer(self) -> float | None:
         """When something changes by itself, or None."""
-        return self._timers[0][0] if self._timers else None
+        return min((heap[0][0] for heap in (self._timers, self._locks, self.crew.timers) if heap), default=None)
 
     # -- deciding --------------------------------------------------------------------------------------------
     def decide(self, now: float, limit: int) -> list[Pick]:
@@ -124,16 +134,19 @@ class Pool:
             del self._hot[id(group)]
         while self._fresh and len(picks) < limit:
             self._serve_special(self._fresh.pop(), now, picks)
-        while self._dirty and len(picks) < limit:
-            agent_id = next(iter(self._dirty))
+        dirty = self.crew.dirty
+        while dirty and len(picks) < limit:
+            agent_id = next(iter(dirty))
             if self._serve_agent(self.agents[agent_id], now, limit, picks):
-                del self._dirty[agent_id]
+                del dirty[agent_id]
         return picks
 
     def _serve_group(self, group: Group, now: float, limit: int, picks: list[Pick]) -> None:
         while len(picks) < limit and (w := self._head(group)) is not None:
-            agent = self._best_agent(group, w, now)
+            agent, kept = self.crew.best(group, w, now)
             if agent is None:
+                if kept:
+                    self._await_lock(group, w, kept)
                 return
             heapq.heappop(group.heap)
             picks.append(self._pick(w, agent, group, now))
@@ -148,13 +161,15 @@ class Pool:
             if agent is None or not self._open(agent, group, now):
                 return
         else:
-            agent = self._best_agent(group, w, now)
+            agent, kept = self.crew.best(group, w, now)
+            if kept:
+                self._await_lock(group, w, kept)
         if agent is not None:
             picks.append(self._pick(w, agent, group, now))
 
     def _serve_agent(self, agent: Agent, now: float, limit: int, picks: list[Pick]) -> bool:
         """Fill an agent; False when `limit` came first."""
-        while agent.state == "available" and agent.not_before <= now and agent.used < agent.capacity:
+        while agent.state == "available" and agent.not_before <= now:
             if len(picks) >= limit:
                 return False
             found = self._best_item(agent, now)
@@ -167,23 +182,24 @@ class Pool:
     def _best_item(self, agent: Agent, now: float) -> tuple[Waiting, Group] | None:
         best: tuple[float, Waiting, Group] | None = None
         for extra, group in agent.profile.groups if agent.profile else ():
-            if not (group.heap or group.special) or not agent.room(group.channel, group.weight, group.most):
+            if not (group.heap or group.special) or not agent.takes(group):
                 continue
             for w in self._tops(group, agent, now):
-                if best is None or w.due - extra < best[0]:
+                if (best is None or w.due - extra < best[0]) and not self._is_kept(agent, group, w, now):
                     best = (w.due - extra, w, group)
+        for w in self._kept_for(agent, now):
+            key = w.due - policy.bonus(policy.MAX_LEVEL)
+            group = self._group_of(w, now)
+            if agent.takes(group) and (best is None or key < best[0]):
+                best = (key, w, group)
+        return None if best is None else (best[1], best[2])
+
+    def _kept_for(self, agent: Agent, now: float) -> Iterator[Waiting]:
+        """Entries that wait for exactly this agent."""
         held = self._held.get(agent.id)
         if held:
             held[:] = [entry_id for entry_id in held if entry_id in self.waiting]
-        for entry_id in held or ():
-            w = self.waiting[entry_id]
-            if not self._is_held(w, now):
-                continue
-            group = self._group_of(w, now)
-            key = w.due - policy.bonus(policy.MAX_LEVEL)
-            if agent.room(w.channel, w.weight, group.most) and (best is None or key < best[0]):
-                best = (key, w, group)
-        return None if best is None else (best[1], best[2])
+            yield from (w for w in map(self.waiting.__getitem__, held) if self._is_held(w, now))
 
     def _tops(self, group: Group, agent: Agent, now: float) -> Iterator[Waiting]:
         head = self._head(group)
@@ -198,59 +214,37 @@ class Pool:
                 yield w
                 return
 
-    def _best_agent(self, group: Group, w: Waiting, now: float) -> Agent | None:
-        best: Agent | None = None
-        rank: tuple[int, int] | None = None
-        for of_level, flexibility, _, profile in group.profiles:
-            if rank is not None and (of_level, flexibility) > rank:
-                break
-            agent = self._readiest(profile, group, w, now)
-            if agent is not None and (best is None or (agent.load, agent.idle_since) < (best.load, best.idle_since)):
-                best, rank = agent, (of_level, flexibility)
-        return best
-
-    def _readiest(self, profile: Profile, group: Group, w: Waiting, now: float) -> Agent | None:
-        ready, aside = profile.ready, list[tuple[float, float, int, int]]()
-        found: Agent | None = None
-        while ready and len(aside) < _ASIDE:
-            top = ready[0]
-            agent = self.agents[top[2]]
-            if agent.token != top[3]:
-                heapq.heappop(ready)
-            elif self._open(agent, group, now) and w.excluded.get(agent.id, 0.0) <= now:
-                found = agent
-                break
-            else:
-                aside.append(heapq.heappop(ready))
-        for item in aside:
-            heapq.heappush(ready, item)
-        return found
-
     def _open(self, agent: Agent, group: Group, now: float) -> bool:
-        return (
-            agent.state == "available"
-            and agent.not_before <= now
-            and agent.room(group.channel, group.weight, group.most)
-        )
+        return agent.state == "available" and agent.not_before <= now and agent.takes(group)
 
     def _pick(self, w: Waiting, agent: Agent, group: Group, now: float) -> Pick:
         of_level = group.levels.get(id(agent.profile), policy.MAX_LEVEL)
-        told = considered(group, w, agent, now, self.agents_of(group), MOST if self._calm else FEW)
+        told = considered(group, w, agent, now, self.crew.serves_of(group), MOST if self._calm else FEW)
         reason = why_chosen(group, w, agent, now)
         channel = self.channels.get(w.channel)
         w.token = -1
         del self.waiting[w.id]
-        self._give(w.id, agent, w.channel, w.weight)
+        self.crew.give(w.id, agent, w.channel, w.weight)
         timeout = 60 if channel is None else 0 if channel.auto_accept else channel.timeout
         return Pick(w.id, agent.id, w.due - policy.bonus(of_level), timeout, reason, told)
 
-    def agents_of(self, group: Group) -> Iterator[Agent]:
-        """Who belongs to a group's queue: the eligible first, the best of them first."""
-        for _, _, _, profile in group.profiles:
-            yield from profile.agents.values()
-        for profile in self._profiles.values():
-            if group.queue_id in profile.queues and id(profile) not in group.levels:
-                yield from profile.agents.values()
+    # -- what is kept free -----------------------------------------------------------------------------------
+    def _is_kept(self, agent: Agent, group: Group, w: Waiting, now: float) -> bool:
+        """Whether an agent is kept free for heavy work, and this entry has to wait for that until it is due."""
+        if w.due <= now or agent.profile is None or not agent.fits:
+            return False
+        kept = [r for r in serves(agent.profile, barring(group)) if agent.fits & r.kind.bit]
+        for reserve in kept:
+            reserve.blocked[id(group)] = group
+            self._await_lock(group, w, reserve)
+        return bool(kept)
+
+    def _await_lock(self, group: Group, w: Waiting, reserve: Reserve) -> None:
+        """Look again when an entry is due; that more are free than are kept is seen when it happens."""
+        if w.due not in group.armed:
+            self.kept.append(Kept(w.id, w.due, reserve.kind.channel, reserve.free, reserve.kept))
+            heapq.heappush(self._locks, (w.due, w.id, group))
+            group.armed.add(w.due)
 
     # -- places ----------------------------------------------------------------------------------------------
     def _place(self, w: Waiting, now: float) -> None:
@@ -260,11 +254,11 @@ class Pool:
             self._push(self._group(w, w.steps[0]), w)  # most are as plain as this
             return
         if w.not_before > now:
-            heapq.heappush(self._timers, (w.not_before, w.id, 0, w.token))
+            heapq.heappush(self._timers, (w.not_before, w.id, w.token))
             return
         if self._is_held(w, now) and w.sticky_agent_id is not None:
             self._held.setdefault(w.sticky_agent_id, []).append(w.id)
-            heapq.heappush(self._timers, (w.sticky_until, w.id, 0, w.token))
+            heapq.heappush(self._timers, (w.sticky_until, w.id, w.token))
             self._fresh.append(w.id)
             return
         index = policy.step_at(w.steps, now - w.queued)
@@ -272,16 +266,16 @@ class Pool:
         barred = [until for until in w.excluded.values() if until > now]
         if barred:
             insort(group.special, (w.due, w.id, w.token))
-            heapq.heappush(self._timers, (min(barred), w.id, 0, w.token))
+            heapq.heappush(self._timers, (min(barred), w.id, w.token))
             self._fresh.append(w.id)
         else:
             self._push(group, w)
         until = w.steps[index].until
         if until is not None:
-            heapq.heappush(self._timers, (w.queued + until, w.id, 0, w.token))
+            heapq.heappush(self._timers, (w.queued + until, w.id, w.token))
 
     def _push(self, group: Group, w: Waiting) -> None:
-        if not group.heap or self._head(group) is None:
+        if group.armed or not group.heap or self._head(group) is None:
             self._hot[id(group)] = group
         heapq.heappush(group.heap, (w.due, w.id, w.token))
 
@@ -303,81 +297,36 @@ class Pool:
 
     def _run_timers(self, now: float) -> None:
         while self._timers and self._timers[0][0] <= now:
-            _, entry_id, agent_id, token = heapq.heappop(self._timers)
-            if agent_id:
-                self._touch(self.agents[agent_id])
-                self._dirty[agent_id] = None
-            elif (w := self.waiting.get(entry_id)) is not None and w.token == token:
-                self._leave(w, now)
+            _, entry_id, token = heapq.heappop(self._timers)
+            if (w := self.waiting.get(entry_id)) is not None and w.token == token:
+                self._leave(w)
                 self._place(w, now)
+        while self._locks and self._locks[0][0] <= now:
+            due, _, group = heapq.heappop(self._locks)
+            group.armed.discard(due)
+            self._retry(group)
+        self.crew.run_timers(now)
+        for reserve in self.crew.reserves.opened:
+            for group in reserve.blocked.values():
+                self._retry(group)
+            reserve.blocked.clear()
+        self.crew.reserves.opened.clear()
 
-    def _leave(self, w: Waiting, now: float) -> None:
+    def _retry(self, group: Group) -> None:
+        self._hot[id(group)] = group
+        self._fresh.extend(entry_id for _, entry_id, _ in group.special)
+
+    def _leave(self, w: Waiting) -> None:
         held = self._held.get(w.sticky_agent_id or 0)
         if held and w.id in held:
             held.remove(w.id)
-        for index in range(len(w.steps)):
-            group = self._groups.get((w.queue_id, w.channel, w.weight, id(w.steps[index])))
+        for step in w.steps:
+            group = self.crew.groups.get((w.queue_id, w.channel, w.weight, id(step)))
             if group is not None and group.special:
                 group.special = [s for s in group.special if s[1] != w.id and s[1] in self.waiting]
-
-    # -- agents ----------------------------------------------------------------------------------------------
-    def _agent(self, agent_id: int) -> Agent:
-        agent = self.agents.get(agent_id)
-        if agent is None:
-            agent = self.agents[agent_id] = Agent(agent_id)
-        return agent
-
-    def _give(self, entry_id: int, agent: Agent, channel: str, weight: int) -> None:
-        self._placed[entry_id] = (agent, channel, weight)
-        agent.used += weight
-        agent.counts[channel] = agent.counts.get(channel, 0) + 1
-        self._touch(agent)
-
-    def _touch(self, agent: Agent) -> None:
-        """Renew an agent's place among the ready ones of their profile."""
-        agent.token += 1
-        profile = agent.profile
-        if profile is not None and agent.state == "available" and agent.used < agent.capacity:
-            ready = profile.ready
-            if len(ready) > 4 * len(profile.agents) + 64:
-                ready[:] = [item for item in ready if self.agents[item[2]].token == item[3]]
-                heapq.heapify(ready)
-            heapq.heappush(ready, (agent.load, agent.idle_since, agent.id, agent.token))
-
-    def _move(self, agent: Agent, profile: Profile) -> None:
-        if agent.profile is not profile:
-            if agent.profile is not None:
-                agent.profile.agents.pop(agent.id, None)
-            profile.agents[agent.id] = agent
-            agent.profile = profile
-
-    def _profile(self, queues: tuple[int, ...], skills: tuple[tuple[str, int], ...]) -> Profile:
-        profile = self._profiles.get((queues, skills))
-        if profile is None:
-            profile = self._profiles[queues, skills] = Profile(queues, skills)
-            for group in self._groups.values():
-                self._acquaint(group, profile)
-        return profile
 
     def _group_of(self, w: Waiting, now: float) -> Group:
         return self._group(w, w.steps[policy.step_at(w.steps, now - w.queued)])
 
     def _group(self, w: Waiting, step: Step) -> Group:
-        # By identity: hashing a step costs more than all the rest, and the engine parses equal ones once.
-        key = (w.queue_id, w.channel, w.weight, id(step))
-        group = self._groups.get(key)
-        if group is None:
-            most = 1 if (channel := self.channels.get(w.channel)) is None else channel.max_per_agent
-            group = self._groups[key] = Group(w.queue_id, w.channel, w.weight, step, most)
-            for profile in self._profiles.values():
-                self._acquaint(group, profile)
-        return group
-
-    def _acquaint(self, group: Group, profile: Profile) -> None:
-        if group.queue_id not in profile.queues:
-            return
-        of_level = policy.level(group.step, profile.skills)
-        if of_level is not None:
-            group.levels[id(profile)] = of_level
-            insort(group.profiles, (-of_level, profile.flexibility, len(group.profiles), profile))
-            profile.groups.append((policy.bonus(of_level), group))
+        return self.crew.group(w.queue_id, w.channel, w.weight, step)

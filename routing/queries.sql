@@ -12,7 +12,14 @@ select * from router_agent;
 select * from router_agent where id = any(%(ids)s);
 
 -- channels: How channels are offered.
-select channel, max_per_agent, offer_timeout_seconds, auto_accept from channel_policy;
+select channel, max_per_agent, offer_timeout_seconds, auto_accept, yields_to, placement from channel_policy;
+
+-- blend: What is kept free for heavy work, where the centre's file says so.
+select value from meta where key = 'routing';
+
+-- seen: What has come lately, so that what it needs can be kept free before more of it comes.
+select distinct queue_id, channel, weight, case when requirements <> '[]' then requirements::text end
+from queue_entry where id > (select max(id) - %(last)s from queue_entry);
 
 -- position: What is committed by now, as a snapshot, and the server's clock.
 select pg_current_snapshot()::text, extract(epoch from clock_timestamp())::float8;

@@ -46,7 +46,8 @@ from agent a
 cross join channel_policy p
 left join agent_channel c on c.agent_id = a.id and c.channel = p.channel
 left join queue_entry e
-       on e.agent_id = a.id and e.channel = p.channel and e.state in ('offered', 'assigned', 'wrapping')
+       on e.agent_id = a.id and e.channel = p.channel
+      and (e.state in ('offered', 'wrapping') or (e.state = 'assigned' and not e.resting))
 where a.id = any(%(agent_ids)s)
 group by a.id, p.channel, c.max_per_agent
 order by a.id, p.channel;

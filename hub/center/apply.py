@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ValidationError
 
 from hub.center.model import Account, Center
+from hub.center.yielding import circle
 from hub.channels import trouble
 from hub.channels.accounts import seal, split_secrets
 from hub.channels.model import Connector
@@ -96,13 +97,24 @@ class _Applier:
             await trouble.mended(self._conn, account_id)
         await self._templates(center)
         await self._table("disposition", "key", [d.model_dump() for d in center.disposition])
-        await self._automation(center)
+        await self._singleton("automation", center.automation)
+        await self._singleton("routing", center.routing)
         await self._table(
             "channel_policy",
             "channel",
-            [{"channel": name, **p.model_dump()} for name, p in center.channel.items()],
+            [{"channel": name, **p.model_dump(exclude_none=True)} for name, p in center.channel.items()],
             kept=None,
         )
+        await self._yielding()
+
+    async def _yielding(self) -> None:
+        """What the file says of some channels must suit what the database says of the others."""
+        yields = {row["channel"]: row["yields_to"] for row in await fetch_dicts(self._conn, queries["yielding"])}
+        remedy = "Correct `yields_to` of one of them and apply again; nothing was changed."
+        if path := circle(yields):
+            raise ConfigError(f"Channels yield to each other in a circle: {' → '.join(path)}.", remedy=remedy)
+        if unknown := sorted({other for others in yields.values() for other in others} - set(yields)):
+            raise ConfigError(f"There is no channel {unknown[0]!r} to yield to.", remedy=remedy)
 
     async def _table(self, table: str, key: str, wanted: list[Row], *, kept: str | None = "") -> dict[str, int]:
         """Upsert rows by key; ids by key. Only columns that differ are written."""
@@ -209,15 +221,16 @@ class _Applier:
             self._difference.lines.append(f"{'~' if old else '+'} template {template.key!r} ({template.locale})")
             await execute(self._conn, queries["put_template"], row)
 
-    async def _automation(self, center: Center) -> None:
-        if center.automation is None:
+    async def _singleton(self, key: str, part: BaseModel | None) -> None:
+        """A part of the file there is one of."""
+        if part is None:
             return
-        wanted = center.automation.model_dump()
-        rows = await fetch_dicts(self._conn, queries["automation"])
+        wanted = part.model_dump()
+        rows = await fetch_dicts(self._conn, queries["meta"], {"key": key})
         if rows and rows[0]["value"] == wanted:
             return
-        self._difference.lines.append(f"~ automation: {_short(wanted)}")
-        await execute(self._conn, queries["put_automation"], {"value": Jsonb(wanted)})
+        self._difference.lines.append(f"~ {key}: {_short(wanted)}")
+        await execute(self._conn, queries["put_meta"], {"key": key, "value": Jsonb(wanted)})
 
     async def _all(self, query: sql.SQL | sql.Composed) -> list[Row]:
         async with self._conn.cursor(row_factory=dict_row) as cursor:

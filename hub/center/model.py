@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from hub.agents.hours import holiday_problems
+from hub.center.yielding import circle
 from hub.core.errors import ConfigError
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,60}$")]
@@ -178,6 +179,17 @@ class ChannelPolicy(_Part):
     max_per_agent: Annotated[int, Field(ge=0, le=10_000)]
     offer_timeout_seconds: Annotated[int, Field(ge=1, le=86_400)]
     auto_accept: bool = False
+    yields_to: list[Key] | None = None  # channels that do not count what is held of this one; None: as it is
+    placement: Literal["auto", "spread", "pack"] | None = None
+    release_on_silence: bool | None = None
+
+
+class Routing(_Part):
+    """What is kept free for work that fills an agent, as calls do (see docs/routing.md); a factor of 0: nothing."""
+
+    reserve_factor: Annotated[float, Field(ge=0, le=10)] = 1.5
+    reserve_cap: Annotated[float, Field(ge=0, le=1)] = 0.2
+    spread_floor: Annotated[float, Field(ge=0, le=1)] = 1 / 3
 
 
 class Automation(_Part):
@@ -203,6 +215,7 @@ class Center(_Part):
     disposition: list[Disposition] = []
     channel: dict[Key, ChannelPolicy] = {}
     automation: Automation | None = None
+    routing: Routing | None = None
 
 
 def read(file: Path, variables: Mapping[str, str] | None = None) -> Center:
@@ -268,6 +281,8 @@ def _check_names(center: Center, file: Path) -> None:
         for kind, key, place in _names_used(center)
         if key is not None and key not in known[kind]
     ]
+    if path := circle({name: policy.yields_to or [] for name, policy in center.channel.items()}):
+        problems.append(f"{file}: channels yield to each other in a circle: {' → '.join(path)}")
     known["agent"] = [agent.email for agent in center.agent]
     known["template"] = [f"{template.key} ({template.locale})" for template in center.template]
     for kind, keys in known.items():

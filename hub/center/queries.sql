@@ -7,8 +7,12 @@ values (%(key)s, %(locale)s, %(name)s, %(channel)s, %(account)s, %(subject)s, %(
 on conflict (key, locale) do update set name = excluded.name, channel = excluded.channel, account = excluded.account, subject = excluded.subject,
     body = excluded.body;
 
--- automation: The delays of what follows by itself.
-select value from meta where key = 'automation';
+-- meta: What there is one of in the file, as it was applied last.
+select value from meta where key = %(key)s;
 
--- put_automation: The delays as the file says.
-insert into meta (key, value) values ('automation', %(value)s) on conflict (key) do update set value = excluded.value;
+-- put_meta: The same, as the file says now.
+insert into meta (key, value) values (%(key)s, %(value)s) on conflict (key) do update set value = excluded.value;
+
+-- yielding: What each channel gives way to.
+select channel, yields_to from channel_policy;
+

@@ -54,7 +54,7 @@ where id = %(entry_id)s and state <> 'closed'
 returning extract(epoch from clock_timestamp() - assigned_at)::float8 as seconds;
 
 -- wrap: Leave the conversation, keep its weight until the notes are done.
-update queue_entry set state = 'wrapping', wrap_up_until = clock_timestamp() + make_interval(secs => %(seconds)s)
+update queue_entry set state = 'wrapping', resting = false, wrap_up_until = clock_timestamp() + make_interval(secs => %(seconds)s)
 where id = %(entry_id)s and state = 'assigned'
 returning wrap_up_until;
 

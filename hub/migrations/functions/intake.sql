@@ -69,6 +69,9 @@ declare
     answers bigint[];       -- and where, in order of n
     queues  boolean := false; -- whether some that were here wait in no queue
     on_desk boolean := false; -- whether agents have some before them
+    calm    bigint[];       -- whose customers were silent, so that they weighed nothing
+    woken   bigint[];       -- their entries, while it is seen whose agents have room for them
+    freed   bigint[];       -- and those of them that their agents have no room for now
     ends    intake_end[];   -- those agents, and the place on their topic; and what is queued now
     moment  timestamptz := clock_timestamp();
 begin
@@ -304,9 +307,17 @@ begin
     end if;
     if old is not null then
         with locked as (
-            select v.id, v.agent_id from conversation v where v.id = any(old) order by v.id for no key update
+            select v.id, v.agent_id, v.waiting_since from conversation v where v.id = any(old) order by v.id for no key update
         )
-        select bool_or(l.agent_id is not null) into on_desk from locked l;
+        select bool_or(l.agent_id is not null), array_agg(e.conversation_id) filter (where e.conversation_id is not null)
+        into on_desk, calm
+        from locked l
+        left join lateral (
+            select r.conversation_id from queue_entry r
+            where r.conversation_id = l.id and r.state <> 'closed' and r.resting and r.state || '' = 'assigned'
+              and l.waiting_since is null and l.agent_id is not null
+            offset 0
+        ) e on true;
         with touched as (
             select p.conversation_id, count(*) as messages, bool_or(not p.automatic) as human, max(p.n) as last_n
             from unnest(places) p where not p.is_new group by p.conversation_id
@@ -372,26 +383,57 @@ begin
         from resumed r;
     end if;
 
+    -- What weighed nothing while the customer was silent weighs again: its agent has it if it fits, else it waits anew.
+    if calm is not null then
+        select array_agg(e.id order by e.id) into woken
+        from (select distinct p.conversation_id from unnest(places) p where p.conversation_id = any(calm) and not p.automatic) h
+        cross join lateral (
+            select e.id from queue_entry e where e.conversation_id = h.conversation_id and e.state || '' = 'assigned' offset 0
+        ) e;
+        perform 1 from agent_state s -- so that nobody is given something else at this moment
+        where s.agent_id in (select e.agent_id from queue_entry e where e.id = any(woken)) order by s.agent_id for no key update;
+        while woken <> '{}' loop -- one after another: each that stays leaves less room for the next
+            with unfit as (
+                update queue_entry e set state = 'closed', closed_at = moment, outcome = 'released'
+                where e.id = woken[1] and not coalesce(agent_fits(e.agent_id, e.channel, e.weight, woken), false)
+                returning e.id, e.conversation_id, e.queue_id, e.agent_id, e.channel, e.assigned_at
+            ), logged as (
+                insert into event (at, kind, conversation_id, agent_id, queue_id, data)
+                select moment, 'entry.closed', u.conversation_id, u.agent_id, u.queue_id,
+                       jsonb_build_object('entry_id', u.id, 'channel', u.channel, 'outcome', 'released',
+                                          'handle_seconds', extract(epoch from moment - u.assigned_at)::float8)
+                from unfit u
+            )
+            select freed || array_agg(u.conversation_id) into freed from unfit u;
+            woken := woken[2:];
+        end loop;
+        queues := queues or freed is not null;
+    end if;
+
     -- An agent who works on it hears of it on u:{agent}. What nobody has in the queue any more goes back there (below).
     if on_desk then
         with mine as (
             select v.id, v.agent_id from conversation v
             join (select p.conversation_id, bool_or(not p.automatic) as human from unnest(places) p group by 1) t on t.conversation_id = v.id
             where v.agent_id is not null
-              and (not t.human or exists (select from queue_entry e where e.conversation_id = v.id and e.state <> 'closed' offset 0))
+              and (not t.human or v.id = any(coalesce(freed, '{}'))
+                   or exists (select from queue_entry e where e.conversation_id = v.id and e.state <> 'closed' offset 0))
         ), rung as (
             update agent_state s set seq = s.seq + d.changes
             from (select m.agent_id, count(*) as changes from mine m group by m.agent_id order by m.agent_id) d
             where s.agent_id = d.agent_id
             returning s.agent_id, s.seq - d.changes as base
         ), desk as (
-            select m.id, m.agent_id, r.base + row_number() over (partition by m.agent_id order by m.id) as agent_seq
+            select m.id, m.agent_id, r.base + row_number() over (partition by m.agent_id order by m.id) as agent_seq,
+                   m.id = any(coalesce(freed, '{}')) as freed
             from mine m join rung r on r.agent_id = m.agent_id
         ), logged as (
-            insert into event (at, kind, conversation_id, agent_id, agent_seq)
-            select moment, 'conversation.updated', d.id, d.agent_id, d.agent_seq from desk d
+            insert into event (at, kind, conversation_id, agent_id, agent_seq, data)
+            select moment, case when d.freed then 'conversation.unassigned' else 'conversation.updated' end, d.id, d.agent_id,
+                   d.agent_seq, case when d.freed then jsonb_build_object('conversation_id', d.id) else '{}' end
+            from desk d
         )
-        select array_agg((d.id, d.agent_id, d.agent_seq, null, null)::intake_end) into ends from desk d;
+        select array_agg((d.id, d.agent_id, d.agent_seq, null, null)::intake_end) filter (where not d.freed) into ends from desk d;
     end if;
 
     -- 4. The queue, for what a person wrote and nobody has; and where the next message of an address will be looked for.
@@ -409,8 +451,8 @@ begin
             insert into queue_entry as e (conversation_id, queue_id, channel, entered_at, queued_at, target_seconds,
                 priority_seconds, weight, requirements, sticky_agent_id, sticky_until)
             select v.id, q.id, v.channel, moment, moment, q.target_seconds, q.priority_seconds + a.priority_seconds,
-                   coalesce(c.weight, 100), a.requirements, v.agent_id,
-                   case when v.agent_id is not null then moment + interval '2 minutes' end
+                   coalesce(c.weight, 100), a.requirements, w.agent_id,
+                   case when w.agent_id is not null then moment + interval '2 minutes' end
             from touched t
             cross join lateral (
                 select v.id, v.channel, v.account_id, v.queue_id, v.agent_id from conversation v
@@ -419,6 +461,7 @@ begin
             join account a on a.id = v.account_id
             join queue q on q.id = coalesce(v.queue_id, a.queue_id)
             left join channel_policy c on c.channel = v.channel
+            cross join lateral (select case when v.id <> all(coalesce(freed, '{}')) then v.agent_id end as agent_id) w
             where t.human
             order by v.id
             on conflict (conversation_id) where state <> 'closed' do nothing

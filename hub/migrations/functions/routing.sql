@@ -7,7 +7,8 @@ select id, conversation_id, queue_id, channel, state, extract(epoch from entered
        extract(epoch from queued_at)::float8 as queued_at, target_seconds, priority_seconds, weight,
        case when requirements <> '[]' then requirements::text end as requirements, sticky_agent_id,
        extract(epoch from sticky_until)::float8 as sticky_until,
-       case when excluded <> '{}' then excluded::text end as excluded, agent_id
+       case when excluded <> '{}' then excluded::text end as excluded,
+       case when not (state = 'assigned' and resting) then agent_id end as agent_id
 from queue_entry;
 
 create view router_entry as select * from router_entry_ever where state <> 'closed';
@@ -24,6 +25,48 @@ select a.id, a.capacity, coalesce(s.state, 'offline') as state, s.reason,
                                 and (d.kind = 'phone' or d.ready_until > clock_timestamp())) then '{}'::jsonb else '{"voice": 0}' end as maxima
 from agent a left join agent_state s on s.agent_id = a.id
 where a.disabled_at is null;
+
+-- An answered matter weighs nothing while its customer is silent, on channels that say so; whatever is written, taken back or
+-- said on the telephone changes the conversation's clocks, so they are what decides. The router hears of it from the log.
+create or replace function entry_rests() returns trigger
+language plpgsql as $$
+begin
+    with changed as (
+        update queue_entry e set resting = new.waiting_since is null
+        where e.conversation_id = new.id and e.state <> 'closed' and e.resting <> (new.waiting_since is null)
+          and (new.waiting_since is not null
+               or (new.status = 'open' and e.state = 'assigned'
+                   and exists (select from channel_policy p where p.channel = e.channel and p.release_on_silence)))
+        returning e.id, e.agent_id, e.queue_id
+    )
+    insert into event (at, kind, conversation_id, agent_id, queue_id, data)
+    select clock_timestamp(), case when new.waiting_since is null then 'entry.resting' else 'entry.resumed' end,
+           new.id, c.agent_id, c.queue_id, jsonb_build_object('entry_id', c.id)
+    from changed c;
+    return null;
+end $$;
+create or replace trigger entry_rests after update of waiting_since, last_outbound_at on conversation
+for each row when (new.waiting_since is distinct from old.waiting_since or new.last_outbound_at is distinct from old.last_outbound_at)
+execute function entry_rests();
+
+-- Whether one more item of a channel fits an agent who is there, beside what they hold, some entries not counted.
+create or replace function agent_fits(agent bigint, item_channel text, item_weight integer, beside bigint[]) returns boolean
+language sql stable as $$
+    select s.state in ('available', 'busy') and held.counted + item_weight <= a.capacity
+           and held.same < coalesce(c.max_per_agent, p.max_per_agent, 1)
+    from agent a
+    join agent_state s on s.agent_id = a.id
+    left join channel_policy p on p.channel = item_channel
+    left join agent_channel c on c.agent_id = a.id and c.channel = item_channel
+    cross join lateral (
+        select coalesce(sum(h.weight) filter (where not coalesce(item_channel = any(hp.yields_to), false)), 0) as counted,
+               count(*) filter (where h.channel = item_channel) as same
+        from queue_entry h left join channel_policy hp on hp.channel = h.channel
+        where h.agent_id = a.id and (h.state in ('offered', 'wrapping') or (h.state = 'assigned' and not h.resting))
+          and h.id <> all(beside)
+    ) held
+    where a.id = agent and a.disabled_at is null
+$$;
 
 -- The router's decisions, committed as one statement: nothing of it can be left half done by a stopped process.
 --
@@ -82,21 +125,34 @@ begin
         select f.position, entry_ids[f.position] as entry_id, agent_ids[f.position] as agent_id,
                f.conversation_id, f.queue_id, f.channel, f.weight
         from unnest(positions, places, queues, channels, weights) as f (position, conversation_id, queue_id, channel, weight)
+    ), beside as (
+        select p.*, count(*) over (partition by p.agent_id, p.channel order by p.position) as of_channel,
+               array_agg(p.channel) over upwards as channels, array_agg(p.weight) over upwards as weights -- this one first
+        from pick p
+        window upwards as (partition by p.agent_id order by p.position desc rows between current row and unbounded following)
     ), weighed as (
         select p.*, s.seq,
-               held.used + sum(p.weight) over (partition by p.agent_id order by p.position) <= a.capacity
-               and held.same + count(*) over (partition by p.agent_id, p.channel order by p.position)
-                   <= coalesce(c.max_per_agent, cp.max_per_agent, 1) as fits
-        from pick p
+               held.used + before.used + p.weight <= a.capacity
+               and held.same + p.of_channel <= coalesce(c.max_per_agent, cp.max_per_agent, 1) as fits
+        from beside p
         join agent_state s on s.agent_id = p.agent_id and s.agent_id = any(ready)
         join agent a on a.id = p.agent_id and a.disabled_at is null
         left join channel_policy cp on cp.channel = p.channel
         left join agent_channel c on c.agent_id = p.agent_id and c.channel = p.channel
-        cross join lateral (
-            select coalesce(sum(h.weight), 0) as used, count(*) filter (where h.channel = p.channel) as same
+        cross join lateral ( -- counted as this channel sees it: without what gives way to it
+            select coalesce(sum(h.weight) filter (where not coalesce(p.channel = any(hp.yields_to), false)), 0) as used,
+                   count(*) filter (where h.channel = p.channel) as same
             from queue_entry h
-            where h.agent_id = p.agent_id and h.state in ('offered', 'assigned', 'wrapping')
+            left join lateral (select y.yields_to from channel_policy y where y.channel = h.channel offset 0) hp on true
+            where h.agent_id = p.agent_id
+              and (h.state in ('offered', 'wrapping') or (h.state = 'assigned' and not h.resting))
         ) held
+        cross join lateral ( -- and what the same agent is given in this batch before it
+            select coalesce(sum(b.weight), 0) as used
+            from unnest(p.channels[2:], p.weights[2:]) b (channel, weight)
+            left join lateral (select y.yields_to from channel_policy y where y.channel = b.channel offset 0) bp on true
+            where not coalesce(p.channel = any(bp.yields_to), false)
+        ) before
     ), numbered as (
         select w.*, nextval('offer_id_seq') as offer_id, nextval('event_id_seq') as event_id,
                w.seq + row_number() over (partition by w.agent_id order by w.position) as agent_seq

@@ -283,6 +283,7 @@ async def test_reaction_is_kept_and_shown_and_does_nothing_else(house: House) ->
 
 async def test_friendly_sign_is_an_answer_while_the_matter_is_open(house: House) -> None:
     amy = await house.agent("amy")
+    await amy.call("PUT", "/me/presence", {"state": "available"})
     number = await house.sms(sender=PHONE)
     await amy.post(f"/conversations/{number}/pull")
     await amy.post(f"/conversations/{number}/replies", {"client_id": "a", "text": "Shall I send it?"}, status=201)

@@ -1,0 +1,252 @@
+"""The agents of a pool: what they hold, who of them is ready for what, and what is kept free of them.
+
+Every change of an agent passes through `touch`, which renews their place among the ready and their share in the
+reserves; so what is counted here equals a recount at any time.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from bisect import insort
+from collections.abc import Iterator, Mapping
+
+from routing import policy, ready
+from routing.model import Agent, AgentFacts, Channel, Group, Profile, Reserve, Waiting
+from routing.policy import Blend, Step
+from routing.ready import Wish
+from routing.reserve import Reserves, anywhere, barring, serves, tight
+from routing.views import View, Views
+
+PRESENT = ("available", "busy")  # a conversation held for somebody waits for them while they are
+
+
+class Crew:
+    """Everybody of one pool, the profiles they share and the groups these may serve."""
+
+    def __init__(self, channels: Mapping[str, Channel], blend: Blend):
+        self.channels = channels
+        self.agents: dict[int, Agent] = {}
+        self.groups: dict[tuple[int, str, int, int], Group] = {}
+        self.dirty: dict[int, None] = {}  # agents who may have room, in order
+        self.reserves = Reserves(blend)
+        self.timers: list[tuple[float, int]] = []  # (when, agent): a pause is over
+        self._placed: dict[int, tuple[Agent, str, int]] = {}
+        self._profiles: dict[tuple[tuple[int, ...], tuple[tuple[str, int], ...]], Profile] = {}
+        self.views = Views(channels)
+        self._blind = [view.blind for view in self.views]
+        self._used: list[View] = []  # views somebody has asked with
+        self._bits: dict[str, int] = {}
+        self._capacities: tuple[float, float] = (math.inf, 0)  # the smallest and the largest seen
+        self._weights: tuple[float, float] = (math.inf, 0)  # of the entries seen
+        self._mixed = False  # light and heavy work meet here
+
+    # -- agents ----------------------------------------------------------------------------------------------
+    def agent(self, agent_id: int) -> Agent:
+        """Somebody, known or not."""
+        agent = self.agents.get(agent_id)
+        if agent is None:
+            agent = self.agents[agent_id] = Agent(agent_id)
+            agent.rooms = [0] * len(self.views)
+        return agent
+
+    def set_agent(self, facts: AgentFacts) -> bool:
+        """Somebody's state, abilities or limits; whether they left."""
+        agent = self.agent(facts.id)
+        self._move(agent, self._profile(facts.queues, facts.skills))
+        left = agent.state in PRESENT and facts.state not in PRESENT
+        agent.state, agent.reason, agent.capacity = facts.state, facts.reason, facts.capacity
+        agent.idle_since, agent.maxima = facts.idle_since, facts.maxima
+        self._holds(facts.capacity)
+        self.touch(agent)
+        self.dirty[agent.id] = None
+        return left
+
+    def pause(self, agent_id: int, until: float) -> None:
+        """Ask nothing of an agent until then."""
+        agent = self.agent(agent_id)
+        agent.not_before = until
+        self.touch(agent)
+        heapq.heappush(self.timers, (until, agent_id))
+
+    def run_timers(self, now: float) -> None:
+        """End the pauses whose time is over."""
+        while self.timers and self.timers[0][0] <= now:
+            agent = self.agents[heapq.heappop(self.timers)[1]]
+            if agent.not_before <= now:
+                agent.not_before = 0.0
+                self.touch(agent)
+                self.dirty[agent.id] = None
+
+    def give(self, entry_id: int, agent: Agent, channel: str, weight: int) -> None:
+        """An entry is with an agent."""
+        self._placed[entry_id] = (agent, channel, weight)
+        self._weighs(weight)
+        self._carry(agent, channel, weight, 1)
+
+    def take(self, entry_id: int) -> None:
+        """An entry is with nobody any more."""
+        held = self._placed.pop(entry_id, None)
+        if held is not None:
+            self._carry(held[0], held[1], -held[2], -1)
+            self.dirty[held[0].id] = None
+
+    def with_agent(self, entry_id: int) -> tuple[Agent, str, int] | None:
+        """Who has an entry, its channel and weight."""
+        return self._placed.get(entry_id)
+
+    def _carry(self, agent: Agent, channel: str, weight: int, count: int) -> None:
+        agent.used += weight
+        agent.weights[channel] = agent.weights.get(channel, 0) + weight
+        agent.counts[channel] = agent.counts.get(channel, 0) + count
+        self.touch(agent)
+
+    def touch(self, agent: Agent) -> None:
+        """Renew an agent's rooms, share in the reserves and place among the ready ones of their profile."""
+        agent.token += 1
+        free, weights = agent.capacity - agent.used, agent.weights
+        agent.rooms = [free + sum(weights.get(c, 0) for c in blind) if blind else free for blind in self._blind]
+        if self._mixed:
+            self.reserves.count(agent)
+        profile = agent.profile
+        if profile is None or agent.state != "available" or agent.not_before:
+            return
+        for view in self._used:
+            room = agent.rooms[view.index]
+            if room >= view.least:
+                bits = agent.fits
+                for channel, bit, most in view.channels:
+                    if not agent.allows(channel, most):
+                        bits |= bit
+                ready.push(profile.ready[view.index], (room, bits), agent, self.agents, len(profile.agents))
+
+    # -- finding ---------------------------------------------------------------------------------------------
+    def best(self, group: Group, w: Waiting, now: float) -> tuple[Agent | None, Reserve | None]:
+        """Who is to be asked for an entry; if nobody, what some may be kept free for until it is due."""
+        best: Agent | None = None
+        rank: tuple[int, int] | None = None
+        free, scarce, pack = anywhere(group), tight(group), group.placement == "pack"
+        kept = barring(group) if w.due > now else []
+        for of_level, flexibility, _, profile in group.profiles:
+            place = (of_level, 0 if free else flexibility)
+            if rank is not None and place > rank:
+                break
+            barred, packed = group.bit, pack or any(serves(profile, scarce))
+            for reserve in serves(profile, kept) if kept else ():
+                barred |= reserve.kind.bit
+                reserve.blocked[id(group)] = group
+            wish = Wish(group.weight, barred, packed, w.excluded, now)
+            agent = ready.find(profile.ready[group.view], wish, self.agents)
+            if agent is not None and (best is None or _before(agent, best, group if packed else None)):
+                best, rank = agent, place
+        return best, kept[0] if best is None and kept else None
+
+    def serves_of(self, group: Group) -> Iterator[Agent]:
+        """Who belongs to a group's queue: the eligible first, the best of them first."""
+        for _, _, _, profile in group.profiles:
+            yield from profile.agents.values()
+        for profile in self._profiles.values():
+            if group.queue_id in profile.queues and id(profile) not in group.levels:
+                yield from profile.agents.values()
+
+    # -- groups and profiles ---------------------------------------------------------------------------------
+    def group(self, queue_id: int, channel: str, weight: int, step: Step) -> Group:
+        """The group of entries that ask for this."""
+        # By identity: hashing a step costs more than all the rest, and the engine parses equal ones once.
+        key = (queue_id, channel, weight, id(step))
+        group = self.groups.get(key)
+        return group if group is not None else self._open(key, step)
+
+    def _open(self, key: tuple[int, str, int, int], step: Step) -> Group:
+        queue_id, name, weight, _ = key
+        channel = self.channels.get(name)
+        group = self.groups[key] = Group(queue_id, name, weight, step, 1 if channel is None else channel.max_per_agent)
+        if channel is not None:
+            group.placement, group.yields = channel.placement, channel.yields_to
+            group.yields_to_all = self.views.yields_to_all(name)
+        view = self.views.of(name)
+        group.view, group.bit = view.index, self._bits.setdefault(name, 1 << len(self._bits))
+        for profile in self._profiles.values():
+            self._acquaint(group, profile)
+        anew = self._ask_with(view, group)
+        self._weighs(weight)
+        if self._mixed and group.reserve is None and self._is_heavy(weight):
+            anew = self.reserves.open(group) or anew
+        if anew:
+            self._touch_all()
+        return group
+
+    def _ask_with(self, view: View, group: Group) -> bool:
+        """Entries like these look for agents in a view; whether agents have to take their places in it anew."""
+        known = any(name == group.channel for name, _, _ in view.channels)
+        if known and group.weight >= view.least:
+            return False
+        view.least = min(view.least, group.weight) if view.channels else group.weight
+        if not known:
+            view.channels = (*view.channels, (group.channel, group.bit, group.most))
+        if view not in self._used:
+            self._used.append(view)
+        return True
+
+    def _is_heavy(self, weight: float) -> bool:
+        return weight >= self._capacities[0]
+
+    def _weighs(self, weight: int) -> None:
+        least, most = self._weights
+        if not least <= weight <= most:
+            self._weights = (min(least, weight), max(most, weight))
+            self._mix()
+
+    def _holds(self, capacity: int) -> None:
+        least, most = self._capacities
+        if capacity and not least <= capacity <= most:
+            self._capacities = (min(least, capacity), max(most, capacity))
+            self._mix()
+
+    def _mix(self) -> None:
+        """Keep reserves from the moment on at which light and heavy work meet."""
+        if self._weights[0] >= self._capacities[1] or not self._is_heavy(self._weights[1]):
+            return
+        self._mixed = True
+        opened = [self.reserves.open(g) for g in self.groups.values() if g.reserve is None and self._is_heavy(g.weight)]
+        if opened or not self.reserves:
+            self._touch_all()
+
+    def _touch_all(self) -> None:
+        for agent in self.agents.values():
+            self.touch(agent)
+
+    def _move(self, agent: Agent, profile: Profile) -> None:
+        if agent.profile is not profile:
+            if agent.profile is not None:
+                self.reserves.leave(agent)
+                agent.profile.agents.pop(agent.id, None)
+            profile.agents[agent.id] = agent
+            agent.profile = profile
+
+    def _profile(self, queues: tuple[int, ...], skills: tuple[tuple[str, int], ...]) -> Profile:
+        profile = self._profiles.get((queues, skills))
+        if profile is None:
+            profile = self._profiles[queues, skills] = Profile(queues, skills, len(self.views))
+            for group in self.groups.values():
+                self._acquaint(group, profile)
+        return profile
+
+    def _acquaint(self, group: Group, profile: Profile) -> None:
+        if group.queue_id not in profile.queues:
+            return
+        of_level = policy.level(group.step, profile.skills)
+        if of_level is not None:
+            group.levels[id(profile)] = of_level
+            insort(group.profiles, (-of_level, profile.flexibility, len(group.profiles), profile))
+            profile.groups.append((policy.bonus(of_level), group))
+            group.near.update((id(reserve), reserve) for reserve in profile.reserves)
+            if group.reserve is not None:
+                self.reserves.serve(group.reserve, profile)
+
+
+def _before(a: Agent, b: Agent, group: Group | None) -> bool:
+    """Whether `a` is to be asked before `b`, who is of another profile; in a group that is packed, by room first."""
+    if group is not None and a.rooms[group.view] != b.rooms[group.view]:
+        return a.rooms[group.view] < b.rooms[group.view]
+    return (a.load, a.idle_since) < (b.load, b.idle_since)

@@ -1,0 +1,114 @@
+"""An answered matter weighs nothing while its customer is silent; what they write next reaches somebody at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from hub.conversations import queueing
+from hub.core import events
+from tests.house import Agent, House
+
+PHONE = "+14155550155"
+
+
+async def entry(house: House, conversation: int) -> dict[str, Any]:
+    rows = await house.core.db.dicts(
+        "select id, state, agent_id, resting, weight from queue_entry where conversation_id = %s and state <> 'closed'",
+        [conversation],
+    )
+    assert len(rows) == 1
+    return rows[0]
+
+
+async def used(agent: Agent) -> int:
+    return (await agent.get("/me"))["load"]["used"]
+
+
+async def answered(house: House, agent: Agent, sender: str = PHONE) -> int:
+    """A text that an agent who is available has taken and answered."""
+    await agent.call("PUT", "/me/presence", {"state": "available"})
+    conversation = await house.sms(sender=sender)
+    await agent.post(f"/conversations/{conversation}/pull")
+    await agent.post(f"/conversations/{conversation}/replies", {"client_id": sender[1:], "text": "Hello"}, status=201)
+    return conversation
+
+
+async def test_what_is_answered_weighs_nothing_until_the_customer_writes(house: House) -> None:
+    amy = await house.agent("amy")
+    await amy.call("PUT", "/me/presence", {"state": "available"})
+    conversation = await house.sms(sender=PHONE)
+    await amy.post(f"/conversations/{conversation}/pull")
+    weight = (await entry(house, conversation))["weight"]
+    assert await used(amy) == weight
+    await amy.post(f"/conversations/{conversation}/replies", {"client_id": "a", "text": "Hello"}, status=201)
+    assert await used(amy) == 0
+    before = await entry(house, conversation)
+    await house.sms("And one more thing", sender=PHONE)
+    assert await used(amy) == weight
+    assert (await entry(house, conversation)) == {**before, "resting": False}
+
+
+@pytest.mark.parametrize("state", ["away", "offline"])
+async def test_the_next_message_waits_for_anybody_when_its_agent_is_gone(house: House, state: str) -> None:
+    amy = await house.agent("amy")
+    conversation = await answered(house, amy)
+    first = (await entry(house, conversation))["id"]
+    await amy.call("PUT", "/me/presence", {"state": state})
+    await house.sms("Hello?", sender=PHONE)
+    found = await entry(house, conversation)
+    assert (found["state"], found["agent_id"]) == ("waiting", None)
+    assert found["id"] != first  # a wait of its own, with a target of its own
+    assert await house.core.db.value("select agent_id from conversation where id = %s", [conversation]) is None
+    told = await house.core.db.value(
+        "select count(*) from event where kind = 'conversation.unassigned' and agent_id = %s", [amy.id]
+    )
+    assert told == 1
+
+
+async def test_the_next_message_waits_for_anybody_when_its_agent_is_full(house: House) -> None:
+    amy = await house.agent("amy")
+    conversation = await answered(house, amy)
+    await house.core.db.execute("update agent set capacity = 10 where id = %s", [amy.id])
+    await house.sms("Hello?", sender=PHONE)
+    assert (await entry(house, conversation))["state"] == "waiting"
+
+
+async def test_what_was_not_answered_yet_stays_with_its_agent_who_is_away(house: House) -> None:
+    amy = await house.agent("amy")
+    await amy.call("PUT", "/me/presence", {"state": "available"})
+    conversation = await house.sms(sender=PHONE)
+    await amy.post(f"/conversations/{conversation}/pull")
+    await amy.call("PUT", "/me/presence", {"state": "away"})
+    await house.sms("Hello?", sender=PHONE)
+    assert (await entry(house, conversation))["agent_id"] == amy.id
+
+
+async def test_a_channel_that_does_not_release_keeps_its_weight(house: House) -> None:
+    await house.core.db.execute("update channel_policy set release_on_silence = false where channel = 'sms'")
+    amy = await house.agent("amy")
+    conversation = await answered(house, amy)
+    assert (await entry(house, conversation))["resting"] is False
+    assert await used(amy) > 0
+
+
+async def test_messages_of_many_at_once_never_fill_an_agent_beyond_their_capacity(house: House) -> None:
+    amy = await house.agent("amy")
+    senders = [f"+141555502{n:02}" for n in range(7)]
+    conversations = [await answered(house, amy, sender) for sender in senders]
+    assert await used(amy) == 0
+    await asyncio.gather(*[house.sms("Me again", sender=sender) for sender in senders])
+    states = [(await entry(house, c))["state"] for c in conversations]
+    assert sorted(states) == ["assigned"] * 5 + ["waiting"] * 2
+    assert await used(amy) == 100
+
+
+async def test_what_is_taken_while_silent_and_put_back_is_whole_again_when_the_customer_writes(house: House) -> None:
+    amy = await house.agent("amy")
+    conversation = await answered(house, amy)
+    async with events.unit(house.core.db, house.core.feed) as unit:
+        await queueing.release(unit, conversation)
+    await house.sms("Hello?", sender=PHONE)
+    assert (await entry(house, conversation))["resting"] is False
