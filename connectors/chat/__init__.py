@@ -13,6 +13,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from connectors.chat import token
+from connectors.chat.absent import Absent
 from connectors.chat.commands import Commands, to_inbound
 from connectors.chat.ears import Ears
 from connectors.chat.endpoints import ChatEndpoints
@@ -50,6 +51,7 @@ class Chat:
         self._core = core
         self._record = Record(core.db, core.feed)
         self._files = Files(core.db)
+        self._absent = Absent(core)
         self._ears = Ears(core.feed)
         self._limits = Limits()
         self._lines: dict[Line, Live] = {}
@@ -87,6 +89,7 @@ class Chat:
             try:
                 while await self._record.departures(max(graces, default=30.0), _SILENCE) == 200:
                     pass  # as many as one look takes: there may be more
+                await self._absent.look(accept)
             except Unavailable:
                 logger.warning("chat_departures_unseen")
             if time.monotonic() - expired > _EXPIRE_EVERY:
@@ -97,8 +100,12 @@ class Chat:
             await asyncio.sleep(min(2.0, max(graces, default=2.0) or 0.2))
 
     async def send(self, account: Account, outbound: Outbound, wire: Wire) -> str:
-        """Ring the visitor's sockets. The message is in the record already, which is where they read it."""
+        """Ring the visitor's sockets. The message is in the record already, which is where they read it.
+
+        Whether they were there to read it shows in a while (`absent.py`).
+        """
         await wire()
+        await self._absent.note(outbound.interaction_id, cast("Settings", account.settings))
         topic = f"c:{outbound.conversation_id}"
         await self._core.feed.publish([(topic, {"type": "chat.ring", "conversation_id": outbound.conversation_id})])
         return f"chat:{outbound.interaction_id}"
@@ -122,7 +129,7 @@ class Chat:
     # -- the lines of this process -------------------------------------------------------------------------------
     async def hold(self, socket: web.WebSocketResponse, line: Line, accept: Accept, account: Account) -> None:
         """Serve a line from its hello to its end."""
-        live = Live(line, self._record, self._ears)
+        live = Live(line, self._record, self._ears, self._absent.back)
         self._lines[line] = live
         SOCKETS.labels("chat").inc()
         if self._clock is None or self._clock.done():

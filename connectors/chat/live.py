@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from connectors.chat.ears import Ears
@@ -22,7 +23,9 @@ logger = log.get(__name__)
 class Live:
     """Follows the record for one line: what it hears makes it look, and what it finds it sends in order."""
 
-    def __init__(self, line: Line, record: Record, ears: Ears):
+    def __init__(self, line: Line, record: Record, ears: Ears, came: Callable[[int], Awaitable[None]]):
+        """`came` is told which visitor is here (again), by their address."""
+        self._came = came
         self._line = line
         self._record = record
         self._ears = ears
@@ -71,6 +74,7 @@ class Live:
         self._line.address_id = await self._record.address(self._line.visitor.id)
         if self._line.address_id is not None:
             await self._record.arrive(self._line.address_id, self._line.id)
+            await self._came(self._line.address_id)
 
     async def _replay(self, address_id: int, followed: Followed) -> None:
         if self._line.cursor > followed.last_seq:

@@ -19,6 +19,9 @@ class Settings(BaseModel):
     A message of a visitor's has at most `max_text` characters. `files` says whether visitors may send files, none of
     them larger than `max_file_bytes`.
 
+    An answer that its visitor was not there to see goes by mail `mail_after_seconds` later, if they gave an address:
+    from the mailbox `mail_account` (its key), else from one of the same queue. `mail_when_left` turns that off.
+
     `new_chats` is how many one network may begin in ten minutes, `new_chats_of_site` how many all of them together.
     """
 
@@ -32,6 +35,9 @@ class Settings(BaseModel):
     max_text: int = Field(default=20_000, ge=1, le=20_000)
     files: bool = True
     max_file_bytes: int = Field(default=10 * 2**20, ge=1024, le=25 * 2**20)
+    mail_when_left: bool = True
+    mail_after_seconds: float = Field(default=60.0, ge=0, le=86_400)
+    mail_account: str | None = None
     new_chats: int = Field(default=20, ge=1, le=100_000)
     new_chats_of_site: int = Field(default=600, ge=1, le=1_000_000)
     identity: Literal["optional", "required"] = "optional"

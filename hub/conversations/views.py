@@ -65,6 +65,7 @@ def public_interaction(row: Shape) -> Shape:
         "mail": facts if row["channel"] == "email" else None,
         "message": message_facts(row["meta"], row["lost"], row["quoted"]) if row["channel"] in TEXTED else None,
         "attachments": [{k: v for k, v in a.items() if k != "content_id"} for a in attachments],
+        "unseen": row["meta"].get("unseen"),
     }
 
 
@@ -191,4 +192,5 @@ def _inline(inbound: Inbound, account: Account, taken: Taken) -> Shape:
         "message": message_facts(inbound.meta) if account.channel in TEXTED else None,
         "delivery": None,
         "attachments": [],
+        "unseen": None,
     }

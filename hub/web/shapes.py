@@ -177,6 +177,13 @@ class MessageFacts(BaseModel):
     consent: Literal["stop", "start", "help", "perhaps"] | None
 
 
+class Unseen(BaseModel):
+    """A message whose reader had left: it waits for their return (`left`), was seen then (`back`), or was `mailed`."""
+
+    state: Literal["left", "back", "mailed"]
+    to: str | None
+
+
 class Sending(BaseModel):
     """Nothing can be sent for now: since when, why, when it is tried next, and how many messages wait for that."""
 
@@ -225,6 +232,7 @@ class Interaction(BaseModel):
     message: MessageFacts | None
     delivery: SendState | None
     attachments: list[AttachmentRef]
+    unseen: Unseen | None
 
 
 class ReplyChannel(BaseModel):

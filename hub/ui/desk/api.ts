@@ -35,6 +35,8 @@ export interface Interaction {
   html: string | null; status: DeliveryStatus; error: string | null; at: string; client_id: string | null
   verified: boolean; automatic: boolean; mail: Mail | null; message: MessageFacts | null; attachments: Attachment[]
   delivery: SendState | null
+  /** The reader of a chat message had left: it waits for their return, was seen then, or went to an address by mail. */
+  unseen: { state: 'left' | 'back' | 'mailed'; to: string | null } | null
 }
 /** Why a message of ours has not left, and when it is tried next; `error` says `code` in an English sentence. */
 export interface Unsent { code: string | null; params: Record<string, unknown>; error: string | null; next_try_at: string | null }

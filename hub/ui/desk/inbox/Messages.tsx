@@ -129,6 +129,12 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
       {!spelledOut(i) && <Letter i={i} who={who} />}
       <Files files={shown} />
       {i.message && <FactsBelow i={i} facts={i.message} account={c.reply_channels.find((r) => r.channel === i.channel && r.templates)?.account_id} />}
+      {i.unseen && (
+        <div className={i.unseen.state === 'left' ? 'filestate lost' : 'filestate'} role="note" data-testid="unseen" data-state={i.unseen.state}>
+          <Icon name={i.unseen.state === 'left' ? 'warn' : i.unseen.state === 'back' ? 'check' : 'mail'} small />
+          <span>{t(`conv.unseen.${i.unseen.state}`, { address: i.unseen.to })}</span>
+        </div>
+      )}
       {bad && (
         <div className="failure" role="note">
           <Icon name="warn" small />

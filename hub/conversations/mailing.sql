@@ -1,0 +1,24 @@
+-- mail_account: A mailbox that mail leaves by: the named one, else one of the queue, else one of no queue.
+select a.id, a.name, a.connector, a.address, a.signature
+from account a
+where a.enabled and a.channel = 'email' and a.address is not null
+  and case when %(key)s::text is null then a.queue_id is null or a.queue_id = %(queue_id)s else a.key = %(key)s end
+order by a.queue_id is null, a.id
+limit 1;
+
+-- copy_files: The messages' files go with the mail, unless they are too large for one.
+insert into attachment (interaction_id, name, content_type, body)
+select %(mail)s, f.name, f.content_type, f.body
+from attachment f
+where f.interaction_id = any(%(interaction_ids)s)
+  and (select sum(octet_length(g.body)) from attachment g where g.interaction_id = any(%(interaction_ids)s)) <= %(most)s
+order by f.id;
+
+-- keep_thread: What comes from this address next belongs here.
+insert into thread (account_id, address_id, conversation_id) values (%(account_id)s, %(address_id)s, %(conversation_id)s)
+on conflict (account_id, address_id) do update set conversation_id = excluded.conversation_id;
+
+-- mark: Whether the reader of a message was there.
+update interaction set meta = meta || jsonb_build_object('unseen', jsonb_build_object('state', %(state)s::text, 'to', %(to)s::text))
+where id = %(id)s
+returning conversation_id;

@@ -1,0 +1,149 @@
+"""An answer after the visitor left: by mail once, or said to the agent; never to who is there, or was to read it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from hub.conversations import writing
+from hub.core import events
+from hub.demo import ChatVisitor
+from hub.demo.wire import deliver
+from hub.outbox import Outbox
+from tests.integration.connectors.harness import MAILBOX, SITE, Hub, eventually
+
+ADDRESS = "ida@home.example"
+
+
+async def answer(hub: Hub, text: str, conversation: int = 1) -> int:
+    """An agent answers in the chat, and it is sent."""
+    amy = await hub.value(
+        "insert into agent (email, name) values ('amy@example.com', 'Amy') "
+        "on conflict (email) do update set name = 'Amy' returning id"
+    )
+    async with events.unit(hub.db, hub.feed) as unit:
+        said = writing.Reply(client_id=str(uuid.uuid4()), text=text, channel="chat")
+        written = await writing.reply(unit, hub.vault, conversation, said, actor_id=amy)
+    outbox = Outbox(hub.core)
+
+    async def wire() -> None:
+        return None
+
+    for claim in await outbox.claim():
+        outbound = await outbox.outbound(claim)
+        if outbound.channel == "chat":
+            await hub.chat.send(await hub.of(SITE), outbound, wire)
+            await outbox.reports.sent(claim, "chat:1")
+        else:
+            await outbox.reports.given_back(claim)
+    return written.interaction_id
+
+
+async def mails(hub: Hub) -> list[dict[str, Any]]:
+    return await hub.db.dicts("select payload from outbound where payload ->> 'channel' = 'email' order by id")
+
+
+async def settled(hub: Hub) -> None:
+    """Until nothing waits to be looked at."""
+
+    async def done() -> bool:
+        return not await hub.value("select count(*) from chat_unseen where state = 'waiting'")
+
+    await hub.db.execute("update chat_unseen set due_at = now()")
+    await eventually(done)
+
+
+async def unseen(hub: Hub, interaction_id: int) -> Any:
+    return await hub.value("select meta -> 'unseen' from interaction where id = %s", interaction_id)
+
+
+async def left(hub: Hub, visitor: ChatVisitor) -> None:
+    await visitor.close()
+
+    async def gone() -> bool:
+        return await hub.value("select bool_and(gone) from chat_visitor")
+
+    await eventually(gone)
+
+
+@pytest.fixture
+async def quick(hub: Hub) -> Hub:
+    await hub.configure(SITE, "mail_after_seconds", 0.2)
+    return hub
+
+
+async def test_answers_to_who_has_left_go_by_one_mail_that_comes_back_to_the_conversation(quick: Hub) -> None:
+    hub = quick
+    async with ChatVisitor(hub.http, hub.url, SITE) as visitor:
+        await visitor.open(name="Ida Roth", email=ADDRESS)
+        await visitor.say("Is the lamp in stock?")
+        await left(hub, visitor)
+        await hub.configure(SITE, "mail_after_seconds", 3600)
+        first, second = await answer(hub, "It is."), await answer(hub, "Shall I send it?")
+        await settled(hub)
+        [mail] = [row["payload"] for row in await mails(hub)]
+        assert (mail["to"], mail["automatic"], mail["cc"]) == (ADDRESS, False, [])
+        assert mail["subject"] == "Your chat with Web"
+        assert mail["text"].startswith("It is.\n\nShall I send it?\n\n")
+        assert "> Is the lamp in stock?" in mail["text"]
+        for one in (first, second):
+            assert await unseen(hub, one) == {"state": "mailed", "to": ADDRESS}
+        raw = (
+            f"From: Ida <{ADDRESS}>\r\nTo: {MAILBOX}\r\nSubject: Re: x\r\nMessage-ID: <a@home.example>\r\n"
+            f"In-Reply-To: {mail['message_id']}\r\n\r\nYes please.\r\n"
+        )
+        await deliver("127.0.0.1", hub.smtp_port, ADDRESS, [MAILBOX], raw.encode())
+        await eventually(lambda: hub.value("select count(*) from interaction where text like 'Yes please%%'"))
+        assert await hub.value("select count(*) from conversation") == 1
+        await visitor.open()  # and what was mailed stands in the chat as well
+        await visitor.answer()
+        assert [e["data"]["text"] for e in visitor.events if e["data"].get("from") == "agent"] == [
+            "It is.",
+            "Shall I send it?",
+        ]
+        await settled(hub)
+        assert len(await mails(hub)) == 1
+
+
+async def test_nothing_is_mailed_to_who_is_there_or_was_when_it_came(quick: Hub) -> None:
+    hub = quick
+    async with ChatVisitor(hub.http, hub.url, SITE) as visitor:
+        await visitor.open(name="Ida Roth", email=ADDRESS)
+        await visitor.say("Is the lamp in stock?")
+        here = await answer(hub, "It is.")
+        await visitor.answer()
+        await left(hub, visitor)
+        await settled(hub)
+        assert await mails(hub) == []
+        assert await unseen(hub, here) is None
+        await hub.configure(SITE, "mail_after_seconds", 3600)
+        away = await answer(hub, "Still there?")
+        await visitor.open()  # back before anything was mailed
+        await settled(hub)
+        assert await mails(hub) == []
+        assert await unseen(hub, away) is None
+
+
+async def test_without_a_way_the_agent_reads_that_they_left_and_that_they_are_back(quick: Hub) -> None:
+    hub = quick
+    for email, reason in (("", "no address"), ("not an address", "none"), (MAILBOX, "ours"), (ADDRESS, "no mailbox")):
+        if email == ADDRESS:
+            await hub.db.execute("update account set enabled = false where key = 'mail'")
+        async with ChatVisitor(hub.http, hub.url, SITE) as visitor:
+            await visitor.open(name=f"Ida {reason}", email=email)
+            await visitor.say("Is the lamp in stock?")
+            conversation = await hub.value("select max(id) from conversation")
+            await left(hub, visitor)
+            said = await answer(hub, "It is.", conversation)
+            await settled(hub)
+            assert await unseen(hub, said) == {"state": "left", "to": None}, reason
+            await visitor.open()
+
+            async def back(number: int = said) -> bool:
+                return (await unseen(hub, number))["state"] == "back"
+
+            await eventually(back)
+            await left(hub, visitor)
+    assert await mails(hub) == []
