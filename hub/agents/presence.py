@@ -22,6 +22,7 @@ from hub.core.sql import Queries
 
 sql = Queries.beside(__file__)
 GRACE = 30.0  # seconds without a screen that cost nothing: a reload of the page, a sign-in whose socket is on its way
+BACK_WITHIN = 600.0  # seconds after which whoever lost their connection is asked what they do
 _TRIES = 40  # of taking an agent's offers back while others answer them; together about four seconds
 
 
@@ -30,6 +31,13 @@ class _State:
     state: str
     reason: str | None
     since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    state_before: str | None
+    reason_before: str | None
+    soon: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +66,12 @@ async def presence(db: Database, agent_id: int) -> Presence:
     return _view(row)
 
 
-async def set_presence(unit: Unit, agent_id: int, state: State | str, reason: str | None = None) -> Presence:
+async def set_presence(
+    unit: Unit, agent_id: int, state: State | str, reason: str | None = None, *, lost: bool = False
+) -> Presence:
     """Change an agent's state, taking back what is on offer to them unless they are available.
+
+    `lost`: their connection is; what they were is kept for `welcome_back`.
 
     Writes `presence.changed` {presence, load} and an `offer.ended` for each offer taken back. `Conflict` when the
     agent's offers were being answered all the while (try again).
@@ -68,7 +80,7 @@ async def set_presence(unit: Unit, agent_id: int, state: State | str, reason: st
     await execute(unit.conn, sql["ensure_state"], {"agent_id": agent_id})
     for attempt in range(_TRIES):
         try:
-            row, taken = await _switch(unit.conn, agent_id, state, reason)
+            row, taken = await _switch(unit.conn, agent_id, state, reason, lost=lost)
         except psycopg.errors.LockNotAvailable:
             # Whoever answers one of the offers holds its entry and may want our agent_state row next: let it pass.
             await asyncio.sleep(0.005 * (attempt + 1))
@@ -78,7 +90,9 @@ async def set_presence(unit: Unit, agent_id: int, state: State | str, reason: st
     raise Conflict("Your offers are being changed; try again.")
 
 
-async def _switch(conn: Connection, agent_id: int, state: State, reason: str | None) -> tuple[_State, list[_TakenBack]]:
+async def _switch(
+    conn: Connection, agent_id: int, state: State, reason: str | None, *, lost: bool
+) -> tuple[_State, list[_TakenBack]]:
     """The change itself. Holds agent_state before queue_entry, against the usual order, so it never waits there."""
     async with conn.transaction():
         if await fetch_one(conn, _State, sql["lock_state"], {"agent_id": agent_id}) is None:
@@ -88,9 +102,8 @@ async def _switch(conn: Connection, agent_id: int, state: State, reason: str | N
             held = await fetch_all(conn, _Entry, sql["lock_offered"], {"agent_id": agent_id})
             facts = {"entry_ids": [e.id for e in held], "agent_id": agent_id, "reason": f"agent {state}"}
             taken = await fetch_all(conn, _TakenBack, sql["take_back"], facts) if held else []
-        row = await fetch_one(
-            conn, _State, sql["set_state"], {"agent_id": agent_id, "state": state, "reason": reason, "grace": GRACE}
-        )
+        values = {"agent_id": agent_id, "state": state, "reason": reason, "grace": GRACE, "lost": lost}
+        row = await fetch_one(conn, _State, sql["set_state"], values)
         assert row is not None  # noqa: S101 - the row is locked above
         return row, taken
 
@@ -124,5 +137,20 @@ async def mark_offline(unit: Unit, agent_id: int) -> bool:
     """
     if await fetch_one(unit.conn, _State, sql["lapsed"], {"agent_id": agent_id}) is None:
         return False
-    await set_presence(unit, agent_id, State.OFFLINE, "disconnected")
+    await set_presence(unit, agent_id, State.OFFLINE, "disconnected", lost=True)
+    return True
+
+
+async def welcome_back(unit: Unit, agent_id: int) -> bool:
+    """A screen of theirs is open again: their connection is no longer lost. True if that changed anything.
+
+    Within `BACK_WITHIN` they are what they were before; later they are offline and say themselves what they do.
+    """
+    before = await fetch_one(unit.conn, _Before, sql["returned"], {"agent_id": agent_id, "within": BACK_WITHIN})
+    if before is None:
+        return False
+    if before.soon and before.state_before is not None:
+        await set_presence(unit, agent_id, before.state_before, before.reason_before)
+    else:
+        await set_presence(unit, agent_id, State.OFFLINE)
     return True

@@ -26,6 +26,11 @@ select state, reason, since from agent_state
 where agent_id = %(agent_id)s and state <> 'offline' and connected_until < clock_timestamp()
 for no key update;
 
+-- returned: What somebody's presence was when their connection was lost, held until it is settled; `soon`: moments ago.
+select state_before, reason_before, since > clock_timestamp() - make_interval(secs => %(within)s) as soon from agent_state
+where agent_id = %(agent_id)s and state = 'offline' and reason = 'disconnected'
+for no key update;
+
 -- set_state: Change an agent's state; `since` moves only when the state or its reason does.
 update agent_state
 set since = case when state = %(state)s and reason is not distinct from %(reason)s then since else clock_timestamp() end,
@@ -33,6 +38,8 @@ set since = case when state = %(state)s and reason is not distinct from %(reason
     missed = case when %(state)s = 'available' then 0 else missed end,
     state = %(state)s,
     reason = %(reason)s,
+    state_before = case when %(lost)s then state end,
+    reason_before = case when %(lost)s then reason end,
     -- whoever says so is here, even if their screen is still connecting
     connected_until = case when %(state)s <> 'offline' and connected_until is not null
         then greatest(connected_until, clock_timestamp() + make_interval(secs => %(grace)s)) else connected_until end

@@ -7,7 +7,7 @@ from collections import Counter
 
 import psycopg
 
-from hub.agents.presence import GRACE, mark_offline
+from hub.agents.presence import GRACE, mark_offline, welcome_back
 from hub.core import events, log
 from hub.core.errors import HubError
 from hub.core.service import Core
@@ -26,9 +26,14 @@ class Presences:
         self._here: Counter[int] = Counter()
 
     async def arrived(self, agent_id: int) -> None:
-        """A screen opened."""
+        """A screen opened; nobody who has one is said to have lost their connection."""
         self._here[agent_id] += 1
         await self._beat([agent_id])
+        try:
+            async with events.unit(self._core.db, self._core.feed) as unit:
+                await welcome_back(unit, agent_id)
+        except (HubError, psycopg.Error) as error:  # the screen works all the same, and shows what is so
+            logger.warning("not_welcomed_back", agent=agent_id, error=str(error))
 
     async def left(self, agent_id: int) -> None:
         """A screen closed."""

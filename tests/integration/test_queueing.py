@@ -12,6 +12,7 @@ from hub.conversations import lifecycle, offers, queueing
 from hub.core import events
 from hub.core.errors import Conflict, Invalid
 from hub.core.service import Core
+from hub.web.presence import Presences
 from tests.centre import Centre
 
 
@@ -207,3 +208,28 @@ async def test_disconnecting_makes_offline_once(core: Core, centre: Centre) -> N
         assert await mark_offline(unit, agent)
         assert not await mark_offline(unit, agent)
     assert (await presence(core.db, agent))["reason"] == "disconnected"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "state", "reason"), [(1, "busy", "training"), (9, "busy", "training"), (11, "offline", None)]
+)
+async def test_who_comes_back_is_what_they_were_and_no_longer_said_to_be_disconnected(
+    core: Core, centre: Centre, minutes: int, state: str, reason: str | None
+) -> None:
+    agent = await centre.agent("Ann", await centre.queue())
+    screens = Presences(core)
+    async with events.unit(core.db, core.feed) as unit:
+        await set_presence(unit, agent, "busy", "training")
+    await core.db.execute("update agent_state set connected_until = now() - interval '1 s'")
+    assert await screens.count_out() == [agent]
+    await core.db.execute("update agent_state set since = now() - make_interval(mins => %s)", [minutes])
+    await screens.arrived(agent)
+    found = await presence(core.db, agent)
+    assert (found["state"], found["reason"]) == (state, reason)
+    changes = len(await centre.events("presence.changed"))
+    await screens.arrived(agent)  # another screen changes nothing
+    async with events.unit(core.db, core.feed) as unit:
+        await set_presence(unit, agent, "offline", "signed out")
+    await screens.arrived(agent)
+    assert (await presence(core.db, agent))["reason"] == "signed out"
+    assert len(await centre.events("presence.changed")) == changes + 1
