@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hub.channels.consent import Consent, Wish
 from hub.channels.model import AddressKind, Inbound
+from hub.channels.unsaid import phrase
 from hub.contacts.identity import known_by, lenient
 from hub.contacts.numbers import WITHHELD, is_withheld
 from hub.core.identifiers import identifier
@@ -15,6 +16,8 @@ from hub.core.texts import clean, clean_json, fits_json
 def tidy(inbound: Inbound) -> Inbound:
     """The message with texts that can be kept and its address in normal form; what it says of itself in `meta`."""
     i = _of_nobody(inbound) if _is_nobody(inbound) else inbound
+    if _is_wordless(i):
+        i = replace(i, text=phrase("empty"))
     if _is_plain(i):
         address = lenient(i.address_kind, i.address)
         known = known_by(i.address_kind, address)
@@ -45,6 +48,12 @@ def tidy(inbound: Inbound) -> Inbound:
 def _reported(kind: AddressKind, number: str) -> str | None:
     """A number as it was told, where people are known by another form of it."""
     return number if known_by(kind, number) != number else None
+
+
+def _is_wordless(i: Inbound) -> bool:
+    """Whether a text message says nothing and brings nothing, of any gateway."""
+    texted = i.address_kind in (AddressKind.PHONE, AddressKind.WHATSAPP)
+    return texted and not (i.html or i.attachments or i.media) and not i.text.strip("\x00 \t\r\n")
 
 
 def _is_nobody(i: Inbound) -> bool:

@@ -20,7 +20,8 @@ from hub.channels.extras import FetchedFile, FetchError
 MOST_BYTES = 25 * 2**20  # WhatsApp's largest file is 16 MB (documents: 100 MB, which nobody reads at a desk)
 _HOPS = 4
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_GONE = frozenset({403, 404, 410})
+_ABSENT = frozenset({403, 404})  # for seconds after the webhook, too: storing a file takes its time
+_GONE = 410
 # Where Twilio keeps media: its API, its CDN and its buckets ("Media" resource reference).
 _HOSTS = ("twilio.com", "twiliocdn.com", "media.twiliocdn.com.s3-external-1.amazonaws.com")
 _BUCKETS = re.compile(r"^(s3-external-1|s3(\.[a-z0-9-]+)?)\.amazonaws\.com$")
@@ -66,7 +67,8 @@ class MediaStore:
             if answer.status in _REDIRECTS and (target := answer.headers.get("Location")):
                 return None, urljoin(url, target)
             if answer.status != 200:
-                raise FetchError(f"Twilio answers {answer.status}.", gone=answer.status in _GONE)
+                absent, gone = answer.status in _ABSENT, answer.status == _GONE
+                raise FetchError(f"Twilio answers {answer.status}.", gone=gone, absent=absent)
             if (answer.content_length or 0) > MOST_BYTES:
                 raise _too_large()
             return FetchedFile(await _body(answer), answer.content_type), url

@@ -21,6 +21,7 @@ from twilio.request_validator import (
 )
 
 from connectors.twilio.errors import OPTED_OUT, UNDELIVERED_FOR_NOW, explain, number
+from connectors.twilio.words import answers, pressed, said_in
 from hub.channels.consent import Consent, Wish, carriers_own, spoken
 from hub.channels.model import AddressKind, Delivery, DeliveryStatus, Inbound, RemoteFile
 from hub.core.errors import Invalid
@@ -121,7 +122,7 @@ def to_inbound(account_id: int, raw: bytes, form: Form | None = None, *, terms: 
         address=_external_id(form, bare) if whatsapp else bare,
         number=_number(form, bare) if whatsapp else None,
         name=form.get("ProfileName", ""),
-        text=_text(form).replace("\x00", ""),
+        text=said_in(form).replace("\x00", ""),
         external_id=sid,
         references=tuple(s for s in (form.get("OriginalRepliedMessageSid"),) if s),
         verified=True,
@@ -141,18 +142,6 @@ def _number(form: Form, bare: str) -> str | None:
         return bare
     digits = form.get("WaId", "").lstrip("+")
     return f"+{digits}" if _E164.fullmatch(f"+{digits}") else None
-
-
-def _text(form: Form) -> str:
-    """What was said, in words: a place or a pressed button has no text of its own."""
-    if body := form.get("Body", "").strip("\x00"):
-        return body
-    if form.get("Latitude") and form.get("Longitude"):
-        place = [v for k in ("Label", "Address") if (v := form.get(k, "").strip())]
-        north, east = form["Latitude"], form["Longitude"]
-        link = f"https://www.openstreetmap.org/?mlat={north}&mlon={east}#map=17/{north}/{east}"
-        return f"📍 {', '.join(dict.fromkeys(place)) or f'{north}, {east}'}\n{link}"
-    return form.get("ButtonText") or form.get("ListTitle") or ""
 
 
 _PRESSED = ("ButtonText", "ButtonPayload", "ListId", "ListTitle")
@@ -193,7 +182,8 @@ def _meta(form: Form) -> dict[str, object]:
         "files": len(media(form)),
         "place": place,
         "location": {k: v for k, v in spot.items() if v} if spot["latitude"] and spot["longitude"] else None,
-        "button": form.get("ButtonText") or form.get("ListTitle"),
+        "button": pressed(form),
+        "form": bool(answers(form)),
         "button_payload": form.get("ButtonPayload") or form.get("ListId"),
         "replied_to": form.get("OriginalRepliedMessageSid"),
         "reaction": form.get("MessageType", "").lower() == "reaction",

@@ -16,11 +16,12 @@ from hub.core.errors import HubError, Invalid
 
 
 class FetchError(HubError):
-    """The file could not be fetched. `gone`: nor will it ever be."""
+    """The file could not be fetched. `gone`: nor will it ever be. `absent`: it is not there, or not there yet."""
 
-    def __init__(self, detail: str, *, gone: bool = False):
+    def __init__(self, detail: str, *, gone: bool = False, absent: bool = False):
         super().__init__(detail)
         self.gone = gone
+        self.absent = absent
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from hub.core.texts import clean
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "media.sql")
 AT_ONCE = 8
-_GIVE_UP = 10  # tries, over about five hours
+_GIVE_UP = 10  # tries, over about three hours (the pauses are in media.sql)
+_ABSENT = 6  # tries of a file that is not there (yet), over about six minutes
 _SECONDS = 60.0  # less than a claim lasts
 
 
@@ -70,7 +71,7 @@ class Keeper:
             raise  # the database's trouble, not the file's: the claim runs out and it is tried again
         except Exception as error:  # noqa: BLE001 - one odd file must not keep the others from being fetched
             words = _words(error)
-            lost = (isinstance(error, FetchError) and error.gone) or due.attempts >= _GIVE_UP
+            lost = _is_lost(error, due.attempts)
             logger.warning("media_not_fetched", media=due.id, error=words, lost=lost)
             await self._put_off(due, words, lost=lost)
 
@@ -105,6 +106,13 @@ class Keeper:
     async def _tell(self, unit: events.Unit, due: Due) -> None:
         data = {"interaction_id": due.interaction_id, "media": due.id}
         await unit.log("interaction.updated", conversation_id=due.conversation_id, data=data)
+
+
+def _is_lost(error: Exception, tries: int) -> bool:
+    """Whether it is not worth another try."""
+    if isinstance(error, FetchError) and (error.gone or (error.absent and tries >= _ABSENT)):
+        return True
+    return tries >= _GIVE_UP
 
 
 def _words(error: Exception) -> str:

@@ -26,7 +26,7 @@ update media set gone_there = true, error = null where id = %(id)s and state = '
 -- lost: It will never be here.
 update media set state = 'lost', gone_there = true, error = %(error)s where id = %(id)s and state = 'remote';
 
--- later: The next try, a minute later and twice as long each time, an hour at most; or none, once it is here and cannot be deleted there.
+-- later: The next try, three seconds later and three times as long each time, an hour at most; or none, once it is here and cannot be deleted there.
 update media set error = %(error)s, gone_there = gone_there or (state = 'stored' and %(lost)s),
-    due_at = clock_timestamp() + least(interval '1 hour', interval '30 seconds' * power(2, attempts))
+    due_at = clock_timestamp() + least(interval '1 hour', interval '1 second' * power(3, attempts))
 where id = %(id)s;

@@ -108,6 +108,7 @@ def message_facts(meta: Shape, lost: list[str] | None = None, quoted: Shape | No
         "advert": meta.get("advert"),
         "template": meta.get("template"),
         "consent": meta.get("consent"),
+        "form": bool(meta.get("form")),
     }
 
 

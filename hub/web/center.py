@@ -35,7 +35,7 @@ Limit = Annotated[int, Field(ge=1, le=100)]
 MAX_UPLOAD = 25 * 1024 * 1024
 _AROUND = 64 * 1024  # bytes of an upload that are not its file
 # Shown in the browser as they are; whatever else is only ever downloaded (a script in an SVG or HTML file is a script).
-INLINE_TYPES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
+INLINE_TYPES = {f"image/{kind}" for kind in ("png", "jpeg", "gif", "webp", "avif", "heic", "heif")}
 PLAYED = ("audio/", "video/")
 
 

@@ -175,6 +175,7 @@ class MessageFacts(BaseModel):
     advert: dict[str, str] | None
     template: str | None
     consent: Literal["stop", "start", "help", "perhaps"] | None
+    form: bool
 
 
 class Unseen(BaseModel):

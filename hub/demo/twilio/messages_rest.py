@@ -110,6 +110,8 @@ class MessagesRest:
     async def _redirect_to_media(self, request: web.Request) -> web.Response:
         """The storage is another host, as with Twilio, and must not be shown the credentials."""
         _, media = self._media(request)
+        if self._messaging.wire.faults.take("no_media"):
+            raise missing(request)
         elsewhere = self._messaging.base.replace("127.0.0.1", "localhost")
         return web.Response(status=307, headers={"Location": f"{elsewhere}/standin/media/{media.sid}"})
 

@@ -28,6 +28,7 @@ class Faults:
     lose_answer: int = 0  # POSTs done and answered 500: the ambiguous case
     hang: int = 0  # POSTs done and never answered
     slow: float = 0.0  # seconds that a POST takes, half before anything is done and half after
+    no_media: int = 0  # requests for files answered 404: they are not stored yet
     drop: int = 0  # webhooks and callbacks not made
     duplicate: bool = False  # each webhook and callback made twice
     reorder: bool = False  # `delivered` told before `sent`

@@ -52,7 +52,7 @@ export interface MessageFacts {
   files: number; lost: string[]; quoted: { id: number; conversation_id: number; text: string } | null
   location: { latitude: string | number; longitude: string | number; label?: string; address?: string } | null
   button: string | null; forwarded: boolean; advert: { headline?: string; url?: string; body?: string } | null
-  template: string | null; consent: 'stop' | 'start' | 'help' | 'perhaps' | null
+  template: string | null; consent: 'stop' | 'start' | 'help' | 'perhaps' | null; form: boolean
 }
 export type InvitationAnswer = 'accepted' | 'tentative' | 'declined'
 export interface Person { address: string; name?: string; status?: string }

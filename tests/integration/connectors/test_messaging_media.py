@@ -14,6 +14,8 @@ from tests.integration.connectors.messaging import PHONE, core
 
 PNG = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010806000000")
 
+VOICE = b"OggS\x00\x02" + bytes(20) + b"\x01\x13OpusHead\x01\x01" + bytes(200)
+
 
 def keeper(hub: Hub) -> Keeper:
     hub.forget_accounts()
@@ -65,13 +67,31 @@ async def test_a_file_is_what_its_bytes_say_and_never_what_its_sender_calls_it(h
     assert kinds[1:] == ["application/octet-stream", "image/png"]
 
 
-async def test_a_file_that_is_gone_is_lost_with_the_reason_and_the_message_stays(hub: Hub) -> None:
+async def test_a_file_that_never_comes_is_lost_with_the_reason_and_the_message_stays(hub: Hub) -> None:
     message, _ = await hub.twilio.inbound(PHONE, "Look", media=[("image/png", PNG)])
     message.media.clear()
-    await keeper(hub).drain()
+    for tries in range(1, 7):
+        await keeper(hub).drain()
+        [pause] = await hub.db.dicts("select attempts, extract(epoch from due_at - now())::float8 as s from media")
+        assert pause["attempts"] == tries
+        assert pause["s"] <= 3**tries
+        await due_now(hub)
     assert await files(hub) == []
     assert await states(hub) == [("lost", True, "Twilio answers 404.")]
     assert await hub.texts("sms") == ["Look"]
+
+
+@pytest.mark.parametrize("late", [1, 3])
+async def test_a_file_is_fetched_when_the_provider_does_not_have_it_yet(hub: Hub, late: int) -> None:
+    hub.twilio.faults.no_media = late
+    await hub.twilio.inbound(PHONE, "Listen", media=[("audio/ogg", VOICE)])
+    for _ in range(late):
+        await keeper(hub).drain()
+        assert await states(hub) == [("remote", False, "Twilio answers 404.")]
+        await due_now(hub)
+    await keeper(hub).drain()
+    assert await states(hub) == [("stored", True, None)]
+    assert [(f["name"], f["content_type"]) for f in await files(hub)] == [("audio-1.ogg", "audio/ogg")]
 
 
 async def test_a_provider_that_is_away_delays_and_loses_nothing(hub: Hub) -> None:

@@ -5,7 +5,7 @@ import { size } from '../format'
 import { plainName } from '../../text/plain'
 import { Icon } from '../parts/icons'
 
-const PICTURE = /^image\/(png|jpeg|gif|webp)$/
+const PICTURE = /^image\/(png|jpeg|gif|webp|avif|heic|heif)$/ // what a browser does not know is a file like any other
 const kindOf = (a: Attachment) => /^(audio|video)\//.exec(a.content_type)?.[1] as 'audio' | 'video' | undefined
 
 /** Sound and film are played where the browser knows how. */

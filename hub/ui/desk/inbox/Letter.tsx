@@ -6,6 +6,7 @@ import { api, originalUrl, type Interaction } from '../api'
 import { complain } from '../parts/ask'
 import { Icon } from '../parts/icons'
 import { Words } from '../parts/Words'
+import { useSaid } from '../parts/said'
 import { InvitationCard } from './InvitationCard'
 import { MailFrame } from './MailFrame'
 
@@ -16,6 +17,7 @@ export function Letter({ i, who }: { i: Interaction; who: string }) {
   const [images, setImages] = useState(false)
   const [text, setText] = useState<string | null>(null)
   const mail = i.mail
+  const said = useSaid()
   const more = useMutation({
     mutationFn: () => api.fullText(i.id),
     onSuccess: (full) => {
@@ -60,7 +62,7 @@ export function Letter({ i, who }: { i: Interaction; who: string }) {
       )}
       {i.html !== null
         ? <MailFrame id={i.id} title={t('conv.mailFrom', { name: who })} whole={whole} images={images} />
-        : <div dir="auto" className="body"><Words text={whole && text !== null ? text : i.text} /></div>}
+        : <div dir="auto" className="body"><Words text={whole && text !== null ? text : i.message ? said(i.text) : i.text} /></div>}
       {mail && i.direction === 'in' && (
         <div className="lettertools">
           {mail.trimmed && (

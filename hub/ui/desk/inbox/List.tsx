@@ -8,6 +8,7 @@ import { useTranslation } from 'react-i18next'
 import type { Summary } from '../api'
 import { explain } from '../parts/ask'
 import { ChannelIcon, Empty, SlaPill, Waiting, useChannelName, useLatest, useWho } from '../parts/bits'
+import { useSaid } from '../parts/said'
 import { stamp, when } from '../format'
 import { Icon } from '../parts/icons'
 import { useKeys } from '../parts/keys'
@@ -161,6 +162,7 @@ function Row(p: { row: Summary; view: string; selected: boolean; top: number; in
   const channelName = useChannelName()
   const { row } = p
   const who = useWho()
+  const said = useSaid()
   const draft = remembered(`draft.${row.id}.reply`, '')
   const meta = [
     channelName(row.channel),
@@ -187,7 +189,7 @@ function Row(p: { row: Summary; view: string; selected: boolean; top: number; in
       ) : (
         <span className="meta">{when(row.updated_at)}</span>
       )}
-      <span dir="auto" className="l2 subj cut">{row.subject || row.preview}</span>
+      <span dir="auto" className="l2 subj cut">{row.subject || said(row.preview)}</span>
       <span className="l3 meta">
         <span dir="auto" className="cut">{meta.join(' · ')}{row.subject && row.preview && <> · <bdi>{row.preview}</bdi></>}</span>
         {row.failed && <span className="pill late" style={{ marginLeft: 'auto', lineHeight: '14px' }}>{t('delivery.failed')}</span>}

@@ -90,8 +90,9 @@ export function FactsBelow({ i, facts, account }: { i: Interaction; facts: Messa
       {facts.lost.map((why, n) => (
         <div className="filestate lost" key={n} data-testid="file-lost"><Icon name="warn" small /><span>{t('message.lost', { why: said(why) })}</span></div>
       ))}
-      {(facts.button || facts.template || facts.consent) && (
+      {(facts.button || facts.template || facts.consent || facts.form) && (
         <div className="marks">
+          {facts.form && <span className="pill line" data-testid="form-answers">{t('message.form')}</span>}
           {facts.button && <span className="pill line" data-testid="button-reply">{facts.button === i.text ? t('message.pressed') : t('message.button', { label: facts.button })}</span>}
           {facts.template && <TemplateMark id={facts.template} account={account} />}
           {facts.consent && <span className={`pill ${wish[facts.consent]}`} data-testid="consent-mark">{t(`message.${facts.consent}`)}</span>}

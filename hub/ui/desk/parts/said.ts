@@ -14,7 +14,13 @@ const phrases: [RegExp, Words][] = [
   [/^Messages to (\S+) are not allowed from this number \(its list of destinations\)\.$/, (m, t) => t('said.place', { address: m[1] })],
   [/^This number has sent all it may today \(([\d,]+) segments\)\./, (m, t) => t('said.spent', { most: m[1] })],
   [/^The file is larger than (\d+) MB\.$/, (m, t) => t('said.large', { size: m[1] })],
-  [/^Twilio answers (404|410)\.$/, (_, t) => t('said.gone')],
+  [/^Twilio answers (403|404|410)\.$/, (_, t) => t('said.gone')],
+  [/^\(A message that cannot be shown here: (.*)\)$/, (m, t) => t('unsaid.unknown', { kind: m[1] })],
+  ...Object.entries({
+    empty: 'An empty message', sticker: 'A sticker', contacts: 'A contact', order: 'An order', form: 'Answers to a form', location: 'A place',
+    reaction: 'Took a reaction back', call: 'A call on WhatsApp', system: 'A notice of WhatsApp', poll: 'A poll',
+    product: 'A question about a product', file: 'A file that did not come along',
+  }).map(([key, words]): [RegExp, Words] => [new RegExp(`^\\(${words}\\)$`), (_, t) => t(`unsaid.${key}`)]),
 ]
 const CODED = /^Twilio error (\d+): /
 
