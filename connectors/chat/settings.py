@@ -20,7 +20,8 @@ class Settings(BaseModel):
     them larger than `max_file_bytes`.
 
     An answer that its visitor was not there to see goes by mail `mail_after_seconds` later, if they gave an address:
-    from the mailbox `mail_account` (its key), else from one of the same queue. `mail_when_left` turns that off.
+    from the mailbox `mail_account` (its key), else one of the same queue, of no queue, or the only one there is.
+    `mail_when_left` turns that off.
 
     `new_chats` is how many one network may begin in ten minutes, `new_chats_of_site` how many all of them together.
     """

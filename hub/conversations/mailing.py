@@ -41,7 +41,7 @@ class Words:
 
 
 async def mail_account(unit: Unit, key: str | None, queue_id: int | None) -> MailAccount | None:
-    """The mailbox of this key; without one, that of the queue, or one of no queue. None when there is none."""
+    """The mailbox of this key; without a key that of the queue, one of no queue, or the only one. None: no such."""
     return await fetch_one(unit.conn, MailAccount, sql["mail_account"], {"key": key, "queue_id": queue_id})
 
 

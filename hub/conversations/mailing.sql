@@ -1,9 +1,11 @@
--- mail_account: A mailbox that mail leaves by: the named one, else one of the queue, else one of no queue.
+-- mail_account: A mailbox that mail leaves by: the named one, else one of the queue, of no queue, or the only one there is.
 select a.id, a.name, a.connector, a.address, a.signature
 from account a
 where a.enabled and a.channel = 'email' and a.address is not null
-  and case when %(key)s::text is null then a.queue_id is null or a.queue_id = %(queue_id)s else a.key = %(key)s end
-order by a.queue_id is null, a.id
+  and case when %(key)s::text is not null then a.key = %(key)s
+      else a.queue_id is null or a.queue_id = %(queue_id)s
+          or not exists (select from account o where o.enabled and o.channel = 'email' and o.address is not null and o.id <> a.id) end
+order by a.queue_id is not distinct from %(queue_id)s desc, a.queue_id is null desc, a.id
 limit 1;
 
 -- copy_files: The messages' files go with the mail, unless they are too large for one.

@@ -80,6 +80,8 @@ async def test_answers_to_who_has_left_go_by_one_mail_that_comes_back_to_the_con
         await visitor.open(name="Ida Roth", email=ADDRESS)
         await visitor.say("Is the lamp in stock?")
         await left(hub, visitor)
+        await hub.db.execute("insert into queue (key, name) values ('mail', 'Mail')")
+        await hub.db.execute("update account set queue_id = 2 where key = 'mail'")  # another one, and the only mailbox
         await hub.configure(SITE, "mail_after_seconds", 3600)
         first, second = await answer(hub, "It is."), await answer(hub, "Shall I send it?")
         await settled(hub)

@@ -31,7 +31,7 @@ function Head() {
     <header>
       <div class="who">
         <h1 dir="auto">{chat.site.value?.name ?? w('title')}</h1>
-        {live && agent && <p>{w('joined', { name: agent })}</p>}
+        {live && agent && <p dir="auto">{w('joined', { name: agent })}</p>}
       </div>
       {live && (
         <div class="menu">

@@ -7,6 +7,12 @@ import { w } from './words'
 
 const PICTURE = /^image\/(png|jpeg|gif|webp)$/
 
+/** A picture that came late moves what is below it: whoever was at the end stays there. */
+function follow(picture: HTMLElement): void {
+  const log = picture.closest('.log')
+  if (log && log.scrollHeight - log.scrollTop - log.clientHeight < picture.offsetHeight + 120) log.scrollTop = log.scrollHeight
+}
+
 export function Files({ files }: { files: chat.File[] }) {
   return <>{files.map((f) => <One key={f.id} f={f} />)}</>
 }
@@ -24,9 +30,9 @@ function One({ f }: { f: chat.File }) {
   const picture = PICTURE.test(f.type) && broken !== f.link
   return (
     <a class={picture ? 'file picture' : 'file'} href={url} download={name} onClick={old} aria-label={w('download', { name, size: size(f.size) })} data-testid="widget-file">
-      {picture && <img src={url} alt="" onError={() => setBroken(f.link)} />}
+      {picture && <img src={url} alt="" onLoad={(e) => follow(e.currentTarget)} onError={() => setBroken(f.link)} />}
       <span class="name" dir="auto">{name}</span>
-      <span class="size">{size(f.size)}</span>
+      <span class="size" dir="ltr">{size(f.size)}</span>
     </a>
   )
 }

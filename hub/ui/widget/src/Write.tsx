@@ -58,7 +58,7 @@ export function Write() {
           {files.uploads.value.map((u) => (
             <li key={u.id} class={u.state === 'failed' ? 'bad' : ''} data-testid="widget-upload" data-state={u.state}>
               <span class="name" dir="auto">{u.name}</span>
-              <span class="size">{files.size(u.size)}</span>
+              <span class="size" dir="ltr">{files.size(u.size)}</span>
               {u.state === 'sending' && <progress value={u.part} max={1} aria-label={w('uploading', { name: u.name, percent: Math.round(u.part * 100) })} />}
               {u.state === 'failed' && <span class="why" role="alert">{u.error} {u.again && <button type="button" onClick={() => files.retry(u)}>{w('retry')}</button>}</span>}
               <button type="button" class="x" aria-label={w('removeFile', { name: u.name })} onClick={() => files.remove(u.id)}><Icon d="M6 6l12 12M18 6 6 18" /></button>
