@@ -34,7 +34,8 @@ class Crew:
         self._placed: dict[int, tuple[Agent, str, int]] = {}
         self._profiles: dict[tuple[tuple[int, ...], tuple[tuple[str, int], ...]], Profile] = {}
         self.views = Views(channels)
-        self._blind = [view.blind for view in self.views]
+        self._all = range(len(self.views))
+        self._counting = {c: [v.index for v in self.views if c not in v.blind] for c in channels}
         self._used: list[View] = []  # views somebody has asked with
         self._bits: dict[str, int] = {}
         self._capacities: tuple[float, float] = (math.inf, 0)  # the smallest and the largest seen
@@ -55,8 +56,11 @@ class Crew:
         agent = self.agent(facts.id)
         self._move(agent, self._profile(facts.queues, facts.skills))
         left = agent.state in PRESENT and facts.state not in PRESENT
-        agent.state, agent.reason, agent.capacity = facts.state, facts.reason, facts.capacity
+        agent.state, agent.reason = facts.state, facts.reason
         agent.idle_since, agent.maxima = facts.idle_since, facts.maxima
+        if more := facts.capacity - agent.capacity:
+            agent.capacity = facts.capacity
+            agent.rooms = [room + more for room in agent.rooms]
         self._holds(facts.capacity)
         self.touch(agent)
         self.dirty[agent.id] = None
@@ -97,15 +101,14 @@ class Crew:
 
     def _carry(self, agent: Agent, channel: str, weight: int, count: int) -> None:
         agent.used += weight
-        agent.weights[channel] = agent.weights.get(channel, 0) + weight
+        for view in self._counting.get(channel, self._all):
+            agent.rooms[view] -= weight
         agent.counts[channel] = agent.counts.get(channel, 0) + count
         self.touch(agent)
 
     def touch(self, agent: Agent) -> None:
         """Renew an agent's rooms, share in the reserves and place among the ready ones of their profile."""
         agent.token += 1
-        free, weights = agent.capacity - agent.used, agent.weights
-        agent.rooms = [free + sum(weights.get(c, 0) for c in blind) if blind else free for blind in self._blind]
         if self._mixed:
             self.reserves.count(agent)
         profile = agent.profile
@@ -125,21 +128,28 @@ class Crew:
         """Who is to be asked for an entry; if nobody, what some may be kept free for until it is due."""
         best: Agent | None = None
         rank: tuple[int, int] | None = None
-        free, scarce, pack = anywhere(group), tight(group), group.placement == "pack"
-        kept = barring(group) if w.due > now else []
+        free, scarce, kept, pack = False, list[Reserve](), list[Reserve](), group.placement == "pack"
+        if group.near:
+            free, scarce = anywhere(group), tight(group)
+            kept = barring(group) if w.due > now else kept
+        plain = Wish(group.weight, group.bit, pack, w.excluded, now)
         for of_level, flexibility, _, profile in group.profiles:
             place = (of_level, 0 if free else flexibility)
             if rank is not None and place > rank:
                 break
-            barred, packed = group.bit, pack or any(serves(profile, scarce))
-            for reserve in serves(profile, kept) if kept else ():
-                barred |= reserve.kind.bit
-                reserve.blocked[id(group)] = group
-            wish = Wish(group.weight, barred, packed, w.excluded, now)
+            wish = self._wish(plain, group, profile, scarce, kept) if scarce or kept else plain
             agent = ready.find(profile.ready[group.view], wish, self.agents)
-            if agent is not None and (best is None or _before(agent, best, group if packed else None)):
+            if agent is not None and (best is None or _before(agent, best, group if wish.packed else None)):
                 best, rank = agent, place
         return best, kept[0] if best is None and kept else None
+
+    def _wish(self, plain: Wish, group: Group, profile: Profile, scarce: list[Reserve], kept: list[Reserve]) -> Wish:
+        """What is looked for among the agents of one profile."""
+        barred = plain.barred
+        for reserve in serves(profile, kept):
+            barred |= reserve.kind.bit
+            reserve.blocked[id(group)] = group
+        return Wish(plain.weight, barred, plain.packed or any(serves(profile, scarce)), plain.excluded, plain.now)
 
     def serves_of(self, group: Group) -> Iterator[Agent]:
         """Who belongs to a group's queue: the eligible first, the best of them first."""

@@ -41,6 +41,7 @@ _SENDING = 4  # turns of the event loop that send a batch before this process co
 _TICK = 0.25  # seconds between looks at the log when no bell rings
 _BLOCKED = 0.05  # seconds to leave alone what somebody else holds
 _SEEN = 5000  # entries of the past that a leader learns from what comes here
+_NOTED = 32  # entries of one look whose waiting for a lock is noted
 _BREATH = 1000  # entries read in a row by a process that has screens to serve as well
 
 
@@ -251,6 +252,9 @@ class Leader:
             await self._announce(made)
             await self._read_left_out(picks, made)
             total += len(made)
+        if self.pool.kept:
+            kept, self.pool.kept = self.pool.kept[:_NOTED], []
+            await offers.note_kept(self._conn, kept)
         return total
 
     async def _settle_many(self, picks: Sequence[Pick]) -> int:

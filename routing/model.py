@@ -73,12 +73,23 @@ class Pick:
     considered: str
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An entry that waits since those who could take it are kept free for heavy work of `channel`, until it is due."""
+
+    entry_id: int
+    due: float
+    channel: str
+    free: int
+    kept: int
+
+
 class Agent:
     """An agent and what they hold. `rooms`: capacity left, per view; `fits`: bits of the heavy kinds that fit."""
 
     __slots__ = (
         "capacity", "counts", "fits", "id", "idle_since", "marks", "maxima", "not_before", "profile", "reason", "rooms",
-        "state", "token", "used", "weights",
+        "state", "token", "used",
     )  # fmt: skip
 
     def __init__(self, agent_id: int):
@@ -91,7 +102,6 @@ class Agent:
         self.profile: Profile | None = None
         self.used = 0
         self.counts: dict[str, int] = {}
-        self.weights: dict[str, int] = {}  # channel -> the weights held of it
         self.rooms: list[int] = []
         self.fits = 0
         self.marks: dict[int, tuple[int, int, int]] = {}  # kind's bit -> what this agent adds to its reserves
@@ -178,12 +188,14 @@ class Reserve:
     in_progress: int = 0
     blocked: dict[int, Group] = field(default_factory=dict[int, Group])  # groups with entries that wait for the lock
     _kept: int | None = 0
+    _tight: bool | None = False
 
     def add(self, change: tuple[int, int, int]) -> None:
         """Adjust the three numbers."""
         self.eligible += change[0]
         self.free += change[1]
         self.in_progress += change[2]
+        self._tight = None
         if change[0] or change[2]:
             self._kept = None
 
@@ -202,4 +214,6 @@ class Reserve:
     @property
     def tight(self) -> bool:
         """Whether light work is packed."""
-        return self.eligible > 0 and policy.tight(self.blend, self.eligible, self.free, self.kept)
+        if self._tight is None:
+            self._tight = self.eligible > 0 and policy.tight(self.blend, self.eligible, self.free, self.kept)
+        return self._tight

@@ -23,7 +23,7 @@ from hub.core.leases import LeaseLost
 from hub.core.metrics import OFFERS
 from hub.core.service import Core
 from hub.core.sql import Queries
-from routing.model import Pick
+from routing.model import Kept, Pick
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__)
@@ -72,6 +72,17 @@ async def commit(conn: Connection, lease: str, epoch: int, picks: Sequence[Pick]
         raise
     OFFERS.labels("offered").inc(len(made))
     return made
+
+
+async def note_kept(conn: Connection, kept: Sequence[Kept]) -> None:
+    """Keep why entries wait whom somebody free could take: a decision for nobody, its key when that ends."""
+    values = {
+        "entries": [k.entry_id for k in kept],
+        "keys": [k.due for k in kept],
+        "reasons": [f"kept free for {k.channel}: {k.free} free, {k.kept} kept" for k in kept],
+    }
+    async with conn.cursor() as cur:
+        await cur.execute(sql["note_kept"], values)
 
 
 def _array(numbers: Iterable[float]) -> str:

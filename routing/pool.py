@@ -13,25 +13,13 @@ from __future__ import annotations
 import heapq
 from bisect import insort
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from routing import policy
 from routing.crew import PRESENT, Crew
-from routing.model import Agent, AgentFacts, Channel, Group, Pick, Reserve, Waiting
+from routing.model import Agent, AgentFacts, Channel, Group, Kept, Pick, Reserve, Waiting
 from routing.policy import Blend, Step
 from routing.reasons import FEW, MOST, considered, why_chosen
 from routing.reserve import barring, serves
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """An entry that waits since those who could take it are kept free for heavy work of `channel`, until it is due."""
-
-    entry_id: int
-    due: float
-    channel: str
-    free: int
-    kept: int
 
 
 class Pool:

@@ -53,3 +53,9 @@ select entry_id, offer_id, agent_id, conversation_id, queue_id, event_id, agent_
        contact_id, contact_name, subject, preview, waited_seconds
 from router_commit(%(lease)s, %(epoch)s, %(shown)s, %(entries)s::bigint[], %(agents)s::bigint[], %(seconds)s::integer[],
     %(keys)s::float8[], %(reasons)b::text[], %(considered)b::text[]);
+
+-- note_kept: Why entries wait for which somebody is free: a decision for nobody, its key the moment when that ends.
+insert into decision (entry_id, key, reason)
+select e.id, k.key, k.reason
+from unnest(%(entries)s::bigint[], %(keys)s::float8[], %(reasons)s::text[]) k (id, key, reason)
+join queue_entry e on e.id = k.id and e.state || '' = 'waiting';

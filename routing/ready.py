@@ -19,7 +19,7 @@ from routing.model import Agent, Buckets, Item
 _SLACK = 64  # items of the past that a bucket may have beside four per agent
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wish:
     """What is looked for: room for `weight`, no `barred` bit, not `excluded` now; least room first if `packed`."""
 

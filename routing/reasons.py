@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import orjson
 
 from routing import policy
+from routing.model import Reserve
 from routing.policy import Step
 
 MOST = 10  # candidates kept per decision
@@ -20,8 +21,10 @@ class _Agent(Protocol):
     reason: str | None
     capacity: int
     used: int
+    rooms: list[int]
     idle_since: float
     counts: dict[str, int]
+    fits: int
     maxima: dict[str, int]
     profile: Any
 
@@ -36,6 +39,11 @@ class _Group(Protocol):
     most: int
     step: Step
     levels: dict[int, int]
+    view: int
+    yields: frozenset[str]
+
+    @property
+    def near(self) -> Mapping[int, Reserve]: ...
 
 
 class _Item(Protocol):
@@ -46,12 +54,28 @@ class _Item(Protocol):
 def why_chosen(group: _Group, item: _Item, agent: _Agent, now: float) -> str:
     """Why me: the words on the offer card."""
     idle = f"{agent.used} of {agent.capacity} used" if agent.used else f"idle for {_duration(now - agent.idle_since)}"
+    idle += _room_left(group, agent)
     if item.sticky_agent_id == agent.id:
         return f"has worked on it or was asked for; {idle}"
     if not group.step.skills:
         return f"works in this queue; {idle}"
     asked = ", ".join(key for key, _ in group.step.skills)
     return f"{asked} at level {group.levels.get(id(agent.profile), policy.MAX_LEVEL)}; {idle}"
+
+
+def _room_left(group: _Group, agent: _Agent) -> str:
+    """What heavy work still fits beside this item, or that others stay free for it."""
+    if not agent.used:
+        return ""
+    for reserve in group.near.values():
+        kind = reserve.kind
+        if kind.channel == group.channel or not reserve.eligible:
+            continue
+        if agent.fits & kind.bit and kind.channel in group.yields:
+            return f"; {kind.channel} still fits"
+        if reserve.tight and not agent.fits & kind.bit:
+            return f"; leaves others free for {kind.channel}"
+    return ""
 
 
 def considered(group: _Group, item: _Item, chosen: _Agent, now: float, others: Iterable[_Agent], most: int) -> str:
@@ -83,13 +107,16 @@ def _against(group: _Group, item: _Item, agent: _Agent, chosen: _Agent, now: flo
         return "lacks " + ", ".join(f"{key} {least}" for key, least in group.step.skills)
     if item.excluded.get(agent.id, 0.0) > now:
         return "declined or missed it just now"
-    if agent.used + group.weight > agent.capacity:
-        return f"full: {agent.used} of {agent.capacity}"
+    if group.weight > agent.rooms[group.view]:
+        return f"full: {agent.capacity - agent.rooms[group.view]} of {agent.capacity}"
     held, most = agent.counts.get(group.channel, 0), agent.maxima.get(group.channel, group.most)
     if held >= most:
         return f"holds {held} of {most} {group.channel}"
     if item.sticky_agent_id == chosen.id:
         return "was not the one asked for"
+    for reserve in group.near.values():
+        if agent.fits & ~chosen.fits & reserve.kind.bit and reserve.kind.channel not in group.yields:
+            return f"kept free for {reserve.kind.channel}"
     return _weaker(group, agent, chosen)
 
 

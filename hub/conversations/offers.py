@@ -145,6 +145,7 @@ class _Waiting:
     members: int
     available: int
     declined: int
+    kept: str | None  # for what those who are free are kept, and until when
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ async def time_out(unit: Unit, offer_id: int, *, early: bool = False) -> bool:
     put = await _put_back(unit, offer_id, "timed_out", only_expired=not early)
     if put is None:
         return False
-    missed = await fetch_value(unit.conn, sql["miss"], {"agent_id": put.agent_id})
+    missed = await fetch_value(unit.conn, sql["miss"], {"agent_id": put.agent_id, "offer_id": offer_id})
     if missed is not None and missed >= MISSED_IN_A_ROW:
         await set_presence(unit, put.agent_id, State.AWAY, "missed offers")
     return True
@@ -323,4 +324,6 @@ def _why_waiting(w: _Waiting) -> str:
         return f"Nobody in {w.queue} is available."
     if w.declined == w.available:
         return "Everybody available has just declined or missed it."
+    if w.kept is not None:
+        return w.kept
     return f"{w.available} available in {w.queue}, but each is full or lacks the skill asked for."

@@ -33,8 +33,11 @@ update offer set state = %(state)s, ended_at = clock_timestamp(), reason = %(rea
 where offer.id = %(offer_id)s and offer.state = 'offered'
 returning offer.id as offer_id, offer.agent_id, entry.id as entry_id, entry.conversation_id, entry.queue_id;
 
--- miss: Count a missed offer; how many in a row it makes.
-update agent_state set missed = missed + 1 where agent_id = %(agent_id)s returning missed;
+-- miss: Count a missed offer; how many in a row it makes. What was on offer already when the last was missed is the same miss.
+update agent_state s set missed = s.missed + 1, missed_at = clock_timestamp()
+from offer o
+where s.agent_id = %(agent_id)s and o.id = %(offer_id)s and (s.missed = 0 or s.missed_at is null or o.offered_at >= s.missed_at)
+returning s.missed;
 
 -- expired: Offers nobody answered in time, and those of channels that answer by themselves.
 select o.id, o.agent_id, p.auto_accept
@@ -66,7 +69,16 @@ select id, name from agent where id = any(%(ids)s);
 select q.name as queue, e.channel, e.requirements, extract(epoch from clock_timestamp() - e.queued_at)::float8 as waited,
        count(m.agent_id)::int as members,
        count(*) filter (where s.state = 'available')::int as available,
-       count(*) filter (where s.state = 'available' and e.excluded ? m.agent_id::text)::int as declined
+       count(*) filter (where s.state = 'available' and e.excluded ? m.agent_id::text)::int as declined,
+       (select k.reason || ' until ' || to_char(to_timestamp(k.key) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+        from (select o.id from queue_entry o where o.queue_id = e.queue_id and o.channel = e.channel and o.state = 'waiting'
+              order by o.entered_at limit 20) o
+        cross join lateral (
+            select d.reason, d.key, d.id from decision d
+            where d.entry_id = o.id and d.agent_id is null and d.key > extract(epoch from clock_timestamp())
+            order by d.id desc limit 1
+        ) k
+        order by k.id desc limit 1) as kept
 from queue_entry e
 join queue q on q.id = e.queue_id
 left join (agent_queue m join agent_state s on s.agent_id = m.agent_id) on m.queue_id = e.queue_id

@@ -131,7 +131,7 @@ begin
         from pick p
         window upwards as (partition by p.agent_id order by p.position desc rows between current row and unbounded following)
     ), weighed as (
-        select p.*, s.seq,
+        select p.*, s.seq, held.offered + count(*) filter (where p.channel <> 'voice') over (partition by p.agent_id order by p.position) as turn,
                held.used + before.used + p.weight <= a.capacity
                and held.same + p.of_channel <= coalesce(c.max_per_agent, cp.max_per_agent, 1) as fits
         from beside p
@@ -141,7 +141,8 @@ begin
         left join agent_channel c on c.agent_id = p.agent_id and c.channel = p.channel
         cross join lateral ( -- counted as this channel sees it: without what gives way to it
             select coalesce(sum(h.weight) filter (where not coalesce(p.channel = any(hp.yields_to), false)), 0) as used,
-                   count(*) filter (where h.channel = p.channel) as same
+                   count(*) filter (where h.channel = p.channel) as same,
+                   count(*) filter (where h.state = 'offered' and h.channel <> 'voice') as offered
             from queue_entry h
             left join lateral (select y.yields_to from channel_policy y where y.channel = h.channel offset 0) hp on true
             where h.agent_id = p.agent_id
@@ -155,11 +156,14 @@ begin
         ) before
     ), numbered as (
         select w.*, nextval('offer_id_seq') as offer_id, nextval('event_id_seq') as event_id,
+               -- A desk shows one card at a time, so each has a clock of its own, up to five long; a telephone rings at once.
+               moment + make_interval(secs => seconds[w.position] * case when w.channel = 'voice' then 1 else least(greatest(w.turn, 1), 5) end)
+                   as expires_at,
                w.seq + row_number() over (partition by w.agent_id order by w.position) as agent_seq
         from weighed w where w.fits
     ), made as (
         insert into offer (id, entry_id, agent_id, offered_at, expires_at, epoch) overriding system value
-        select n.offer_id, n.entry_id, n.agent_id, moment, moment + make_interval(secs => seconds[n.position]), leader_epoch
+        select n.offer_id, n.entry_id, n.agent_id, moment, n.expires_at, leader_epoch
         from numbered n
     ), moved as (
         update queue_entry e set state = 'offered', agent_id = n.agent_id, offer_id = n.offer_id, offers = e.offers + 1
@@ -179,7 +183,7 @@ begin
         from numbered n
     )
     select n.entry_id, n.offer_id, n.agent_id, n.conversation_id, n.queue_id, n.event_id, n.agent_seq, moment,
-           moment + make_interval(secs => seconds[n.position]), n.channel, w.queue_name, w.contact_id, w.contact_name, w.subject,
+           n.expires_at, n.channel, w.queue_name, w.contact_id, w.contact_name, w.subject,
            w.preview, extract(epoch from moment - w.entered_at)::float8
     from numbered n left join lateral (select x.* from entry_view x where shown and x.id = n.entry_id offset 0) w on true;
 end $$;

@@ -1,7 +1,7 @@
 /** The router explains itself in English; here its set phrases become the reader's. What is not known stays as it came. */
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
-import { amount } from '../format'
+import { amount, clock } from '../format'
 
 type Words = (m: string[], t: TFunction) => string
 
@@ -27,6 +27,11 @@ const phrases: [RegExp, Words][] = [
   [/^Nobody in (.+) is available\.$/, (m, t) => t('because.unavailable', { queue: m[1] })],
   [/^Everybody available has just declined or missed it\.$/, (_, t) => t('because.allMissed')],
   [/^(\d+) available in (.+), but each is full or lacks the skill asked for\.$/, (m, t) => t('because.unfit', { n: m[1], queue: m[2] })],
+  [/^kept free for (\w+): (\d+) free, (\d+) kept until (\S+)$/, (m, t) => t('because.keptUntil', { channel: t(`channel.${m[1]}`), free: m[2], kept: m[3], at: clock(m[4] ?? '') })],
+  [/^kept free for (\w+): (\d+) free, (\d+) kept$/, (m, t) => t('because.keptNow', { channel: t(`channel.${m[1]}`), free: m[2], kept: m[3] })],
+  [/^kept free for (\w+)$/, (m, t) => t('because.keptFor', { channel: t(`channel.${m[1]}`) })],
+  [/^(\w+) still fits$/, (m, t) => t('because.stillFits', { channel: t(`channel.${m[1]}`) })],
+  [/^leaves others free for (\w+)$/, (m, t) => t('because.othersFree', { channel: t(`channel.${m[1]}`) })],
   [/^takes something more urgent to them$/, (_, t) => t('because.urgent')],
 ]
 

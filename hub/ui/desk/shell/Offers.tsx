@@ -64,7 +64,8 @@ export function Offers() {
   const phone = usePhone()
   const data = useQuery(offersQuery).data ?? []
   const now = useNow(500)
-  const live = data.filter((o) => secondsLeft(o, now) > 0)
+  // One card at a time: what ends first, as a telephone that rings beside mails that wait.
+  const live = data.filter((o) => secondsLeft(o, now) > 0).sort((a, b) => Date.parse(a.expires_at) - Date.parse(b.expires_at))
   const first = live[0]
   useAnnounce(live)
 

@@ -1,12 +1,13 @@
-import { useMantineColorScheme } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { Button, useMantineColorScheme } from '@mantine/core'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { createContext, useContext, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { base } from '../../realtime/base'
-import type { Me } from '../api'
+import { api, type Me } from '../api'
+import { clock } from '../format'
 import { speak } from '../i18n'
-import { explain } from '../parts/ask'
+import { complain, explain } from '../parts/ask'
 import { Empty } from '../parts/bits'
 import { Icon, type IconName } from '../parts/icons'
 import { useKeys } from '../parts/keys'
@@ -109,6 +110,7 @@ function Frame() {
         <TopBar />
         <div className="main">
           <Notices />
+          <SetAway />
           <Outlet />
         </div>
         <CallBar />
@@ -135,6 +137,26 @@ function Notices() {
       <span>{t(`notice.${one.code}`, { ...one.params, defaultValue: one.text })}</span>
     </div>
   ))
+}
+
+/** Somebody the hub has set away is told why, and is back with one press. */
+function SetAway() {
+  const { t } = useTranslation()
+  const { presence } = useMe()
+  const client = useQueryClient()
+  const back = useMutation({
+    mutationFn: () => api.setPresence('available'),
+    onSuccess: (me) => client.setQueryData<Me>(['session'], me),
+    onError: complain,
+  })
+  if (presence.state !== 'away' || presence.reason !== 'missed offers') return null
+  return (
+    <div className="banner warn" role="status" data-testid="set-away">
+      <Icon name="warn" small />
+      <span>{t('away.missed', { at: clock(presence.since) })}</span>
+      <Button size="xs" variant="default" loading={back.isPending} onClick={() => back.mutate()} data-testid="set-away-back">{t('away.back')}</Button>
+    </div>
+  )
 }
 
 /** A line that breaks for a moment is nobody's news. */
