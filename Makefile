@@ -2,6 +2,7 @@
 PORT ?= 8080
 HUB_DATA ?= .hub
 MINUTES ?= 60
+DAYS ?= 2000
 SEED ?= 1
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +14,7 @@ UI_SOURCES := $(shell find hub/ui -type f -not -path '*/node_modules/*' -not -pa
 export HUB_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check lint types imports ui-test bench soak lock clean
+.PHONY: help install run test check lint types imports ui-test bench soak days lock clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +55,9 @@ bench: $(VENV)/.dev ## the benchmark table: ratios within one run
 
 soak: $(VENV)/.dev ## all channels under load while everything goes wrong, then the count (MINUTES=60 SEED=1)
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)
+
+days: $(VENV)/.dev ## any days of work at the desk, the rules checked after each step (DAYS=2000)
+	HUB_DAYS=$(DAYS) $(BIN)/python -m pytest -n 0 --timeout 0 tests/integration/work/test_any_day.py
 
 lock: ## write the versions in use to requirements.lock
 	$(BIN)/python -m pip freeze --exclude-editable | LC_ALL=C sort > requirements.lock

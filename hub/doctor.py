@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hub.agents import hours
 from hub.agents.hours import Hours
+from hub.conversations import invariants
 from hub.core import health, problems
 from hub.core.db import Database
 from hub.core.errors import HubError
@@ -12,6 +13,7 @@ from hub.core.service import Core
 from hub.servers import announced, reached, run_core
 from hub.settings import Settings
 
+DAY = 86_400.0  # seconds
 _HOURS = "select key, timezone, week, holidays from hours order by key"
 
 
@@ -23,6 +25,7 @@ def examine(settings: Settings) -> list[Finding]:
         findings.extend([finding async for finding in health.servers(core.db, core.feed)])
         findings.extend(await _key(core))
         findings.extend(await hours_findings(core.db))
+        findings.extend(await work_findings(core.db))
         return 0
 
     try:
@@ -48,3 +51,13 @@ async def hours_findings(db: Database) -> list[Finding]:
             remedy = "Correct it in the center.toml and run `hub apply`."
             found.append(Finding(f"Hours {row['key']}", False, wrong, remedy))
     return found
+
+
+async def work_findings(db: Database) -> list[Finding]:
+    """What was put right lately: nothing should have to be; each is a mistake of the hub's, or made by hand."""
+    found = await invariants.mended(db, DAY)
+    if not found:
+        return [Finding("Rules of work", True, "nothing had to be put right in the last day")]
+    words = ", ".join(f"{m.fault} {m.number} times" for m in found)
+    remedy = "Nothing is lost: the work waits where it is seen again. Report it with the log's `work_repaired` lines."
+    return [Finding("Rules of work", False, f"put right in the last day: {words}", remedy)]

@@ -7,11 +7,13 @@ import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 
+from hub.conversations import invariants
 from hub.core import log
 from hub.core.db import Database
 from hub.core.embedded import Embedded, Servers
@@ -20,6 +22,7 @@ from hub.core.migrate import migrate
 from hub.core.secrets import Vault
 from hub.core.service import Core
 
+BROKEN: Any = invariants.sql["broken"]
 _numbers = itertools.count(1)
 log.configure(json=False, level="warning")
 
@@ -46,8 +49,8 @@ def servers() -> Generator[Servers]:
 
 
 @pytest.fixture
-def database_url(servers: Servers) -> Generator[str]:
-    """An empty, migrated database of the test's own."""
+def database_url(servers: Servers, request: pytest.FixtureRequest) -> Generator[str]:
+    """An empty, migrated database of the test's own; in the end its work keeps the rules of hub.conversations.invariants."""
     name = f"test_{next(_numbers)}"
     admin = _named(servers.database_url, "postgres")
     with psycopg.connect(admin, autocommit=True) as conn:
@@ -57,6 +60,10 @@ def database_url(servers: Servers) -> Generator[str]:
     with psycopg.connect(_named(servers.database_url, name)) as conn:
         conn.execute("update sending set identity = sending_identity()")  # this copy is meant: it may send
     yield _named(servers.database_url, name)
+    if request.node.get_closest_marker("breaks_rules") is None:
+        with psycopg.connect(_named(servers.database_url, name)) as conn:
+            broken = conn.execute(BROKEN, {"conversation_id": None, "limit": 5}).fetchall()
+            assert not broken, f"the test leaves work that nobody sees: {broken}"
     with psycopg.connect(admin, autocommit=True) as conn:
         conn.execute(f"drop database if exists {name} with (force)")
 

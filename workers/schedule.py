@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from hub.access import signin
 from hub.automation.late import note_late
 from hub.automation.plans import plan_next
+from hub.conversations.invariants import sweep
 from hub.core.leases import Lease
 from hub.core.service import Core
 from hub.core.steady import Part
@@ -21,12 +22,13 @@ from workers.followups import run_due
 
 EVERY = 1.0  # seconds between looks when no bell rings
 FULL = 200  # events or follow-ups in one step
+SWEEP = 30.0  # seconds between two looks at the rules of work
 PAUSE = 0.25  # seconds between two rounds
 HOUSEKEEPING = 3600.0  # seconds between two rounds of it
 
 
 class Scheduler:
-    """The service: statistics, automation and follow-ups."""
+    """The service: statistics, automation, follow-ups and the rules of work."""
 
     name = "scheduler"
 
@@ -45,8 +47,17 @@ class Scheduler:
             self._loop("automation", lambda part: plan_next(core.db, bad=part.failed)),
             self._loop("late", lambda part: note_late(core.db, bad=part.failed)),
             self._loop("follow_ups", lambda part: run_due(core, bad=part.failed)),
+            self._rules_of_work(),
             self._housekeeping(),
         )
+
+    async def _rules_of_work(self) -> None:
+        """Put right what breaks the rules of work: nothing should, and what does must not stay unseen."""
+        part = Part(self._core.db, self.name, "rules_of_work")
+        while True:
+            async with part.attempt(pause=False):
+                await sweep(self._core, bad=part.failed)
+            await asyncio.sleep(SWEEP)
 
     async def _housekeeping(self) -> None:
         """Forget what no longer counts, now and each hour."""

@@ -106,7 +106,9 @@ class Email:
             return ""
         own = checked(account.address or "")
         settings = cast("Settings", account.settings)
-        return tagged(own, return_path_token(self._core.vault, outbound.id)) if settings.verp else own
+        if not (settings.verp and settings.plus_addresses):
+            return own
+        return tagged(own, return_path_token(self._core.vault, outbound.id))
 
     # -- administration (hub.channels.mailboxes) -----------------------------------------------------------------
     async def discover(self, address: str) -> Discovered:

@@ -65,7 +65,7 @@ def compose(account: Account, outbound: Outbound) -> bytes:
         ("Date", format_datetime(outbound.date)),
         ("Message-ID", _id(outbound.message_id)),
         *_thread(outbound),
-        ("Reply-To", _mailbox(settings.from_name or account.name, tagged(own, outbound.reply_token))),
+        ("Reply-To", _reply_to(account, own, outbound)),
         *_automatic(outbound),
         *_unsubscribe(outbound),
     ]
@@ -75,6 +75,14 @@ def compose(account: Account, outbound: Outbound) -> bytes:
         words = f"The mail is {len(message) / 2**20:.1f} MB; this mailbox sends at most {settings.max_message_mb} MB."
         raise SendError(words, outcome=Outcome.FAILED)
     return _signed(settings, own, message, outbound)
+
+
+def _reply_to(account: Account, own: str, outbound: Outbound) -> str:
+    """Where answers go: to the conversation's own address; to the sender as always where there are none."""
+    settings: Settings = account.settings
+    if not settings.plus_addresses:
+        return ""
+    return _mailbox(settings.from_name or account.name, tagged(own, outbound.reply_token))
 
 
 def _signed(settings: Settings, own: str, message: bytes, outbound: Outbound) -> bytes:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Literal
 
 from connectors.email.access import Access
+from connectors.email.compose import tagged
 from connectors.email.imap import Mailbox
 from connectors.email.imap_errors import Lost, NoStartTls, Refused, SignInRefused, WantsTls
 from connectors.email.oauth import ConsentEnded
@@ -23,6 +24,7 @@ from hub.channels.model import Account, SendError
 from hub.core.errors import HubError, Unavailable
 
 Part = Literal["imap", "smtp"]
+PLUS = "answers-come-here"  # the plus-part that is tried; names no conversation
 SECONDS = 15.0  # servers answer slowly after a wrong password; for each of the two servers
 _APP_PASSWORD = re.compile(
     r"application[- ]specific|app(?:lication)?[- ]password|5\.7\.9|authorization code|授权码|客户端专用密码|独立密码",
@@ -91,13 +93,19 @@ async def _imap(access: Access, account: Account) -> Check:
 async def _smtp(access: Access, account: Account) -> Check:
     settings: Settings = account.settings
     assert settings.smtp is not None  # noqa: S101 - asked for only then
+    own = account.address or "postmaster@localhost"
+    tried = (own, tagged(own, PLUS)) if settings.plus_addresses else ()
     try:
         async with asyncio.timeout(SECONDS):
-            await greet(access.server(account), account.address or "postmaster@localhost")
+            refused = await greet(access.server(account), own, *tried)
     except SendError as error:
         return _refused_by_smtp(settings, error)
     except (HubError, OSError, TimeoutError) as error:
         return _unreachable("smtp", settings.smtp.host, settings.smtp.port, error)
+    if tried and tried[1] in refused and own not in refused:
+        words = f"The server knows {own} but refuses {tried[1]}, and answers go to such addresses: {refused[tried[1]]}"
+        remedy = "Turn plus addresses off for this mailbox, or on at the server; answers find their way without them."
+        return Check("smtp", False, "plus_address", words, remedy)
     return Check("smtp", True, "ok", "Signed in; the server takes mail from this address.")
 
 

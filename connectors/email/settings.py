@@ -82,8 +82,10 @@ class Dkim(BaseModel):
 
 
 class Settings(BaseModel):
-    """One mailbox. Its address is the account's `address`; answers come back to `local+token@domain`.
+    """One mailbox.
 
+    Its address is the account's `address`; answers come back to `local+token@domain`, or to the plain address where
+    `plus_addresses` is off because the mail server knows none: they find their conversation by what they refer to.
     Mail comes by `imap`, or a mail server hands it to us at `listen_smtp` or `listen_lmtp` (`host:port`; several
     accounts may share one, and then say the same of its TLS). With `listen_user` only those who sign in may hand
     anything over. `authserv_id` is the name our own mail server signs its Authentication-Results with; without it no
@@ -125,6 +127,7 @@ class Settings(BaseModel):
     forms: list[str] = Field(default_factory=list, max_length=100)
     languages: list[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]] = Field(default_factory=list, max_length=20)
     authserv_id: str | None = None
+    plus_addresses: bool = True
     verp: bool = True
     sent: Literal["server", "append", "none"] = "server"
     sent_folder: str | None = Field(default=None, max_length=500)

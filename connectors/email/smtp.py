@@ -169,17 +169,32 @@ class Sender:
         client.close()
 
 
-async def greet(server: Server, sender: str) -> None:
-    """Sign in and name a sender, then go: whether the server would take mail of ours. `SendError` says why not."""
+async def greet(server: Server, sender: str, *recipients: str) -> dict[str, str]:
+    """Sign in, name a sender and recipients, then go: nothing is sent. `SendError`: why it takes no mail of ours.
+
+    What comes back are the recipients that it refuses for good, and its words.
+    """
     client = await _connect(server)
     try:
         await client.mail(sender)
+        answers = [(recipient, await _refused(client, recipient)) for recipient in recipients]
     except aiosmtplib.SMTPResponseException as error:
         raise refusal(error.code, error.message) from error
     except (aiosmtplib.SMTPException, OSError) as error:
         raise retry(f"The mail server went away: {line(str(error))}") from error
+    else:
+        return {recipient: words for recipient, words in answers if words is not None}
     finally:
         await _goodbye(client)
+
+
+async def _refused(client: aiosmtplib.SMTP, recipient: str) -> str | None:
+    """The server's words when it refuses a recipient for good."""
+    try:
+        await client.rcpt(recipient)
+    except aiosmtplib.SMTPRecipientRefused as error:
+        return line(f"{error.code} {error.message}") if 500 <= error.code < 600 else None
+    return None
 
 
 async def _connect(server: Server) -> aiosmtplib.SMTP:

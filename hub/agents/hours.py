@@ -21,6 +21,7 @@ from hub.core import log
 
 logger = log.get(__name__)
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_NONSENSE = (ValueError, LookupError, TypeError, AttributeError, NotImplementedError)  # of stored hours
 _FAR = 400  # days to look ahead for an opening: a little more than a year
 
 Spans = list[list[str]]
@@ -39,7 +40,7 @@ def is_open(hours: Hours, at: datetime) -> bool:
     """Whether a moment (aware) lies within the hours. Hours that make no sense count as open, like no hours."""
     try:
         return _is_open(hours, at)
-    except (ValueError, LookupError, TypeError, AttributeError, NotImplementedError) as error:
+    except _NONSENSE as error:
         _say_once(hours.timezone, str(hours.week), str(hours.holidays), str(error))
         return True
 
@@ -122,6 +123,32 @@ def next_opening(hours: Hours, at: datetime) -> datetime | None:
         starts = [start for start, _ in _spans(hours, first + timedelta(days=offset)) if start > at]
         if starts:
             return min(starts)
+    return None
+
+
+def after_open_time(hours: Hours, at: datetime, seconds: float) -> datetime | None:
+    """The moment, in UTC, by which a queue has worked for so long since `at`; None if it does not within a year.
+
+    Hours that make no sense count as open, as in `is_open`.
+    """
+    moment, left = next_opening(hours, at), timedelta(seconds=seconds)
+    for _ in range(_FAR):
+        if moment is None:
+            return None
+        end = _closing(hours, moment)
+        if end is None or end - moment >= left:
+            return moment + left
+        left -= end - moment
+        moment = next_opening(hours, end)
+    return None
+
+
+def _closing(hours: Hours, at: datetime) -> datetime | None:
+    """The end of the span in which an open moment lies, the latest if several; None where hours make no sense."""
+    with suppress(*_NONSENSE):
+        today = at.astimezone(ZoneInfo(hours.timezone)).date()
+        days = (today - timedelta(days=1), today)
+        return max(end for day in days for start, end in _spans(hours, day) if start <= at < end)
     return None
 
 

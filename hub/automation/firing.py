@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from hub.automation.model import WRITES, FollowUp, Kind, Plan
+from hub.agents.hours import Hours, Spans, is_open, next_opening
+from hub.automation.model import IN_HOURS, WRITES, FollowUp, Kind, Plan
 from hub.automation.plans import delays, schedule
 from hub.automation.ratings import link_ends, take_reply
 from hub.automation.texts import text
@@ -52,6 +54,14 @@ class Situation:
     wants_no_answer: bool
     answered_here: int
     answered_everywhere: int
+    timezone: str
+    week: dict[str, Spans] | None
+    holidays: list[Any] | None
+
+    def opens_at(self) -> datetime | None:
+        """When its queue works again, if it does not now; None when it does, or never will."""
+        hours = None if self.week is None else Hours(self.timezone, self.week, self.holidays or [])
+        return None if hours is None or is_open(hours, now()) else next_opening(hours, now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +106,8 @@ async def fire_next(core: Core, *, bad: Bad = ignore) -> bool:
             due = await fetch_one(unit.conn, FollowUp, sql["claim"], {"writes": list(WRITES)})
             if due is None:
                 return False
-            why_not = await _fire(unit, core, due)
-            await _end(unit.conn, due, why_not)
+            if not await _wait_for_opening(unit.conn, due):
+                await _end(unit.conn, due, await _fire(unit, core, due))
     except Unavailable:
         raise
     except HubError as error:
@@ -119,6 +129,19 @@ async def _end(conn: Connection, due: FollowUp, why_not: str | None) -> None:
     await execute(conn, sql["end"], {"id": due.id, "state": state, "reason": why_not})
     FOLLOW_UPS.labels(due.kind, state).inc()
     logger.info("follow_up", kind=due.kind, conversation=due.conversation_id, outcome=state, reason=why_not)
+
+
+async def _wait_for_opening(conn: Connection, due: FollowUp) -> bool:
+    """Put off to the next opening of its queue what only happens while that works; whether it was."""
+    if due.kind not in IN_HOURS:
+        return False
+    values = {"conversation_id": due.conversation_id}
+    situation = await fetch_one(conn, Situation, sql["situation"], values)
+    opens = situation.opens_at() if situation is not None else None
+    if opens is None:
+        return False
+    await execute(conn, sql["postpone"], {"id": due.id, "due_at": opens})
+    return True
 
 
 async def _fire(unit: Unit, core: Core, due: FollowUp) -> str | None:
@@ -202,7 +225,8 @@ async def _missed_call(f: Firing) -> str | None:
 
 async def _missed_reply(f: Firing) -> str | None:
     """Tell everybody who looks at it; what lies with somebody who is gone waits for anybody."""
-    if f.now.status != "open" or f.now.waiting_since is None:
+    since = f.due.payload.get("since")
+    if f.now.status != "open" or f.now.waiting_since is None or since not in (None, f.now.waiting_since.isoformat()):
         return "answered"
     minutes = round(int(f.due.payload.get("seconds") or 0) / 60)
     words = f"The customer has been waiting for an answer for more than {minutes} minutes."
@@ -230,7 +254,18 @@ async def _abandon(f: Firing) -> str | None:
     if entry is None or entry.state not in ("waiting", "offered"):
         return "answered"
     await queueing.close(f.unit, f.due.conversation_id, "abandoned")
+    await _after_leaving(f)
     return None
+
+
+async def _after_leaving(f: Firing) -> None:
+    """Who left a chat before anybody answered waits on, where a mail or a text reaches them; else it is over."""
+    ways = await writing.reply_channels(f.unit.conn, f.due.conversation_id)
+    other = next((w for w in ways if w.channel in ("email", "sms", "whatsapp") and w.usable and not w.opted_out), None)
+    if other is None:
+        await actions.resolve(f.unit, f.due.conversation_id, actor_id=None)
+    else:
+        await lifecycle.give_back(f.unit, f.due.conversation_id, channel=other.channel)
 
 
 _WAYS: dict[Kind, Callable[[Firing], Awaitable[str | None]]] = {

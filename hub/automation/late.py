@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hub.agents.hours import Hours, Spans, is_open
+from hub.agents.hours import Hours, Spans, after_open_time
 from hub.automation.model import Kind, Plan
 from hub.automation.plans import delays, schedule
 from hub.core.clock import now
@@ -31,10 +31,11 @@ class Wait:
     week: dict[str, Spans] | None
     holidays: list[Any] | None
 
-    @property
-    def began_while_open(self) -> bool:
-        """Whether somebody could have answered; who writes at night gets an acknowledgement instead."""
-        return self.week is None or is_open(Hours(self.timezone, self.week, self.holidays or []), self.waiting_since)
+    def late_at(self, seconds: float) -> datetime | None:
+        """When its queue has worked for so long since; who writes at night waits from the morning. None: never."""
+        if self.week is None:
+            return self.waiting_since + timedelta(seconds=seconds)
+        return after_open_time(Hours(self.timezone, self.week, self.holidays or []), self.waiting_since, seconds)
 
 
 async def note_late(db: Database, limit: int = 200, *, bad: Bad = ignore) -> int:
@@ -50,17 +51,9 @@ async def note_late(db: Database, limit: int = 200, *, bad: Bad = ignore) -> int
         at = await _noted(conn)
         late = await fetch_all(conn, Wait, sql["late"], {**at, "before": before, "limit": limit})
         if late:
-            await schedule(conn, [_plan(wait, seconds) for wait in late if _counts(wait, bad)])
+            await schedule(conn, [plan for wait in late if (plan := _plan(wait, seconds, bad)) is not None])
             await execute(conn, sql["late_noted"], {"since": late[-1].waiting_since, "id": late[-1].id})
         return len(late)
-
-
-def _counts(wait: Wait, bad: Bad) -> bool:
-    try:
-        return wait.began_while_open
-    except Exception as error:  # noqa: BLE001 - one queue's hours must not keep the others' customers waiting
-        bad(error, f"conversation {wait.id}")
-        return False
 
 
 async def _noted(conn: Connection) -> dict[str, Any]:
@@ -71,7 +64,14 @@ async def _noted(conn: Connection) -> dict[str, Any]:
     return dict(found)
 
 
-def _plan(wait: Wait, seconds: int) -> Plan:
+def _plan(wait: Wait, seconds: int, bad: Bad) -> Plan | None:
+    try:
+        due = wait.late_at(seconds)
+    except Exception as error:  # noqa: BLE001 - one queue's hours must not keep the others' customers waiting
+        bad(error, f"conversation {wait.id}")
+        return None
+    if due is None:
+        return None
     key = f"missed_reply:{wait.id}:{wait.waiting_since.timestamp():.6f}"
-    payload = {"seconds": seconds}
-    return Plan(key, Kind.MISSED_REPLY, wait.id, now(), stops_on_reply=False, payload=payload)
+    payload = {"seconds": seconds, "since": wait.waiting_since.isoformat()}
+    return Plan(key, Kind.MISSED_REPLY, wait.id, due, stops_on_reply=False, payload=payload)

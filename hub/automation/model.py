@@ -27,6 +27,9 @@ class Kind(StrEnum):
 # Those that write to the customer: they stand while nothing may leave.
 WRITES = (Kind.ACKNOWLEDGEMENT, Kind.REMINDER, Kind.SATISFACTION, Kind.MISSED_CHAT, Kind.MISSED_CALL)
 
+# Those that happen only while the queue works: nobody is there to answer what they bring about.
+IN_HOURS = (Kind.REMINDER, Kind.CLOSE)
+
 
 @dataclass(frozen=True, slots=True)
 class Delays:

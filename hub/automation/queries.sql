@@ -99,6 +99,9 @@ update follow_up set attempts = attempts + 1, due_at = clock_timestamp() + make_
     ended_at = case when attempts + 1 >= %(most)s then clock_timestamp() end
 where id = %(id)s and state = 'scheduled';
 
+-- postpone: Its queue does not work now: due when it does.
+update follow_up set due_at = %(due_at)s where id = %(id)s and state = 'scheduled';
+
 -- end: It has happened, or will not.
 update follow_up set state = %(state)s, reason = %(reason)s, ended_at = clock_timestamp()
 where id = %(id)s and state = 'scheduled';
@@ -123,7 +126,8 @@ select v.status, v.channel, v.waiting_since, v.agent_id, s.state as agent_state,
        (select count(*) from interaction i where i.conversation_id = v.id and i.direction = 'out' and i.automatic
           and i.at > clock_timestamp() - interval '24 hours')::int as answered_here,
        (select count(*) from interaction i where i.address_id = w.address_id and i.direction = 'out' and i.automatic
-          and i.contact_id = w.contact_id and i.at > clock_timestamp() - interval '24 hours')::int as answered_everywhere
+          and i.contact_id = w.contact_id and i.at > clock_timestamp() - interval '24 hours')::int as answered_everywhere,
+       coalesce(h.timezone, 'UTC') as timezone, h.week, h.holidays
 from conversation v
 left join lateral (
     select i.verified, i.meta, i.address_id, i.contact_id from interaction i
@@ -132,6 +136,7 @@ left join address p on p.id = w.address_id
 join contact c on c.id = v.contact_id
 left join account t on t.id = v.account_id
 left join queue q on q.id = v.queue_id
+left join hours h on h.id = q.hours_id
 left join agent a on a.id = v.agent_id
 left join agent_state s on s.agent_id = v.agent_id
 where v.id = %(conversation_id)s;

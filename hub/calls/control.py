@@ -13,9 +13,12 @@ from hub.calls import store
 from hub.calls.model import Call, Leg
 from hub.calls.store import Held, sql
 from hub.channels.calls import CommandKind
+from hub.channels.model import AddressKind
+from hub.contacts.identity import normalise
 from hub.conversations import lifecycle, offers, queueing
 from hub.core.clock import now
 from hub.core.db import execute, fetch_dicts, fetch_value
+from hub.core.errors import Invalid
 from hub.core.events import Unit
 
 _UNREACHED = {"busy": "busy", "no_answer": "no_answer", "canceled": "no_answer"}
@@ -232,12 +235,13 @@ async def finish(unit: Unit, held: Held, outcome: str) -> None:
         return
     await _free_queue(unit, call, outcome)
     missed = outcome in ("abandoned", "closed", "left_menu")
-    waiting = outcome in ("abandoned", "voicemail")
+    waiting = outcome == "voicemail" or (outcome == "abandoned" and _reachable(call.number))
     text = _words(call, outcome) + await _speakers(unit, call, outcome)
     told = {"id": call.interaction_id, "text": text}
     await execute(unit.conn, sql["tell_interaction"], told)
     values = {"id": call.conversation_id, "preview": text, "seq": None, "waiting": waiting, "answered": False}
     await execute(unit.conn, sql["touched"], values)
+    await lifecycle.give_back(unit, call.conversation_id)  # who was not reached, or left a message, still waits for us
     await unit.log(
         "interaction.updated", conversation_id=call.conversation_id, data={"interaction_id": call.interaction_id}
     )
@@ -247,6 +251,15 @@ async def finish(unit: Unit, held: Held, outcome: str) -> None:
     if missed and call.direction == "in":
         await unit.log("call.missed", conversation_id=call.conversation_id, data={"call_id": call.id})
     unit.wake("log")
+
+
+def _reachable(number: str) -> bool:
+    """Whether a caller can be called again: not one without a number."""
+    try:
+        normalise(AddressKind.PHONE, number)
+    except Invalid:
+        return False
+    return True
 
 
 async def _free_queue(unit: Unit, call: Call, outcome: str) -> None:

@@ -6,6 +6,7 @@ somebody, or in a queue and on nobody's desk.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from hub.conversations import queueing
@@ -45,6 +46,35 @@ async def _wait_again(unit: Unit, held: queueing.Held, actor_id: int | None) -> 
     )
     await execute(unit.conn, queueing.sql["set_desk"], {"conversation_id": held.id, "agent_id": None, "queue_id": None})
     await queueing.tell_unassigned(unit, held, actor_id)
+
+
+async def give_back(unit: Unit, conversation_id: int, channel: str | None = None) -> bool:
+    """Who waits for us and is nobody's work is the work of the agent on whose desk they are, or waits in a queue.
+
+    `channel`: as what it waits, else as what came last. A call that nobody took waits as a `missed_call`: nobody rings
+    at the other end any more. False when there is nothing to do, or no queue that takes work.
+    """
+    held = await queueing.hold(unit.conn, conversation_id)
+    values = {"conversation_id": conversation_id}
+    waits = await fetch_value(unit.conn, queueing.sql["customer_waits"], values)
+    if not waits or await queueing.live(unit.conn, conversation_id) is not None:
+        return False
+    channel = channel or ("missed_call" if held.channel == "voice" else held.channel)
+    agent_id = await fetch_value(unit.conn, queueing.sql["desk_of"], values)
+    queue_id = await fetch_value(unit.conn, queueing.sql["fallback_queue"], values)
+    if queue_id is None:
+        return False
+    held = replace(held, queue_id=int(queue_id), channel=channel)
+    if agent_id is not None:
+        await queueing.assign_new(unit, held, int(agent_id))
+        await queueing.put_on_desk(unit, conversation_id, int(agent_id), None)
+        unit.wake("router")
+        return True
+    await queueing.enqueue(unit, held.id, int(queue_id), channel=held.channel)
+    desk = {"conversation_id": held.id, "agent_id": None, "queue_id": int(queue_id)}
+    await execute(unit.conn, queueing.sql["set_desk"], desk)
+    await queueing.tell_unassigned(unit, held, None)
+    return True
 
 
 async def _resume(unit: Unit, conversation_id: int, entry: queueing.Entry) -> bool:

@@ -5,7 +5,8 @@ where o.id = %(offer_id)s;
 
 -- accept: The entry is the agent's if the offer still stands; no row when it is gone.
 with entry as (
-    update queue_entry set state = 'assigned', assigned_at = clock_timestamp(), sticky_agent_id = null, sticky_until = null
+    update queue_entry set state = 'assigned', assigned_at = clock_timestamp(), sticky_agent_id = null, sticky_until = null,
+        answered_at = coalesce(answered_at, clock_timestamp())
     where id = %(entry_id)s and offer_id = %(offer_id)s and state = 'offered' and agent_id = %(agent_id)s
     returning id
 )

@@ -37,7 +37,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A locked live entry, with what its queue says. `waited` is in seconds since `queued_at`."""
+    """A locked live entry, with what its queue says. `waited` is in seconds since `queued_at`.
+
+    `answered`: somebody has taken it before, so its wait has ended for the numbers, though it may wait again.
+    """
 
     id: int
     queue_id: int
@@ -50,6 +53,7 @@ class Entry:
     agent_id: int | None
     offer_id: int | None
     assigned_at: datetime | None
+    answered: bool
     service_level_seconds: int
     short_abandon_seconds: int
     wrap_up_seconds: int
@@ -296,7 +300,7 @@ def _waited(entry: Entry) -> dict[str, Any]:
         "channel": entry.channel,
         "queued_at": iso(entry.queued_at),
         "wait_seconds": round(entry.waited, 3),
-    }
+    } | ({"again": True} if entry.answered else {})
 
 
 async def end_entry(

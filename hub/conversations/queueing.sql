@@ -3,7 +3,7 @@ select id, contact_id, channel, status, agent_id, queue_id from conversation whe
 
 -- live: The conversation's place in a queue, held until the transaction ends.
 select e.id, e.queue_id, e.channel, e.state, e.entered_at, e.queued_at, e.priority_seconds, e.requirements, e.agent_id,
-       e.offer_id, e.assigned_at, q.service_level_seconds, q.short_abandon_seconds, q.wrap_up_seconds,
+       e.offer_id, e.assigned_at, e.answered_at is not null as answered, q.service_level_seconds, q.short_abandon_seconds, q.wrap_up_seconds,
        extract(epoch from clock_timestamp() - e.queued_at)::float8 as waited
 from queue_entry e join queue q on q.id = e.queue_id
 where e.conversation_id = %(conversation_id)s and e.state <> 'closed'
@@ -24,10 +24,10 @@ on conflict (conversation_id) where state <> 'closed' do nothing
 returning id, queued_at;
 
 -- insert_assigned: A conversation that never waited: an agent works on it from the start.
-insert into queue_entry (conversation_id, queue_id, channel, state, target_seconds, weight, agent_id, assigned_at)
+insert into queue_entry (conversation_id, queue_id, channel, state, target_seconds, weight, agent_id, assigned_at, answered_at)
 select %(conversation_id)s, q.id, %(channel)s, 'assigned', q.target_seconds, coalesce(p.weight, 100), %(agent_id)s,
-       clock_timestamp()
-from queue q left join channel_policy p on p.channel = %(channel)s
+       n.at, n.at
+from (select clock_timestamp() as at) n cross join queue q left join channel_policy p on p.channel = %(channel)s
 where q.id = %(queue_id)s
 returning id;
 
@@ -37,7 +37,8 @@ where entry_id = %(entry_id)s and state = 'offered'
 returning id, agent_id;
 
 -- assign: Give an entry that is held to an agent.
-update queue_entry set state = 'assigned', agent_id = %(agent_id)s, offer_id = null, assigned_at = clock_timestamp()
+update queue_entry set state = 'assigned', agent_id = %(agent_id)s, offer_id = null, assigned_at = clock_timestamp(),
+    answered_at = coalesce(answered_at, clock_timestamp())
 where id = %(entry_id)s and state in ('waiting', 'offered');
 
 -- put_back: Return an assigned entry to its queue, its place kept.
@@ -71,6 +72,17 @@ where id = %(conversation_id)s and status <> 'open' returning id;
 
 -- customer_waits: Whether the customer of a held conversation waits for an answer.
 select status = 'open' and waiting_since is not null from conversation where id = %(conversation_id)s;
+
+-- desk_of: The agent on whose desk a conversation is, if they work here.
+select g.id from conversation v join agent g on g.id = v.agent_id
+where v.id = %(conversation_id)s and g.disabled_at is null;
+
+-- fallback_queue: Where a conversation can wait: in its own queue, its account's, or the centre's first that takes work.
+select q.id
+from conversation v left join account a on a.id = v.account_id join queue q on q.archived_at is null
+where v.id = %(conversation_id)s
+order by q.id is distinct from v.queue_id, q.id is distinct from a.queue_id, q.id
+limit 1;
 
 -- works_here: An agent who can be given work.
 select id from agent where id = %(agent_id)s and disabled_at is null;

@@ -1,7 +1,8 @@
 """What every number means, in one place. Reports, the board and exports use these and nothing else.
 
 Attribution: buckets are cohorts (an entry counts in the quarter of an hour in which it was queued, whenever it is
-answered), the board's curve counts at the event. Waits are counted from `queued_at`: a transfer starts a new one.
+answered), the board's curve counts at the event. Waits are counted from `queued_at`: a transfer starts a new one. The
+wait of an entry ends once: put back by its agent and taken again, it was answered the first time.
 """
 
 from __future__ import annotations

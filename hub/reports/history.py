@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
+from zoneinfo import available_timezones
 
 from hub.core.clock import iso
 from hub.core.db import Database
@@ -55,13 +56,20 @@ async def history(
     until: datetime,
     *,
     seconds: int = BUCKET_SECONDS,
+    timezone: str | None = None,
     queue_ids: Collection[int] | None = None,
 ) -> list[Interval]:
-    """Counts from `since` to `until` per `seconds` (a multiple of 15 minutes, counted from `since`)."""
+    """Counts from `since` to `until` per `seconds` (a multiple of 15 minutes, counted from `since`).
+
+    Whole days last from one hour of the clock to the same of the next day, 23 or 25 hours where clocks change, by the
+    calendar of `timezone` (IANA), else of each queue's business hours.
+    """
+    if timezone is not None and timezone not in available_timezones():
+        raise Invalid("There is no such time zone.", fields={"timezone": "use a name like Europe/Berlin"})
     if seconds <= 0 or seconds % BUCKET_SECONDS:
         raise Invalid("The interval does not fit.", fields={"seconds": f"use a multiple of {BUCKET_SECONDS}"})
     values = {
-        "since": since, "until": until, "seconds": seconds,
+        "since": since, "until": until, "seconds": seconds, "timezone": timezone,
         "queue_ids": None if queue_ids is None else list(queue_ids),
     }  # fmt: skip
     return [_interval(row) for row in await db.all(_Row, sql["history"], values)]

@@ -10,6 +10,7 @@ with batch as materialized (
            coalesce((data ->> 'short')::boolean, false) as short
     from batch
     where queue_id is not null and kind in ('entry.queued', 'entry.answered', 'entry.abandoned', 'entry.flowed_out')
+      and not data ? 'again' -- the wait of an entry ends once: what was put back and taken again was answered already
 ), counted as (
     insert into stat_bucket as b (queue_id, channel, at, entered, answered, answered_in_target, abandoned,
                                   short_abandoned, flowed_out, wait_seconds)
@@ -112,13 +113,19 @@ left join stat_flow f on f.at = t.at
 group by t.at
 order by t.at;
 
--- history: Counts per queue, channel and interval of entering.
-select b.queue_id, b.channel, date_bin(make_interval(secs => %(seconds)s), b.at, %(since)s) as at,
+-- history: Counts per queue, channel and interval of entering. Whole days are days of a calendar: the given one, or the queue's.
+select b.queue_id, b.channel,
+       case when %(seconds)s %% 86400 = 0
+            then date_bin(make_interval(secs => %(seconds)s), b.at at time zone z.name, %(since)s at time zone z.name) at time zone z.name
+            else date_bin(make_interval(secs => %(seconds)s), b.at, %(since)s) end as at,
        sum(b.entered)::int as entered, sum(b.answered)::int as answered,
        sum(b.answered_in_target)::int as answered_in_target, sum(b.abandoned)::int as abandoned,
        sum(b.short_abandoned)::int as short_abandoned, sum(b.flowed_out)::int as flowed_out,
        sum(b.wait_seconds)::float8 as wait_seconds
 from stat_bucket b
+left join queue q on q.id = b.queue_id
+left join hours h on h.id = q.hours_id
+cross join lateral (select coalesce(%(timezone)s::text, h.timezone, 'UTC') as name) z
 where b.at >= %(since)s and b.at < %(until)s and (%(queue_ids)s::bigint[] is null or b.queue_id = any(%(queue_ids)s))
 group by 1, 2, 3
 order by 3, 1, 2;

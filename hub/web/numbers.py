@@ -34,6 +34,7 @@ class HistoryQuery(In):
     since: datetime
     until: datetime
     seconds: Annotated[int, Field(ge=900, le=31_536_000)] = 900
+    timezone: Annotated[str | None, Field(max_length=64)] = None
 
 
 class PeriodQuery(In):
@@ -55,9 +56,13 @@ async def list_queues(call: Call) -> dict[str, Any]:
 
 @numbers.add("GET", "/reports/queues", returns=History, action=Action.SUPERVISE)
 async def read_history(call: Call, query: HistoryQuery) -> dict[str, Any]:
-    """Queues as they were: counts by interval of entering, for the queues one may see, at most a year at once."""
+    """Queues as they were: counts by interval of entering, for the queues one may see, at most a year at once.
+
+    Intervals of whole days are days of the calendar of `timezone`, else of each queue's business hours.
+    """
     since, until = _period(query.since, query.until)
-    items = await history(call.core.db, since, until, seconds=query.seconds, queue_ids=await _own_queues(call))
+    mine = await _own_queues(call)
+    items = await history(call.core.db, since, until, seconds=query.seconds, timezone=query.timezone, queue_ids=mine)
     return {"items": items}
 
 

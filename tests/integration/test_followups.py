@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,12 +11,14 @@ from psycopg.types.json import Jsonb
 
 from hub.automation.late import note_late
 from hub.automation.plans import plan_next
-from hub.conversations import actions, writing
+from hub.conversations import actions, queueing, writing
 from hub.core import events
 from hub.core.clock import now
 from hub.core.service import Core
 from tests.centre import Centre
 from workers.followups import run_due
+
+pytestmark = pytest.mark.breaks_rules  # its customers' rows are written by hand, beside the queue
 
 
 class Desk(Centre):
@@ -137,6 +139,12 @@ def desk(core: Core) -> Desk:
     return Desk(core)
 
 
+def from_hour(opens: datetime) -> dict[str, Any]:
+    """A week (in UTC) that opens each day at a moment's hour, for two hours."""
+    span = [[f"{opens:%H}:00", f"{opens + timedelta(hours=2):%H}:00"]]
+    return dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), span)
+
+
 async def closed_queue(desk: Desk) -> int:
     return await desk.queue("shut", hours_id=await desk.hours({}))
 
@@ -228,8 +236,6 @@ async def test_missed_chat_is_followed_up_by_mail_and_counts_as_abandoned(desk: 
     await desk.core.db.execute(
         "insert into address (contact_id, kind, value) values (%s, 'email', 'ada@example.org')", [contact]
     )
-    from hub.conversations import queueing
-
     async with events.unit(desk.core.db, desk.core.feed) as unit:
         await queueing.enqueue(unit, conversation, queue, channel="chat")
         await unit.log("chat.left", conversation_id=conversation, contact_id=contact, queue_id=queue)
@@ -237,6 +243,24 @@ async def test_missed_chat_is_followed_up_by_mail_and_counts_as_abandoned(desk: 
     await desk.tick(hours=1)
     payload = await desk.core.db.value("select payload from outbound where conversation_id = %s", [conversation])
     assert payload["to"] == "ada@example.org"
+    rows = await desk.core.db.dicts(
+        "select state, channel, outcome from queue_entry where conversation_id = %s order by id", [conversation]
+    )
+    assert rows == [
+        {"state": "closed", "channel": "chat", "outcome": "abandoned"},
+        {"state": "waiting", "channel": "email", "outcome": None},  # the customer still waits: a mail reaches them
+    ]
+    assert len(await desk.events("entry.abandoned")) == 1
+
+
+async def test_chat_left_by_somebody_whom_nothing_reaches_is_over(desk: Desk) -> None:
+    queue = await desk.queue()
+    contact, conversation = await desk.customer("chat", queue)
+    async with events.unit(desk.core.db, desk.core.feed) as unit:
+        await queueing.enqueue(unit, conversation, queue, channel="chat")
+        await unit.log("chat.left", conversation_id=conversation, contact_id=contact, queue_id=queue)
+    await desk.tick()
+    assert await desk.core.db.value("select status from conversation where id = %s", [conversation]) == "resolved"
     assert (await desk.entry(conversation))["outcome"] == "abandoned"
     assert len(await desk.events("entry.abandoned")) == 1
 
@@ -269,10 +293,48 @@ async def test_missed_reply_is_off_when_the_answer_was_faster_than_the_clock(des
     assert [f["reason"] for f in await desk.follow_ups("missed_reply")] == ["answered"]
 
 
-async def test_missed_reply_is_not_noted_when_the_customer_wrote_at_night(desk: Desk) -> None:
+async def test_missed_reply_is_not_noted_when_the_queue_never_works(desk: Desk) -> None:
     await desk.customer(queue=await closed_queue(desk))
     await desk.tick(hours=1)
     assert await desk.follow_ups("missed_reply") == []
+
+
+async def test_clock_of_a_reply_starts_in_the_morning_when_the_customer_wrote_at_night(desk: Desk) -> None:
+    opens = (now() + timedelta(hours=8)).replace(minute=0, second=0, microsecond=0)
+    queue = await desk.queue("later", hours_id=await desk.hours(from_hour(opens)))
+    await desk.customer(queue=queue)
+    await desk.tick(hours=1)
+    [follow_up] = await desk.follow_ups("missed_reply")
+    assert (follow_up["state"], follow_up["due_at"]) == ("scheduled", opens + timedelta(minutes=30))
+
+
+async def test_missed_reply_is_off_when_another_wait_has_begun(desk: Desk) -> None:
+    contact, conversation = await desk.customer(queue=await desk.queue())
+    await desk.core.db.execute("update conversation set waiting_since = waiting_since - interval '1 hour'")
+    await note_late(desk.core.db)
+    await desk.answers(conversation)
+    await desk.writes(contact, conversation, "And another thing")
+    await desk.tick()
+    assert [f["reason"] for f in await desk.follow_ups("missed_reply")] == ["answered"]
+
+
+@pytest.mark.parametrize("kind", ["reminder", "close"])
+async def test_what_asks_for_an_answer_waits_for_the_queue_to_open(desk: Desk, kind: str) -> None:
+    opens = (now() + timedelta(hours=8)).replace(minute=0, second=0, microsecond=0)
+    queue = await desk.queue("later", hours_id=await desk.hours(from_hour(opens)))
+    _, conversation = await desk.customer(queue=queue)
+    await desk.answers(conversation)
+    await desk.tick()
+    await desk.core.db.execute(
+        "insert into follow_up (key, kind, conversation_id, due_at, payload) values ('x', %s, %s, now(), '{}') "
+        "on conflict do nothing", [kind, conversation]
+    )  # fmt: skip
+    before = await desk.sent(conversation)
+    await desk.tick()
+    [planned] = [f for f in await desk.follow_ups(kind) if f["key"] == "x"]
+    assert (planned["state"], planned["due_at"]) == ("scheduled", opens)
+    assert await desk.sent(conversation) == before
+    assert await desk.core.db.value("select status from conversation where id = %s", [conversation]) == "open"
 
 
 async def test_missed_reply_is_noted_once_when_the_customer_wrote_three_times(desk: Desk) -> None:

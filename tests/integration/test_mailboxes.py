@@ -28,6 +28,7 @@ from tests.integration.connectors.dovecot import PASSWORD, Dovecot, running
 from tests.integration.connectors.harness import eventually, free_port
 from tests.integration.connectors.test_imap import mail
 from tests.integration.connectors.test_mail_in import Odd
+from tests.support.smtp import HostileSmtp, Manner
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +230,22 @@ async def test_what_is_wrong_with_the_way_out_is_named(
             admin, "smtp", {"host": "127.0.0.1", "port": port, "tls": "none", **section}, smtp_password="p"
         )
     assert found["code"] == code, found
+
+
+async def test_plus_addresses_that_the_server_refuses_are_named_and_can_be_turned_off(house: House) -> None:
+    admin = await house.agent("admin")
+    async with HostileSmtp() as server:
+        server.of_recipient = lambda to: Manner(says={"rcpt": "550 5.1.1 unknown"} if "+" in to else {})
+        section = {"host": "127.0.0.1", "port": server.port, "tls": "none"}
+        found = await check(admin, "smtp", section)
+        assert found["code"] == "plus_address", found
+        assert "550 5.1.1 unknown" in found["detail"]
+        body = {"address": "u@hub.example", "settings": {"smtp": section, "plus_addresses": False}}
+        [found] = (await admin.post("/mailboxes/test", body))["items"]
+        assert found["code"] == "ok", found
+        server.of_recipient = lambda _: Manner(says={"rcpt": "554 5.7.1 relay access denied"})  # it knows neither
+        assert (await check(admin, "smtp", section))["code"] == "ok"
+        assert server.taken == []
 
 
 async def test_password_in_clear_text_is_not_offered_where_the_server_wants_tls(house: House) -> None:

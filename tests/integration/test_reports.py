@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -80,6 +81,52 @@ async def test_history_marks_what_is_still_open(core: Core, centre: Centre) -> N
     assert [(i["entered"], i["open"], i["flowed_out"], i["short_abandoned"]) for i in found] == [(6, 1, 1, 1)]
     with pytest.raises(Invalid):
         await history(core.db, since, now(), seconds=1000)
+
+
+async def test_days_of_the_history_last_from_midnight_to_midnight_when_clocks_change(
+    core: Core, centre: Centre
+) -> None:
+    queue = await centre.queue()
+    zone = ZoneInfo("Europe/Berlin")
+    for day in range(23, 29):  # on 25 October 2026 the clocks go back, and the day has 25 hours
+        for hour in ("00:00", "23:45"):
+            at = datetime.fromisoformat(f"2026-10-{day}T{hour}").replace(tzinfo=zone)
+            await core.db.execute(
+                "insert into stat_bucket (queue_id, channel, at, entered) values (%s, 'sms', %s, 1)", [queue, at]
+            )
+    since, until = datetime(2026, 10, 23, tzinfo=zone), datetime(2026, 10, 29, tzinfo=zone)
+    found = await history(core.db, since, until, seconds=86_400, timezone="Europe/Berlin")
+    assert [i["entered"] for i in found] == [2] * 6
+    starts = [datetime.fromisoformat(i["at"]).astimezone(zone) for i in found]
+    assert {(start.hour, start.minute) for start in starts} == {(0, 0)}
+    await core.db.execute("insert into hours (key, timezone, week) values ('h', 'Europe/Berlin', '{}')")
+    await core.db.execute("update queue set hours_id = (select id from hours)")
+    assert await history(core.db, since, until, seconds=86_400) == found  # by the queue's own calendar
+    week = await history(core.db, since, until, seconds=6 * 86_400)
+    assert [i["entered"] for i in week] == [12]
+    with pytest.raises(Invalid):
+        await history(core.db, since, until, seconds=86_400, timezone="Mars/Olympus")
+
+
+async def test_what_is_released_and_taken_again_was_answered_once(core: Core, centre: Centre) -> None:
+    queue = await centre.queue()
+    ann, bob = await centre.agent("Ann", queue, capacity=1000), await centre.agent("Bob", queue, capacity=1000)
+    queued = [(await centre.waiting(queue))[0] for _ in range(3)]
+    never = await centre.conversation()  # taken without having waited
+    for conversation in (*queued, never):
+        for agent in (ann, bob):
+            async with events.unit(core.db, core.feed) as unit:
+                await queueing.pull(unit, conversation, agent)
+            async with events.unit(core.db, core.feed) as unit:
+                await queueing.release(unit, conversation)
+    async with events.unit(core.db, core.feed) as unit:
+        await queueing.close(unit, queued[0], "abandoned")  # gives up after all: their wait had ended long before
+    async with events.unit(core.db, core.feed) as unit:
+        await queueing.transfer(unit, queued[1], queue_id=queue)
+    await buckets.rebuild(core.db)
+    [counts] = await core.db.dicts("select sum(entered)::int as entered, sum(answered)::int as answered, "
+                                   "sum(abandoned + flowed_out)::int as gone from stat_bucket")  # fmt: skip
+    assert counts == {"entered": 4, "answered": 3, "gone": 0}  # the one handed over waits anew
 
 
 def test_service_level_is_the_published_vector() -> None:

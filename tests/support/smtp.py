@@ -31,6 +31,7 @@ class HostileSmtp:
     def __init__(self, *, context: ssl.SSLContext | None = None, auth: Callable[[str], bool] | None = None):
         self.manner = Manner()
         self.of_domain: dict[str, Manner] = {}
+        self.of_recipient: Callable[[str], Manner] | None = None
         self.taken: list[tuple[str, bytes]] = []
         self.connections = 0
         self.open = 0
@@ -117,6 +118,8 @@ class _Talk:
         elif verb == "RCPT":
             self._recipient = line.partition("<")[2].partition(">")[0]
             self._manner = self._server.of_domain.get(self._recipient.rpartition("@")[2], self._server.manner)
+            if self._server.of_recipient is not None:
+                self._manner = self._server.of_recipient(self._recipient)
         ehlo = "250-hostile.example\r\n250-SIZE 60000000\r\n250 SMTPUTF8"
         await self.answer(verb.lower(), {"EHLO": ehlo, "QUIT": "221 bye"}.get(verb, "250 OK"))
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hub.agents.hours import (
     _ENGLISH,
     Hours,
+    after_open_time,
     holiday_problems,
     is_open,
     next_opening,
@@ -145,3 +148,49 @@ def test_hours_that_make_no_sense_count_as_open_and_are_named() -> None:
         "there is no country 'ZZ'; there are: AD, AE, "
     )
     assert problems(every_day(["09:00", "17:00"])) == []
+
+
+@pytest.mark.parametrize(
+    ("at", "minutes", "due"),
+    [
+        ("2026-03-04T10:00", 30, "2026-03-04T10:30"),  # in the middle of the day
+        ("2026-03-04T03:00", 30, "2026-03-04T09:30"),  # before the morning
+        ("2026-03-04T12:20", 30, "2026-03-04T13:50"),  # over noon
+        ("2026-03-04T17:50", 30, "2026-03-05T09:20"),  # over night
+        ("2026-03-04T12:30", 0, "2026-03-04T13:30"),
+        ("2026-03-04T09:00", 60 * 16, "2026-03-05T18:00"),  # two whole days of eight hours
+    ],
+)
+def test_time_is_counted_only_while_open(at: str, minutes: int, due: str) -> None:
+    hours = every_day(["09:00", "12:30"], ["13:30", "18:00"])
+    assert after_open_time(hours, local(at), minutes * 60) == local(due)
+
+
+def test_no_time_passes_in_a_queue_that_never_opens() -> None:
+    assert after_open_time(Hours("UTC", {}), datetime(2026, 3, 4, tzinfo=UTC), 60) is None
+
+
+def test_time_is_counted_through_when_spans_touch_and_clocks_change() -> None:
+    hours = every_day(["00:00", "24:00"])
+    start = local("2026-10-24T20:00").astimezone(UTC)
+    assert after_open_time(hours, start, 3600 * 9) == start + timedelta(hours=9)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    start=st.integers(0, 365 * 24 * 60),
+    minutes=st.integers(0, 3000),
+    spans=st.lists(st.tuples(st.integers(0, 23), st.integers(0, 24)), min_size=1, max_size=3),
+)
+def test_open_time_that_has_passed_is_what_was_asked_for(
+    start: int, minutes: int, spans: list[tuple[int, int]]
+) -> None:
+    hours = every_day(*[[f"{a:02}:00", f"{b:02}:00"] for a, b in spans])
+    at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=start)
+    due = after_open_time(hours, at, minutes * 60)
+    assert due is not None
+    passed, minute = 0, at
+    while minute < due:  # counted the slow way
+        passed += is_open(hours, minute)
+        minute += timedelta(minutes=1)
+    assert passed == minutes

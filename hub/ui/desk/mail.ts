@@ -11,7 +11,7 @@ export interface Draft {
 }
 export type Tls = 'tls' | 'starttls' | 'none'
 export interface Server { host: string; port: number; tls: Tls; user?: string | null; [more: string]: unknown }
-export interface MailboxSettings { imap?: Server | null; smtp?: Server | null; forms?: string[]; [more: string]: unknown }
+export interface MailboxSettings { imap?: Server | null; smtp?: Server | null; forms?: string[]; plus_addresses?: boolean; [more: string]: unknown }
 export interface Mailbox {
   id: number; key: string; name: string; address: string | null; enabled: boolean; queue: Ref | null; signature: string
   settings: MailboxSettings; secrets: string[]

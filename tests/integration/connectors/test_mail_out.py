@@ -53,6 +53,14 @@ async def test_copies_are_named_and_blind_copies_are_not(hub: Hub) -> None:
     assert CID.encode() not in mail.raw
 
 
+async def test_answers_come_to_the_plain_address_when_plus_addresses_are_off(hub: Hub) -> None:
+    await hub.configure("mail", "plus_addresses", False)
+    await send(hub, "mail")
+    mail = await hub.catcher.wait_for(ANN)
+    assert mail.message()["Reply-To"] is None
+    assert "+" not in mail.mail_from + str(mail.message()["From"])
+
+
 async def test_refused_recipient_fails_alone_and_is_tried_alone(hub: Hub) -> None:
     hub.catcher.fault, hub.catcher.faults_left = "defer_recipient", 1
     error = await failing(hub, "mail", to=ANN, cc=(BOB,))

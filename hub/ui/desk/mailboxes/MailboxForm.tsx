@@ -1,5 +1,5 @@
 /** Adding a mailbox or changing one: the servers are found by the address, tried before they are kept, and secrets never come back. */
-import { Button, Modal, NativeSelect, NumberInput, PasswordInput, Textarea, TextInput } from '@mantine/core'
+import { Button, Checkbox, Modal, NativeSelect, NumberInput, PasswordInput, Textarea, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -8,13 +8,13 @@ import { explain } from '../parts/ask'
 import { places } from '../parts/queries'
 import { Checks } from './Mailboxes'
 
-interface Draft { name: string; address: string; password: string; queue: string; signature: string; forms: string; imap: Server; smtp: Server }
+interface Draft { name: string; address: string; password: string; queue: string; signature: string; forms: string; plus: boolean; imap: Server; smtp: Server }
 const blank = (port: number, tls: Tls): Server => ({ host: '', port, tls, user: '' })
 
 function begin(box: Mailbox | null): Draft {
   return {
     name: box?.name ?? '', address: box?.address ?? '', password: '', queue: String(box?.queue?.id ?? ''), signature: box?.signature ?? '',
-    forms: (box?.settings.forms ?? []).join(', '),
+    forms: (box?.settings.forms ?? []).join(', '), plus: box?.settings.plus_addresses ?? true,
     imap: { first_run: 'new', after: 'seen', ...(box?.settings.imap ?? blank(993, 'tls')) },
     smtp: box?.settings.smtp ?? blank(587, 'starttls'),
   }
@@ -22,7 +22,7 @@ function begin(box: Mailbox | null): Draft {
 
 /** What the API is told; a server without a host is left out. A password is for both ways in, unless they differ already. */
 function body(d: Draft, box: Mailbox | null): MailboxBody {
-  const settings = { ...box?.settings, forms: d.forms.split(/[\s,;]+/).filter(Boolean), imap: d.imap.host ? d.imap : null, smtp: d.smtp.host ? { ...d.smtp, user: d.smtp.user || null } : null }
+  const settings = { ...box?.settings, forms: d.forms.split(/[\s,;]+/).filter(Boolean), plus_addresses: d.plus, imap: d.imap.host ? d.imap : null, smtp: d.smtp.host ? { ...d.smtp, user: d.smtp.user || null } : null }
   const secrets = d.password ? { ...(d.imap.host ? { imap_password: d.password } : {}), ...(d.smtp.host ? { smtp_password: d.password } : {}) } : {}
   return {
     name: d.name.trim(), address: d.address.trim(), signature: d.signature, settings, secrets,
@@ -110,6 +110,7 @@ export function MailboxForm({ box, close }: { box: Mailbox | null; close: () => 
           </span>
         </ServerFields>
         <ServerFields title={t('boxes.outgoing')} server={d.smtp} change={(smtp) => set({ smtp })} id="smtp" />
+        <Checkbox label={t('boxes.plus')} description={t('boxes.plusHint')} checked={d.plus} onChange={(e) => set({ plus: e.currentTarget.checked })} data-testid="box-plus" />
         <NativeSelect
           label={t('boxes.intoQueue')} value={d.queue} onChange={(e) => set({ queue: e.currentTarget.value })}
           data={[{ value: '', label: '—' }, ...queues.map((q) => ({ value: String(q.id), label: q.name }))]}

@@ -5,7 +5,7 @@ import type { Address } from '../api'
 import { span } from '../format'
 import { Icon, type IconName } from './icons'
 
-const channelIcons: Record<string, IconName> = { email: 'mail', chat: 'chat', sms: 'sms', whatsapp: 'whatsapp', voice: 'phone', voicemail: 'phone' }
+const channelIcons: Record<string, IconName> = { email: 'mail', chat: 'chat', sms: 'sms', whatsapp: 'whatsapp', voice: 'phone', voicemail: 'phone', missed_call: 'phone' }
 const known = (channel: string) => (channel in channelIcons ? channel : 'other')
 
 export function useChannelName(): (channel: string) => string {

@@ -1,0 +1,94 @@
+"""What should never be and is all the same, by a mistake or by hand, is found, put right and told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hub.conversations import invariants
+from hub.core import events
+from hub.core.health import Finding
+from hub.doctor import work_findings
+from tests.house import House
+
+FAULTS = {
+    "waits_nowhere": "update queue_entry set state = 'closed' where conversation_id = %(id)s",
+    "works_on_what_is_over": "update conversation set status = 'resolved', waiting_since = null, resolved_at = now() where id = %(id)s",
+    "with_nobody": "update queue_entry set state = 'assigned', agent_id = null where conversation_id = %(id)s",
+    "offer_gone": "update queue_entry set state = 'offered', agent_id = 1, offer_id = 99999 where conversation_id = %(id)s",
+    "on_another_desk": "update queue_entry set state = 'assigned', agent_id = 1 where conversation_id = %(id)s",
+    "on_a_desk_and_waiting": "update conversation set agent_id = 1 where id = %(id)s",
+    "queue_gone": "update queue set archived_at = now() where id = (select queue_id from conversation where id = %(id)s)",
+}
+
+
+async def faults(house: House) -> list[str]:
+    async with house.core.db.connection() as conn:
+        return [fault.fault for fault in await invariants.broken(conn)]
+
+
+async def findings(house: House) -> Finding:
+    [found] = await work_findings(house.core.db)
+    return found
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_fault_is_put_right_once_and_told(house: House, fault: str) -> None:
+    first, _ = await house.sms(), await house.mail()
+    assert (await findings(house)).ok
+    await house.core.db.execute(FAULTS[fault], {"id": first})
+    assert fault in await faults(house)
+    assert await invariants.sweep(house.core) >= 1
+    assert await faults(house) == []
+    assert await invariants.sweep(house.core) == 0
+    told = await house.core.db.dicts("select conversation_id, fault from work_repair")
+    assert {"conversation_id": first, "fault": fault} in told
+    assert await house.core.db.value("select count(*) from event where kind = 'work.repaired'") == len(told)
+    found = await findings(house)
+    assert not found.ok
+    assert fault in found.detail
+    amy = await house.agent("amy")
+    seen = {c["id"] for c in (await amy.get("/conversations?view=waiting"))["items"]}
+    mine = {c["id"] for c in (await amy.get("/conversations?view=mine"))["items"]}
+    if fault not in ("works_on_what_is_over", "on_another_desk", "queue_gone"):
+        assert first in seen | mine
+
+
+@pytest.mark.parametrize("state", ["assigned", "wrapping", "offered"])
+async def test_work_of_somebody_who_left_is_somebody_elses(house: House, state: str) -> None:
+    amy, ben = await house.agent("amy"), await house.agent("ben")
+    conversation = await house.sms()
+    await amy.post(f"/conversations/{conversation}/pull")
+    await house.core.db.execute("update queue_entry set state = %s where conversation_id = %s", [state, conversation])
+    if state == "wrapping":
+        await house.core.db.execute("update conversation set status = 'resolved', waiting_since = null")
+    await house.core.db.execute("update agent set disabled_at = now() where id = %s", [amy.id])
+    await invariants.sweep(house.core)
+    assert await faults(house) == []
+    seen = {c["id"] for c in (await ben.get("/conversations?view=waiting"))["items"]}
+    assert seen == (set() if state == "wrapping" else {conversation})
+
+
+async def test_what_cannot_be_put_right_is_told_and_keeps_no_other_from_it(house: House, monkeypatch: Any) -> None:
+    broken, other = await house.sms(), await house.mail()
+
+    async def fails(*_: Any) -> bool:
+        raise ValueError("cannot")
+
+    monkeypatch.setitem(invariants._WAYS, "on_a_desk_and_waiting", fails)
+    await house.core.db.execute(FAULTS["on_a_desk_and_waiting"], {"id": broken})
+    await house.core.db.execute(FAULTS["waits_nowhere"], {"id": other})
+    told: list[object] = []
+    assert await invariants.sweep(house.core, bad=lambda _, row: told.append(row)) == 1
+    assert told == [f"conversation {broken}"]
+    assert await faults(house) == ["on_a_desk_and_waiting"]
+    monkeypatch.undo()
+    assert await invariants.sweep(house.core) == 1
+
+
+async def test_what_is_in_order_is_left_alone(house: House) -> None:
+    conversation = await house.sms()
+    async with events.unit(house.core.db, house.core.feed) as unit:
+        assert await invariants.mend(unit, conversation) == []
+    assert await house.core.db.value("select count(*) from work_repair") == 0

@@ -1,0 +1,257 @@
+"""A centre whose people and customers do anything in any order, and what must hold whatever they do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from hub.agents.presence import mark_offline, set_presence
+from hub.automation.firing import fire_next
+from hub.automation.plans import plan_next
+from hub.center.apply import apply
+from hub.center.model import read
+from hub.channels.accounts import Accounts
+from hub.channels.model import AddressKind, Inbound
+from hub.channels.registry import load_connectors
+from hub.conversations import actions, invariants, lifecycle, offers, queueing, writing
+from hub.core import events
+from hub.core.clock import now
+from hub.core.errors import HubError
+from hub.core.events import Unit
+from hub.core.service import Core
+from hub.intake import Intake
+from hub.reports.buckets import count_next
+from tests.house import CENTER, VARIABLES
+
+Step = tuple[str, int, int]  # what, who (of the agents or customers), which (of the conversations, offers or queues)
+CUSTOMERS = 3
+_READY = """
+    select e.id, e.conversation_id from queue_entry e where e.state = 'waiting' and e.conversation_id = any(%s) order by e.id"""
+_OFFER = """
+    with ready as (select agent_id from agent_state where agent_id = %(agent)s and state = 'available' for update),
+    made as (
+        insert into offer (entry_id, agent_id, expires_at, epoch)
+        select e.id, r.agent_id, clock_timestamp() + interval '1 hour', 1
+        from queue_entry e, ready r where e.id = %(entry)s and e.state = 'waiting' returning id, entry_id, agent_id)
+    update queue_entry e set state = 'offered', agent_id = m.agent_id, offer_id = m.id from made m
+    where e.id = m.entry_id and e.state = 'waiting'"""
+
+
+@dataclass
+class World:
+    """A centre, its agents, and the conversations of today."""
+
+    core: Core
+    intake: Intake
+    agents: list[int]
+    queues: list[int]
+    accounts: dict[str, int]
+    today: list[int] = field(default_factory=list[int])
+    day: int = 0
+    done: dict[str, int] = field(default_factory=dict[str, int])
+
+    @classmethod
+    async def open(cls, core: Core) -> World:
+        """The demonstration's centre, everybody at their desks."""
+        connectors = load_connectors(core)
+        await apply(core.db, core.vault, connectors, read(CENTER, VARIABLES))
+        rows = await core.db.dicts(
+            "select distinct a.id from agent a join agent_queue q on q.agent_id = a.id order by a.id limit 3"
+        )
+        queues = await core.db.dicts("select id from queue where archived_at is null order by id limit 3")
+        accounts = await core.db.dicts("select channel, min(id) as id from account group by channel")
+        return cls(
+            core,
+            Intake(core, Accounts(core.db, core.vault, connectors), connectors),
+            [row["id"] for row in rows],
+            [row["id"] for row in queues],
+            {row["channel"]: row["id"] for row in accounts},
+        )
+
+    async def live(self, steps: list[list[Step]]) -> None:
+        """A day: steps one after another, those of one list at the same time; the rules hold after each."""
+        await self._morning()
+        for at_once in steps:
+            told = await asyncio.gather(*[self._do(step) for step in at_once], return_exceptions=True)
+            for error in told:
+                if isinstance(error, BaseException) and not isinstance(error, HubError):
+                    raise error
+            await self._check(at_once)
+        await self._count()
+
+    async def _morning(self) -> None:
+        for conversation_id in self.today:
+            async with self._unit() as unit:
+                await actions.resolve(unit, conversation_id, actor_id=None)
+                await queueing.close(unit, conversation_id, "resolved")
+        self.today, self.day = [], self.day + 1
+        await self.core.db.execute("update agent set disabled_at = null")
+        for agent in self.agents:
+            async with self._unit() as unit:
+                await set_presence(unit, agent, "available")
+
+    def _unit(self) -> Any:
+        return events.unit(self.core.db, self.core.feed)
+
+    async def _do(self, step: Step) -> None:
+        what, who, which = step
+        await getattr(self, what)(who, which)
+        self.done[what] = self.done.get(what, 0) + 1  # what was refused does not count
+
+    async def _check(self, steps: list[Step]) -> None:
+        async with self.core.db.connection() as conn:
+            broken = await invariants.broken(conn)
+        assert not broken, (steps, broken)
+        # every customer who waits is seen by somebody who can act: in a list of one of the agents, or snoozed
+        hidden = await self.core.db.dicts(
+            "select s.id from conversation_summary s where s.id = any(%s) and s.status = 'open' and s.waiting_since is not null "
+            "and not (s.agent_id is null and s.entry_state in ('waiting', 'offered')) "
+            "and not exists (select from agent a where a.id = s.agent_id and a.disabled_at is null)",
+            [self.today],
+        )
+        assert not hidden, (steps, hidden)
+
+    async def _count(self) -> None:
+        """The numbers agree: whoever entered was answered, gave up, flowed out, or has never been answered yet."""
+        while await count_next(self.core.db):
+            pass
+        [counts] = await self.core.db.dicts(
+            "select coalesce(sum(entered - answered - abandoned - short_abandoned - flowed_out), 0)::int as open, "
+            "(select count(*)::int from queue_entry where state <> 'closed' and answered_at is null) as waiting "
+            "from stat_bucket"
+        )
+        assert counts["open"] == counts["waiting"], counts
+
+    # -- customers --
+    async def writes_sms(self, who: int, which: int) -> None:
+        await self._writes("sms", AddressKind.PHONE, f"+1415{self.day % 1000:03}{who % CUSTOMERS:04}", which)
+
+    async def writes_mail(self, who: int, which: int) -> None:
+        await self._writes("email", AddressKind.EMAIL, f"c{who % CUSTOMERS}.{self.day}@customer.example", which)
+
+    async def _writes(self, channel: str, kind: AddressKind, sender: str, which: int) -> None:
+        text = ("Where is my lamp?", "Thanks!", "", "我的灯在哪里？")[which % 4]
+        key = f"{self.day}-{self.done.get('writes', 0)}-{id(object())}-{now().timestamp()}"
+        hint = self._conversation(which) if channel == "email" and which % 2 and self.today else None
+        inbound = Inbound(
+            self.accounts[channel], key, text.encode(), "text/plain", kind, sender, text, automatic=which % 7 == 6
+        )
+        done = await self.intake.message(inbound)
+        assert done.conversation_id is not None, hint
+        if done.conversation_id not in self.today:
+            self.today.append(done.conversation_id)
+
+    # -- the router and the clock --
+    async def offers(self, who: int, which: int) -> None:
+        rows = await self.core.db.dicts(_READY, [self.today])
+        if rows:
+            entry = rows[which % len(rows)]["id"]
+            await self.core.db.execute(_OFFER, {"agent": self._agent(who), "entry": entry})
+
+    async def wrap_up_is_over(self, _who: int, which: int) -> None:
+        conversation, _ = await self._wrap_up(which)
+        await self._with(lambda unit: lifecycle.end_wrap_up(unit, conversation, None))
+
+    async def _wrap_up(self, which: int) -> tuple[int, int]:
+        rows = await self.core.db.dicts(
+            "select conversation_id, agent_id from queue_entry where state = 'wrapping' order by id"
+        )
+        return (rows[which % len(rows)]["conversation_id"], rows[which % len(rows)]["agent_id"]) if rows else (0, 0)
+
+    async def wakes(self, _who: int, which: int) -> None:
+        await self._with(lambda unit: lifecycle.reopen(unit, self._conversation(which), actor_id=None))
+
+    async def closes_by_itself(self, _who: int, which: int) -> None:
+        await self._with(lambda unit: actions.resolve(unit, self._conversation(which), actor_id=None))
+
+    async def follow_ups(self, _who: int, _which: int) -> None:
+        while await plan_next(self.core.db):
+            pass
+        await self.core.db.execute("update follow_up set due_at = now() where state = 'scheduled'")
+        for _ in range(5):
+            if not await fire_next(self.core):
+                break
+
+    async def _offer(self, which: int) -> tuple[int, int]:
+        rows = await self.core.db.dicts("select id, agent_id from offer where state = 'offered' order by id")
+        return (rows[which % len(rows)]["id"], rows[which % len(rows)]["agent_id"]) if rows else (0, 0)
+
+    async def times_out(self, _who: int, which: int) -> None:
+        offer, _ = await self._offer(which)
+        await self.core.db.execute("update offer set expires_at = clock_timestamp() where id = %s", [offer])
+        await self._with(lambda unit: offers.time_out(unit, offer))
+
+    # -- agents --
+    async def accepts(self, _who: int, which: int) -> None:
+        offer, agent = await self._offer(which)
+        await self._with(lambda unit: offers.accept(unit, offer, agent))
+
+    async def declines(self, _who: int, which: int) -> None:
+        offer, agent = await self._offer(which)
+        await self._with(lambda unit: offers.decline(unit, offer, agent))
+
+    async def takes(self, who: int, which: int) -> None:
+        await self._with(lambda unit: queueing.pull(unit, self._conversation(which), self._agent(who)))
+
+    async def answers(self, who: int, which: int) -> None:
+        reply = writing.Reply("We look into it.", f"r-{now().timestamp()}-{who}-{which}")
+        conversation = self._conversation(which)
+        await self._with(
+            lambda unit: writing.reply(unit, self.core.vault, conversation, reply, actor_id=self._agent(who))
+        )
+
+    async def resolves(self, who: int, which: int) -> None:
+        await self._with(lambda unit: actions.resolve(unit, self._conversation(which), actor_id=self._agent(who)))
+
+    async def reopens(self, who: int, which: int) -> None:
+        await self._with(lambda unit: lifecycle.reopen(unit, self._conversation(which), actor_id=self._agent(who)))
+
+    async def snoozes(self, who: int, which: int) -> None:
+        until = now() + timedelta(hours=1)
+        await self._with(lambda unit: actions.snooze(unit, self._conversation(which), until, actor_id=self._agent(who)))
+
+    async def releases(self, who: int, which: int) -> None:
+        await self._with(lambda unit: queueing.release(unit, self._conversation(which), actor_id=self._agent(who)))
+
+    async def hands_to_queue(self, who: int, which: int) -> None:
+        target = self.queues[who % len(self.queues)]
+        await self._with(lambda unit: queueing.transfer(unit, self._conversation(which), queue_id=target))
+
+    async def hands_to_agent(self, who: int, which: int) -> None:
+        await self._with(lambda unit: queueing.transfer(unit, self._conversation(which), agent_id=self._agent(who)))
+
+    async def ends_wrap_up(self, _who: int, which: int) -> None:
+        conversation, agent = await self._wrap_up(which)
+        await self._with(lambda unit: actions.end_wrap_up(unit, conversation, agent_id=agent, disposition=None))
+
+    async def goes_away(self, who: int, _which: int) -> None:
+        await self._with(lambda unit: set_presence(unit, self._agent(who), "away"))
+
+    async def comes_back(self, who: int, _which: int) -> None:
+        await self._with(lambda unit: set_presence(unit, self._agent(who), "available"))
+
+    async def loses_screen(self, who: int, _which: int) -> None:
+        await self.core.db.execute(
+            "update agent_state set connected_until = now() - interval '1 hour' where agent_id = %s", [self._agent(who)]
+        )
+        await self._with(lambda unit: mark_offline(unit, self._agent(who)))
+
+    def _agent(self, who: int) -> int:
+        return self.agents[who % len(self.agents)]
+
+    def _conversation(self, which: int) -> int:
+        return self.today[which % len(self.today)] if self.today else 0
+
+    async def _with(self, work: Callable[[Unit], Awaitable[object]]) -> None:
+        async with self._unit() as unit:
+            await work(unit)
+
+
+STEPS = [
+    name
+    for name, value in vars(World).items()
+    if not name.startswith("_") and name not in ("open", "live") and asyncio.iscoroutinefunction(value)
+]
