@@ -322,6 +322,8 @@ async def schedule_callback(  # noqa: PLR0913 - who, whom, when and why
     made = await fetch_value(unit.conn, sql["keep_callback"], values)
     if made is None:
         raise Conflict("A callback to this number is planned already.")
+    if await callbacks.give_way(unit, conversation_id):  # somebody has seen to it: nobody else calls meanwhile
+        await execute(unit.conn, sql["promised"], {"id": conversation_id})
     await unit.log("callback.scheduled", conversation_id=conversation_id, actor_id=created_by, data={"callback": made})
     return int(made)
 

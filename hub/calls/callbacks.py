@@ -92,6 +92,14 @@ async def keep_place(unit: Unit, account: Account, held: Held, entered_at: datet
         await start(unit, account, due)
 
 
+async def give_way(unit: Unit, conversation_id: int) -> bool:
+    """What waits to be called back makes room for the call itself; whether something did."""
+    entry = await queueing.live(unit.conn, conversation_id)
+    if entry is None or entry.channel not in ("missed_call", "voicemail") or entry.state not in ("waiting", "offered"):
+        return False
+    return await queueing.close(unit, conversation_id, "callback")
+
+
 async def start(unit: Unit, account: Account, due: Due) -> int | None:
     """Let a callback wait for an agent; its call, or None when somebody else did."""
     if await fetch_value(unit.conn, sql["lock_callback"], {"id": due.id}) is None:
@@ -111,6 +119,7 @@ async def start(unit: Unit, account: Account, due: Due) -> int | None:
         queue_id=due.queue_id,
     )
     call_id = await arrival.begin(unit, begun, address)
+    await give_way(unit, due.conversation_id)
     entry_id = await queueing.enqueue(
         unit,
         due.conversation_id,

@@ -235,8 +235,9 @@ async def finish(unit: Unit, held: Held, outcome: str) -> None:
         return
     await _free_queue(unit, call, outcome)
     missed = outcome in ("abandoned", "closed", "left_menu")
-    waiting = outcome == "voicemail" or (outcome == "abandoned" and _reachable(call.number))
-    text = _words(call, outcome) + await _speakers(unit, call, outcome)
+    tried = {"call_id": call.id, "answered": outcome == "answered"}
+    in_vain = await fetch_value(unit.conn, sql["callback_tried"], tried)  # what was promised is an agent's to see to
+    waiting = outcome == "voicemail" or ((outcome == "abandoned" or bool(in_vain)) and _reachable(call.number))
     told = {"id": call.interaction_id, "text": text}
     await execute(unit.conn, sql["tell_interaction"], told)
     values = {"id": call.conversation_id, "preview": text, "seq": None, "waiting": waiting, "answered": False}
@@ -247,7 +248,6 @@ async def finish(unit: Unit, held: Held, outcome: str) -> None:
     )
     agents = {leg.agent_id for leg in held.legs if leg.live}
     await store.tell(unit, call, "call.ended", call.agent_id, *agents, outcome=outcome)
-    await execute(unit.conn, sql["callback_tried"], {"call_id": call.id, "answered": outcome == "answered"})
     if missed and call.direction == "in":
         await unit.log("call.missed", conversation_id=call.conversation_id, data={"call_id": call.id})
     unit.wake("log")

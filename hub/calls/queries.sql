@@ -175,6 +175,9 @@ update conversation set preview = %(preview)s, channel = 'voice', updated_at = c
     status = case when %(waiting)s then 'open' else status end
 where id = %(id)s;
 
+-- promised: A call at a time was promised: until then the caller waits for nothing.
+update conversation set waiting_since = null, updated_at = clock_timestamp() where id = %(id)s;
+
 -- queue_by_key: A queue of the centre.
 select q.id, q.name, h.timezone, h.week, h.holidays from queue q left join hours h on h.id = q.hours_id
 where (q.key = %(key)s or q.id = %(id)s::bigint) and q.archived_at is null limit 1;
@@ -234,7 +237,7 @@ limit 100;
 update callback set attempts = attempts + 1,
     state = case when %(answered)s then 'done' when attempts + 1 >= 3 then 'failed' else 'scheduled' end,
     due_at = clock_timestamp() + interval '15 minutes'
-where call_id = %(call_id)s and state = 'waiting';
+where call_id = %(call_id)s and state = 'waiting' returning state = 'failed';
 
 -- keep_callback: Somebody wants to be called back; no row when that is noted already.
 insert into callback (conversation_id, account_id, number, queue_id, agent_id, due_at, entered_at, note, created_by)

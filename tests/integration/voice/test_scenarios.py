@@ -47,9 +47,9 @@ async def test_call_is_abandoned_when_the_caller_hangs_up_while_it_rings(open_st
         call = await record(scene)
         assert (call["outcome"], call["answered_at"]) == ("abandoned", None)
         assert ringing.status == "canceled"
-        entry = await scene.centre.entry(call["conversation_id"])
-        assert (entry["state"], entry["outcome"]) == ("closed", "abandoned")
-        assert await scene.core.db.value("select state from offer order by id desc limit 1") == "rescinded"
+        rows = await scene.core.db.dicts("select channel, outcome from queue_entry order by id")
+        assert rows == [{"channel": "voice", "outcome": "abandoned"}, {"channel": "missed_call", "outcome": None}]
+        assert await scene.core.db.value("select state from offer order by id limit 1") == "rescinded"
         assert len(await scene.centre.events("call.missed")) == 1
 
 
