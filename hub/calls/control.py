@@ -238,6 +238,7 @@ async def finish(unit: Unit, held: Held, outcome: str) -> None:
     tried = {"call_id": call.id, "answered": outcome == "answered"}
     in_vain = await fetch_value(unit.conn, sql["callback_tried"], tried)  # what was promised is an agent's to see to
     waiting = outcome == "voicemail" or ((outcome == "abandoned" or bool(in_vain)) and _reachable(call.number))
+    text = _words(call, outcome) + await _speakers(unit, call, outcome)
     told = {"id": call.interaction_id, "text": text}
     await execute(unit.conn, sql["tell_interaction"], told)
     values = {"id": call.conversation_id, "preview": text, "seq": None, "waiting": waiting, "answered": False}
