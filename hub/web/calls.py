@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 from aiohttp import web
@@ -38,6 +40,7 @@ from hub.web.call_shapes import (
 from hub.web.endpoints import Call, Endpoints, utc
 
 calls = Endpoints("calls")
+EARLY = 8.0  # seconds for which an answer counts that came before the ringing; as in hub/ui/desk/calls/phone.tsx
 
 
 # -- one's own telephone ---------------------------------------------------------------------------------------------
@@ -95,8 +98,21 @@ async def device_token(call: Call) -> dict[str, Any]:
 async def press_device(call: Call, body: Button) -> None:
     """Answer, refuse or hang up with a simulated telephone: the demonstration has no sound."""
     account, phone = await _first(call)
-    if not await phone.answer_device(account, call.me.id, body.do):
+    if not await pressed(phone, account, call.me.id, body.do):
         raise Conflict("Nothing rings there.")
+
+
+async def pressed(phone: CallControl, account: Account, agent_id: int, do: str) -> bool:
+    """Press a button of a simulated telephone; False when nothing rings there.
+
+    *Answer* is on the screen as soon as the telephone is dialled. Pressed before it rings, it is for when it does.
+    """
+    ends = time.monotonic() + EARLY
+    while True:
+        done = await phone.answer_device(account, agent_id, do)
+        if done or do != "answer" or time.monotonic() > ends:
+            return done
+        await asyncio.sleep(0.1)
 
 
 # -- calls -----------------------------------------------------------------------------------------------------------
