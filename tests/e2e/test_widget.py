@@ -74,6 +74,9 @@ async def test_files_and_long_texts_reach_the_other_side_whole(world: World, win
         answer = acts.said(page.frame_locator("iframe"), "agent", "See https")
         await expect(answer.get_by_test_id("widget-file")).to_contain_text("invoicefdp.png")
         await expect(answer.locator("img")).to_have_js_property("naturalWidth", 1)
+        log = page.frame_locator("iframe").get_by_test_id("widget-log")
+        below = "e => new Promise(r => setTimeout(() => r(e.scrollHeight - e.scrollTop - e.clientHeight), 200))"
+        assert await log.evaluate(below) < 60  # pictures came late, and the end is on the screen
     links = answer.locator("p a")
     await expect(acts.message(amy, "See https").locator(".body a")).to_have_count(2)
     await acts.chat(shop.frame_locator("iframe"), "مرحبا 4711, https://shop.example")

@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import * as chat from './chat'
 import { Files } from './Files'
 import type { Sent } from './outbox'
-import { Icon, length, Room, time } from './bits'
+import { end, Icon, length, Room, time } from './bits'
 import { Words } from './Words'
 import { locale, w, type Word } from './words'
 import { Write } from './Write'
@@ -92,7 +92,7 @@ function Chat() {
   const lastMine = list.filter((m) => m.from === 'customer').at(-1)?.id
   return (
     <>
-      <div class="log" role="log" tabIndex={0} aria-label={w('messages')} ref={log} data-testid="widget-log">
+      <div class="log" role="log" tabIndex={0} aria-label={w('messages')} ref={log} data-testid="widget-log" onScroll={(e) => scrolled(e.currentTarget)}>
         {chat.site.value && <div class="m agent"><p dir="auto"><Words text={greeting} /></p></div>}
         {chat.site.value?.open === false && <p class="sys">{w('away')}</p>}
         {list.map((m, i) => (
@@ -126,6 +126,12 @@ function Chat() {
       {chat.site.value && <Write />}
     </>
   )
+}
+
+function scrolled(log: HTMLElement): void {
+  if (log.scrollHeight - log.scrollTop - log.clientHeight < 60) end.stuck = true
+  else if (log.scrollTop < end.top - 2) end.stuck = false
+  end.top = log.scrollTop
 }
 
 const isWord = (s: string): s is Word & string => ['sent', 'delivered', 'read', 'failed'].includes(s)

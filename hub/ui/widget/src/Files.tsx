@@ -1,6 +1,7 @@
 /** Files of a message: pictures to see, anything else to keep. */
 import { useState } from 'preact/hooks'
 import { plainName } from '../../text/plain'
+import { end } from './bits'
 import * as chat from './chat'
 import { size } from './files'
 import { w } from './words'
@@ -10,7 +11,7 @@ const PICTURE = /^image\/(png|jpeg|gif|webp)$/
 /** A picture that came late moves what is below it: whoever was at the end stays there. */
 function follow(picture: HTMLElement): void {
   const log = picture.closest('.log')
-  if (log && log.scrollHeight - log.scrollTop - log.clientHeight < picture.offsetHeight + 120) log.scrollTop = log.scrollHeight
+  if (log && end.stuck) log.scrollTop = log.scrollHeight
 }
 
 export function Files({ files }: { files: chat.File[] }) {

@@ -6,6 +6,9 @@ export const Icon = ({ d }: { d: string }) => (
   <svg viewBox="0 0 24 24" aria-hidden="true"><path d={d} /></svg>
 )
 
+/** Whether the visitor reads at the thread's end, and how far down they were: only their own scrolling up lets go of it. */
+export const end = { stuck: true, top: 0 }
+
 /** Characters as the server counts them. */
 export const length = (text: string): number => [...text].length
 
