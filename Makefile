@@ -14,10 +14,10 @@ UI_SOURCES := $(shell find hub/ui -type f -not -path '*/node_modules/*' -not -pa
 export HUB_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check lint types imports ui-test bench soak days lock clean
+.PHONY: help install run test check lint types imports ui-test bench bench-small soak days lock clean
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.run: pyproject.toml hatch_build.py $(UI_SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 run"; exit 1; }
@@ -52,6 +52,9 @@ imports: $(VENV)/.dev
 
 bench: $(VENV)/.dev ## the benchmark table: ratios within one run
 	$(BIN)/python -m tests.bench
+
+bench-small: $(VENV)/.dev ## every benchmark at a size that measures nothing: whether each still runs
+	BENCH_SIZE=small $(BIN)/python -m tests.bench
 
 soak: $(VENV)/.dev ## all channels under load while everything goes wrong, then the count (MINUTES=60 SEED=1)
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)

@@ -1,4 +1,7 @@
-"""`make bench`: every benchmark, one after another, as one table. Figures are to be read as ratios within one run."""
+"""`make bench`: every benchmark, one after another, as one table. Figures are to be read as ratios within one run.
+
+With `BENCH_SIZE=small` each is carried out at a size that measures nothing: whether it still runs.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import platform
 import sys
 
 from tests.bench import (
+    bench_blended,
     bench_hostile,
     bench_intake,
     bench_live,
@@ -27,6 +31,7 @@ TITLES = {
     "Mail": bench_mail,
     "Mailboxes": bench_mailbox,
     "Router": bench_router,
+    "Blended desks": bench_blended,
     "Sockets": bench_sockets,
     "Twilio": bench_twilio,
     "Cold start": bench_start,

@@ -15,10 +15,10 @@ from hub.core.db import fetch_value
 from hub.core.service import Core
 from hub.intake import Intake
 from hub.intake import sql as intake_sql
-from tests.bench.stage import Figure, core, servers, show
+from tests.bench.stage import Figure, core, servers, show, sized
 from tests.integration.test_intake import Fake
 
-SECONDS = 4.0
+SECONDS = sized(40, 3) / 10
 SENDERS = 32
 
 # What a program without group commit does for each message: look up, insert, log, commit.
@@ -85,7 +85,7 @@ async def _rate(work: Any, senders: int = SENDERS, seconds: float = SECONDS) -> 
     return done / (time.perf_counter() - started)
 
 
-async def _lone(work: Any, calls: int = 300) -> float:
+async def _lone(work: Any, calls: int = sized(300, 20)) -> float:
     """The median seconds of one call at a time."""
     times: list[float] = []
     for _ in range(calls):

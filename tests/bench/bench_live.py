@@ -11,6 +11,7 @@ import base64
 import contextlib
 import hmac
 import itertools
+import math
 import os
 import socket
 import statistics
@@ -31,14 +32,14 @@ from hub.center.model import Center
 from hub.channels.registry import load_connectors
 from hub.core.embedded import Servers
 from hub.core.service import Core
-from tests.bench.stage import Figure, core, servers, show
+from tests.bench.stage import Figure, core, servers, show, sized
 from tests.bench.wire import Wire, paced, rate, spread
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 SID = "AC" + "0" * 32
 KEY = "bench-key-" * 8
 AGENTS = 20
-ROUNDS = 3
+ROUNDS = sized(3, 1)
 ACCEPTED = 4_000 / 8_300
 SHOWN = (8 / 2.2, 30 / 7)
 OFFERED = (12 / 2.2, 50 / 7)
@@ -245,6 +246,15 @@ async def _token(hub: Core, email: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {(await signin.new_api_token(hub.db, int(number), 'bench'))[1]}"}
 
 
+async def _arrived(times: list[float], expected: int) -> None:
+    """Wait for what is still on its way, half a minute at most; what never comes is endlessly late, not an error."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(30):
+            while len(times) < expected:  # noqa: ASYNC110 - whoever reads the socket rings no event
+                await asyncio.sleep(0.05)
+    times.extend([math.inf] * (expected - len(times)))
+
+
 async def _screen_latency(
     hub: Core, http: aiohttp.ClientSession, url: str, post: Any, people: list[str], per_second: float
 ) -> tuple[float, float]:
@@ -269,9 +279,8 @@ async def _screen_latency(
             await post(people[n % len(people)], text)
 
         await paced(write, per_second, 4)
-        await asyncio.sleep(1)
+        await _arrived(times, len(sent))
         reader.cancel()
-    assert len(times) >= per_second * 4 * 0.99, f"{len(times)} of {per_second * 4} seen"
     return spread(times)
 
 
@@ -318,12 +327,11 @@ async def _offer_latency(
         await post(f"+1{3_000_000_000 + n}", text)
 
     await paced(write, per_second, 4)
-    await asyncio.sleep(1.5)
+    await _arrived(times, len(sent))
     for reader in readers:
         reader.cancel()
     for ws in sockets:
         await ws.close()
-    assert len(times) >= per_second * 4 * 0.99, f"{len(times)} of {per_second * 4} offered"
     return spread(times)
 
 

@@ -21,9 +21,9 @@ from hub.core.confined import CONFINED
 from hub.core.service import Core
 from hub.intake import Intake
 from tests.bench.mail_scores import scores
-from tests.bench.stage import Figure, core, servers, show
+from tests.bench.stage import Figure, core, servers, show, sized
 
-MAILS = 2000
+MAILS = sized(2000, 30)
 TOGETHER = 25  # as many as a fetched batch holds
 OWN = Path(__file__).parents[1] / "unit" / "connectors" / "mails"
 ENDINGS = {".eml", ".box", ".msg", ".txt"}

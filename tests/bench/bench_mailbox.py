@@ -23,11 +23,11 @@ from hub.center.model import Center
 from hub.channels.registry import load_connectors
 from hub.core.embedded import Servers
 from tests.bench.bench_live import hub_serve
-from tests.bench.stage import Figure, core, servers, show
+from tests.bench.stage import Figure, core, servers, show, sized
 from tests.integration.connectors.dovecot import PASSWORD, Dovecot, running
 
-MAILS = 40
-BACKLOG = 3000
+MAILS = sized(40, 4)
+BACKLOG = sized(3000, 40)
 USER = "support"
 
 

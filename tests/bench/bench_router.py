@@ -16,20 +16,20 @@ from hub.core.db import Connection
 from hub.core.service import Core
 from routing.engine import Leader
 from tests.bench import router_prototype
-from tests.bench.stage import Figure, servers, show
+from tests.bench.stage import Figure, servers, show, sized
 from tests.bench.stage import core as open_core
 
-AGENTS, WAITING, CLASSES, ROUNDS = 10_000, 100_000, 60, 3
+AGENTS, WAITING, CLASSES, ROUNDS = sized(10_000, 300), sized(100_000, 2_000), 60, 3
 Row = tuple[str, float, str, float]
-SEED = """
+SEED = f"""
 insert into queue (key, name) select 'q' || n, 'Queue ' || n from generate_series(1, 60) n;
 insert into agent (email, name, capacity) select 'a' || n || '@example.com', 'Agent ' || n, 100
-from generate_series(1, 10000) n;
+from generate_series(1, {AGENTS}) n;
 insert into agent_state (agent_id, state) select id, 'available' from agent;
 insert into agent_queue (agent_id, queue_id)
 select a.id, q.id from agent a join queue q on (a.id * 7919 %% 97 + q.id * 31) %% 60 < 14 and (a.id + q.id) %% 2 >= 0;
 with c as (insert into contact (root_id, name) select 0, 'x' returning id)
-insert into conversation (contact_id, channel) select c.id, 'chat' from c, generate_series(1, 100000);
+insert into conversation (contact_id, channel) select c.id, 'chat' from c, generate_series(1, {WAITING});
 insert into queue_entry (conversation_id, queue_id, channel, entered_at, target_seconds, weight)
 select id, 1 + id %% 60, 'chat', now() - random() * interval '600 s', 60, 100 from conversation;
 insert into lease values ('router', 'bench', 1, now() + interval '1 day');
@@ -66,7 +66,7 @@ async def finish(core: Core, leader: Leader) -> None:
         leader.pool.forget(entry_id)
 
 
-async def arrivals(core: Core, conn: Connection, rate: int = 200, seconds: float = 5) -> list[Row]:
+async def arrivals(core: Core, conn: Connection, rate: int = 200, seconds: float = sized(5, 1)) -> list[Row]:
     """Arrival to committed and published offer, for single items while agents are idle."""
     leader = Leader(core, conn, 1)
     await core.db.execute("update queue_entry set state = 'closed' where state <> 'closed'")
@@ -124,7 +124,7 @@ async def measure(core: Core) -> list[Row]:
             await core.db.execute(statement)
     async with core.db.lane("router").connection() as conn:
         rows = await assignments(core, conn)
-        bare = await router_prototype.assignments(core, AGENTS, WAITING, CLASSES)
+        bare = await router_prototype.assignments(core, AGENTS, WAITING, CLASSES, seconds=sized(40, 5) / 10)
         rows.append(("router: the prototype's assignments", bare, "/s", 0.0))
         rows.append(("ratio", rows[1][1] / bare, "x", 10_000 / 22_600))
         return rows + await arrivals(core, conn)

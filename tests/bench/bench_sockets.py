@@ -14,10 +14,10 @@ from hub.center.apply import apply
 from hub.channels.registry import load_connectors
 from hub.core.service import Core
 from tests.bench.bench_live import CENTER, Sms, _token, hub_serve
-from tests.bench.stage import Figure, core, servers, show
+from tests.bench.stage import Figure, core, servers, show, sized
 from tests.bench.wire import Wire
 
-IDLE, LISTENERS, MESSAGES = 1500, 1000, 60
+IDLE, LISTENERS, MESSAGES = sized(1500, 50), sized(1000, 40), sized(60, 10)
 
 
 def _serve_process(port: int) -> psutil.Process:

@@ -27,11 +27,11 @@ from hub.channels.registry import load_connectors
 from hub.core.service import Core
 from hub.demo.twilio import TwilioStandin
 from tests.bench.bench_live import CENTER, SID, TOKEN, Sms, free_port, hub_serve, process
-from tests.bench.stage import Figure, core, servers, show
+from tests.bench.stage import Figure, core, servers, show, sized
 from tests.bench.wire import Wire, paced, rate, spread
 
-PER_SECOND, SECONDS = 300, 6.0
-SENDS, AT_ONCE = 1500, 64
+PER_SECOND, SECONDS = sized(300, 50), sized(60, 10) / 10
+SENDS, AT_ONCE = sized(1500, 100), 64
 NUMBER = "+15550100100"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,6 +15,13 @@ from hub.core.feed import Feed
 from hub.core.migrate import migrate
 from hub.core.secrets import Vault
 from hub.core.service import Core
+
+SMALL = os.environ.get("BENCH_SIZE") == "small"  # whether the benchmark itself is tried, rather than the hub measured
+
+
+def sized(full: int, small: int) -> int:
+    """How much of something: a small run carries out every line in about a minute, and measures nothing."""
+    return small if SMALL else full
 
 
 @dataclass(frozen=True, slots=True)

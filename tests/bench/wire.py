@@ -12,6 +12,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlencode, urlsplit
 
+from tests.bench.stage import SMALL
+
 MOST = 8_000  # requests a second that no machine here answers
 
 
@@ -95,6 +97,7 @@ class Wire:
 
 async def rate(wire: Wire, request: Callable[[int], bytes], senders: int, seconds: float) -> float:
     """Accepted per second of so many senders, whose requests are made and signed before the clock runs."""
+    seconds = min(seconds, 0.5) if SMALL else seconds
     ready = iter([request(n) for n in range(int(MOST * (seconds + 1)))])
     done = 0
 
@@ -112,6 +115,7 @@ async def rate(wire: Wire, request: Callable[[int], bytes], senders: int, second
 
 async def paced(post: Callable[[int], Awaitable[None]], per_second: float, seconds: float) -> None:
     """Open loop: so many a second, whatever the answers take."""
+    seconds = min(seconds, 0.5) if SMALL else seconds
     started, tasks = time.perf_counter(), set[asyncio.Task[None]]()
     for n in range(int(per_second * seconds)):
         delay = started + n / per_second - time.perf_counter()
