@@ -34,6 +34,8 @@ BOUNDS = {
     "chat_identity.subject": 4 * 200,  # connectors.chat.identity
     "chat_identity.visitor": WORD,  # our own
     "chat_sign_out.browser": WORD,  # our own
+    "chat_upload.client_id": WORD,  # a pattern of the API's
+    "chat_upload.visitor": WORD,  # our own
     "delivery.connector": WORD,
     "delivery.provider_id": MOST_BYTES,  # identifier, by hub.conversations.delivery
     "delivery.status": WORD,
