@@ -25,20 +25,14 @@ from hub.core.events import Unit
 from hub.core.service import Core
 from hub.intake import Intake
 from hub.reports.buckets import count_next
+from routing.model import Pick
+from routing.offers import commit
 from tests.house import CENTER, VARIABLES
 
 Step = tuple[str, int, int]  # what, who (of the agents or customers), which (of the conversations, offers or queues)
 CUSTOMERS = 3
 _READY = """
     select e.id, e.conversation_id from queue_entry e where e.state = 'waiting' and e.conversation_id = any(%s) order by e.id"""
-_OFFER = """
-    with ready as (select agent_id from agent_state where agent_id = %(agent)s and state = 'available' for update),
-    made as (
-        insert into offer (entry_id, agent_id, expires_at, epoch)
-        select e.id, r.agent_id, clock_timestamp() + interval '1 hour', 1
-        from queue_entry e, ready r where e.id = %(entry)s and e.state = 'waiting' returning id, entry_id, agent_id)
-    update queue_entry e set state = 'offered', agent_id = m.agent_id, offer_id = m.id from made m
-    where e.id = m.entry_id and e.state = 'waiting'"""
 
 
 @dataclass
@@ -61,6 +55,9 @@ class World:
         await apply(core.db, core.vault, connectors, read(CENTER, VARIABLES))
         rows = await core.db.dicts(
             "select distinct a.id from agent a join agent_queue q on q.agent_id = a.id order by a.id limit 3"
+        )
+        await core.db.execute(
+            "insert into lease (name, holder, epoch, expires_at) values ('router', 'x', 1, 'infinity')"
         )
         queues = await core.db.dicts("select id from queue where archived_at is null order by id limit 3")
         accounts = await core.db.dicts("select channel, min(id) as id from account group by channel")
@@ -156,7 +153,9 @@ class World:
         rows = await self.core.db.dicts(_READY, [self.today])
         if rows:
             entry = rows[which % len(rows)]["id"]
-            await self.core.db.execute(_OFFER, {"agent": self._agent(who), "entry": entry})
+            pick = Pick(entry, self._agent(who), 0.0, 3600, "any", "[]")
+            async with self.core.db.transaction() as conn:
+                await commit(conn, "router", 1, [pick])
 
     async def wrap_up_is_over(self, _who: int, which: int) -> None:
         conversation, _ = await self._wrap_up(which)
