@@ -104,7 +104,7 @@ async def hub_serve(found: Servers, *, services: str = "router") -> AsyncGenerat
 
 async def _until(url: str) -> None:
     async with aiohttp.ClientSession() as http:
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 async with http.get(url) as response:
                     if response.status < 500:
