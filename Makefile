@@ -14,7 +14,7 @@ UI_SOURCES := $(shell find hub/ui -type f -not -path '*/node_modules/*' -not -pa
 export HUB_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check lint types imports ui-test bench bench-small soak days lock clean
+.PHONY: help install run test check lint types imports ui-check bench bench-small soak days lock clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ run: $(VENV)/.run ## the whole centre with demonstration customers (PORT=8080 HU
 test: $(VENV)/.dev ## every test, on real servers (TEST_ARGS="-k intake" for some)
 	$(BIN)/python -m pytest $(TEST_ARGS)
 
-check: lint types imports test ## what must be green before a change lands
+check: lint types imports ui-check test ## what must be green before a change lands
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -49,6 +49,9 @@ types: $(VENV)/.dev
 
 imports: $(VENV)/.dev
 	$(BIN)/lint-imports
+
+ui-check: $(VENV)/.dev ## the faces: types, rules (no import cycles), and the tests beside the sources
+	$(BIN)/python -c 'import hatch_build, pathlib; hatch_build.check_faces(pathlib.Path.cwd())'
 
 bench: $(VENV)/.dev ## the benchmark table: ratios within one run
 	$(BIN)/python -m tests.bench

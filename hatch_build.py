@@ -98,9 +98,8 @@ def install(ui: Path, npm: list[str], run: Run) -> None:
     mark.write_text(want)
 
 
-def build_faces(root: Path) -> None:
-    """Build hub/ui into hub/_ui with gzip siblings, replacing what was there in one move."""
-    ui, out = sources(root), output(root)
+def tools(ui: Path) -> tuple[list[str], Run]:
+    """Return the words that start npm and what runs them beside the sources, everything that they need installed."""
     npm, env = npm_command()
 
     def run(*words: str) -> None:
@@ -108,8 +107,22 @@ def build_faces(root: Path) -> None:
             words, cwd=ui, env=env, check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr, timeout=PATIENCE
         )
 
-    fresh = stamp(root)
     install(ui, npm, run)
+    return npm, run
+
+
+def check_faces(root: Path) -> None:
+    """Check the types and rules of hub/ui, import cycles among them, and run the tests beside the sources."""
+    npm, run = tools(sources(root))
+    run(*npm, "run", "check")
+    run(*npm, "test")
+
+
+def build_faces(root: Path) -> None:
+    """Build hub/ui into hub/_ui with gzip siblings, replacing what was there in one move."""
+    ui, out = sources(root), output(root)
+    fresh = stamp(root)
+    npm, run = tools(ui)
     built = ui / "dist"
     shutil.rmtree(built, ignore_errors=True)
     run(*npm, "run", "build")

@@ -31,10 +31,11 @@ async def link_to(world: World, address: str) -> str:
                 return found[0]
         return None
 
-    return await eventually(look, timeout=150)
+    return await eventually(look, timeout=60)
 
 
 async def test_customer_rates_by_link_and_the_desk_shows_it(world: World, windows: Windows) -> None:
+    await world.apply("[automation]\nsatisfaction = 1\n")
     nora = world.writer("Nora Lind", "It flickers", "It flickers, the lamp.")
     await world.mail(nora)
     amy = await windows.desk("amy")

@@ -70,14 +70,6 @@ def test_desk_first_load_is_at_most_335_kib(built: Path) -> None:
     assert sum(packed(p) for p in first) <= 335 * KIB
 
 
-@pytest.mark.timeout(960)
-def test_rules_of_the_faces_hold(built: Path) -> None:
-    """Run the tests beside the sources (`hub/ui/**/*.test.ts`)."""
-    npm, env = hatch_build.npm_command()
-    ran = subprocess.run([*npm, "test"], cwd=UI, env=env, capture_output=True, text=True, timeout=300, check=False)
-    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-4000:]
-
-
 def test_nothing_needs_a_page_that_came_by_https() -> None:
     """`crypto.randomUUID` and its like are missing on plain http: whoever uses them sends nothing, without a word."""
     sources = [p for p in UI.rglob("*.ts*") if "node_modules" not in p.parts and ".test." not in p.name]

@@ -32,7 +32,7 @@ export function Welcome() {
   }, [t])
 
   const set = useMutation({
-    mutationFn: () => api.useLink(token, first),
+    mutationFn: () => api.takeLink(token, first),
     onSuccess: (me) => {
       client.clear()
       client.setQueryData(['session'], me)

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { span } from '../format'
 import { useNow, useWho } from '../parts/bits'
-import { useMe } from '../shell/Shell'
+import { useMe } from '../shell/me'
 import { liveCalls } from './api'
 import { Monitor } from './CallBar'
 

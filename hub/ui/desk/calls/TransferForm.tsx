@@ -4,7 +4,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { complain } from '../parts/ask'
 import { agents, places } from '../parts/queries'
-import { useMe } from '../shell/Shell'
+import { useMe } from '../shell/me'
 import { type Call, phoneApi, type Target } from './api'
 
 type Kind = 'agent' | 'queue' | 'number'

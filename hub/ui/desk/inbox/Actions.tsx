@@ -6,7 +6,7 @@ import { api, type Conversation } from '../api'
 import { say, useAct } from '../parts/ask'
 import { stamp } from '../format'
 import { agents, dispositions, places } from '../parts/queries'
-import { useMe } from '../shell/Shell'
+import { useMe } from '../shell/me'
 
 interface Props { c: Conversation; close: () => void; leave?: () => void }
 

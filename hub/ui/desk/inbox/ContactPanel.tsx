@@ -12,7 +12,7 @@ import { Icon, type IconName } from '../parts/icons'
 import { contact as contactQuery, conversation as conversationQuery } from '../parts/queries'
 import { ConsentSection } from '../messaging/Consent'
 import '../messaging/messaging.css'
-import { useDoors } from '../shell/Shell'
+import { useDialogs } from '../shell/me'
 import { useChange } from './change'
 import { LinkContact, Links } from './Links'
 import { Timeline } from './Timeline'
@@ -46,7 +46,7 @@ function useSender(conversation: number | null): { address: string; verified: bo
 
 function Identity({ c, page, conversation }: { c: Contact; page: boolean; conversation: number | null }) {
   const { t } = useTranslation()
-  const doors = useDoors()
+  const dialogs = useDialogs()
   const who = useWho()
   const change = useChange(c.id)
   const [name, setName] = useState<string | null>(null)
@@ -95,7 +95,7 @@ function Identity({ c, page, conversation }: { c: Contact; page: boolean; conver
         </form>
       )}
       <div className="hflex" style={{ marginTop: 10 }}>
-        <Button variant="default" leftSection={<Icon name="send" small />} onClick={() => doors.compose(c.id)}>{t('contact.write')}</Button>
+        <Button variant="default" leftSection={<Icon name="send" small />} onClick={() => dialogs.compose(c.id)}>{t('contact.write')}</Button>
         {c.open_conversations > 0 && <span className="meta">{t('contact.open', { n: c.open_conversations })}</span>}
       </div>
     </section>

@@ -27,6 +27,8 @@ export function Letter({ i, who }: { i: Interaction; who: string }) {
     onError: complain,
   })
   const redirect = useMutation({ mutationFn: () => api.takeReplyTo(i.id), onError: complain })
+  const shown = whole && text !== null ? text : i.message ? said(i.text) : i.text
+  const nothing = mail && !mail.unreadable && !mail.invitation && i.html === null && !shown.trim() && i.attachments.length === 0
   const toggle = () => {
     if (whole) setWhole(false)
     else if (i.html !== null || text !== null) setWhole(true)
@@ -62,7 +64,9 @@ export function Letter({ i, who }: { i: Interaction; who: string }) {
       )}
       {i.html !== null
         ? <MailFrame id={i.id} title={t('conv.mailFrom', { name: who })} whole={whole} images={images} />
-        : <div dir="auto" className="body"><Words text={whole && text !== null ? text : i.message ? said(i.text) : i.text} /></div>}
+        : nothing
+          ? <div className="meta" data-testid="mail-nothing">{t('mail.nothing')}</div>
+          : <div dir="auto" className="body"><Words text={shown} /></div>}
       {mail && i.direction === 'in' && (
         <div className="lettertools">
           {mail.trimmed && (

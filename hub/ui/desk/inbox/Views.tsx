@@ -4,7 +4,7 @@ import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { counts, queues } from '../parts/queries'
 import { number } from '../format'
-import { useMe } from '../shell/Shell'
+import { useMe } from '../shell/me'
 import { useLive } from '../state/live'
 
 export function useViewName(): (view: string) => string {

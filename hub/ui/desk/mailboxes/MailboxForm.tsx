@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { mail, type Mailbox, type MailboxBody, mailboxes, type Server, type Tls } from '../mail'
 import { explain } from '../parts/ask'
 import { places } from '../parts/queries'
-import { Checks } from './Mailboxes'
+import { Checks } from './Checks'
 
 interface Draft { name: string; address: string; password: string; queue: string; signature: string; forms: string; plus: boolean; imap: Server; smtp: Server }
 const blank = (port: number, tls: Tls): Server => ({ host: '', port, tls, user: '' })

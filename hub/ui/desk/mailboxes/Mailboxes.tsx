@@ -4,13 +4,14 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ago, size, stamp } from '../format'
-import { type Check, mail, type Mailbox, mailboxes, type Reconciled } from '../mail'
+import { mail, type Mailbox, mailboxes, type Reconciled } from '../mail'
 import '../mail.css'
 import { complain, explain } from '../parts/ask'
 import { Empty, useNow } from '../parts/bits'
 import { Icon } from '../parts/icons'
 import { SilentAccount } from '../parts/SilentAccount'
-import { useMe } from '../shell/Shell'
+import { useMe } from '../shell/me'
+import { Checks } from './Checks'
 import { MailboxForm } from './MailboxForm'
 
 export function MailboxesPage() {
@@ -109,24 +110,6 @@ function Reading({ box }: { box: Mailbox }) {
         <i ref={(el) => { if (el) el.style.width = `${percent}%` }} />
       </div>
     </div>
-  )
-}
-
-export function Checks({ items }: { items: Check[] }) {
-  const { t, i18n } = useTranslation()
-  const known = (c: Check) => (i18n.exists(`check.${c.code}`) ? t(`check.${c.code}`) : c.remedy)
-  return (
-    <ul className="checks" data-testid="checks" role="status">
-      {items.map((c) => (
-        <li key={c.part} className={c.ok ? 'good' : 'wrong'} data-code={c.code}>
-          <Icon name={c.ok ? 'check' : 'warn'} />
-          <span>
-            <strong>{c.part === 'imap' ? t('boxes.incoming') : c.part === 'smtp' ? t('boxes.outgoing') : c.part}</strong> {known(c)}
-            {!c.ok && <span className="meta" style={{ display: 'block' }}>{c.detail}</span>}
-          </span>
-        </li>
-      ))}
-    </ul>
   )
 }
 

@@ -11,7 +11,7 @@ import { explain } from '../parts/ask'
 import { ChannelWord, Empty, useNow } from '../parts/bits'
 import { Icon } from '../parts/icons'
 import { SilentAccount } from '../parts/SilentAccount'
-import { useMe } from '../shell/Shell'
+import { useMe } from '../shell/me'
 
 export function NumbersPage() {
   const { t } = useTranslation()

@@ -10,7 +10,7 @@ import { ChannelIcon, useWho } from '../parts/bits'
 import { Icon, type IconName } from '../parts/icons'
 import { queues } from '../parts/queries'
 import { useQueryClient } from '@tanstack/react-query'
-import { useDoors, useMe } from './Shell'
+import { useDialogs, useMe } from './me'
 import { useReasonName, REASONS } from './TopBar'
 
 /** Search and commands in one box: conversations and contacts by what you type, pages and presence by name. */
@@ -18,7 +18,7 @@ export function Palette() {
   const { t } = useTranslation()
   const who = useWho()
   const navigate = useNavigate()
-  const doors = useDoors()
+  const dialogs = useDialogs()
   const { role } = useMe().agent
   const client = useQueryClient()
   const reasonName = useReasonName()
@@ -54,7 +54,7 @@ export function Palette() {
     ...(role === 'admin' ? [page('mailboxes', t('nav.mailboxes'), 'mail', () => void navigate({ to: '/mailboxes' }))] : []),
     ...(role === 'agent' ? [] : [page('numbers', t('nav.numbers'), 'sms', () => void navigate({ to: '/numbers' }))]),
     ...(role === 'agent' ? [] : [page('unsettled', t('nav.unsettled'), 'warn', () => void navigate({ to: '/unsettled' }))]),
-    page('new', t('new.title'), 'plus', () => doors.compose()),
+    page('new', t('new.title'), 'plus', () => dialogs.compose()),
     ...REASONS.map(([state, reason]) =>
       page(
         `p-${state}-${reason ?? ''}`,
@@ -63,7 +63,7 @@ export function Palette() {
         presence(state, reason),
       ),
     ),
-    page('help', t('shortcuts.title'), 'keys', doors.help),
+    page('help', t('shortcuts.title'), 'keys', dialogs.help),
   ].filter((c) => has(c.label ?? ''))
 
   const groups: SpotlightActionGroupData[] = []

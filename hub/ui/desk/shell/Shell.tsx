@@ -1,7 +1,7 @@
 import { Button, useMantineColorScheme } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
-import { createContext, useContext, useEffect, useState } from 'react'
+import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { base } from '../../realtime/base'
 import { api, type Me } from '../api'
@@ -16,23 +16,11 @@ import { LiveProvider, useLive } from '../state/live'
 import { CallBar } from '../calls/CallBar'
 import { PhoneProvider } from '../calls/phone'
 import { NewConversation } from '../inbox/NewConversation'
+import { type Dialogs, DialogsContext, MeContext, useDialogs, useMe } from './me'
 import { Offers } from './Offers'
 import { Palette } from './Palette'
 import { Shortcuts } from './Shortcuts'
 import { TopBar } from './TopBar'
-
-const MeContext = createContext<Me | null>(null)
-
-export function useMe(): Me {
-  const me = useContext(MeContext)
-  if (!me) throw new Error('useMe outside Shell')
-  return me
-}
-
-/** Dialogs any page may open. */
-export interface Doors { help(): void; compose(contact?: number): void }
-const DoorsContext = createContext<Doors>({ help: () => undefined, compose: () => undefined })
-export const useDoors = () => useContext(DoorsContext)
 
 /** Whoever is not signed in is sent to the door, and back to this page afterwards. */
 export function Shell() {
@@ -92,7 +80,7 @@ function Frame() {
   const navigate = useNavigate()
   const [help, setHelp] = useState(false)
   const [compose, setCompose] = useState<{ contact?: number } | null>(null)
-  const doors: Doors = { help: () => setHelp(true), compose: (contact) => setCompose({ contact }) }
+  const dialogs: Dialogs = { help: () => setHelp(true), compose: (contact) => setCompose({ contact }) }
   useTitle()
   useKeys({
     '?': () => setHelp(true),
@@ -104,7 +92,7 @@ function Frame() {
   })
 
   return (
-    <DoorsContext.Provider value={doors}>
+    <DialogsContext.Provider value={dialogs}>
       <div className="desk">
         <Rail />
         <TopBar />
@@ -123,7 +111,7 @@ function Frame() {
       <Palette />
       <Shortcuts opened={help} close={() => setHelp(false)} />
       {compose && <NewConversation contactId={compose.contact} close={() => setCompose(null)} />}
-    </DoorsContext.Provider>
+    </DialogsContext.Provider>
   )
 }
 
@@ -183,7 +171,7 @@ const pages: { to: '/inbox/$view' | '/contacts' | '/board' | '/mailboxes' | '/nu
 function Rail() {
   const { t } = useTranslation()
   const { role } = useMe().agent
-  const doors = useDoors()
+  const dialogs = useDialogs()
   const mine = useQuery(counts).data?.mine ?? 0
   const path = useLocation({ select: (l) => l.pathname })
   const doubts = useQuery({ ...unsettled, enabled: role !== 'agent' }).data?.length ?? 0
@@ -202,7 +190,7 @@ function Rail() {
         </Link>
       ))}
       <span className="grow" />
-      <button type="button" aria-label={t('shortcuts.title')} title={`${t('shortcuts.title')} (?)`} onClick={doors.help}>
+      <button type="button" aria-label={t('shortcuts.title')} title={`${t('shortcuts.title')} (?)`} onClick={dialogs.help}>
         <Icon name="help" />
       </button>
     </nav>

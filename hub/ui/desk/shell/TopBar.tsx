@@ -11,7 +11,7 @@ import { initials, useNow } from '../parts/bits'
 import { ago } from '../format'
 import { Icon } from '../parts/icons'
 import { usePref } from '../state/prefs'
-import { useDoors, useMe } from './Shell'
+import { useDialogs, useMe } from './me'
 
 export const REASONS: [PresenceState, string | null][] = [
   ['available', null],
@@ -22,7 +22,7 @@ export const REASONS: [PresenceState, string | null][] = [
 
 export function TopBar() {
   const { t } = useTranslation()
-  const doors = useDoors()
+  const dialogs = useDialogs()
   return (
     <header className="topbar">
       <button type="button" className="searchbtn" onClick={openSpotlight} data-testid="open-palette">
@@ -30,7 +30,7 @@ export function TopBar() {
         <span>{t('top.search')}</span>
         <kbd>Ctrl K</kbd>
       </button>
-      <button type="button" className="presence" onClick={() => doors.compose()} title={`${t('new.title')} (C)`} data-testid="new-conversation">
+      <button type="button" className="presence" onClick={() => dialogs.compose()} title={`${t('new.title')} (C)`} data-testid="new-conversation">
         <Icon name="plus" small />
         <span className="phone-sr">{t('new.short')}</span>
       </button>
@@ -113,7 +113,7 @@ function Profile() {
   const { agent } = useMe()
   const client = useQueryClient()
   const navigate = useNavigate()
-  const doors = useDoors()
+  const dialogs = useDialogs()
   const [sound, setSound] = usePref('sound', true)
   const patch = useMutation({
     mutationFn: (body: { locale?: string; theme?: Theme }) => api.patchMe(body),
@@ -176,7 +176,7 @@ function Profile() {
             {t('profile.notify')}
           </Menu.Item>
         )}
-        <Menu.Item leftSection={<Icon name="keys" small />} onClick={doors.help}>{t('shortcuts.title')}</Menu.Item>
+        <Menu.Item leftSection={<Icon name="keys" small />} onClick={dialogs.help}>{t('shortcuts.title')}</Menu.Item>
         <Menu.Item leftSection={<Icon name="exit" small />} onClick={() => leave.mutate()} data-testid="sign-out">
           {t('profile.signOut')}
         </Menu.Item>

@@ -11,7 +11,7 @@ import { complain, explain, say } from '../parts/ask'
 import { ChannelWord, Empty } from '../parts/bits'
 import { unsettled } from '../parts/queries'
 import { useUnsent } from '../parts/unsent'
-import { useMe } from '../shell/Shell'
+import { useMe } from '../shell/me'
 
 export function UnsettledPage() {
   const { t } = useTranslation()
