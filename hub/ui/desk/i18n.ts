@@ -1,7 +1,6 @@
 import i18n from 'i18next'
 import { initReactI18next } from 'react-i18next'
 import en from '../locales/desk.en.json'
-import zh from '../locales/desk.zh-CN.json'
 import { remember, remembered } from './state/prefs'
 
 export const LANGUAGES = [
@@ -15,19 +14,43 @@ function guess(): string {
   return navigator.languages.some((l) => l.toLowerCase().startsWith('zh')) && navigator.language.startsWith('zh') ? 'zh-CN' : 'en'
 }
 
-void i18n.use(initReactI18next).init({
-  lng: guess(),
-  fallbackLng: 'en',
-  keySeparator: false,
-  nsSeparator: false,
-  interpolation: { escapeValue: false }, // React escapes
-  resources: { en: { translation: en }, 'zh-CN': { translation: zh } },
-})
-document.documentElement.lang = i18n.language
+/** Every language but English, which stands in for what another lacks, comes when it is spoken first. */
+const others: Record<string, () => Promise<{ default: Record<string, string> }>> = {
+  'zh-CN': () => import('../locales/desk.zh-CN.json'),
+}
+
+let wanted = 'en' // whoever chooses twice while the first is still coming gets the second
+
+async function change(language: string): Promise<void> {
+  wanted = language
+  const load = others[language]
+  if (load && !i18n.hasResourceBundle(language, 'translation')) i18n.addResourceBundle(language, 'translation', (await load()).default)
+  if (wanted !== language) return
+  document.documentElement.lang = language
+  await i18n.changeLanguage(language)
+}
+
+/** The desk can be shown: in its language, or in English where that cannot be had now. */
+export const ready: Promise<void> = i18n
+  .use(initReactI18next)
+  .init({
+    lng: 'en',
+    fallbackLng: 'en',
+    keySeparator: false,
+    nsSeparator: false,
+    interpolation: { escapeValue: false }, // React escapes
+    resources: { en: { translation: en } },
+  })
+  .then(() => change(guess()))
+  .catch(stay)
+
+/** It could not be fetched: the old language stays, and the next choice tries again. */
+function stay(): void {
+  wanted = i18n.language
+}
 
 export function speak(language: string): void {
-  if (i18n.language === language) return
+  if (wanted === language) return
   remember('language', language)
-  document.documentElement.lang = language
-  void i18n.changeLanguage(language)
+  void change(language).catch(stay)
 }

@@ -2,7 +2,6 @@ import '@mantine/core/styles.css'
 import '@mantine/notifications/styles.css'
 import '@mantine/spotlight/styles.css'
 import './desk.css'
-import './i18n'
 import { MantineProvider, localStorageColorSchemeManager } from '@mantine/core'
 import { Notifications } from '@mantine/notifications'
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
@@ -11,6 +10,7 @@ import { setNonce } from 'get-nonce'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { Problem, type Conversation } from './api'
+import { ready } from './i18n'
 import { router } from './router'
 import { onDelivered } from './state/outbox'
 import { withAnswer } from './state/reducers'
@@ -44,7 +44,7 @@ onDelivered((item, stored) => {
   if (item.kind === 'message') void client.invalidateQueries({ queryKey: ['conversation', item.conversation] })
 })
 
-createRoot(document.getElementById('root')!).render(
+const show = () => createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <MantineProvider
       theme={theme}
@@ -60,3 +60,5 @@ createRoot(document.getElementById('root')!).render(
     </MantineProvider>
   </StrictMode>,
 )
+
+void ready.then(show)
