@@ -10,12 +10,12 @@ import heapq
 import math
 from bisect import insort
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from routing import policy, ready
 from routing.model import Agent, AgentFacts, Channel, Group, Profile, Reserve, Waiting
 from routing.policy import Blend, Step
-from routing.ready import Wish
-from routing.reserve import Reserves, anywhere, barring, serves, tight
+from routing.reserve import Reserves, anywhere, barring, beside, is_heavy, verdict
 from routing.views import View, Views
 
 PRESENT = ("available", "busy")  # a conversation held for somebody waits for them while they are
@@ -37,7 +37,7 @@ class Crew:
         self._all = range(len(self.views))
         self._counting = {c: [v.index for v in self.views if c not in v.blind] for c in channels}
         self._used: list[View] = []  # views somebody has asked with
-        self._bits: dict[str, int] = {}
+        self._bits: dict[str, tuple[int, int]] = {}  # channel -> its bit and maximum
         self._capacities: tuple[float, float] = (math.inf, 0)  # the smallest and the largest seen
         self._weights: tuple[float, float] = (math.inf, 0)  # of the entries seen
         self._mixed = False  # light and heavy work meet here
@@ -49,22 +49,27 @@ class Crew:
         if agent is None:
             agent = self.agents[agent_id] = Agent(agent_id)
             agent.rooms = [0] * len(self.views)
+            self._fill(agent)
         return agent
 
     def set_agent(self, facts: AgentFacts) -> bool:
-        """Somebody's state, abilities or limits; whether they left."""
+        """Somebody's state, abilities or limits; whether they came or left."""
         agent = self.agent(facts.id)
         self._move(agent, self._profile(facts.queues, facts.skills))
-        left = agent.state in PRESENT and facts.state not in PRESENT
+        moved = (agent.state in PRESENT) != (facts.state in PRESENT)
         agent.state, agent.reason = facts.state, facts.reason
-        agent.idle_since, agent.maxima = facts.idle_since, facts.maxima
+        agent.idle_since = facts.idle_since
         if more := facts.capacity - agent.capacity:
             agent.capacity = facts.capacity
             agent.rooms = [room + more for room in agent.rooms]
+        _weigh(agent)
+        if agent.maxima != facts.maxima:
+            agent.maxima = facts.maxima
+            self._fill(agent)
         self._holds(facts.capacity)
         self.touch(agent)
         self.dirty[agent.id] = None
-        return left
+        return moved
 
     def pause(self, agent_id: int, until: float) -> None:
         """Ask nothing of an agent until then."""
@@ -103,8 +108,20 @@ class Crew:
         agent.used += weight
         for view in self._counting.get(channel, self._all):
             agent.rooms[view] -= weight
-        agent.counts[channel] = agent.counts.get(channel, 0) + count
+        _weigh(agent)
+        held = agent.counts[channel] = agent.counts.get(channel, 0) + count
+        known = self._bits.get(channel)
+        if known is not None:
+            bit, most = known
+            agent.full = agent.full | bit if held >= agent.maxima.get(channel, most) else agent.full & ~bit
         self.touch(agent)
+
+    def _fill(self, agent: Agent) -> None:
+        """Mark at which channels an agent is at the maximum."""
+        agent.full = 0
+        for channel, (bit, most) in self._bits.items():
+            if not agent.allows(channel, most):
+                agent.full |= bit
 
     def touch(self, agent: Agent) -> None:
         """Renew an agent's rooms, share in the reserves and place among the ready ones of their profile."""
@@ -117,39 +134,42 @@ class Crew:
         for view in self._used:
             room = agent.rooms[view.index]
             if room >= view.least:
-                bits = agent.fits
-                for channel, bit, most in view.channels:
-                    if not agent.allows(channel, most):
-                        bits |= bit
-                ready.push(profile.ready[view.index], (room, bits), agent, self.agents, len(profile.agents))
+                place = (room, agent.fits | agent.full & view.bits)
+                ready.push(profile.ready[view.index], place, agent, len(profile.agents))
 
     # -- finding ---------------------------------------------------------------------------------------------
     def best(self, group: Group, w: Waiting, now: float) -> tuple[Agent | None, Reserve | None]:
         """Who is to be asked for an entry; if nobody, what some may be kept free for until it is due."""
         best: Agent | None = None
         rank: tuple[int, int] | None = None
-        free, scarce, kept, pack = False, list[Reserve](), list[Reserve](), group.placement == "pack"
+        free = careful = packable = False
+        bars, pack = 0, group.placement == "pack"
         if group.near:
-            free, scarce = anywhere(group), tight(group)
-            kept = barring(group) if w.due > now else kept
-        plain = Wish(group.weight, group.bit, pack, w.excluded, now)
+            free, careful = anywhere(group), not is_heavy(group)
+            packable = careful and group.placement == "auto" and not group.yields_to_all
+            bars = group.bars if careful and w.due > now else 0
+        barred, packed = group.bit, pack
         for of_level, flexibility, _, profile in group.profiles:
             place = (of_level, 0 if free else flexibility)
             if rank is not None and place > rank:
                 break
-            wish = self._wish(plain, group, profile, scarce, kept) if scarce or kept else plain
-            agent = ready.find(profile.ready[group.view], wish, self.agents)
-            if agent is not None and (best is None or _before(agent, best, group if wish.packed else None)):
+            if careful:
+                locked, tight = profile.verdict or verdict(profile)
+                barred, packed = group.bit | locked & bars, pack or (packable and tight > 0)
+            agent = ready.find(
+                profile.ready[group.view], group.weight, barred, packed=packed, excluded=w.excluded, now=now
+            )
+            if agent is not None and (best is None or _before(agent, best, group if packed else None)):
                 best, rank = agent, place
-        return best, kept[0] if best is None and kept else None
+        return best, self._locked(group) if best is None and bars else None
 
-    def _wish(self, plain: Wish, group: Group, profile: Profile, scarce: list[Reserve], kept: list[Reserve]) -> Wish:
-        """What is looked for among the agents of one profile."""
-        barred = plain.barred
-        for reserve in serves(profile, kept):
-            barred |= reserve.kind.bit
+    @staticmethod
+    def _locked(group: Group) -> Reserve | None:
+        """What keeps agents from a group for whose entries nobody was found; it is tried again when that opens."""
+        kept = barring(group)
+        for reserve in kept:
             reserve.blocked[id(group)] = group
-        return Wish(plain.weight, barred, plain.packed or any(serves(profile, scarce)), plain.excluded, plain.now)
+        return kept[0] if kept else None
 
     def serves_of(self, group: Group) -> Iterator[Agent]:
         """Who belongs to a group's queue: the eligible first, the best of them first."""
@@ -175,7 +195,8 @@ class Crew:
             group.placement, group.yields = channel.placement, channel.yields_to
             group.yields_to_all = self.views.yields_to_all(name)
         view = self.views.of(name)
-        group.view, group.bit = view.index, self._bits.setdefault(name, 1 << len(self._bits))
+        group.view = view.index
+        group.bit, _ = self._bits.setdefault(name, (1 << len(self._bits), group.most))
         for profile in self._profiles.values():
             self._acquaint(group, profile)
         anew = self._ask_with(view, group)
@@ -188,12 +209,11 @@ class Crew:
 
     def _ask_with(self, view: View, group: Group) -> bool:
         """Entries like these look for agents in a view; whether agents have to take their places in it anew."""
-        known = any(name == group.channel for name, _, _ in view.channels)
+        known = view.bits & group.bit
         if known and group.weight >= view.least:
             return False
-        view.least = min(view.least, group.weight) if view.channels else group.weight
-        if not known:
-            view.channels = (*view.channels, (group.channel, group.bit, group.most))
+        view.least = min(view.least, group.weight) if view.bits else group.weight
+        view.bits |= group.bit
         if view not in self._used:
             self._used.append(view)
         return True
@@ -224,6 +244,7 @@ class Crew:
 
     def _touch_all(self) -> None:
         for agent in self.agents.values():
+            self._fill(agent)
             self.touch(agent)
 
     def _move(self, agent: Agent, profile: Profile) -> None:
@@ -250,9 +271,15 @@ class Crew:
             group.levels[id(profile)] = of_level
             insort(group.profiles, (-of_level, profile.flexibility, len(group.profiles), profile))
             profile.groups.append((policy.bonus(of_level), group))
-            group.near.update((id(reserve), reserve) for reserve in profile.reserves)
+            for reserve in chain.from_iterable(profile.reserves.values()):
+                beside(group, reserve)
             if group.reserve is not None:
                 self.reserves.serve(group.reserve, profile)
+
+
+def _weigh(agent: Agent) -> None:
+    agent.load = agent.used / agent.capacity if agent.capacity else 1.0
+    agent.share = round(agent.load, 2)
 
 
 def _before(a: Agent, b: Agent, group: Group | None) -> bool:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from routing import policy
-from routing.policy import Blend, Step
+from routing.policy import Step
 
-Item = tuple[float, float, int, int]  # a ready agent: (load, idle since, agent, token)
+Item = tuple[float, float, int, int, "Agent"]  # a ready agent: (load, idle since, number, token, they)
 Buckets = dict[tuple[int, int], list[Item]]  # (room, bits) -> heap; see `routing.ready`
 
 
@@ -85,11 +84,15 @@ class Kept:
 
 
 class Agent:
-    """An agent and what they hold. `rooms`: capacity left, per view; `fits`: bits of the heavy kinds that fit."""
+    """An agent and what they hold, and what is worked out of it whenever that changes.
+
+    `load`: the used fraction of the capacity; `share`: that in hundredths, to be told; `rooms`: capacity left, per
+    view; `full`: bits of the channels at their maximum; `fits`: bits of the heavy kinds that fit.
+    """
 
     __slots__ = (
-        "capacity", "counts", "fits", "id", "idle_since", "marks", "maxima", "not_before", "profile", "reason", "rooms",
-        "state", "token", "used",
+        "capacity", "counts", "fits", "full", "id", "idle_since", "load", "marks", "maxima", "not_before", "profile",
+        "reason", "rooms", "share", "state", "token", "used",
     )  # fmt: skip
 
     def __init__(self, agent_id: int):
@@ -101,17 +104,14 @@ class Agent:
         self.maxima: dict[str, int] = {}
         self.profile: Profile | None = None
         self.used = 0
+        self.load = self.share = 1.0
         self.counts: dict[str, int] = {}
+        self.full = 0
         self.rooms: list[int] = []
         self.fits = 0
         self.marks: dict[int, tuple[int, int, int]] = {}  # kind's bit -> what this agent adds to its reserves
         self.token = 0
         self.not_before = 0.0
-
-    @property
-    def load(self) -> float:
-        """The used fraction of the capacity."""
-        return self.used / self.capacity if self.capacity else 1.0
 
     def allows(self, channel: str, most: int) -> bool:
         """Whether one more item of a channel is within its maximum."""
@@ -123,9 +123,13 @@ class Agent:
 
 
 class Profile:
-    """Agents with the same queues and skills. `reserves` are of the heavy groups they serve."""
+    """Agents with the same queues and skills.
 
-    __slots__ = ("agents", "flexibility", "groups", "queues", "ready", "reserves", "skills")
+    `reserves`: of the heavy groups they serve, by the bit of their kind; `verdict`: bits of the kinds that are locked
+    and of those that are tight for one of these groups, or None when one has changed.
+    """
+
+    __slots__ = ("agents", "flexibility", "groups", "queues", "ready", "reserves", "skills", "verdict")
 
     def __init__(self, queues: tuple[int, ...], skills: tuple[tuple[str, int], ...], views: int):
         self.queues = frozenset(queues)
@@ -134,15 +138,16 @@ class Profile:
         self.agents: dict[int, Agent] = {}
         self.groups: list[tuple[float, Group]] = []
         self.ready: list[Buckets] = [{} for _ in range(views)]
-        self.reserves: list[Reserve] = []
+        self.reserves: dict[int, list[Reserve]] = {}
+        self.verdict: tuple[int, int] | None = (0, 0)
 
 
 class Group:
     """Waiting entries that ask for the same, in order of their key."""
 
     __slots__ = (
-        "armed", "bit", "channel", "heap", "levels", "most", "near", "placement", "profiles", "queue_id", "reserve",
-        "special", "step", "view", "weight", "yields", "yields_to_all",
+        "armed", "bars", "bit", "channel", "heap", "levels", "most", "near", "placement", "profiles", "queue_id",
+        "reserve", "special", "step", "view", "weight", "yields", "yields_to_all",
     )  # fmt: skip
 
     def __init__(self, queue_id: int, channel: str, weight: int, step: Step, most: int):
@@ -158,6 +163,7 @@ class Group:
         self.yields_to_all = False
         self.reserve: Reserve | None = None  # what is kept free for it, if it is heavy
         self.near: dict[int, Reserve] = {}  # by id: what is kept free of the agents who serve it
+        self.bars = 0  # bits of the heavy kinds among these that its entries count against
         self.armed: set[float] = set()  # moments at which a lock that keeps its entries waiting is over
         self.heap: list[tuple[float, int, int]] = []  # (due, entry, token)
         self.special: list[tuple[float, int, int]] = []  # the same, for entries that somebody may not get; sorted
@@ -178,42 +184,15 @@ class Kind:
 
 @dataclass(slots=True)
 class Reserve:
-    """Of one heavy group. What follows from the three numbers is worked out when somebody asks for it."""
+    """Of one heavy group: the three numbers, and what follows from them, worked out when they change."""
 
     kind: Kind
     group: Group
-    blend: Blend
     eligible: int = 0
     free: int = 0
     in_progress: int = 0
+    kept: int = 0  # how many are kept free
+    roomy: int = 0  # how many have to be free for light work to be spread
+    locked: bool = False  # some are kept, and no more are free
+    tight: bool = False  # light work is packed
     blocked: dict[int, Group] = field(default_factory=dict[int, Group])  # groups with entries that wait for the lock
-    _kept: int | None = 0
-    _tight: bool | None = False
-
-    def add(self, change: tuple[int, int, int]) -> None:
-        """Adjust the three numbers."""
-        self.eligible += change[0]
-        self.free += change[1]
-        self.in_progress += change[2]
-        self._tight = None
-        if change[0] or change[2]:
-            self._kept = None
-
-    @property
-    def kept(self) -> int:
-        """How many are kept free."""
-        if self._kept is None:
-            self._kept = policy.reserve(self.blend, self.eligible, self.in_progress)
-        return self._kept
-
-    @property
-    def locked(self) -> bool:
-        """Whether no more are free than are kept."""
-        return self.free <= self.kept
-
-    @property
-    def tight(self) -> bool:
-        """Whether light work is packed."""
-        if self._tight is None:
-            self._tight = self.eligible > 0 and policy.tight(self.blend, self.eligible, self.free, self.kept)
-        return self._tight

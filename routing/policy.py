@@ -31,7 +31,7 @@ ANYBODY = Step()
 
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """How much is kept free for heavy work, see `reserve` and `tight`; a factor of 0 keeps nothing."""
+    """How much is kept free for heavy work, see `reserve` and `roomy`; a factor of 0 keeps nothing."""
 
     reserve_factor: float = 1.5
     reserve_cap: float = 1 / 5
@@ -48,9 +48,9 @@ def reserve(blend: Blend, eligible: int, in_progress: int) -> int:
     )
 
 
-def tight(blend: Blend, eligible: int, free: int, kept: int) -> bool:
-    """Whether light work is packed: one fewer free would leave less than three reserves, or than a fraction of all."""
-    return free - 1 < max(3 * kept, math.ceil(eligible * blend.spread_floor - 1e-9))
+def roomy(blend: Blend, eligible: int, kept: int) -> int:
+    """How many have to be free for light work to be spread: with one fewer, three reserves and a fraction of all."""
+    return 1 + max(3 * kept, math.ceil(eligible * blend.spread_floor - 1e-9))
 
 
 def parse_steps(requirements: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:

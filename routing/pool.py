@@ -19,7 +19,7 @@ from routing.crew import PRESENT, Crew
 from routing.model import Agent, AgentFacts, Channel, Group, Kept, Pick, Reserve, Waiting
 from routing.policy import Blend, Step
 from routing.reasons import FEW, MOST, considered, why_chosen
-from routing.reserve import barring, serves
+from routing.reserve import barring, is_heavy, verdict
 
 
 class Pool:
@@ -32,9 +32,10 @@ class Pool:
         self.kept: list[
             Kept
         ] = []  # what was found to wait for a lock since somebody last looked; the engine empties it
-        self._held: dict[int, list[int]] = {}  # agent -> entries kept for them
+        self._held: dict[int, list[int]] = {}  # agent -> entries kept for them, or that are to be when they come
         self._timers: list[tuple[float, int, int]] = []  # (when, entry, token)
         self._locks: list[tuple[float, int, Group]] = []  # (when, entry, group): its first entry is due
+        self._places = 0  # given out so far
         self._hot: dict[int, Group] = {}  # groups that were empty before something came
         self._fresh: list[int] = []  # entries with conditions of their own, to be tried one by one
         self._calm = True  # little waits: decisions are told in full
@@ -50,6 +51,7 @@ class Pool:
         if self.crew.set_agent(facts):
             for entry_id in self._held.pop(facts.id, []):
                 if (w := self.waiting.get(entry_id)) is not None:
+                    self._leave(w)
                     self._place(w, now)
 
     def remove_agent(self, agent_id: int, now: float) -> None:
@@ -82,6 +84,7 @@ class Pool:
         w = self.waiting.pop(entry_id, None)
         if w is not None:
             w.token = -1
+            self._unname(w)
         self.crew.take(entry_id)
 
     def fits(self, agent_id: int, channel: str, weight: int, queue_id: int) -> bool:
@@ -221,11 +224,15 @@ class Pool:
         """Whether an agent is kept free for heavy work, and this entry has to wait for that until it is due."""
         if w.due <= now or agent.profile is None or not agent.fits:
             return False
-        kept = [r for r in serves(agent.profile, barring(group)) if agent.fits & r.kind.bit]
-        for reserve in kept:
-            reserve.blocked[id(group)] = group
-            self._await_lock(group, w, reserve)
-        return bool(kept)
+        bits = agent.fits & group.bars
+        if not bits or is_heavy(group) or not bits & verdict(agent.profile)[0]:
+            return False
+        key = id(agent.profile)
+        for reserve in barring(group):
+            if bits & reserve.kind.bit and key in reserve.group.levels:
+                reserve.blocked[id(group)] = group
+                self._await_lock(group, w, reserve)
+        return True
 
     def _await_lock(self, group: Group, w: Waiting, reserve: Reserve) -> None:
         """Look again when an entry is due; that more are free than are kept is seen when it happens."""
@@ -237,15 +244,17 @@ class Pool:
     # -- places ----------------------------------------------------------------------------------------------
     def _place(self, w: Waiting, now: float) -> None:
         """Put an entry where it belongs now, and set the clock for when that changes."""
-        w.token += 1
+        self._places += 1
+        w.token = self._places  # of no earlier place, though the entry is another object when it is seen anew
         if w.sticky_agent_id is None and not w.excluded and not w.not_before and len(w.steps) == 1:
             self._push(self._group(w, w.steps[0]), w)  # most are as plain as this
             return
         if w.not_before > now:
             heapq.heappush(self._timers, (w.not_before, w.id, w.token))
             return
-        if self._is_held(w, now) and w.sticky_agent_id is not None:
+        if w.sticky_agent_id is not None and w.sticky_until > now:
             self._held.setdefault(w.sticky_agent_id, []).append(w.id)
+        if self._is_held(w, now):
             heapq.heappush(self._timers, (w.sticky_until, w.id, w.token))
             self._fresh.append(w.id)
             return
@@ -304,10 +313,13 @@ class Pool:
         self._hot[id(group)] = group
         self._fresh.extend(entry_id for _, entry_id, _ in group.special)
 
-    def _leave(self, w: Waiting) -> None:
+    def _unname(self, w: Waiting) -> None:
         held = self._held.get(w.sticky_agent_id or 0)
         if held and w.id in held:
             held.remove(w.id)
+
+    def _leave(self, w: Waiting) -> None:
+        self._unname(w)
         for step in w.steps:
             group = self.crew.groups.get((w.queue_id, w.channel, w.weight, id(step)))
             if group is not None and group.special:

@@ -12,62 +12,57 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from routing.model import Agent, Buckets, Item
 
 _SLACK = 64  # items of the past that a bucket may have beside four per agent
 
 
-@dataclass(slots=True)
-class Wish:
-    """What is looked for: room for `weight`, no `barred` bit, not `excluded` now; least room first if `packed`."""
-
-    weight: int
-    barred: int
-    packed: bool
-    excluded: Mapping[int, float]
-    now: float
-
-
-def push(buckets: Buckets, place: tuple[int, int], agent: Agent, agents: Mapping[int, Agent], size: int) -> None:
+def push(buckets: Buckets, place: tuple[int, int], agent: Agent, size: int) -> None:
     """Put an agent where they are now; `size` is how many there are in all."""
+    item = (agent.load, agent.idle_since, agent.id, agent.token, agent)
     heap = buckets.get(place)
     if heap is None:
-        heap = buckets[place] = []
-    elif len(heap) > 4 * size + _SLACK:
-        heap[:] = [item for item in heap if agents[item[2]].token == item[3]]
+        buckets[place] = [item]
+        return
+    if len(heap) > 4 * size + _SLACK:
+        heap[:] = [old for old in heap if old[4].token == old[3]]
         heapq.heapify(heap)
-    heapq.heappush(heap, (agent.load, agent.idle_since, agent.id, agent.token))
+    heapq.heappush(heap, item)
 
 
-def find(buckets: Buckets, wish: Wish, agents: Mapping[int, Agent]) -> Agent | None:
-    """The best of those who fit: least room if packed, then least load, longest idle, lowest number."""
+def find(
+    buckets: Buckets, weight: int, barred: int, *, packed: bool, excluded: Mapping[int, float], now: float
+) -> Agent | None:
+    """Who has room for `weight`, no `barred` bit and is not `excluded` now.
+
+    The best of them has least room if `packed`, then least load, then was idle longest, then has the lowest number.
+    """
     best: Item | None = None
     least, empty = 0, list[tuple[int, int]]()
     for place, heap in buckets.items():
         room, bits = place
-        if room < wish.weight or bits & wish.barred or (wish.packed and best is not None and room > least):
+        if room < weight or bits & barred or (packed and best is not None and room > least):
             continue
-        top = _top(heap, wish, agents)
+        top = heap[0] if not excluded and heap[0][4].token == heap[0][3] else _top(heap, excluded, now)
         if not heap:
             empty.append(place)
-        if top is not None and (best is None or (wish.packed and room < least) or top < best):
+        if top is not None and (best is None or (packed and room < least) or top < best):
             best, least = top, room
     for place in empty:
         del buckets[place]
-    return None if best is None else agents[best[2]]
+    return None if best is None else best[4]
 
 
-def _top(heap: list[Item], wish: Wish, agents: Mapping[int, Agent]) -> Item | None:
+def _top(heap: list[Item], excluded: Mapping[int, float], now: float) -> Item | None:
     """The best of one bucket. Stepped over are only those the item may not have, and they stay where they are."""
     aside = list[Item]()
     found: Item | None = None
     while heap:
         item = heap[0]
-        if agents[item[2]].token != item[3]:
+        if item[4].token != item[3]:
             heapq.heappop(heap)
-        elif wish.excluded and wish.excluded.get(item[2], 0.0) > wish.now:
+        elif excluded and excluded.get(item[2], 0.0) > now:
             aside.append(heapq.heappop(heap))
         else:
             found = item

@@ -10,6 +10,7 @@ import orjson
 from routing import policy
 from routing.model import Reserve
 from routing.policy import Step
+from routing.reserve import verdict
 
 MOST = 10  # candidates kept per decision
 FEW = 3  # of a flood of decisions
@@ -25,11 +26,11 @@ class _Agent(Protocol):
     idle_since: float
     counts: dict[str, int]
     fits: int
+    full: int
     maxima: dict[str, int]
     profile: Any
-
-    @property
-    def load(self) -> float: ...
+    load: float
+    share: float
 
 
 class _Group(Protocol):
@@ -40,6 +41,8 @@ class _Group(Protocol):
     step: Step
     levels: dict[int, int]
     view: int
+    bit: int
+    bars: int
     yields: frozenset[str]
 
     @property
@@ -65,39 +68,49 @@ def why_chosen(group: _Group, item: _Item, agent: _Agent, now: float) -> str:
 
 def _room_left(group: _Group, agent: _Agent) -> str:
     """What heavy work still fits beside this item, or that others stay free for it."""
-    if not agent.used:
+    if not agent.used or agent.profile is None:
         return ""
-    for reserve in group.near.values():
-        kind = reserve.kind
-        if kind.channel == group.channel or not reserve.eligible:
+    for reserves in agent.profile.reserves.values():
+        kind = reserves[0].kind
+        if kind.channel == group.channel or not any(reserve.eligible for reserve in reserves):
             continue
         if agent.fits & kind.bit and kind.channel in group.yields:
             return f"; {kind.channel} still fits"
-        if reserve.tight and not agent.fits & kind.bit:
+        if verdict(agent.profile)[1] & kind.bit and not agent.fits & kind.bit:
             return f"; leaves others free for {kind.channel}"
     return ""
 
 
 def considered(group: _Group, item: _Item, chosen: _Agent, now: float, others: Iterable[_Agent], most: int) -> str:
     """The chosen and others, `most` in all, with what spoke against each, as a JSON array."""
-    rows = [_row(group, chosen, now, "chosen", chosen=True)]
+    levels, asked = group.levels, bool(group.step.skills)
+    rows = [
+        {
+            "agent_id": chosen.id,
+            "chosen": True,
+            "level": levels.get(id(chosen.profile)) if asked else None,
+            "load": chosen.share,
+            "idle_seconds": max(0, round(now - chosen.idle_since)),
+            "reason": "chosen",
+        }
+    ]
     for agent in others:
+        if agent is chosen:
+            continue
         if len(rows) >= most:
             break
-        if agent is not chosen:
-            rows.append(_row(group, agent, now, _against(group, item, agent, chosen, now), chosen=False))
+        idle = round(now - agent.idle_since)
+        rows.append(
+            {
+                "agent_id": agent.id,
+                "chosen": False,
+                "level": levels.get(id(agent.profile)) if asked else None,
+                "load": agent.share,
+                "idle_seconds": idle if idle > 0 else 0,
+                "reason": _against(group, item, agent, chosen, now),
+            }
+        )
     return orjson.dumps(rows).decode()
-
-
-def _row(group: _Group, agent: _Agent, now: float, reason: str, *, chosen: bool) -> dict[str, Any]:
-    return {
-        "agent_id": agent.id,
-        "chosen": chosen,
-        "level": group.levels.get(id(agent.profile)) if group.step.skills else None,
-        "load": round(agent.load, 2),
-        "idle_seconds": max(0, round(now - agent.idle_since)),
-        "reason": reason,
-    }
 
 
 def _against(group: _Group, item: _Item, agent: _Agent, chosen: _Agent, now: float) -> str:
@@ -105,18 +118,19 @@ def _against(group: _Group, item: _Item, agent: _Agent, chosen: _Agent, now: flo
         return f"{agent.state}: {agent.reason}" if agent.reason else agent.state
     if id(agent.profile) not in group.levels:
         return "lacks " + ", ".join(f"{key} {least}" for key, least in group.step.skills)
-    if item.excluded.get(agent.id, 0.0) > now:
+    if item.excluded and item.excluded.get(agent.id, 0.0) > now:
         return "declined or missed it just now"
-    if group.weight > agent.rooms[group.view]:
-        return f"full: {agent.capacity - agent.rooms[group.view]} of {agent.capacity}"
-    held, most = agent.counts.get(group.channel, 0), agent.maxima.get(group.channel, group.most)
-    if held >= most:
-        return f"holds {held} of {most} {group.channel}"
+    room = agent.rooms[group.view]
+    if group.weight > room:
+        return f"full: {agent.capacity - room} of {agent.capacity}"
+    if agent.full & group.bit:
+        most = agent.maxima.get(group.channel, group.most)
+        return f"holds {agent.counts.get(group.channel, 0)} of {most} {group.channel}"
     if item.sticky_agent_id == chosen.id:
         return "was not the one asked for"
-    for reserve in group.near.values():
-        if agent.fits & ~chosen.fits & reserve.kind.bit and reserve.kind.channel not in group.yields:
-            return f"kept free for {reserve.kind.channel}"
+    bits = agent.fits & ~chosen.fits & group.bars
+    if bits:
+        return f"kept free for {next(r.kind.channel for r in group.near.values() if r.kind.bit & bits)}"
     return _weaker(group, agent, chosen)
 
 

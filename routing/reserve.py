@@ -7,12 +7,14 @@ reserve with three numbers over the agents who may serve it: `eligible` are avai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
+from routing import policy
 from routing.model import Agent, Group, Kind, Profile, Reserve
 from routing.policy import Blend
 
 _NOTHING = (0, 0, 0)
+_BOUNDS = 10_000  # pairs of numbers whose bounds are remembered
 _FIRST_BIT = 64  # lower ones mark channels at their maximum
 
 
@@ -23,6 +25,7 @@ class Reserves:
         self._blend = blend
         self._kinds: dict[tuple[str, int], Kind] = {}
         self._all: list[Reserve] = []
+        self._bounds: dict[tuple[int, int], tuple[int, int]] = {}  # (eligible, in progress) -> (kept, roomy)
         self.opened: list[Reserve] = []  # whose lock ended while something waited for that
 
     def __iter__(self) -> Iterator[Reserve]:
@@ -39,7 +42,7 @@ class Reserves:
         if kind is None:
             bit = 1 << (_FIRST_BIT + len(self._kinds))
             kind = self._kinds[key] = Kind(group.channel, group.weight, group.view, group.most, bit)
-        reserve = group.reserve = Reserve(kind, group, self._blend)
+        reserve = group.reserve = Reserve(kind, group)
         self._all.append(reserve)
         for _, _, _, profile in group.profiles:
             self.serve(reserve, profile)
@@ -47,11 +50,12 @@ class Reserves:
 
     def serve(self, reserve: Reserve, profile: Profile) -> None:
         """A profile may serve a heavy group: its agents count."""
-        profile.reserves.append(reserve)
+        profile.reserves.setdefault(reserve.kind.bit, []).append(reserve)
+        profile.verdict = None
         for _, group in profile.groups:
-            group.near[id(reserve)] = reserve
+            beside(group, reserve)
         for agent in profile.agents.values():
-            reserve.add(agent.marks.get(reserve.kind.bit, _NOTHING))
+            self._change(reserve, agent.marks.get(reserve.kind.bit, _NOTHING))
 
     def count(self, agent: Agent) -> None:
         """Count an agent anew, after anything about them has changed."""
@@ -72,11 +76,41 @@ class Reserves:
         agent.marks.clear()
 
     def _add(self, agent: Agent, bit: int, change: tuple[int, int, int]) -> None:
-        for reserve in agent.profile.reserves if agent.profile else ():
-            if reserve.kind.bit == bit:
-                reserve.add(change)
-                if reserve.blocked and not reserve.locked:
-                    self.opened.append(reserve)
+        for reserve in agent.profile.reserves.get(bit, ()) if agent.profile else ():
+            self._change(reserve, change)
+
+    def _change(self, reserve: Reserve, change: tuple[int, int, int]) -> None:
+        """Adjust the three numbers and what follows from them."""
+        eligible, free, in_progress = change
+        reserve.free += free
+        if eligible or in_progress:
+            reserve.eligible += eligible
+            reserve.in_progress += in_progress
+            reserve.kept, reserve.roomy = self._bound(reserve.eligible, reserve.in_progress)
+        locked = 0 < reserve.kept >= reserve.free
+        tight = reserve.free < reserve.roomy and reserve.eligible > 0
+        if locked != reserve.locked or tight != reserve.tight:
+            reserve.locked, reserve.tight = locked, tight
+            for _, _, _, profile in reserve.group.profiles:
+                profile.verdict = None
+            if reserve.blocked and not locked:
+                self.opened.append(reserve)
+
+    def _bound(self, eligible: int, in_progress: int) -> tuple[int, int]:
+        bound = self._bounds.get((eligible, in_progress))
+        if bound is None:
+            if len(self._bounds) > _BOUNDS:
+                self._bounds.clear()
+            kept = policy.reserve(self._blend, eligible, in_progress)
+            bound = self._bounds[eligible, in_progress] = kept, policy.roomy(self._blend, eligible, kept)
+        return bound
+
+
+def beside(group: Group, reserve: Reserve) -> None:
+    """Some of those who serve a group serve heavy work as well."""
+    group.near[id(reserve)] = reserve
+    if reserve.kind.channel not in group.yields:
+        group.bars |= reserve.kind.bit
 
 
 def mark(agent: Agent, kind: Kind) -> tuple[int, int, int]:
@@ -106,23 +140,24 @@ def is_heavy(group: Group) -> bool:
 
 def barring(group: Group) -> list[Reserve]:
     """Reserves that keep free agents from a group's entries until these are due."""
-    if is_heavy(group):
+    if not group.bars or is_heavy(group):
         return []
-    yields = group.yields
-    return [r for r in group.near.values() if r.free <= r.kept and r.kept and r.kind.channel not in yields]
+    return [r for r in group.near.values() if r.locked and r.kind.bit & group.bars]
 
 
-def tight(group: Group) -> list[Reserve]:
-    """Reserves for whose sake a group's entries go to whom they leave least room, rather than to the least loaded."""
-    if group.placement != "auto" or group.yields_to_all or is_heavy(group):
-        return []
-    return [r for r in group.near.values() if r.tight]
+def verdict(profile: Profile) -> tuple[int, int]:
+    """Bits of the kinds for which a profile's free agents are kept free, and for whose sake light work is packed.
 
-
-def serves(profile: Profile, reserves: Iterable[Reserve]) -> Iterator[Reserve]:
-    """Those of some reserves that a profile's agents are of."""
-    key = id(profile)
-    return (r for r in reserves if key in r.group.levels)
+    Most that happens changes neither, so it is worked out when asked for after one of its reserves has changed.
+    """
+    if profile.verdict is None:
+        locked = tight = 0
+        for bit, reserves in profile.reserves.items():
+            for reserve in reserves:
+                locked |= bit if reserve.locked else 0
+                tight |= bit if reserve.tight else 0
+        profile.verdict = (locked, tight)
+    return profile.verdict
 
 
 def anywhere(group: Group) -> bool:

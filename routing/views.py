@@ -14,12 +14,12 @@ from routing.model import Channel
 
 @dataclass(slots=True)
 class View:
-    """`blind`: channels not counted; `least`: smallest weight asked for; `channels`: in use, with bit and maximum."""
+    """`blind`: channels not counted; `least`: smallest weight asked for; `bits`: of the channels in use."""
 
     index: int
     blind: frozenset[str]
     least: int = 0
-    channels: tuple[tuple[str, int, int], ...] = ()
+    bits: int = 0
 
 
 class Views:

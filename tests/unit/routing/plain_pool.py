@@ -1,6 +1,7 @@
 """The router's choice as it was before desks were blended, kept as it was: the model that one-channel choices are held to.
 
-Only the words about a decision are left out.
+Only the words about a decision are left out; what was wrong is mended here as well: a place in a heap is not mistaken for
+an earlier one, and who comes back finds what was held for them.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Pool:
         self._groups: dict[tuple[int, str, int, int], Group] = {}
         self._held: dict[int, list[int]] = {}  # agent -> entries kept for them
         self._timers: list[tuple[float, int, int, int]] = []  # (when, entry or 0, agent or 0, token)
+        self._places = 0
         self._hot: dict[int, Group] = {}  # groups that were empty before something came
         self._fresh: list[int] = []  # entries with conditions of their own, to be tried one by one
         self._dirty: dict[int, None] = {}  # agents who may have room, in order
@@ -39,7 +41,7 @@ class Pool:
         """Somebody's state, abilities or limits; what they hold is counted from entries."""
         agent = self._agent(facts.id)
         self._move(agent, self._profile(facts.queues, facts.skills))
-        left = agent.state in PRESENT and facts.state not in PRESENT
+        left = (agent.state in PRESENT) != (facts.state in PRESENT)
         agent.state, agent.reason, agent.capacity = facts.state, facts.reason, facts.capacity
         agent.idle_since, agent.maxima = facts.idle_since, facts.maxima
         self._touch(agent)
@@ -47,6 +49,7 @@ class Pool:
         if left:
             for entry_id in self._held.pop(agent.id, []):
                 if (w := self.waiting.get(entry_id)) is not None:
+                    self._leave(w, now)
                     self._place(w, now)
 
     def remove_agent(self, agent_id: int, now: float) -> None:
@@ -75,6 +78,9 @@ class Pool:
         w = self.waiting.pop(entry_id, None)
         if w is not None:
             w.token = -1
+            held_for = self._held.get(w.sticky_agent_id or 0)
+            if held_for and w.id in held_for:
+                held_for.remove(w.id)
         held = self._placed.pop(entry_id, None)
         if held is not None:
             agent, channel, weight = held
@@ -230,15 +236,17 @@ class Pool:
     # -- places ----------------------------------------------------------------------------------------------
     def _place(self, w: Waiting, now: float) -> None:
         """Put an entry where it belongs now, and set the clock for when that changes."""
-        w.token += 1
+        self._places += 1
+        w.token = self._places
         if w.sticky_agent_id is None and not w.excluded and not w.not_before and len(w.steps) == 1:
             self._push(self._group(w, w.steps[0]), w)  # most are as plain as this
             return
         if w.not_before > now:
             heapq.heappush(self._timers, (w.not_before, w.id, 0, w.token))
             return
-        if self._is_held(w, now) and w.sticky_agent_id is not None:
+        if w.sticky_agent_id is not None and w.sticky_until > now:
             self._held.setdefault(w.sticky_agent_id, []).append(w.id)
+        if self._is_held(w, now):
             heapq.heappush(self._timers, (w.sticky_until, w.id, 0, w.token))
             self._fresh.append(w.id)
             return
