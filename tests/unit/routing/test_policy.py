@@ -159,3 +159,21 @@ def test_paused_agent_is_left_alone_until_then() -> None:
     p.wait(item(1), 0)
     assert p.decide(0, 10) == []
     assert chosen(p.decide(5, 10)) == [(1, 1)]
+
+
+def test_who_declined_is_not_asked_again_when_they_had_chosen_it_themselves() -> None:
+    p = pool()
+    p.wait(item(1), 0)
+    p.decide(0, 10)
+    p.set_agent(agent(1), 0)  # takes it on becoming free, so that its place stays behind in the heap
+    assert chosen(p.decide(0, 10)) == [(1, 1)]
+    p.wait(item(1, excluded={1: 60.0}), 1)
+    assert p.decide(1, 10) == []
+
+
+def test_held_item_goes_to_its_agent_when_they_come_back_without_the_skill() -> None:
+    p = pool(agent(1, state="away"))
+    p.wait(item(1, sticky_agent_id=1, sticky_until=100.0, steps=(Step((("law", 3),)),)), 0)
+    assert p.decide(0, 10) == []
+    p.set_agent(agent(1), 1)
+    assert chosen(p.decide(1, 10)) == [(1, 1)]
