@@ -16,7 +16,7 @@ from hub.automation.model import IN_HOURS, WRITES, FollowUp, Kind, Plan
 from hub.automation.plans import delays, schedule
 from hub.automation.ratings import link_ends, take_reply
 from hub.automation.texts import text
-from hub.conversations import actions, lifecycle, queueing, tokens, writing
+from hub.conversations import actions, lifecycle, mailing, queueing, tokens, writing
 from hub.core import events, log
 from hub.core.clock import now
 from hub.core.db import Connection, execute, fetch_one, fetch_value
@@ -259,13 +259,20 @@ async def _abandon(f: Firing) -> str | None:
 
 
 async def _after_leaving(f: Firing) -> None:
-    """Who left a chat before anybody answered waits on, where a mail or a text reaches them; else it is over."""
+    """Who left a chat before anybody answered waits on, where a mail or a text reaches them; else it is over.
+
+    An address that they gave in the chat will do: what an agent then writes goes there by mail.
+    """
     ways = await writing.reply_channels(f.unit.conn, f.due.conversation_id)
-    other = next((w for w in ways if w.channel in ("email", "sms", "whatsapp") and w.usable and not w.opted_out), None)
-    if other is None:
+    usable = (w for w in ways if w.channel in ("email", "sms", "whatsapp") and w.usable and not w.opted_out)
+    channel = next((w.channel for w in usable), None)
+    if channel is None:
+        said = await fetch_value(f.unit.conn, sql["said_email"], {"conversation_id": f.due.conversation_id})
+        channel = "email" if await mailing.usable(f.unit, said) else None
+    if channel is None:
         await actions.resolve(f.unit, f.due.conversation_id, actor_id=None)
     else:
-        await lifecycle.give_back(f.unit, f.due.conversation_id, channel=other.channel)
+        await lifecycle.give_back(f.unit, f.due.conversation_id, channel=channel)
 
 
 _WAYS: dict[Kind, Callable[[Firing], Awaitable[str | None]]] = {

@@ -141,6 +141,11 @@ left join agent a on a.id = v.agent_id
 left join agent_state s on s.agent_id = v.agent_id
 where v.id = %(conversation_id)s;
 
+-- said_email: The mail address that a visitor gave last in a conversation; nobody has proved it.
+select i.meta ->> 'email' from interaction i
+where i.conversation_id = %(conversation_id)s and i.direction = 'in' and i.meta ? 'email'
+order by i.seq desc limit 1;
+
 -- template: A text in a language, or in English.
 select subject, body from template where key = %(key)s and locale in (%(locale)s, 'en') order by locale = 'en' limit 1;
 

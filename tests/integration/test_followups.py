@@ -253,6 +253,20 @@ async def test_missed_chat_is_followed_up_by_mail_and_counts_as_abandoned(desk: 
     assert len(await desk.events("entry.abandoned")) == 1
 
 
+async def test_chat_left_by_somebody_who_gave_an_address_waits_for_a_person(desk: Desk) -> None:
+    queue = await desk.queue()
+    contact, conversation = await desk.customer("chat", queue)
+    await desk.core.db.execute('update interaction set meta = meta || \'{"email": "zoe@home.example"}\'')
+    async with events.unit(desk.core.db, desk.core.feed) as unit:
+        await queueing.enqueue(unit, conversation, queue, channel="chat")
+        await unit.log("chat.left", conversation_id=conversation, contact_id=contact, queue_id=queue)
+    await desk.tick()
+    assert await desk.core.db.value("select status from conversation where id = %s", [conversation]) == "open"
+    entry = await desk.entry(conversation)
+    assert (entry["state"], entry["channel"]) == ("waiting", "email")
+    assert await desk.sent(conversation) == []  # nobody has proved the address: no automatic mail goes there
+
+
 async def test_chat_left_by_somebody_whom_nothing_reaches_is_over(desk: Desk) -> None:
     queue = await desk.queue()
     contact, conversation = await desk.customer("chat", queue)
