@@ -8,7 +8,7 @@ import re
 from playwright.async_api import Page, WebSocketRoute, expect
 
 from tests.e2e import acts
-from tests.e2e.conftest import Windows
+from tests.e2e.conftest import Windows, sign_in
 from tests.e2e.stage import World
 
 _SHORT = """
@@ -214,3 +214,21 @@ async def test_a_transferred_conversation_waits_in_the_other_queue(world: World,
         expect(chiara.get_by_test_id("assignee")).to_have_text("You"),
         expect(acts.message(chiara, "I was charged twice.")).to_be_visible(),
     )
+
+
+async def test_the_next_person_at_the_browser_sees_nothing_of_the_one_before(world: World, windows: Windows) -> None:
+    page, _ = await _texting(world, windows, "Can you keep a secret?")
+    number = await page.get_by_test_id("conversation").get_attribute("data-id")
+    await page.get_by_test_id("composer-text").fill("Words for nobody else.")
+    page = await windows.again(page)
+    await expect(page.get_by_test_id("composer-text")).to_have_value("Words for nobody else.")
+    world.signed_in.pop("amy")  # the session it knows ends here
+    await page.get_by_test_id("profile").click()
+    await page.get_by_test_id("sign-out").click()
+    await expect(page.get_by_test_id("signin-form")).to_be_visible()
+    kept = "() => [localStorage, sessionStorage].flatMap(Object.keys).filter(k => k.startsWith('hub.desk.'))"
+    assert set(await page.evaluate(kept)) <= {"hub.desk.language"}
+    await sign_in(page, *world.password("ben"))
+    await page.goto(f"{world.url}/app/inbox/all/{number}")
+    await expect(acts.message(page, "Can you keep a secret?")).to_be_visible()
+    await expect(page.get_by_test_id("composer-text")).to_have_value("")

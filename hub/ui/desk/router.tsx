@@ -1,4 +1,4 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Navigate, Outlet } from '@tanstack/react-router'
 import { base } from '../realtime/base'
 import { SignIn } from './auth/SignIn'
 import { Welcome } from './auth/Welcome'
@@ -18,13 +18,9 @@ const signIn = createRoute({
 const welcome = createRoute({ getParentRoute: () => root, path: '/welcome', component: Welcome })
 const shell = createRoute({ getParentRoute: () => root, id: 'shell', component: Shell })
 
-const home = createRoute({
-  getParentRoute: () => shell,
-  path: '/',
-  beforeLoad: () => {
-    throw redirect({ to: '/inbox/$view', params: { view: remembered('view', 'mine') }, replace: true })
-  },
-})
+/** Where they were last: known once it is known who they are. */
+const Home = () => <Navigate to="/inbox/$view" params={{ view: remembered('view', 'mine') }} replace />
+const home = createRoute({ getParentRoute: () => shell, path: '/', component: Home })
 export interface InboxSearch { q?: string; channel?: string }
 const inboxSearch = (s: Record<string, unknown>): InboxSearch => ({
   ...(typeof s.q === 'string' && s.q ? { q: s.q } : {}),

@@ -43,6 +43,9 @@ function useAnnounce(offers: Offer[]) {
   const { t } = useTranslation()
   const who = useWho()
   const seen = useRef(new Set<number>())
+  const shown = useRef<Notification[]>([])
+  // A customer's words do not stay on the screen of whoever has left.
+  useEffect(() => () => shown.current.forEach((note) => note.close()), [])
   useEffect(() => {
     for (const o of offers) {
       if (seen.current.has(o.id)) continue
@@ -51,6 +54,7 @@ function useAnnounce(offers: Offer[]) {
       if (document.hidden && 'Notification' in window && Notification.permission === 'granted') {
         const note = new Notification(t('offer.title', { queue: o.queue.name }), { body: `${who(o.contact)}: ${o.preview}`, tag: `offer-${o.id}` })
         note.onclick = () => window.focus()
+        shown.current.push(note)
       }
     }
   }, [offers, t])

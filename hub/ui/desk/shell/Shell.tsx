@@ -13,6 +13,7 @@ import { Icon, type IconName } from '../parts/icons'
 import { useKeys } from '../parts/keys'
 import { counts, notices, session, unsettled } from '../parts/queries'
 import { LiveProvider, useLive } from '../state/live'
+import { own } from '../state/prefs'
 import { CallBar } from '../calls/CallBar'
 import { PhoneProvider } from '../calls/phone'
 import { NewConversation } from '../inbox/NewConversation'
@@ -45,6 +46,7 @@ export function Shell() {
     if (scheme) setColorScheme(scheme)
   }, [scheme, setColorScheme])
 
+  if (me.data && !own(me.data.agent.id)) return null
   if (me.data)
     return (
       <MeContext.Provider value={me.data}>

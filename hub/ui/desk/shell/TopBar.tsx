@@ -1,16 +1,17 @@
 import { Menu, Tooltip } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
 import { openSpotlight } from '@mantine/spotlight'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
-import { api, type Load, type Me, type PresenceState, type Theme } from '../api'
+import { api, type Load, type Me, type PresenceState, Problem, type Theme } from '../api'
 import { LANGUAGES, speak } from '../i18n'
 import { complain } from '../parts/ask'
 import { initials, useNow } from '../parts/bits'
 import { ago } from '../format'
 import { Icon } from '../parts/icons'
-import { usePref } from '../state/prefs'
+import { forget, usePref } from '../state/prefs'
 import { useDialogs, useMe } from './me'
 
 export const REASONS: [PresenceState, string | null][] = [
@@ -121,12 +122,17 @@ function Profile() {
     onError: complain,
   })
   const leave = useMutation({
-    mutationFn: api.signOut,
-    onSettled: () => {
+    mutationFn: () => api.signOut().catch((e: unknown) => {
+      if (!(e instanceof Problem && e.status === 401)) throw e // the session had ended before
+    }),
+    onSuccess: () => {
+      forget()
+      notifications.clean()
       client.clear()
       client.setQueryData(['session'], null)
       void navigate({ to: '/sign-in', search: {} })
     },
+    onError: complain, // still signed in: whoever comes next must not find an open desk
   })
   const mayAsk = 'Notification' in window && Notification.permission === 'default'
 

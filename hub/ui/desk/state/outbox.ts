@@ -1,6 +1,7 @@
 /** Replies on their way: shown at once, kept over a reload, repeated with the same client_id so that none is sent twice. */
 import { useSyncExternalStore } from 'react'
 import { api, Problem, type Interaction, type ReplyBody } from '../api'
+import { onOwner, remember, remembered } from './prefs'
 
 export interface Outgoing {
   conversation: number
@@ -17,30 +18,24 @@ export interface Outgoing {
 
 type Done = (item: Outgoing, stored: Interaction) => void
 
-const KEY = 'hub.desk.outbox'
+const KEY = 'outbox'
 const listeners = new Set<() => void>()
-let items: Outgoing[] = load()
+let items: Outgoing[] = []
 let done: Done = () => undefined
 
-function load(): Outgoing[] {
-  try {
-    const raw = JSON.parse(sessionStorage.getItem(KEY) ?? '[]') as Outgoing[]
-    // What was on the wire when the page went away may or may not have arrived: asking again is safe.
-    return raw.map((o) => ({ ...o, state: 'failed', error: '' }))
-  } catch {
-    return []
-  }
-}
+// What was on the wire when the page went away may or may not have arrived: asking again is safe.
+onOwner(() => {
+  items = remembered<Outgoing[]>(KEY, [], 'sessionStorage').map((o) => ({ ...o, state: 'failed', error: '' }))
+  for (const tell of listeners) tell()
+})
 
 function set(next: Outgoing[]): void {
   items = next
-  try {
-    sessionStorage.setItem(KEY, JSON.stringify(items))
-  } catch {
-    // Without storage the outbox lives as long as the page.
-  }
+  remember(KEY, items.length ? items : undefined, 'sessionStorage')
   for (const tell of listeners) tell()
 }
+
+export const unsent = (): readonly Outgoing[] => items
 
 const patch = (id: string, change: Partial<Outgoing>) =>
   set(items.map((o) => (o.body.client_id === id ? { ...o, ...change } : o)))
