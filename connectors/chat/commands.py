@@ -15,7 +15,7 @@ from connectors.chat.record import Frame, Record
 from connectors.chat.token import Visitor
 from hub.channels.model import Accept, Account, AddressKind, Attachment, Inbound
 from hub.core import log
-from hub.core.errors import HubError, Invalid, TooMany, Unavailable
+from hub.core.errors import Conflict, HubError, Invalid, TooMany, Unavailable
 from hub.core.texts import clean
 
 logger = log.get(__name__)
@@ -113,7 +113,8 @@ class Commands:
         self._limits.message(self._account, line)
         named = files_of(frame)
         files = await self._named(frame["id"], named, line, live)
-        accepted = await self._accept.message(to_inbound(self._account, line.visitor, text.encode(), files))
+        inbound = to_inbound(self._account, line.visitor, text.encode(), files)
+        accepted = await self._accept.message(inbound)
         if not accepted.raw_id:
             raise Invalid("The message could not be stored as it is.")
         await self._files.said(self._account, line.visitor.id, named)
@@ -122,6 +123,8 @@ class Commands:
         stored = await self._stored(line, frame["id"])
         if stored is None:
             raise Unavailable("The message is kept and will show in a moment.")
+        if stored["data"]["text"].split() != clean(inbound.text).split():
+            raise Conflict("This id was used for another message.")
         return stored
 
     async def _named(self, client_id: str, named: list[str], line: Line, live: Live) -> tuple[Attachment, ...]:

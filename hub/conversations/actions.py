@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from hub.channels.model import AddressKind, FilledTemplate
 from hub.contacts import store as contacts
-from hub.conversations import lifecycle, queueing, writing
+from hub.conversations import lifecycle, once, queueing, writing
+from hub.conversations.model import Reply
 from hub.conversations.store import sql
 from hub.core.clock import now
-from hub.core.db import execute, fetch_dicts, fetch_value
+from hub.core.db import fetch_dicts, fetch_value
 from hub.core.errors import Conflict, Forbidden, Invalid
 from hub.core.events import Unit
 from hub.core.secrets import Vault
 
+MOST_SNOOZED = timedelta(days=366)
 KIND_OF_CHANNEL = {"email": AddressKind.EMAIL, "sms": AddressKind.PHONE, "whatsapp": AddressKind.WHATSAPP}
 
 
@@ -40,9 +42,11 @@ async def resolve(unit: Unit, conversation_id: int, *, actor_id: int | None, dis
 
 
 async def snooze(unit: Unit, conversation_id: int, until: datetime, *, actor_id: int | None) -> None:
-    """Put it out of sight until a moment, or until the customer writes."""
+    """Put it out of sight until a moment within a year, or until the customer writes."""
     if until <= now():
         raise Invalid("The time lies in the past.", fields={"until": "choose a later time"})
+    if until > now() + MOST_SNOOZED:
+        raise Invalid("The time is too far away.", fields={"until": f"at most {MOST_SNOOZED.days} days from now"})
     await writing.lock(unit, conversation_id)
     changed = await fetch_dicts(unit.conn, sql["snooze"], {"id": conversation_id, "until": until})
     if not changed:
@@ -80,15 +84,18 @@ class Opening:
 
 
 async def start(unit: Unit, vault: Vault, opening: Opening, *, actor_id: int) -> int:
-    """Open a conversation by writing first; it is on the writer's desk. Its id; the same client id begins one only."""
-    once = {"client_id": opening.client_id, "agent_id": actor_id}
-    await execute(unit.conn, sql["start_once"], once)
-    before = await fetch_value(unit.conn, sql["started"], once)
-    if before is not None:
-        return int(before)
+    """Open a conversation by writing first; it is on the writer's desk. Its id.
+
+    The same under the same client id begins one only; anything else under it is a `Conflict`.
+    """
+    before = await once.written(unit.conn, opening.client_id, conversation_id=None, actor_id=actor_id)
     kind = KIND_OF_CHANNEL.get(opening.channel)
     if kind is None:
         raise Invalid("You cannot write first on this channel.", fields={"channel": "use email, sms or whatsapp"})
+    if before is not None:
+        address = None if opening.address is None else (kind, opening.address)
+        await once.require_opening(unit.conn, before, _message(opening), contact_id=opening.contact_id, address=address)
+        return before.conversation_id
     account = await fetch_dicts(
         unit.conn,
         sql["account_for"],
@@ -116,16 +123,16 @@ async def start(unit: Unit, vault: Vault, opening: Opening, *, actor_id: int) ->
             },
         )
     )
-    answer = writing.Reply(
-        opening.text,
-        opening.client_id,
-        subject=opening.subject or None,
-        address_id=address_id,
-        account_id=row["id"],
-        template=opening.template,
-    )
+    answer = replace(_message(opening), address_id=address_id, account_id=row["id"])
     await writing.reply(unit, vault, conversation_id, answer, actor_id=actor_id)
     return conversation_id
+
+
+def _message(opening: Opening) -> Reply:
+    return Reply(
+        opening.text, opening.client_id, subject=opening.subject or None, channel=opening.channel,
+        account_id=opening.account_id, template=opening.template,
+    )  # fmt: skip
 
 
 async def _recipient(unit: Unit, kind: AddressKind, opening: Opening) -> tuple[int, int]:

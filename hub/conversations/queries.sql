@@ -71,12 +71,6 @@ select id, key, name, channel, locale, subject, body from template where id = %(
 insert into conversation (contact_id, account_id, channel, subject, queue_id, agent_id, read_seq)
 values (%(contact_id)s, %(account_id)s, %(channel)s, %(subject)s, %(queue_id)s, %(agent_id)s, 0) returning id;
 
--- start_once: Hold every other start with the same client id until this one is done.
-select pg_advisory_xact_lock(hashtextextended(%(client_id)s, %(agent_id)s));
-
--- started: The conversation this client id began.
-select conversation_id from interaction where agent_id = %(agent_id)s and client_id = %(client_id)s and seq = 1 and direction = 'out';
-
 -- account_for: The account an agent writes first from, and whether they may.
 select t.id, t.queue_id, t.queue_id is null
     or exists (select from agent g where g.id = %(agent_id)s and g.role = 'admin')

@@ -1,14 +1,14 @@
 """Writing into a conversation: replies, notes and lines of the system itself.
 
 A reply is one transaction: the interaction, the outbound row that will carry it, the conversation's clocks and the
-event. Writing the same `client_id` twice is writing once.
+event. Writing the same words under the same `client_id` twice is writing once; other words are refused.
 """
 
 from __future__ import annotations
 
 from psycopg.types.json import Jsonb
 
-from hub.conversations import posting
+from hub.conversations import once, posting
 from hub.conversations.model import Held, Reply, ReplyChannel, Written
 from hub.core.clock import now
 from hub.core.db import Connection, execute, fetch_all, fetch_dicts, fetch_one, fetch_value
@@ -45,9 +45,10 @@ async def reply_channels(
 async def reply(unit: Unit, vault: Vault, conversation_id: int, answer: Reply, *, actor_id: int | None) -> Written:
     """Write an answer and put it in the outbox. `actor_id` None: the hub itself."""
     held = await lock(unit, conversation_id)
-    before = await _before(unit, conversation_id, answer.client_id)
+    before = await once.written(unit.conn, answer.client_id, conversation_id=conversation_id, actor_id=actor_id)
     if before is not None:
-        return Written(before, created=False)
+        await once.require_reply(unit.conn, before, answer, actor_id=actor_id)
+        return Written(before.id, created=False)
     if not answer.text.strip() and not answer.html and not answer.attachments:
         raise Invalid("The message is empty.", fields={"text": "write something or attach a file"})
     ways = await reply_channels(unit.conn, conversation_id, bulk=answer.bulk, sender=actor_id)
@@ -113,9 +114,12 @@ async def _internal(
     unit: Unit, conversation_id: int, kind: str, text: str, client_id: str | None, actor_id: int | None
 ) -> Written:
     held = await lock(unit, conversation_id)
-    before = await _before(unit, conversation_id, client_id) if client_id else None
+    before = None
+    if client_id:
+        before = await once.written(unit.conn, client_id, conversation_id=conversation_id, actor_id=actor_id)
     if before is not None:
-        return Written(before, created=False)
+        once.require_note(before, kind, text)
+        return Written(before.id, created=False)
     if not text.strip():
         raise Invalid("The note is empty.", fields={"text": "write something"})
     interaction_id = int(await fetch_value(unit.conn, sql["next_interaction"]))
@@ -151,11 +155,6 @@ async def _internal(
         },
     )
     return Written(interaction_id, created=True)
-
-
-async def _before(unit: Unit, conversation_id: int, client_id: str) -> int | None:
-    found = await fetch_value(unit.conn, sql["written"], {"conversation_id": conversation_id, "client_id": client_id})
-    return None if found is None else int(found)
 
 
 def _choose(ways: list[ReplyChannel], answer: Reply) -> ReplyChannel:

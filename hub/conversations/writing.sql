@@ -1,9 +1,6 @@
 -- lock: The conversation, held until the transaction ends.
 select id, contact_id, account_id, subject, status, agent_id, queue_id, channel from conversation where id = %(id)s for no key update;
 
--- written: What was written before under the same client id.
-select id from interaction where conversation_id = %(conversation_id)s and client_id = %(client_id)s;
-
 -- reply_channels: Every way to answer: the customer's addresses (linked records too) by an account that can reach them.
 with person as (
     select a.id as address_id, a.kind, a.value, a.opted_out_at, a.verified_at, coalesce(a.reported, a.number) as number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 _DEEP = 50  # levels of a value that are kept
 
@@ -40,3 +40,20 @@ def clean_json(value: dict[str, Any]) -> dict[str, Any]:
 def fits_json(number: int) -> bool:
     """Whether JSON carries a whole number as it is: beyond 64 bits none of its writers does."""
     return -(2**63) <= number < 2**63
+
+
+def with_nul(value: Any) -> list[str]:
+    """Where in any JSON a text, or the name of a value, holds a NUL: `settings.imap.host`, in no order."""
+    found: list[str] = []
+    left: list[tuple[str, Any]] = [("", value)]
+    while left:  # no recursion: how deep it goes is the sender's choice
+        place, node = left.pop()
+        if isinstance(node, str):
+            found += [place] if "\x00" in node else []
+        elif isinstance(node, dict):
+            below = cast("dict[str, Any]", node)
+            found += [place] if any("\x00" in name for name in below) else []
+            left += [(f"{place}.{name}".lstrip("."), one) for name, one in below.items()]
+        elif isinstance(node, list):
+            left += [(f"{place}.{n}".lstrip("."), one) for n, one in enumerate(cast("list[Any]", node))]
+    return found

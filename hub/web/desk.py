@@ -216,7 +216,7 @@ async def start_conversation(call: Call, body: NewConversation) -> dict[str, Any
     errors=(409,),
 )
 async def reply(call: Call, conversation_id: int, body: NewReply) -> web.Response:
-    """Answer the customer. The same `client_id` again returns the same interaction with 200."""
+    """Answer the customer. The same `client_id` again returns the same interaction with 200; 409 with other words."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     text, template = await _words(call, body)
     page, text = await _page(body, text)
@@ -254,7 +254,9 @@ async def _page(body: NewReply, text: str) -> tuple[Page | None, str]:
     return None, text
 
 
-@desk.add("POST", "/conversations/{conversation_id}/notes", returns=shapes.Interaction, status=201, also=(200,))
+@desk.add(
+    "POST", "/conversations/{conversation_id}/notes", returns=shapes.Interaction, status=201, also=(200,), errors=(409,)
+)
 async def add_note(call: Call, conversation_id: int, body: NewNote) -> web.Response:
     """Write an internal note; no customer ever sees it."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)

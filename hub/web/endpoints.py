@@ -24,6 +24,7 @@ from hub.access.signin import actor_of_session, actor_of_token
 from hub.core.bodies import ANONYMOUS, SIGNED_IN, read_body
 from hub.core.errors import Forbidden, Invalid, NotFound, Unauthorized
 from hub.core.service import Core
+from hub.core.texts import with_nul
 from hub.web.context import CONTEXT, WebContext, same_origin
 from hub.web.public import limit
 from hub.web.shapes import Id
@@ -215,7 +216,12 @@ async def _body(model: type[BaseModel], request: web.Request, most: int) -> Base
         raise Invalid(
             "The body is not JSON.", remedy="Send Content-Type: application/json.", fields={"body": "not JSON"}
         )
-    return _validated(partial(model.model_validate_json, strict=True), raw, "body")
+    found = _validated(partial(model.model_validate_json, strict=True), raw, "body")
+    if b"\\u0000" in raw and (places := with_nul(orjson.loads(raw))):
+        words = "holds a NUL character (U+0000), which cannot be stored"
+        fields = {place[:100] or "body": words for place in places[:MOST_ERRORS]}
+        raise Invalid("The body is not valid.", remedy="Remove it.", fields=fields)
+    return found
 
 
 def _validated(validate: Callable[[Any], BaseModel], value: Any, place: str) -> BaseModel:

@@ -114,7 +114,7 @@ export function SnoozeDialog({ c, close }: Props) {
       >
         <label className="grow">
           <span style={{ display: 'block', fontWeight: 500, marginBottom: 2 }}>{t('snooze.own')}</span>
-          <input type="datetime-local" className="plain" value={own} min={local(new Date())} required onChange={(e) => setOwn(e.currentTarget.value)} />
+          <input type="datetime-local" className="plain" value={own} min={local(new Date())} max={local(new Date(Date.now() + 365 * 86_400_000))} required onChange={(e) => setOwn(e.currentTarget.value)} />
         </label>
         <Button size="sm" type="submit" loading={act.isPending}>{t('action.snooze')}</Button>
       </form>

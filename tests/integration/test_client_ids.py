@@ -1,0 +1,118 @@
+"""A client id names one message: again the same is that message, anything else under it is refused and said."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.house import House
+
+USED = "This id was used for another message."
+
+
+async def count(house: House) -> int:
+    return await house.core.db.value("select count(*) from interaction where client_id is not null")
+
+
+@pytest.mark.parametrize("path", ["replies", "notes"])
+async def test_other_words_under_a_used_id_are_refused_when_written_again(house: House, path: str) -> None:
+    amy, conversation = await house.agent("amy"), await house.sms()
+    url = f"/conversations/{conversation}/{path}"
+    first = await amy.post(url, {"client_id": "a", "text": "One."}, status=201)
+    assert (await amy.post(url, {"client_id": "a", "text": "One."}, status=200))["id"] == first["id"]
+    problem = await amy.post(url, {"client_id": "a", "text": "Two."}, status=409)
+    assert problem["detail"] == USED
+    assert await count(house) == 1
+
+
+async def test_a_note_and_a_reply_are_never_one_when_they_share_an_id(house: House) -> None:
+    amy, conversation = await house.agent("amy"), await house.sms()
+    await amy.post(f"/conversations/{conversation}/notes", {"client_id": "a", "text": "One."}, status=201)
+    await amy.post(f"/conversations/{conversation}/replies", {"client_id": "a", "text": "One."}, status=409)
+
+
+@pytest.mark.parametrize("path", ["replies", "notes"])
+async def test_an_id_is_refused_when_it_was_used_in_another_conversation(house: House, path: str) -> None:
+    amy, ben = await house.agent("amy"), await house.agent("ben")
+    one, other = await house.sms(sender="+14155550101"), await house.sms(sender="+14155550102")
+    body = {"client_id": "a", "text": "One."}
+    answers = await asyncio.gather(
+        *(house.client.post(f"/api/v1/conversations/{n}/{path}", json=body, headers=amy.headers) for n in (one, other))
+    )
+    assert sorted(a.status for a in answers) == [201, 409]
+    fresh = await house.sms(sender="+14155550103")
+    await ben.post(f"/conversations/{fresh}/{path}", body, status=201)  # ids are their writer's own
+    assert await count(house) == 2
+
+
+async def test_other_recipients_or_files_under_a_used_id_are_refused_when_mailed_again(house: House) -> None:
+    amy, conversation = await house.agent("amy"), await house.mail()
+    url = f"/conversations/{conversation}/replies"
+    body: dict[str, Any] = {
+        "client_id": "a",
+        "text": "We are on it.",
+        "cc": ["bob@home.example"],
+        "subject": "Re: Lamp",
+    }
+    first = await amy.post(url, body, status=201)
+    for change in (
+        {"cc": ["eve@home.example"]},
+        {"bcc": ["eve@home.example"]},
+        {"subject": "Re: Other"},
+        {"text": "We are on it"},
+        {"html": "<p>We are on it.</p>"},
+        {"channel": "sms"},
+        {"account_id": 999},
+        {
+            "attachments": [
+                await house.core.db.value(
+                    "insert into attachment (uploaded_by, name, content_type, body) values (1, 'a.txt', 'text/plain', 'x') returning id"
+                )
+            ]
+        },
+    ):
+        assert (await amy.post(url, {**body, **change}, status=409))["detail"] == USED, change
+    for same in ({}, {"cc": ["BOB@home.example", "ana@customer.example"]}, {"channel": "email"}):
+        assert (await amy.post(url, {**body, **same}, status=200))["id"] == first["id"]
+    assert await count(house) == 1
+
+
+async def test_other_words_or_people_under_a_used_id_are_refused_when_a_conversation_begins(house: House) -> None:
+    amy = await house.agent("amy")
+    body: dict[str, Any] = {
+        "client_id": "a", "channel": "sms", "text": "Ready.", "address": {"kind": "phone", "value": "+1 415 555 0177"},
+    }  # fmt: skip
+    first = await amy.post("/conversations", body, status=201)
+    same = {**body, "address": {"kind": "phone", "value": "+14155550177"}}
+    assert (await amy.post("/conversations", same))["id"] == first["id"]
+    by_contact = {**body, "address": None, "contact_id": first["contact"]["id"]}
+    assert (await amy.post("/conversations", by_contact))["id"] == first["id"]
+    for change in ({"text": "Not ready."}, {"address": {"kind": "phone", "value": "+14155550178"}}):
+        assert (await amy.post("/conversations", {**body, **change}, status=409))["detail"] == USED
+    other = await house.sms()
+    await amy.post(f"/conversations/{other}/replies", {"client_id": "b", "text": "Hello"}, status=201)
+    await amy.post("/conversations", {**body, "client_id": "b"}, status=409)
+    await amy.post(f"/conversations/{other}/replies", {"client_id": "a", "text": "Ready."}, status=409)
+
+
+async def test_a_nul_is_refused_with_its_field_when_it_is_in_a_body(house: House) -> None:
+    amy, conversation = await house.agent("amy"), await house.sms()
+    for path, body, field in (
+        ("replies", {"client_id": "a", "text": "a\x00b"}, "text"),
+        ("replies", {"client_id": "a", "text": "a", "cc": ["a@b.example", "x\x00@b.example"]}, "cc.1"),
+        ("notes", {"client_id": "a", "text": "\x00"}, "text"),
+        ("transfer", {"agent_id": 1, "note": "\x00"}, "note"),
+    ):
+        problem = await amy.post(f"/conversations/{conversation}/{path}", body, status=422)
+        assert [e["field"] for e in problem["errors"]] == [field]
+    text = "what JSON writes for it: \\u0000"
+    await amy.post(f"/conversations/{conversation}/notes", {"client_id": "b", "text": text}, status=201)
+
+
+@pytest.mark.parametrize("until", ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00", "2100-01-01T00:00:00Z"])
+async def test_a_conversation_is_not_snoozed_when_the_time_is_beyond_a_year(house: House, until: str) -> None:
+    amy, conversation = await house.agent("amy"), await house.sms()
+    problem = await amy.post(f"/conversations/{conversation}/snooze", {"until": until}, status=422)
+    assert problem["errors"] == [{"field": "until", "message": "at most 366 days from now"}]
