@@ -139,7 +139,7 @@ class Absent:
         said = "\n\n".join(one.text for one in unseen if one.text.strip())
         words = mailing.Words(
             text="\n\n".join(part for part in (said, below, quoted) if part),
-            subject=subject.format(site=site.name),
+            subject=subject.format(site=account.from_name),
             interactions=tuple(one.interaction_id for one in unseen),
             agent_id=last.agent_id,
             name=visitor.name,

@@ -20,10 +20,11 @@ sql = Queries.beside(__file__, "mailing.sql")
 
 @dataclass(frozen=True, slots=True)
 class MailAccount:
-    """A mailbox of ours that a mail leaves by."""
+    """A mailbox of ours that a mail leaves by; `from_name` is what its readers see it called."""
 
     id: int
     name: str
+    from_name: str
     connector: str
     address: str
     signature: str

@@ -1,5 +1,5 @@
 -- mail_account: A mailbox that mail leaves by: the named one, else one of the queue, of no queue, or the only one there is.
-select a.id, a.name, a.connector, a.address, a.signature
+select a.id, a.name, coalesce(nullif(a.settings ->> 'from_name', ''), a.name) as from_name, a.connector, a.address, a.signature
 from account a
 where a.enabled and a.channel = 'email' and a.address is not null
   and case when %(key)s::text is not null then a.key = %(key)s

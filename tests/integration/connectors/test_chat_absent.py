@@ -76,6 +76,7 @@ async def quick(hub: Hub) -> Hub:
 
 async def test_answers_to_who_has_left_go_by_one_mail_that_comes_back_to_the_conversation(quick: Hub) -> None:
     hub = quick
+    await hub.configure(MAILBOX, "from_name", "Lumen & Oak")
     async with ChatVisitor(hub.http, hub.url, SITE) as visitor:
         await visitor.open(name="Ida Roth", email=ADDRESS)
         await visitor.say("Is the lamp in stock?")
@@ -87,7 +88,7 @@ async def test_answers_to_who_has_left_go_by_one_mail_that_comes_back_to_the_con
         await settled(hub)
         [mail] = [row["payload"] for row in await mails(hub)]
         assert (mail["to"], mail["automatic"], mail["cc"]) == (ADDRESS, False, [])
-        assert mail["subject"] == "Your chat with Web"
+        assert mail["subject"] == "Your chat with Lumen & Oak"  # as the mail's From
         assert mail["text"].startswith("It is.\n\nShall I send it?\n\n")
         assert "> Is the lamp in stock?" in mail["text"]
         for one in (first, second):
