@@ -233,3 +233,26 @@ async def test_the_next_person_at_the_browser_sees_nothing_of_the_one_before(wor
     await page.goto(f"{world.url}/app/inbox/all/{number}")
     await expect(acts.message(page, "Can you keep a secret?")).to_be_visible()
     await expect(page.get_by_test_id("composer-text")).to_have_value("")
+
+
+_COVERED = """() => {
+    const card = document.querySelector('[data-testid=offer-card]').getBoundingClientRect()
+    return [...document.querySelectorAll('.conv button, .conv select, .conv textarea, .side button, .callbar button')].filter(one => {
+        const b = one.getBoundingClientRect()
+        return b.width && b.left < card.right && b.right > card.left && b.top < card.bottom && b.bottom > card.top
+    }).map(one => one.textContent)
+}"""
+
+
+async def test_an_offer_covers_no_button_of_the_open_conversation_when_it_arrives(
+    world: World, windows: Windows
+) -> None:
+    amy, _ = await _texting(world, windows, "Do you have this lamp in green?")
+    await world.sms(world.number(), "And in red?")
+    await expect(amy.get_by_test_id("offer-card")).to_contain_text("And in red?")
+    for width, height in ((1440, 900), (1280, 800), (1024, 768), (390, 844)):
+        await amy.set_viewport_size({"width": width, "height": height})
+        await expect(amy.get_by_test_id("resolve")).to_be_visible()
+        assert await amy.evaluate(_COVERED) == [], width
+    await amy.set_viewport_size({"width": 1280, "height": 800})
+    await expect(amy.get_by_test_id("load")).to_contain_text("2/")  # what is on offer counts

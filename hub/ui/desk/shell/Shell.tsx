@@ -103,13 +103,13 @@ function Frame() {
           <SetAway />
           <Outlet />
         </div>
+        <Offers />
         <CallBar />
         <BottomBar />
       </div>
       <Delayed show={live.state === 'waiting' || live.state === 'connecting'}>
         <div className="linkdown" role="status">{t('live.reconnecting')}</div>
       </Delayed>
-      <Offers />
       <Palette />
       <Shortcuts opened={help} close={() => setHelp(false)} />
       {compose && <NewConversation contactId={compose.contact} close={() => setCompose(null)} />}

@@ -141,11 +141,13 @@ class Feed {
     if (type.startsWith('call.')) return void this.client.invalidateQueries({ queryKey: ['calls'] })
     switch (type) {
       case 'offer.created':
+        void this.client.invalidateQueries({ queryKey: ['session'] }) // the load counts what is on offer
         if (data.offer) {
           this.client.setQueryData<Offer[]>(['offers'], (old) => withOffer(old ?? [], data.offer as Offer, Date.now()))
         } else void this.client.invalidateQueries({ queryKey: ['offers'] })
         break
       case 'offer.ended':
+        void this.client.invalidateQueries({ queryKey: ['session'] })
         this.client.setQueryData<Offer[]>(['offers'], (old) => withoutOffer(old ?? [], data.offer_id as number))
         break
       case 'conversation.assigned':
