@@ -76,7 +76,7 @@ async def quick(hub: Hub) -> Hub:
 
 async def test_answers_to_who_has_left_go_by_one_mail_that_comes_back_to_the_conversation(quick: Hub) -> None:
     hub = quick
-    await hub.configure(MAILBOX, "from_name", "Lumen & Oak")
+    await hub.configure("mail", "from_name", "Lumen & Oak")
     async with ChatVisitor(hub.http, hub.url, SITE) as visitor:
         await visitor.open(name="Ida Roth", email=ADDRESS)
         await visitor.say("Is the lamp in stock?")
