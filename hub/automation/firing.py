@@ -215,6 +215,14 @@ async def _missed_chat(f: Firing) -> str | None:
 async def _missed_call(f: Firing) -> str | None:
     if f.now.status != "open" or f.now.channel != "voice":
         return "taken care of"
+    why_not = await _text_caller(f)
+    await actions.resolve_when_nothing_is_owed(f.unit, f.due.conversation_id)
+    return why_not
+
+
+async def _text_caller(f: Firing) -> str | None:
+    if not (await delays(f.unit.conn)).missed_call:
+        return "missed callers get no text"
     ways = await writing.reply_channels(f.unit.conn, f.due.conversation_id)
     other = next((w for w in ways if w.channel in ("sms", "whatsapp") and not w.opted_out), None)
     if other is None:

@@ -23,6 +23,7 @@ from hub.core.steady import Bad, ignore
 
 sql = Queries.beside(__file__)
 READER = "automation"
+_QUIET = 60  # seconds after a missed call until it is looked at, where no text goes out
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +162,8 @@ def plans(event: LoggedEvent, context: Context, wait: Delays) -> Iterator[Plan]:
         yield _plan_of(Kind.ABANDON, event, context.id, 0, after=context.newest)
         if wait.missed_chat:
             yield _plan_of(Kind.MISSED_CHAT, event, context.id, wait.missed_chat, after=context.newest)
-    elif event.kind == "call.missed" and wait.missed_call:
-        yield _plan_of(Kind.MISSED_CALL, event, context.id, wait.missed_call, after=context.newest)
+    elif event.kind == "call.missed":  # also without a text: then what is owed nothing is closed
+        yield _plan_of(Kind.MISSED_CALL, event, context.id, wait.missed_call or _QUIET, after=context.newest)
 
 
 def _may_ask(event: LoggedEvent, context: Context) -> bool:

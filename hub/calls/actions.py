@@ -33,12 +33,33 @@ class Target:
 
 
 async def mine(unit: Unit, call_id: int, agent_id: int) -> tuple[Held, Leg]:
-    """A live call and the agent's own telephone in it; `Forbidden` for who has none."""
+    """A live call and the agent's own telephone on the line.
+
+    `Forbidden` for who has none in it; `Conflict` for whom it only rings, and who is leaving it.
+    """
+    held, leg = await _rung(unit, call_id, agent_id)
+    if not leg.present:
+        raise Conflict("You are not on the line yet.", remedy="Answer your telephone first.")
+    if leg.leaving:
+        raise Conflict("You are leaving this call.")
+    return held, leg
+
+
+async def _rung(unit: Unit, call_id: int, agent_id: int) -> tuple[Held, Leg]:
+    """The same, of somebody whose telephone may still ring; never for a mere offer."""
     held = await store.hold(unit, call_id)
     leg = held.agent_leg(agent_id)
     if leg is None or held.call.over:
         raise Forbidden("You are not on this call.")
+    if leg.offered:
+        raise Conflict("You have not taken this call.", remedy="Answer or decline the offer.")
     return held, leg
+
+
+def _nobody_asked(held: Held) -> None:
+    """`Conflict` while somebody is asked, or rings to take the call over: it can go to one alone."""
+    if any(leg.asked for leg in held.alive("agent", "third")):
+        raise Conflict("Somebody is being asked already.", remedy="Wait for their answer, or go back to the customer.")
 
 
 def _customer(held: Held) -> Leg:
@@ -81,11 +102,13 @@ async def press(unit: Unit, call_id: int, agent_id: int, keys: str) -> None:
 
 
 async def hang_up(unit: Unit, call_id: int, agent_id: int) -> None:
-    """Leave; who talked to the customer alone ends the call."""
-    held, leg = await mine(unit, call_id, agent_id)
-    others = [x for x in held.alive("agent", "third") if x.id != leg.id and x.present]
-    if leg.role != "supervisor" and not others and held.customer is not None and held.customer.live:
-        await control.hang_up(unit, held.call, held.customer)
+    """Leave; who talked to the customer alone ends the call. A caller who is only being fetched waits on."""
+    held, leg = await _rung(unit, call_id, agent_id)
+    others = [x for x in held.alive("agent", "third") if x.id != leg.id and x.present and not x.leaving]
+    theirs = leg.role == "agent" and leg.present and not leg.leaving and not others
+    fetched = held.call.direction == "out" or held.call.state == "talking"
+    if theirs and fetched and held.customer is not None and held.customer.live:
+        await control.end_customer(unit, held.call, held.customer, agent_id, pressed=True)
     await control.hang_up(unit, held.call, leg)
 
 
@@ -104,6 +127,7 @@ async def transfer(unit: Unit, account: Account, call_id: int, agent_id: int, to
     if sum(x is not None for x in (to.queue_id, to.agent_id, to.number)) != 1:
         raise Invalid("Name one target.", fields={"queue_id": "this, agent_id or number"})
     held, _ = await mine(unit, call_id, agent_id)
+    _nobody_asked(held)
     _customer(held)
     if to.number is not None:
         await _ring_number(unit, account, held, to.number, mode="takeover")
@@ -121,8 +145,7 @@ async def consult(unit: Unit, account: Account, call_id: int, agent_id: int, to:
     if sum(x is not None for x in (to.queue_id, to.agent_id, to.number)) != 1:
         raise Invalid("Name one target.", fields={"agent_id": "this, queue_id or number"})
     held, _ = await mine(unit, call_id, agent_id)
-    if any(leg.consult for leg in held.alive("agent", "third")):
-        raise Conflict("Somebody is being asked already.")
+    _nobody_asked(held)
     customer = _customer(held)
     if to.number is not None:
         asked = await _ring_number(unit, account, held, to.number, consult=True)
@@ -182,6 +205,8 @@ async def _ring_number(
     unit: Unit, account: Account, held: Held, number: str, *, consult: bool = False, mode: str = "talk"
 ) -> int:
     whole = normalise(AddressKind.PHONE, number)
+    if whole == held.call.number:
+        raise Invalid("That is the customer's own number.", fields={"number": "choose another"})
     await callbacks.check_dial(unit, account, whole)
     leg_id = await store.add_leg(unit, held.call.id, "third", whole, consult=consult, mode=mode)
     assert leg_id is not None  # noqa: S101 - only an offer's leg can be there already
@@ -196,7 +221,7 @@ async def finish_consult(unit: Unit, call_id: int, agent_id: int, how: str) -> N
     Going on alone works also when whoever was asked has gone already: then the customer is merely off hold.
     """
     held, leg = await mine(unit, call_id, agent_id)
-    asked = next((x for x in held.alive("agent", "third") if x.consult and x.id != leg.id), None)
+    asked = next((x for x in held.alive("agent", "third") if x.consult and not x.leaving and x.id != leg.id), None)
     if how == "cancel":
         await _back_alone(unit, held, asked)
         return
@@ -310,8 +335,7 @@ async def schedule_callback(  # noqa: PLR0913 - who, whom, when and why
 ) -> int:
     """Promise a call at a time; one promise per number."""
     whole = normalise(AddressKind.PHONE, number)
-    if not callbacks.allowed(account.settings.voice, whole):
-        raise Invalid("This number is not called from here.", fields={"number": "check it, or the countries allowed"})
+    await callbacks.check_number(unit, [account.settings.voice], whole)
     if account.queue_id is None:
         raise Conflict("The number has no queue for callbacks.", remedy="Give its account a queue.")
     await queueing.hold(unit.conn, conversation_id)

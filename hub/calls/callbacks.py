@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -66,11 +67,18 @@ async def possible(unit: Unit, flow: CallFlow, held: Held) -> bool:
     return not await fetch_value(unit.conn, sql["callback_promised"], place)
 
 
+async def check_number(unit: Unit, flows: Sequence[CallFlow], number: str) -> None:
+    """`Invalid` unless one of these numbers of ours may ever call that number, which is none of our own."""
+    if not any(allowed(flow, number) for flow in flows):
+        raise Invalid("This number is not called from here.", fields={"number": "check it, or the countries allowed"})
+    if await fetch_value(unit.conn, sql["ours"], {"number": number}):
+        raise Invalid("This is a number of our own.", fields={"number": "choose a queue or an agent instead"})
+
+
 async def check_dial(unit: Unit, account: Account, number: str) -> None:
     """`Invalid` or `Conflict` unless this number of ours may call that number now."""
     flow: CallFlow = account.settings.voice
-    if not allowed(flow, number):
-        raise Invalid("This number is not called from here.", fields={"number": "check it, or the countries allowed"})
+    await check_number(unit, [flow], number)
     lately = int(await fetch_value(unit.conn, sql["dialled_lately"], {"account_id": account.id}))
     if lately >= flow.dial_per_hour:
         raise Conflict("This number has made its calls for this hour.", remedy="Try later, or raise dial_per_hour.")

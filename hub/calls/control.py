@@ -15,7 +15,7 @@ from hub.calls.store import Held, sql
 from hub.channels.calls import CommandKind
 from hub.channels.model import AddressKind
 from hub.contacts.identity import normalise
-from hub.conversations import lifecycle, offers, queueing
+from hub.conversations import actions, lifecycle, offers, queueing
 from hub.core.clock import now
 from hub.core.db import execute, fetch_dicts, fetch_value
 from hub.core.errors import Invalid
@@ -45,7 +45,8 @@ async def settle(unit: Unit, held: Held) -> Held:
 async def _bring_together(unit: Unit, held: Held) -> None:
     call = held.call
     for leg in held.alive("agent"):
-        if leg.present and not leg.consult and call.state == "queued" and not await _claim(unit, call, leg):
+        waits = call.state == "queued" and not leg.consult and not leg.leaving
+        if waits and leg.present and not await _claim(unit, call, leg):
             await hang_up(unit, call, leg)
     held = await store.again(unit, held)
     customer = held.customer
@@ -111,12 +112,13 @@ async def _missing_agents(unit: Unit, held: Held) -> None:
     for leg in held.legs:
         if leg.consult and not leg.live:
             await off_hold(unit, held, leg)
-    here = [leg for leg in held.alive("agent", "third") if leg.present]
+    there = [leg for leg in held.alive("agent", "third") if leg.present]
+    here = [leg for leg in there if not leg.leaving]  # who was told to leave takes nothing over any more
     if (new := next((leg for leg in here if leg.mode == "takeover"), None)) is not None:
         await take_over(unit, held, new)
     elif here and all(leg.consult for leg in here):
         await take_over(unit, held, here[0])
-    elif not here and any(leg.role == "agent" and leg.joined_at for leg in held.legs):
+    elif not there and any(leg.role == "agent" and leg.joined_at for leg in held.legs):
         await _left_alone(unit, held)
     elif (heir := _heir(held, here)) is not None:
         await _record_owner(unit, held, heir)
@@ -193,7 +195,7 @@ async def _left_alone(unit: Unit, held: Held) -> None:
         await park(unit, held)
         return
     if customer is not None and customer.live:
-        await hang_up(unit, call, customer)
+        await end_customer(unit, call, customer, call.agent_id)
 
 
 async def park(unit: Unit, held: Held) -> None:
@@ -238,20 +240,32 @@ async def finish(unit: Unit, held: Held, outcome: str) -> None:
     tried = {"call_id": call.id, "answered": outcome == "answered"}
     in_vain = await fetch_value(unit.conn, sql["callback_tried"], tried)  # what was promised is an agent's to see to
     waiting = outcome == "voicemail" or ((outcome == "abandoned" or bool(in_vain)) and _reachable(call.number))
-    text = _words(call, outcome) + await _speakers(unit, call, outcome)
-    told = {"id": call.interaction_id, "text": text}
-    await execute(unit.conn, sql["tell_interaction"], told)
-    values = {"id": call.conversation_id, "preview": text, "seq": None, "waiting": waiting, "answered": False}
-    await execute(unit.conn, sql["touched"], values)
+    await _describe(unit, held, outcome, waiting=waiting)
     await lifecycle.give_back(unit, call.conversation_id)  # who was not reached, or left a message, still waits for us
-    await unit.log(
-        "interaction.updated", conversation_id=call.conversation_id, data={"interaction_id": call.interaction_id}
-    )
+    if missed and not _reachable(call.number):  # others get a text first (`hub.automation`)
+        await actions.resolve_when_nothing_is_owed(unit, call.conversation_id)
     agents = {leg.agent_id for leg in held.legs if leg.live}
     await store.tell(unit, call, "call.ended", call.agent_id, *agents, outcome=outcome)
     if missed and call.direction == "in":
         await unit.log("call.missed", conversation_id=call.conversation_id, data={"call_id": call.id})
     unit.wake("log")
+
+
+async def _describe(unit: Unit, held: Held, outcome: str, *, waiting: bool = False) -> None:
+    """Write what the record says of a call that is over."""
+    call = held.call
+    text = _words(call, outcome) + await _speakers(unit, call, outcome) + await _ended_by(unit, held, outcome)
+    await execute(unit.conn, sql["tell_interaction"], {"id": call.interaction_id, "text": text})
+    values = {"id": call.conversation_id, "preview": text, "seq": None, "waiting": waiting, "answered": False}
+    await execute(unit.conn, sql["touched"], values)
+    facts = {"interaction_id": call.interaction_id}
+    await unit.log("interaction.updated", conversation_id=call.conversation_id, data=facts)
+
+
+async def hung_up(unit: Unit, held: Held, leg: Leg) -> None:
+    """The provider has ended a telephone as asked: for a call that was over by then, who hung up is only known now."""
+    if leg.role == "customer" and held.call.over and held.call.outcome == "answered":
+        await _describe(unit, held, "answered")
 
 
 def _reachable(number: str) -> bool:
@@ -293,6 +307,15 @@ async def _speakers(unit: Unit, call: Call, outcome: str) -> str:
     return f", {', then '.join(in_order)}" if in_order else ""
 
 
+async def _ended_by(unit: Unit, held: Held, outcome: str) -> str:
+    """That the agent ended it, when it was not the customer."""
+    customer = held.customer
+    if outcome != "answered" or customer is None:
+        return ""
+    ours = await fetch_value(unit.conn, sql["hung_up_by_us"], {"leg_id": customer.id})
+    return ", the agent hung up" if ours else ""
+
+
 async def _let_go(unit: Unit, held: Held) -> None:
     """Nobody stays on the line of a call that is over."""
     for leg in held.alive("agent", "third", "supervisor"):
@@ -302,6 +325,15 @@ async def _let_go(unit: Unit, held: Held) -> None:
 async def hang_up(unit: Unit, call: Call, leg: Leg) -> None:
     """End a telephone, once."""
     await store.ask(unit, call, CommandKind.HANG_UP, f"hang-up:{leg.id}", leg_id=leg.id)
+
+
+async def end_customer(unit: Unit, call: Call, customer: Leg, agent_id: int | None, *, pressed: bool = False) -> None:
+    """End the customer's telephone because their agent hung up: the record says so.
+
+    Not `pressed`: their agent is gone from the line, which may also be because the customer is, untold yet.
+    """
+    why = {"by_agent": agent_id, "pressed": pressed}
+    await store.ask(unit, call, CommandKind.HANG_UP, f"hang-up:{customer.id}", leg_id=customer.id, **why)
 
 
 async def gone(unit: Unit, held: Held, leg: Leg) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hub.calls import callbacks
+from hub.calls.flow import CallFlow
 from hub.calls.store import sql
 from hub.channels.model import AddressKind
 from hub.contacts.identity import normalise
-from hub.core.db import Connection, fetch_dicts, fetch_one
-from hub.core.errors import Invalid
+from hub.core.db import Connection, execute, fetch_dicts, fetch_one, fetch_value
+from hub.core.errors import Conflict, Invalid
 from hub.core.events import Unit
 
 
@@ -36,16 +38,28 @@ async def of(conn: Connection, agent_id: int) -> Device | None:
 
 
 async def put(unit: Unit, agent_id: int, kind: str, number: str | None, *, ready: bool) -> None:
-    """Set where an agent is rung; a browser repeats it while it is there, and says `ready=False` when it goes."""
-    if kind == "phone" and not number:
-        raise Invalid("A telephone needs its number.", fields={"number": "give it with the country code"})
-    values = {
-        "agent_id": agent_id, "kind": kind, "ready": ready,
-        "number": normalise(AddressKind.PHONE, number) if kind == "phone" and number else None,
-    }  # fmt: skip
+    """Set where an agent is rung; a browser repeats it while it is there, and says `ready=False` when it goes.
+
+    `Invalid` for a number that we do not dial, `Conflict` for one at which somebody else is rung.
+    """
+    whole = await _own_number(unit, agent_id, number) if kind == "phone" else None
+    values = {"agent_id": agent_id, "kind": kind, "ready": ready, "number": whole}
     before = await fetch_one(unit.conn, _Row, sql["device"], {"agent_id": agent_id})
     await fetch_dicts(unit.conn, sql["put_device"], values)
     if before is None or before.kind != kind or (kind == "browser" and before.ready != ready):
         # The router counts an agent's room for calls by this; it hears of it by the agent's name in the log.
         await unit.log("device.changed", agent_id=agent_id, data={"kind": kind, "ready": ready or kind == "phone"})
         unit.wake("router")
+
+
+async def _own_number(unit: Unit, agent_id: int, number: str | None) -> str:
+    """The whole number at which an agent wants to be rung: the rule for dialling holds, and it rings nobody else."""
+    if not number:
+        raise Invalid("A telephone needs its number.", fields={"number": "give it with the country code"})
+    whole = normalise(AddressKind.PHONE, number)
+    flows = [CallFlow.model_validate(row["flow"]) for row in await fetch_dicts(unit.conn, sql["flows"])]
+    await callbacks.check_number(unit, flows or [CallFlow()], whole)
+    await execute(unit.conn, sql["only_one"], {"number": whole})
+    if await fetch_value(unit.conn, sql["rings_another"], {"number": whole, "agent_id": agent_id}):
+        raise Conflict("Somebody else is rung at this number.", remedy="Give the number of your own telephone.")
+    return whole

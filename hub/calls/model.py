@@ -65,11 +65,22 @@ class Leg:
     present: bool
     held: bool
     muted: bool
+    leaving: bool  # we have asked the provider to end it
 
     @property
     def live(self) -> bool:
         """Whether it has not ended."""
         return self.ended_at is None
+
+    @property
+    def offered(self) -> bool:
+        """Whether it rings for an offer that its agent has not taken: the call is not theirs."""
+        return self.live and self.offer_id is not None and self.joined_at is None
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody is being asked, or is to take the call over, and still may."""
+        return self.live and not self.leaving and (self.consult or self.mode == "takeover")
 
     @property
     def label(self) -> str:

@@ -20,8 +20,9 @@ select id from call where conversation_id = %(conversation_id)s and state <> 'en
 
 -- legs: A call's telephones.
 select id, call_id, role, agent_id, offer_id, consult, mode, endpoint, external_id, ringing_at, answered_at, joined_at,
-       ended_at, end_reason, present, held, muted
-from call_leg where call_id = %(call_id)s order by id;
+       ended_at, end_reason, present, held, muted,
+       exists (select from call_command m where m.leg_id = l.id and m.kind = 'hang_up' and m.state not in ('failed', 'unknown')) as leaving
+from call_leg l where call_id = %(call_id)s order by id;
 
 -- begin: A call; no row when this provider's leg has one.
 insert into call (account_id, conversation_id, interaction_id, direction, kind, external_id, number, our_number, state,
@@ -72,6 +73,10 @@ update call_leg set muted = %(muted)s where id = %(id)s;
 
 -- leg_mode: How a supervisor takes part.
 update call_leg set mode = %(mode)s where id = %(id)s;
+
+-- hung_up_by_us: Whether an agent ended a customer's telephone: by the button, or by leaving last, unless it had ended before.
+select exists (select from call_command where leg_id = %(leg_id)s and kind = 'hang_up' and data ? 'by_agent'
+    and (state = 'done' or (state in ('pending', 'claimed', 'wire') and (data ->> 'pressed')::boolean)));
 
 -- last_hold: Whether a telephone was last put on hold (`hold`) or taken off it (`unhold`), done or on its way.
 select kind from call_command where leg_id = %(leg_id)s and kind in ('hold', 'unhold') order by id desc limit 1;
@@ -290,6 +295,19 @@ where m.queue_id = %(queue_id)s and m.agent_id <> %(agent_id)s
       and e.state in ('offered', 'assigned', 'wrapping'))
 order by s.idle_since, s.agent_id limit 1;
 
+-- ours: Whether a number is one of our own.
+select exists (select from account where channel = 'voice' and regexp_replace(address, '[^0-9+]', '', 'g') = %(number)s);
+
+-- flows: How each of our numbers calls out.
+select coalesce(settings -> 'voice', '{}') as flow from account where channel = 'voice' and enabled order by id;
+
+-- only_one: Nobody else sets this number meanwhile.
+select pg_advisory_xact_lock(hashtextextended('agent_device ' || %(number)s::text, 0));
+
+-- rings_another: Whether somebody else who works here is rung at a number.
+select exists (select from agent_device d join agent g on g.id = d.agent_id and g.disabled_at is null
+    where d.kind = 'phone' and d.number = %(number)s and d.agent_id <> %(agent_id)s);
+
 -- put_device: Where an agent wants to be rung.
 insert into agent_device (agent_id, kind, number, ready_until)
 values (%(agent_id)s, %(kind)s, %(number)s, case when %(ready)s then clock_timestamp() + interval '45 seconds' else '-infinity' end)
@@ -314,7 +332,7 @@ select c.id, c.conversation_id, c.direction, c.kind, c.number, c.our_number, c.s
            'agent', case when g.id is not null then jsonb_build_object('id', g.id, 'name', g.name) end,
            'state', case when l.ended_at is not null then 'ended' when l.present and l.held then 'held' when l.present then 'talking'
                          when l.answered_at is not null then 'answered' when l.ringing_at is not null then 'ringing' else 'dialling' end,
-           'muted', l.muted, 'end_reason', l.end_reason, 'ring_seconds', l.ring_seconds) order by l.id)
+           'muted', l.muted, 'offered', l.ended_at is null and l.offer_id is not null and l.joined_at is null, 'end_reason', l.end_reason, 'ring_seconds', l.ring_seconds) order by l.id)
            from call_leg l left join agent g on g.id = l.agent_id where l.call_id = c.id), '[]') as legs,
        coalesce((select jsonb_agg(jsonb_build_object('id', f.id, 'kind', f.kind, 'state', f.state, 'seconds', f.seconds,
            'transcript', f.transcript) order by f.id) from call_recording f where f.call_id = c.id and f.state <> 'deleted'), '[]') as recordings

@@ -41,6 +41,13 @@ async def resolve(unit: Unit, conversation_id: int, *, actor_id: int | None, dis
     unit.wake("log")
 
 
+async def resolve_when_nothing_is_owed(unit: Unit, conversation_id: int) -> None:
+    """Close what nobody has and in which nobody waits: nobody would ever close it."""
+    await queueing.hold(unit.conn, conversation_id)
+    if await fetch_value(unit.conn, sql["owes_nothing"], {"id": conversation_id}):
+        await resolve(unit, conversation_id, actor_id=None)
+
+
 async def snooze(unit: Unit, conversation_id: int, until: datetime, *, actor_id: int | None) -> None:
     """Put it out of sight until a moment within a year, or until the customer writes."""
     if until <= now():

@@ -43,6 +43,12 @@ where conversation_id = %(id)s and (%(before_seq)s::bigint is null or seq < %(be
   and status <> 'cancelled' -- taken back before it left: never said
 order by seq desc limit %(limit)s;
 
+-- owes_nothing: Whether a conversation is open though nobody has it, nobody waits in it and nothing is promised or going on.
+select exists (select from conversation v where v.id = %(id)s and v.status = 'open' and v.agent_id is null and v.waiting_since is null
+    and not exists (select from queue_entry e where e.conversation_id = v.id and e.state <> 'closed')
+    and not exists (select from call c where c.conversation_id = v.id and c.state <> 'ended')
+    and not exists (select from callback b where b.conversation_id = v.id and b.state in ('scheduled', 'waiting')));
+
 -- resolve: The matter is closed.
 update conversation set status = 'resolved', resolved_at = now(), resolved_by = %(actor_id)s, disposition = coalesce(%(disposition)s, disposition),
     waiting_since = null, snoozed_until = null, updated_at = now()

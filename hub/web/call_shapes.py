@@ -21,6 +21,7 @@ class Leg(BaseModel):
     agent: Ref | None
     state: Literal["dialling", "ringing", "answered", "talking", "held", "ended"]
     muted: bool
+    offered: bool
     end_reason: str | None
     ring_seconds: int | None
 

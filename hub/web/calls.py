@@ -76,7 +76,7 @@ async def read_device(call: Call) -> dict[str, Any]:
     }
 
 
-@calls.add("PUT", "/me/device", returns=Device)
+@calls.add("PUT", "/me/device", returns=Device, errors=(409,))
 async def put_device(call: Call, body: NewDevice) -> dict[str, Any]:
     """Say where to ring me. A browser says so every few seconds while it is ready; unready it gets no calls."""
     async with events.unit(call.core.db, call.core.feed) as unit:

@@ -18,7 +18,7 @@ import { TransferForm } from './TransferForm'
 export function CallBar() {
   const calls = useQuery({ ...myCalls, refetchInterval: (q) => (q.state.data?.length ? 2_000 : 15_000) }).data ?? []
   const me = useMe().agent.id
-  const shown = calls.filter((c) => c.state === 'ended' || mine(c, me)?.state !== 'ringing' || mine(c, me)?.consult || mine(c, me)?.role === 'supervisor' || c.direction === 'out')
+  const shown = calls.filter((c) => c.state === 'ended' || mine(c, me)?.offered === false) // an offer has its own card
   if (!shown.length) return null
   return (
     <div className="calls" data-testid="calls">

@@ -6,7 +6,7 @@ import { type Ref, rest } from '../api'
 export type LegState = 'dialling' | 'ringing' | 'answered' | 'talking' | 'held' | 'ended'
 export interface Leg {
   id: number; role: 'customer' | 'agent' | 'third' | 'supervisor'; mode: string; consult: boolean; endpoint: string | null
-  agent: Ref | null; state: LegState; muted: boolean; end_reason: string | null; ring_seconds: number | null
+  agent: Ref | null; state: LegState; muted: boolean; offered: boolean; end_reason: string | null; ring_seconds: number | null
 }
 export interface Recording { id: number; kind: 'call' | 'voicemail'; state: 'remote' | 'stored' | 'lost'; seconds: number; transcript: string | null }
 export interface Call {
