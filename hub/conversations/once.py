@@ -1,4 +1,4 @@
-"""A client id names one message: the same words again are that message, other words under it are refused.
+"""A client id names one message of a conversation: the same words again are it, other words under it are refused.
 
 Nobody's words vanish behind an id that was used before. What the hub itself writes under an id of its own is written
 once, whatever it would say the next time.
@@ -44,17 +44,14 @@ class Before:
 async def written(
     conn: Connection, client_id: str, *, conversation_id: int | None, actor_id: int | None
 ) -> Before | None:
-    """What was written under this id; `Conflict` when that was in another conversation.
+    """What was written under this id in this conversation; where one is to begin (None), by this agent in any.
 
-    From here to the end of the transaction nobody else uses the id. `conversation_id` None: one is to begin.
+    From here to the end of the transaction nobody else uses the id.
     """
     values = {"client_id": client_id, "conversation_id": conversation_id, "agent_id": actor_id}
     if actor_id is not None:
         await execute(conn, sql["one_at_a_time"], values)
-    before = await fetch_one(conn, Before, sql["written"], values)
-    if before is not None and conversation_id not in (None, before.conversation_id):
-        raise _used()
-    return before
+    return await fetch_one(conn, Before, sql["written"], values)
 
 
 async def require_reply(conn: Connection, before: Before, answer: Reply, *, actor_id: int | None) -> None:

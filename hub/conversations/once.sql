@@ -1,7 +1,7 @@
 -- one_at_a_time: Keep every other use of a writer's client id waiting until this one is done.
 select pg_advisory_xact_lock(hashtextextended(%(client_id)s, %(agent_id)s));
 
--- written: What was written under a client id: in this conversation, or by this agent in another.
+-- written: What was written under a client id in a conversation; where one is to begin, by this agent in any.
 select i.id, i.conversation_id, i.contact_id, i.kind, i.agent_id, coalesce(i.meta ->> 'source', i.text) as text, i.html, i.subject,
        i.channel, i.account_id, i.address_id, a.kind as address_kind, a.value as address, i.meta ->> 'template' as template,
        i.seq = 1 and i.direction = 'out' as began,
@@ -9,8 +9,8 @@ select i.id, i.conversation_id, i.contact_id, i.kind, i.agent_id, coalesce(i.met
 from interaction i
 left join address a on a.id = i.address_id
 where (i.conversation_id = %(conversation_id)s and i.client_id = %(client_id)s)
-   or (i.agent_id = %(agent_id)s and i.client_id = %(client_id)s)
-order by i.conversation_id = %(conversation_id)s desc nulls last, i.id limit 1;
+   or (%(conversation_id)s::bigint is null and i.agent_id = %(agent_id)s and i.client_id = %(client_id)s)
+order by i.id limit 1;
 
 -- same_files: Whether files are, by name and size, those of a message.
 select (select array_agg((f.name, octet_length(f.body)) order by f.name, octet_length(f.body)) from attachment f where f.id = any(%(ids)s))

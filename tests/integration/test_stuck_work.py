@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ import pytest
 from hub.access import signin
 from hub.conversations import lifecycle
 from hub.core import events
+from hub.core.clock import now
 from tests.house import Agent, House
 
 PHONE = "+14155550155"
+LATER = f"{now() + timedelta(days=30):%Y-%m-%dT%H:%M:%SZ}"
 
 
 async def entry(house: House, conversation: int) -> dict[str, Any]:
@@ -93,7 +96,7 @@ async def test_a_wrap_up_that_ends_on_a_resolved_matter_closes_it(house: House) 
 async def test_what_is_handed_over_is_open_and_waits_where_it_is_seen(house: House, how: str, target: str) -> None:
     amy, ben = await house.agent("amy"), await house.agent("ben")
     conversation = await taken(house, amy)
-    await amy.post(f"/conversations/{conversation}/{how}", {"until": "2099-01-01T00:00:00Z"} if how == "snooze" else {})
+    await amy.post(f"/conversations/{conversation}/{how}", {"until": LATER} if how == "snooze" else {})
     billing = await house.core.db.value("select id from queue where key = 'billing'")
     to = {"queue_id": billing} if target == "queue_id" else {"agent_id": ben.id}
     await amy.post(f"/conversations/{conversation}/transfer", to)
@@ -121,7 +124,7 @@ async def test_handing_over_to_somebody_who_left_is_refused(house: House) -> Non
 async def test_what_wakes_or_is_reopened_by_another_waits_in_the_list_of_what_waits(house: House) -> None:
     amy, ben = await house.agent("amy"), await house.agent("ben")
     conversation = await taken(house, amy)
-    await amy.post(f"/conversations/{conversation}/snooze", {"until": "2099-01-01T00:00:00Z"})
+    await amy.post(f"/conversations/{conversation}/snooze", {"until": LATER})
     async with events.unit(house.core.db, house.core.feed) as unit:
         await lifecycle.reopen(unit, conversation, actor_id=None)  # as the clock does
     assert await views(amy, conversation) == {"waiting"}
@@ -135,7 +138,7 @@ async def test_what_wakes_or_is_reopened_by_another_waits_in_the_list_of_what_wa
 async def test_a_snoozed_matter_is_woken_by_hand_for_whoever_had_it(house: House) -> None:
     amy = await house.agent("amy")
     conversation = await taken(house, amy)
-    await amy.post(f"/conversations/{conversation}/snooze", {"until": "2099-01-01T00:00:00Z"})
+    await amy.post(f"/conversations/{conversation}/snooze", {"until": LATER})
     assert await views(amy, conversation) == {"snoozed"}
     await amy.post(f"/conversations/{conversation}/reopen")
     await amy.post(f"/conversations/{conversation}/reopen")  # twice is once
@@ -147,7 +150,7 @@ async def test_a_snoozed_matter_is_woken_by_hand_for_whoever_had_it(house: House
 async def test_what_is_taken_is_open(house: House, how: str) -> None:
     amy, ben = await house.agent("amy"), await house.agent("ben")
     conversation = await taken(house, amy)
-    await amy.post(f"/conversations/{conversation}/{how}", {"until": "2099-01-01T00:00:00Z"} if how == "snooze" else {})
+    await amy.post(f"/conversations/{conversation}/{how}", {"until": LATER} if how == "snooze" else {})
     if how == "resolve":
         await wrap_up_ends(house, conversation)
     await ben.post(f"/conversations/{conversation}/pull")
