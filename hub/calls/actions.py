@@ -108,7 +108,7 @@ async def hang_up(unit: Unit, call_id: int, agent_id: int) -> None:
     theirs = leg.role == "agent" and leg.present and not leg.leaving and not others
     fetched = held.call.direction == "out" or held.call.state == "talking"
     if theirs and fetched and held.customer is not None and held.customer.live:
-        await control.end_customer(unit, held.call, held.customer, agent_id, pressed=True)
+        await control.end_customer(unit, held.call, held.customer, agent_id)
     await control.hang_up(unit, held.call, leg)
 
 

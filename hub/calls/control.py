@@ -195,7 +195,7 @@ async def _left_alone(unit: Unit, held: Held) -> None:
         await park(unit, held)
         return
     if customer is not None and customer.live:
-        await end_customer(unit, call, customer, call.agent_id)
+        await hang_up(unit, call, customer)
 
 
 async def park(unit: Unit, held: Held) -> None:
@@ -262,12 +262,6 @@ async def _describe(unit: Unit, held: Held, outcome: str, *, waiting: bool = Fal
     await unit.log("interaction.updated", conversation_id=call.conversation_id, data=facts)
 
 
-async def hung_up(unit: Unit, held: Held, leg: Leg) -> None:
-    """The provider has ended a telephone as asked: for a call that was over by then, who hung up is only known now."""
-    if leg.role == "customer" and held.call.over and held.call.outcome == "answered":
-        await _describe(unit, held, "answered")
-
-
 def _reachable(number: str) -> bool:
     """Whether a caller can be called again: not one without a number."""
     try:
@@ -308,7 +302,7 @@ async def _speakers(unit: Unit, call: Call, outcome: str) -> str:
 
 
 async def _ended_by(unit: Unit, held: Held, outcome: str) -> str:
-    """That the agent ended it, when it was not the customer."""
+    """That an agent ended it by the button. Whose telephone went first is no proof: reports overtake each other."""
     customer = held.customer
     if outcome != "answered" or customer is None:
         return ""
@@ -327,13 +321,9 @@ async def hang_up(unit: Unit, call: Call, leg: Leg) -> None:
     await store.ask(unit, call, CommandKind.HANG_UP, f"hang-up:{leg.id}", leg_id=leg.id)
 
 
-async def end_customer(unit: Unit, call: Call, customer: Leg, agent_id: int | None, *, pressed: bool = False) -> None:
-    """End the customer's telephone because their agent hung up: the record says so.
-
-    Not `pressed`: their agent is gone from the line, which may also be because the customer is, untold yet.
-    """
-    why = {"by_agent": agent_id, "pressed": pressed}
-    await store.ask(unit, call, CommandKind.HANG_UP, f"hang-up:{customer.id}", leg_id=customer.id, **why)
+async def end_customer(unit: Unit, call: Call, customer: Leg, agent_id: int) -> None:
+    """End the customer's telephone because an agent pressed the button: the record says so."""
+    await store.ask(unit, call, CommandKind.HANG_UP, f"hang-up:{customer.id}", leg_id=customer.id, by_agent=agent_id)
 
 
 async def gone(unit: Unit, held: Held, leg: Leg) -> None:

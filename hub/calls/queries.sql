@@ -74,9 +74,9 @@ update call_leg set muted = %(muted)s where id = %(id)s;
 -- leg_mode: How a supervisor takes part.
 update call_leg set mode = %(mode)s where id = %(id)s;
 
--- hung_up_by_us: Whether an agent ended a customer's telephone: by the button, or by leaving last, unless it had ended before.
+-- hung_up_by_us: Whether an agent ended a customer's telephone by the button; not where the provider said it had ended before.
 select exists (select from call_command where leg_id = %(leg_id)s and kind = 'hang_up' and data ? 'by_agent'
-    and (state = 'done' or (state in ('pending', 'claimed', 'wire') and (data ->> 'pressed')::boolean)));
+    and state in ('pending', 'claimed', 'wire', 'done'));
 
 -- last_hold: Whether a telephone was last put on hold (`hold`) or taken off it (`unhold`), done or on its way.
 select kind from call_command where leg_id = %(leg_id)s and kind in ('hold', 'unhold') order by id desc limit 1;

@@ -172,8 +172,6 @@ class Runner:
             if not await commands.finish(unit.conn, claim.id, claim.attempt, state, words, wait):
                 return
             leg = held.leg(claim.leg_id)
-            if leg is not None and state == "done" and claim.kind == CommandKind.HANG_UP:
-                await control.hung_up(unit, held, leg)
             if made is not None and claim.leg_id is not None:
                 await execute(unit.conn, sql["name_leg"], {"id": claim.leg_id, "leg": made})
             if leg is not None and leg.live and (state == "gone" or (state == "failed" and leg.external_id is None)):
