@@ -47,22 +47,29 @@ class Mended:
     last: datetime
 
 
-async def broken(conn: Connection, conversation_id: int | None = None, limit: int = 100) -> list[Fault]:
-    """What breaks the rules now; of one conversation or of all."""
-    return await fetch_all(conn, Fault, sql["broken"], {"conversation_id": conversation_id, "limit": limit})
+async def broken(
+    conn: Connection, conversation_id: int | None = None, *, after: int = 0, limit: int = 100
+) -> list[Fault]:
+    """What breaks the rules now: of one conversation, or of all after one, in order of their ids."""
+    values = {"conversation_id": conversation_id, "after": after, "limit": limit}
+    return await fetch_all(conn, Fault, sql["broken"], values)
 
 
 async def sweep(core: Core, limit: int = 100, *, bad: Bad = ignore) -> int:
-    """Mend what is found, each conversation by itself; how many were mended. What cannot be is told to `bad`."""
-    async with core.db.connection() as conn:
-        found = await broken(conn, limit=limit)
-    mended = 0
-    for conversation_id in dict.fromkeys(fault.conversation_id for fault in found):
-        try:
-            async with events.unit(core.db, core.feed) as unit:
-                mended += bool(await mend(unit, conversation_id))
-        except Exception as error:  # noqa: BLE001 - one that cannot be mended keeps no other from it
-            bad(error, f"conversation {conversation_id}")
+    """Mend whatever is found, each conversation by itself; how many were mended. What cannot be is told to `bad`.
+
+    It goes on behind the last one looked at, so that those that cannot be mended hide no others.
+    """
+    mended, found = 0, [Fault(0, None, "")]
+    while found:
+        async with core.db.connection() as conn:
+            found = await broken(conn, after=found[-1].conversation_id, limit=limit)
+        for conversation_id in dict.fromkeys(fault.conversation_id for fault in found):
+            try:
+                async with events.unit(core.db, core.feed) as unit:
+                    mended += bool(await mend(unit, conversation_id))
+            except Exception as error:  # noqa: BLE001 - one that cannot be mended keeps no other from it
+                bad(error, f"conversation {conversation_id}")
     return mended
 
 
@@ -70,7 +77,7 @@ async def mend(unit: Unit, conversation_id: int) -> list[Fault]:
     """Put a conversation's work right, if it is not; what was wrong. It is held meanwhile, so nobody else moves it."""
     await queueing.hold(unit.conn, conversation_id)
     mended: list[Fault] = []
-    while len(mended) < _MOST and (found := await broken(unit.conn, conversation_id, 1)):
+    while len(mended) < _MOST and (found := await broken(unit.conn, conversation_id, limit=1)):
         fault = found[0]
         if fault in mended or not await _WAYS[fault.fault](unit, fault):
             raise RuntimeError(f"Conversation {conversation_id} stays out of order: {fault.fault}.")

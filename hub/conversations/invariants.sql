@@ -1,7 +1,8 @@
--- broken: What breaks the rules of work, the first few: see invariants.py. One conversation, or all.
+-- broken: What breaks the rules of work, the next few: see invariants.py. One conversation, or all after one.
 with live as (
-    select e.*, v.status, v.agent_id as desk_id, v.waiting_since
-    from queue_entry e join conversation v on v.id = e.conversation_id
+    select e.*, v.status, v.agent_id as desk_id
+    from queue_entry e
+    cross join lateral (select v.status, v.agent_id from conversation v where v.id = e.conversation_id offset 0) v -- by id, never all
     where e.state <> 'closed' and (%(conversation_id)s::bigint is null or e.conversation_id = %(conversation_id)s)
 ), found as (
     select v.id as conversation_id, null::bigint as entry_id, 'waits_nowhere' as fault
@@ -29,7 +30,7 @@ with live as (
     where l.state in ('waiting', 'offered')
       and not exists (select from queue q where q.id = l.queue_id and q.archived_at is null)
 )
-select conversation_id, entry_id, fault from found order by conversation_id, fault limit %(limit)s;
+select conversation_id, entry_id, fault from found where conversation_id > %(after)s order by conversation_id, fault limit %(limit)s;
 
 -- begun_after_the_end: Whether an entry was queued after its conversation was resolved: then somebody meant it.
 select e.queued_at > v.resolved_at from queue_entry e join conversation v on v.id = e.conversation_id where e.id = %(entry_id)s;

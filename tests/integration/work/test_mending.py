@@ -80,7 +80,8 @@ async def test_what_cannot_be_put_right_is_told_and_keeps_no_other_from_it(house
     await house.core.db.execute(FAULTS["on_a_desk_and_waiting"], {"id": broken})
     await house.core.db.execute(FAULTS["waits_nowhere"], {"id": other})
     told: list[object] = []
-    assert await invariants.sweep(house.core, bad=lambda _, row: told.append(row)) == 1
+    # one at a time, and what cannot be mended comes first
+    assert await invariants.sweep(house.core, 1, bad=lambda _, row: told.append(row)) == 1
     assert told == [f"conversation {broken}"]
     assert await faults(house) == ["on_a_desk_and_waiting"]
     monkeypatch.undo()
@@ -92,3 +93,31 @@ async def test_what_is_in_order_is_left_alone(house: House) -> None:
     async with events.unit(house.core.db, house.core.feed) as unit:
         assert await invariants.mend(unit, conversation) == []
     assert await house.core.db.value("select count(*) from work_repair") == 0
+
+
+async def test_looking_for_faults_reads_nothing_of_what_is_over(house: House) -> None:
+    await house.sms()
+    db = house.core.db
+    await db.execute(
+        "insert into conversation (contact_id, channel, status, queue_id, resolved_at) "
+        "select n, 'sms', 'resolved', 1, now() from generate_series(1, 20000) n"
+    )
+    await db.execute(
+        "insert into queue_entry (conversation_id, queue_id, channel, state, target_seconds, weight, closed_at) "
+        "select id, 1, 'sms', 'closed', 60, 10, now() from conversation where status = 'resolved'"
+    )
+    await db.execute("analyze conversation")
+    await db.execute("analyze queue_entry")
+    values = {"conversation_id": None, "after": 0, "limit": 100}
+    explain: Any = "explain (analyze, format json) " + invariants.sql["broken"]
+    [row] = await db.dicts(explain, values)
+    read = [
+        node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in _nodes(row["QUERY PLAN"][0]["Plan"])
+    ]
+    assert max(read) < 100, read
+
+
+def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """A plan's nodes that read a table."""
+    found = [plan] if "Relation Name" in plan else []
+    return found + [node for child in plan.get("Plans", []) for node in _nodes(child)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -259,5 +260,5 @@ class World:
 STEPS = [
     name
     for name, value in vars(World).items()
-    if not name.startswith("_") and name not in ("open", "live") and asyncio.iscoroutinefunction(value)
+    if not name.startswith("_") and name not in ("open", "live") and inspect.iscoroutinefunction(value)
 ]
