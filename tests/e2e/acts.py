@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from playwright.async_api import FrameLocator, Locator, Page, expect
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Windows
+    from tests.e2e.stage import World
+
+LONG = 40_000  # milliseconds: menus are spoken in real time
 
 
 async def set_presence(page: Page, state: str) -> None:
@@ -73,3 +81,14 @@ async def link(page: Page, search: str) -> None:
     await page.get_by_test_id("link-pick").first.click()
     await expect(page.get_by_test_id("link-search")).to_have_count(0)
     await expect(panel.get_by_test_id("linked-contact")).to_have_count(before + 1)
+
+
+async def calling(world: World, windows: Windows, number: str) -> Page:
+    """A customer who has called, on the stand-in's page, and pressed 1."""
+    customer = await windows.open("/demo", width=760)
+    await customer.goto(str(world.demo["twilio"]["url"]))
+    await customer.locator("#from").fill(number)
+    await customer.get_by_role("button", name="Call +1").click()
+    await expect(customer.locator("#heard")).to_contain_text("press 1", timeout=LONG)
+    await customer.get_by_role("button", name="1", exact=True).click()
+    return customer

@@ -165,12 +165,7 @@ async def by_whatsapp(world: World, amy: Person, ben: Person) -> tuple[int, Line
 
 async def by_telephone(world: World, windows: Windows) -> tuple[int, Line]:
     """Nobody takes the call; the caller waits on as a missed call."""
-    customer = await windows.open("/demo", width=760)
-    await customer.goto(str(world.demo["twilio"]["url"]))
-    await customer.locator("#from").fill(world.number())
-    await customer.get_by_role("button", name="Call +1").click()
-    await expect(customer.locator("#heard")).to_contain_text("press 1", timeout=40_000)
-    await customer.get_by_role("button", name="1", exact=True).click()
+    customer = await acts.calling(world, windows, world.number())
     matter = await found(world, "Incoming call")
     await becomes(world, matter, entry_state="waiting")
     await customer.get_by_role("button", name="Hang up").click()

@@ -3,146 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 from psycopg.types.json import Jsonb
 
 from hub.automation.late import note_late
 from hub.automation.plans import plan_next
-from hub.conversations import actions, queueing, writing
+from hub.conversations import actions, queueing
 from hub.core import events
 from hub.core.clock import now
 from hub.core.service import Core
-from tests.centre import Centre
+from tests.integration.automation.desk import Desk
 from workers.followups import run_due
 
 pytestmark = pytest.mark.breaks_rules  # its customers' rows are written by hand, beside the queue
 
 
-class Desk(Centre):
-    """A centre with one customer who has written."""
-
-    async def customer(self, channel: str = "email", queue: int | None = None, name: str = "Ada") -> tuple[int, int]:
-        """(contact, conversation)."""
-        db = self.core.db
-        account = await db.value("select id from account where channel = %s", [channel])
-        account = account or await self.account(channel, queue)
-        contact = await self.contact(name)
-        await db.execute("update contact set root_id = id where id = %s", [contact])
-        kind, value = {
-            "email": ("email", f"{name}@example.com"),
-            "chat": ("visitor", f"v-{name}"),
-            "sms": ("phone", "+15550100"),
-        }[channel]
-        address = await db.value(
-            "insert into address (contact_id, kind, value, verified_at) values (%s, %s, %s, now()) returning id",
-            [contact, kind, value],
-        )
-        conversation = await db.value(
-            "insert into conversation (contact_id, account_id, channel, queue_id) values (%s, %s, %s, %s) returning id",
-            [contact, account, channel, queue],
-        )
-        await plan_next(self.core.db)  # the reader begins here
-        await self.writes(contact, conversation, "Hello", channel, address, account)
-        return contact, conversation
-
-    async def writes(
-        self,
-        contact: int,
-        conversation: int,
-        text: str,
-        channel: str = "email",
-        address: int | None = None,
-        account: int | None = None,
-        automatic: bool = False,
-    ) -> None:
-        async with events.unit(self.core.db, self.core.feed) as unit:
-            interaction = await self.core.db.value("select nextval('interaction_id_seq')")
-            event = await unit.log(
-                "interaction.created",
-                conversation_id=conversation,
-                contact_id=contact,
-                data={"interaction_id": interaction, "direction": "in", "channel": channel, "automatic": automatic},
-            )
-            await unit.conn.execute(
-                "insert into interaction (id, conversation_id, contact_id, seq, kind, direction, channel, "
-                "text, address_id, "
-                "account_id, automatic) "
-                "overriding system value values (%s, %s, %s, %s, 'message', 'in', %s, %s, %s, %s, %s)",
-                [
-                    interaction,
-                    conversation,
-                    contact,
-                    event.conversation_seq,
-                    channel,
-                    text,
-                    address,
-                    account,
-                    automatic,
-                ],
-            )
-            if not automatic:
-                await unit.conn.execute(
-                    "update conversation set waiting_since = coalesce(waiting_since, now()), status = 'open' "
-                    "where id = %s",
-                    [conversation],
-                )
-
-    async def answers(self, conversation: int, text: str = "Done.") -> None:
-        agent = await self.core.db.value("select id from agent limit 1") or await self.agent(
-            "Ann", await self.queue("a")
-        )
-        async with events.unit(self.core.db, self.core.feed) as unit:
-            reply = writing.Reply(text, f"c-{now().timestamp()}")
-            await writing.reply(unit, self.core.vault, conversation, reply, actor_id=agent)
-
-    async def resolves(self, conversation: int) -> None:
-        agent = await self.core.db.value("select id from agent limit 1")
-        async with events.unit(self.core.db, self.core.feed) as unit:
-            await actions.resolve(unit, conversation, actor_id=agent)
-
-    async def tick(self, hours: float = 0) -> None:
-        """Plan, let time pass by moving what is due, fire."""
-        while await plan_next(self.core.db):
-            pass
-        if hours:
-            await self.core.db.execute(
-                "update follow_up set due_at = due_at - %s where state = 'scheduled'", [timedelta(hours=hours)]
-            )
-            await self.core.db.execute(
-                "update conversation set waiting_since = waiting_since - %s", [timedelta(hours=hours)]
-            )
-        await note_late(self.core.db)
-        await run_due(self.core)
-        while await plan_next(self.core.db):
-            pass
-
-    async def counted(self) -> int | None:
-        return await self.core.db.value("select sum(entered) from stat_bucket")
-
-    async def follow_ups(self, kind: str) -> list[dict[str, Any]]:
-        return await self.core.db.dicts("select * from follow_up where kind = %s order by id", [kind])
-
-    async def sent(self, conversation: int) -> list[str]:
-        rows = await self.core.db.dicts(
-            "select i.text from interaction i join outbound o on o.interaction_id = i.id "
-            "where i.conversation_id = %s order by i.id",
-            [conversation],
-        )
-        return [row["text"] for row in rows]
-
-
 @pytest.fixture
 def desk(core: Core) -> Desk:
     return Desk(core)
-
-
-def from_hour(opens: datetime) -> dict[str, Any]:
-    """A week (in UTC) that opens each day at a moment's hour, for two hours."""
-    span = [[f"{opens:%H}:00", f"{opens + timedelta(hours=2):%H}:00"]]
-    return dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), span)
 
 
 async def closed_queue(desk: Desk) -> int:
@@ -311,44 +191,6 @@ async def test_missed_reply_is_not_noted_when_the_queue_never_works(desk: Desk) 
     await desk.customer(queue=await closed_queue(desk))
     await desk.tick(hours=1)
     assert await desk.follow_ups("missed_reply") == []
-
-
-async def test_clock_of_a_reply_starts_in_the_morning_when_the_customer_wrote_at_night(desk: Desk) -> None:
-    opens = (now() + timedelta(hours=8)).replace(minute=0, second=0, microsecond=0)
-    queue = await desk.queue("later", hours_id=await desk.hours(from_hour(opens)))
-    await desk.customer(queue=queue)
-    await desk.tick(hours=1)
-    [follow_up] = await desk.follow_ups("missed_reply")
-    assert (follow_up["state"], follow_up["due_at"]) == ("scheduled", opens + timedelta(minutes=30))
-
-
-async def test_missed_reply_is_off_when_another_wait_has_begun(desk: Desk) -> None:
-    contact, conversation = await desk.customer(queue=await desk.queue())
-    await desk.core.db.execute("update conversation set waiting_since = waiting_since - interval '1 hour'")
-    await note_late(desk.core.db)
-    await desk.answers(conversation)
-    await desk.writes(contact, conversation, "And another thing")
-    await desk.tick()
-    assert [f["reason"] for f in await desk.follow_ups("missed_reply")] == ["answered"]
-
-
-@pytest.mark.parametrize("kind", ["reminder", "close"])
-async def test_what_asks_for_an_answer_waits_for_the_queue_to_open(desk: Desk, kind: str) -> None:
-    opens = (now() + timedelta(hours=8)).replace(minute=0, second=0, microsecond=0)
-    queue = await desk.queue("later", hours_id=await desk.hours(from_hour(opens)))
-    _, conversation = await desk.customer(queue=queue)
-    await desk.answers(conversation)
-    await desk.tick()
-    await desk.core.db.execute(
-        "insert into follow_up (key, kind, conversation_id, due_at, payload) values ('x', %s, %s, now(), '{}') "
-        "on conflict do nothing", [kind, conversation]
-    )  # fmt: skip
-    before = await desk.sent(conversation)
-    await desk.tick()
-    [planned] = [f for f in await desk.follow_ups(kind) if f["key"] == "x"]
-    assert (planned["state"], planned["due_at"]) == ("scheduled", opens)
-    assert await desk.sent(conversation) == before
-    assert await desk.core.db.value("select status from conversation where id = %s", [conversation]) == "open"
 
 
 async def test_missed_reply_is_noted_once_when_the_customer_wrote_three_times(desk: Desk) -> None:

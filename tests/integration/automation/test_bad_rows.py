@@ -16,7 +16,7 @@ from hub.calls.runner import Runner
 from hub.core.clock import now
 from hub.core.service import Core
 from hub.reports.buckets import count_next
-from tests.integration.test_followups import Desk
+from tests.integration.automation.desk import Desk
 from workers.followups import run_due
 
 ALL_WEEK = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
