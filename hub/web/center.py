@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from aiohttp import BodyPartReader, web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp import web
 from pydantic import BaseModel, Field, StringConstraints
 
 from hub.access import rights
@@ -20,7 +19,6 @@ from hub.conversations import pages, views
 from hub.conversations import store as conversations
 from hub.conversations.templates import render
 from hub.core import events
-from hub.core.bodies import too_large
 from hub.core.db import Connection, fetch_dicts
 from hub.core.errors import Invalid, NotFound
 from hub.outbox import Outbox
@@ -29,11 +27,10 @@ from hub.quarantine import Quarantine
 from hub.web import shapes
 from hub.web.endpoints import Call, Endpoints
 from hub.web.shapes import Id, In, Line
+from hub.web.uploads import read_file
 
 center = Endpoints("center")
 Limit = Annotated[int, Field(ge=1, le=100)]
-MAX_UPLOAD = 25 * 1024 * 1024
-_AROUND = 64 * 1024  # bytes of an upload that are not its file
 # Shown in the browser as they are; whatever else is only ever downloaded (a script in an SVG or HTML file is a script).
 INLINE_TYPES = {f"image/{kind}" for kind in ("png", "jpeg", "gif", "webp", "avif", "heic", "heif")}
 PLAYED = ("audio/", "video/")
@@ -267,29 +264,10 @@ async def upload(call: Call) -> dict[str, Any]:
     """Upload one file (multipart field `file`) to attach to a reply."""
     if call.request.content_type != "multipart/form-data":
         raise Invalid("This is not an upload.", fields={"file": "send multipart/form-data with one file"})
-    name, content_type, body = await _read_file(call.request)
+    name, content_type, body = await read_file(call.request)
     values = {"agent_id": call.me.id, "name": name, "content_type": content_type, "body": body}
     new_id = await call.core.db.value(conversations.sql["upload"], values)
     return {"id": new_id, "name": name, "size": len(body), "content_type": content_type}
-
-
-async def _read_file(request: web.Request) -> tuple[str, str, bytes]:
-    """The first file of a multipart body: name, type, bytes. Never more than `MAX_UPLOAD` of it in memory."""
-    try:
-        if (request.content_length or 0) > MAX_UPLOAD + _AROUND:
-            raise too_large(MAX_UPLOAD, request.content_length or 0)
-        part = await (await request.multipart()).next()
-    except (ValueError, HttpProcessingError) as error:
-        raise Invalid(f"The upload cannot be read: {error}", fields={"file": "send multipart/form-data"}) from None
-    if not isinstance(part, BodyPartReader) or part.filename is None:
-        raise Invalid("There is no file in the upload.", fields={"file": "missing"})
-    body = bytearray()
-    while chunk := await part.read_chunk(65536):
-        body += chunk
-        if len(body) > MAX_UPLOAD:
-            raise too_large(MAX_UPLOAD, len(body))
-    content_type = part.headers.get("Content-Type", "application/octet-stream")[:255]
-    return part.filename.replace("\x00", "")[:255], content_type, bytes(body)
 
 
 @center.add("GET", "/attachments/{attachment_id}", returns=bytes)
