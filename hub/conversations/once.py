@@ -21,7 +21,7 @@ sql = Queries.beside(__file__, "once.sql")
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """A message that was written under a client id; `began`: it is the first of a conversation of ours."""
+    """A message that was written under a client id."""
 
     id: int
     conversation_id: int
@@ -37,14 +37,13 @@ class Before:
     address_kind: str | None
     address: str | None
     template: str | None
-    began: bool
     copies: list[str]
 
 
 async def written(
     conn: Connection, client_id: str, *, conversation_id: int | None, actor_id: int | None
 ) -> Before | None:
-    """What was written under this id in this conversation; where one is to begin (None), by this agent in any.
+    """What was written under this id in this conversation; where one is to begin (None), what this agent began so.
 
     From here to the end of the transaction nobody else uses the id.
     """
@@ -77,7 +76,7 @@ async def require_opening(
     conn: Connection, before: Before, answer: Reply, *, contact_id: int | None, address: tuple[AddressKind, str] | None
 ) -> None:
     """`Conflict` unless this is the message that began a conversation before, to the same person."""
-    if not before.began or not _same_words(before, answer) or not _same_way(before, answer):
+    if not _same_words(before, answer) or not _same_way(before, answer):
         raise _used()
     if address is not None:
         kind, value = address

@@ -89,9 +89,6 @@ async def test_other_words_or_people_under_a_used_id_are_refused_when_a_conversa
     assert (await amy.post("/conversations", by_contact))["id"] == first["id"]
     for change in ({"text": "Not ready."}, {"address": {"kind": "phone", "value": "+14155550178"}}):
         assert (await amy.post("/conversations", {**body, **change}, status=409))["detail"] == USED
-    other = await house.sms()
-    await amy.post(f"/conversations/{other}/replies", {"client_id": "b", "text": "Hello"}, status=201)
-    await amy.post("/conversations", {**body, "client_id": "b"}, status=409)
 
 
 async def test_a_nul_is_refused_with_its_field_when_it_is_in_a_body(house: House) -> None:
