@@ -12,6 +12,7 @@ import aiohttp
 import orjson
 import pytest
 
+from connectors.chat.protocol import MAX_FRAME
 from hub.demo import ChatVisitor, Refused, deliver
 from hub.demo.twilio.messages import Message, signature
 from tests.integration.connectors.harness import MAILBOX, NUMBER, SID, SITE, TOKEN, Hub
@@ -222,14 +223,14 @@ class ChatWire:
             return "ev" in await self.visitor.command("message", {"text": text}, id=command)
 
     async def malformed(self) -> str:
-        for data in ({}, {"text": ""}, {"text": 7}, {"text": "x" * 9000}):
+        for data in ({}, {"text": ""}, {"text": 7}, {"text": "x" * 20_001}):
             ack = await self.visitor.command("message", data)
             assert ack["err"]["code"] == 422, data
         assert await self._closed_after("this is not JSON") == 1007
         return "refused"
 
     async def huge(self) -> bool:
-        return await self._closed_after("x" * 70_000) == 1009
+        return await self._closed_after("x" * (MAX_FRAME + 1)) == 1009
 
     async def _closed_after(self, text: str) -> int | None:
         """What the hub closes with when it is told `text`; the visitor comes back afterwards."""
