@@ -353,19 +353,23 @@ def _page(page: Page | None) -> dict[str, Any]:
 def _waves(rows: list[dict[str, Any]]) -> list[list[int]]:
     """Positions in groups: what has to do with another message of this batch comes in a later group.
 
-    It answers that one, is answered by it, or is a copy of it.
+    It answers that one, is answered by it, or is a copy of it; or one of two by the same sender quotes something, which
+    decides where both go.
     """
     waves: list[list[int]] = [[]]
     here: set[str] = set()
     awaited: set[str] = set()
+    quoting: set[str] = set()
     for n, row in enumerate(rows):
         own, refs = row["external_id"], row["refs"]
         sender = f"{row['account_id']} {row['kind']} {row['address']}" if row["session"] else ""
-        if own in here or own in awaited or not here.isdisjoint(refs) or (refs and sender in here):
+        if own in here or own in awaited or not here.isdisjoint(refs) or (sender in (here if refs else quoting)):
             waves.append([])
-            here, awaited = set(), set()
+            here, awaited, quoting = set(), set(), set()
         waves[-1].append(n)
         awaited.update(refs)
+        if refs and sender:
+            quoting.add(sender)
         here.update(name for name in (own, sender) if name)
     return waves
 
