@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 _IMAP_SERVER = ("imap.host", "imap.port", "imap.tls", "imap.ca_file")
 _SMTP_SERVER = ("smtp.host", "smtp.port", "smtp.tls", "smtp.ca_file")
@@ -30,6 +41,11 @@ class Imap(BaseModel):
     after: str = Field(default="seen", pattern=r"^(seen|leave|delete|move:.{1,200})$")
     poll_seconds: float = Field(default=120.0, ge=1, le=3600)
     timeout_seconds: float = Field(default=60.0, ge=1, le=600)
+
+    @field_validator("folder")
+    @classmethod
+    def _inbox(cls, value: str) -> str:
+        return "INBOX" if value.upper() == "INBOX" else value  # RFC 9051 §5.1: in any case the same folder
 
 
 class Smtp(BaseModel):
@@ -108,6 +124,9 @@ class Settings(BaseModel):
         "dkim_key": (),
     }
 
+    # Two accounts may have one address when each fetches a folder of its own.
+    apart_by: ClassVar[tuple[str, ...]] = ("imap.folder",)
+
     imap: Imap | None = None
     imap_password: SecretStr | None = None
     smtp: Smtp | None = None
@@ -152,19 +171,48 @@ class Settings(BaseModel):
             raise ValueError(f"{value!r} is not host:port, such as 127.0.0.1:2525")
         return value
 
-    @model_validator(mode="after")
-    def _secrets_are_there(self) -> Settings:
-        if self.oauth is not None and self.oauth_refresh_token is None:
-            raise ValueError("oauth needs oauth_refresh_token")
-        if self.imap is not None and self.imap_password is None and self.oauth is None:
-            raise ValueError("imap needs imap_password")
-        if self.listen_tls != "none" and not (self.listen_cert and self.listen_key):
-            raise ValueError("listen_tls needs listen_cert and listen_key, the paths of PEM files")
-        if (self.listen_user is None) != (self.listen_password is None):
-            raise ValueError("listen_user and listen_password belong together")
-        if (self.dkim is None) != (self.dkim_key is None):
-            raise ValueError("dkim and dkim_key belong together")
-        return self
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_all_that_belongs_to_it(cls, data: Any, handler: ModelWrapValidatorHandler[Settings]) -> Settings:
+        """What is missing is named at once with what is wrong, not one thing at each try."""
+        lacking = [
+            InitErrorDetails(type=_said("missing", words), loc=(name,), input=None) for name, words in _lacking(data)
+        ]
+        try:
+            settings = handler(data)
+        except ValidationError as error:
+            lacking = [
+                *(
+                    InitErrorDetails(type=_said(one["type"], one["msg"]), loc=one["loc"], input=None)
+                    for one in error.errors(include_url=False, include_input=False)
+                ),
+                *lacking,
+            ]
+        else:
+            if not lacking:
+                return settings
+        raise ValidationError.from_exception_data(cls.__name__, lacking)
+
+
+def _said(code: str, words: str) -> PydanticCustomError:
+    return PydanticCustomError(code, "{words}", {"words": words})  # pyright: ignore[reportArgumentType] - the code of another error
+
+
+def _lacking(data: Any) -> Iterator[tuple[str, str]]:
+    """Which settings something else given asks for, as far as can be seen before they are read."""
+    if not isinstance(data, dict):
+        return
+    given = {str(name) for name, value in cast("dict[Any, Any]", data).items() if value is not None}
+    if "oauth" in given and "oauth_refresh_token" not in given:
+        yield "oauth_refresh_token", "oauth needs oauth_refresh_token"
+    if "imap" in given and not given & {"imap_password", "oauth"}:
+        yield "imap_password", "imap needs imap_password"
+    if data.get("listen_tls", "none") != "none":
+        words = "listen_tls needs listen_cert and listen_key, the paths of PEM files"
+        yield from ((name, words) for name in ("listen_cert", "listen_key") if not data.get(name))
+    for pair in (("listen_user", "listen_password"), ("dkim", "dkim_key")):
+        if len(absent := set(pair) - given) == 1:
+            yield absent.pop(), f"{pair[0]} and {pair[1]} belong together"
 
 
 def host_port(value: str) -> tuple[str, int]:

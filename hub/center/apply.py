@@ -18,12 +18,12 @@ from pydantic import BaseModel, ValidationError
 
 from hub.center.model import Account, Center
 from hub.center.yielding import circle
-from hub.channels import trouble
+from hub.channels import duplicates, trouble
 from hub.channels.accounts import seal, split_secrets
 from hub.channels.model import Connector
 from hub.core import events
 from hub.core.db import Connection, Database, execute, fetch_dicts
-from hub.core.errors import ConfigError
+from hub.core.errors import ConfigError, Conflict
 from hub.core.secrets import Vault
 from hub.core.sql import Queries
 
@@ -51,8 +51,9 @@ async def apply(
     difference = Difference()
     try:
         async with db.transaction() as conn:
-            await execute(conn, "select pg_advisory_xact_lock(7235)")  # one apply at a time
+            before = await duplicates.locked(conn)  # one apply at a time, and nobody else at the accounts
             await _Applier(conn, vault, connectors, difference).run(center)
+            await _refuse_duplicates(conn, connectors, before)
             if difference.lines:
                 # Whoever keeps the centre in memory (the router) reads it again when it meets this in the log.
                 await events.append(conn, "config.applied", data={"changes": len(difference.lines)})
@@ -61,6 +62,16 @@ async def apply(
     except _DryRun:
         pass
     return difference
+
+
+async def _refuse_duplicates(
+    conn: Connection, connectors: Mapping[str, Connector], before: Mapping[int, duplicates.Own]
+) -> None:
+    """Every account is looked at when all are written, so that two may exchange their addresses."""
+    try:
+        await duplicates.refuse(conn, connectors, before)
+    except Conflict as error:
+        raise ConfigError(error.detail, remedy=f"{error.remedy} Nothing was changed.") from None
 
 
 class _Applier:

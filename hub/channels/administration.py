@@ -11,7 +11,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ValidationError
 
-from hub.channels import trouble
+from hub.channels import duplicates, trouble
 from hub.channels.accounts import seal, split_secrets
 from hub.channels.model import Account, Connector
 from hub.core.db import Database, execute, fetch_one, fetch_value
@@ -70,7 +70,7 @@ async def one(db: Database, connector: str, account_id: int) -> Row:
 
 
 async def create(unit: Unit, vault: Vault, connector: Connector, channel: str, change: Change, *, actor_id: int) -> int:
-    """A new account; its id. `Invalid` names the setting that is wrong."""
+    """A new account; its id. `Invalid` names every setting that is wrong; `Conflict`: its address is another's."""
     key = f"{channel}-{random.token_hex(4)}"
     model = _new(connector, change)
     shown, hidden = split_secrets(model)
@@ -85,17 +85,20 @@ async def create(unit: Unit, vault: Vault, connector: Connector, channel: str, c
         "settings": Jsonb(shown),
         "secrets": seal(vault, key, hidden),
     }
+    before = await duplicates.locked(unit.conn)
     try:
         account_id = int(await fetch_value(unit.conn, sql["create"], values))
     except psycopg.errors.UniqueViolation as error:
         raise Conflict("There is an account of that name already.") from error
+    await duplicates.refuse(unit.conn, {connector.name: connector}, before)
     await unit.log("config.applied", actor_id=actor_id, data={"account": key, "change": "created"})
     unit.wake("router")
     return account_id
 
 
 async def update(unit: Unit, vault: Vault, connector: Connector, row_id: int, change: Change, *, actor_id: int) -> None:
-    """Change an account; what the change does not name stays."""
+    """Change an account; what the change does not name stays. `Conflict`: its new address is another's."""
+    before = await duplicates.locked(unit.conn)
     row = await fetch_one(unit.conn, Row, sql["accounts"], {"connector": connector.name, "id": row_id})
     if row is None:
         raise NotFound("There is no such account.")
@@ -112,6 +115,7 @@ async def update(unit: Unit, vault: Vault, connector: Connector, row_id: int, ch
         "secrets": seal(vault, row.key, hidden),
     }
     await execute(unit.conn, sql["update"], values)
+    await duplicates.refuse(unit.conn, {connector.name: connector}, before)
     await trouble.mended(unit.conn, row.id)
     unit.wake("outbox")
     await unit.log("config.applied", actor_id=actor_id, data={"account": row.key, "change": "changed"})
@@ -143,11 +147,18 @@ def validated(connector: Connector, settings: dict[str, Any], secrets: dict[str,
     try:
         return connector.Settings.model_validate({**settings, **secrets})
     except ValidationError as error:
-        fields = {
-            f"settings.{'.'.join(map(str, e['loc']))}".rstrip("."): e["msg"]
-            for e in error.errors(include_url=False, include_input=False)
-        }
+        fields = faults(connector, error)
         raise Invalid("The settings are not valid.", remedy="Correct the fields named.", fields=fields) from None
+
+
+def faults(connector: Connector, error: ValidationError) -> dict[str, str]:
+    """What is wrong with an account's settings, by the field it is given in: secrets are given beside the settings."""
+    secret = {name for name, field in connector.Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    found: dict[str, str] = {}
+    for one in error.errors(include_url=False, include_input=False, include_context=False):
+        place = "secrets" if one["loc"] and one["loc"][0] in secret else "settings"
+        found[".".join(map(str, (place, *one["loc"])))] = one["msg"]
+    return found
 
 
 def merged(old: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:

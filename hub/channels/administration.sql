@@ -16,3 +16,9 @@ update account set name = coalesce(%(name)s, name), address = coalesce(%(address
     enabled = coalesce(%(enabled)s, enabled), settings = %(settings)s, secrets = %(secrets)s,
     health = health - 'error' - 'failed_at'
 where id = %(id)s;
+
+-- one_at_a_time: Whoever adds or changes accounts, by the API or by `hub apply`, waits for whoever does so already.
+select pg_advisory_xact_lock(7235);
+
+-- own: Every account, as far as its address goes.
+select id, key, connector, channel, name, address, settings, enabled from account order by id;

@@ -216,7 +216,8 @@ async def _body(model: type[BaseModel], request: web.Request, most: int) -> Base
         raise Invalid(
             "The body is not JSON.", remedy="Send Content-Type: application/json.", fields={"body": "not JSON"}
         )
-    found = _validated(partial(model.model_validate_json, strict=True), raw, "body")
+    known = {"connectors": request.app[CONTEXT].connectors}  # for bodies that hold a connector's settings
+    found = _validated(partial(model.model_validate_json, strict=True, context=known), raw, "body")
     if b"\\u0000" in raw and (places := with_nul(orjson.loads(raw))):
         words = "holds a NUL character (U+0000), which cannot be stored"
         fields = {place[:100] or "body": words for place in places[:MOST_ERRORS]}

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from hub.access import signin
 from hub.access.model import Action
@@ -101,6 +111,50 @@ class NewMailbox(In):
     signature: Annotated[str, StringConstraints(max_length=4000)] = ""
     settings: SettingsIn
     secrets: Secrets
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_at_once(
+        cls, data: Any, handler: ModelWrapValidatorHandler[NewMailbox], info: ValidationInfo
+    ) -> NewMailbox:
+        """What the connector asks of the settings is said together with what is wrong with the rest."""
+        connector = cast("dict[str, dict[str, Connector]]", info.context or {}).get("connectors", {}).get(CONNECTOR)
+        wrong = {} if connector is None else _wrong(connector, data)
+        try:
+            found = handler(data)
+        except ValidationError as error:
+            own = {".".join(map(str, e["loc"])): e["msg"] for e in error.errors(include_url=False, include_input=False)}
+            wrong = {**own, **wrong}
+        else:
+            if not wrong:
+                return found
+        details = [
+            InitErrorDetails(type=PydanticCustomError("setting", "{words}", {"words": words}), loc=(place,), input=None)
+            for place, words in wrong.items()
+        ]
+        raise ValidationError.from_exception_data(cls.__name__, details)
+
+
+def _wrong(connector: Connector, data: Any) -> dict[str, str]:
+    """What is wrong with a new mailbox's address and settings, by field; nothing of what has another shape."""
+    if not isinstance(data, dict):
+        return {}
+    given = cast("dict[str, Any]", data)
+    found: dict[str, str] = {}
+    if isinstance(address := given.get("address"), str):
+        try:
+            normalise(AddressKind.EMAIL, address)
+        except Invalid:
+            found["address"] = "not an e-mail address"
+    settings, secrets = given.get("settings"), given.get("secrets", {})
+    if isinstance(settings, dict) and isinstance(secrets, dict):
+        try:
+            connector.Settings.model_validate(
+                administration.merged(cast("dict[str, Any]", settings), cast("dict[str, Any]", secrets))
+            )
+        except ValidationError as error:
+            found |= administration.faults(connector, error)
+    return found
 
 
 class MailboxChange(In):
