@@ -15,7 +15,7 @@ from itertools import chain
 from routing import policy, ready
 from routing.model import Agent, AgentFacts, Channel, Group, Profile, Reserve, Waiting
 from routing.policy import Blend, Step
-from routing.reserve import Reserves, anywhere, barring, beside, is_heavy, verdict
+from routing.reserve import Reserves, anywhere, barring, beside, is_heavy
 from routing.views import View, Views
 
 PRESENT = ("available", "busy")  # a conversation held for somebody waits for them while they are
@@ -129,6 +129,8 @@ class Crew:
         if self._mixed:
             self.reserves.count(agent)
         profile = agent.profile
+        if profile is not None:
+            profile.found.clear()
         if profile is None or agent.state != "available" or agent.not_before:
             return
         for view in self._used:
@@ -143,23 +145,28 @@ class Crew:
         best: Agent | None = None
         rank: tuple[int, int] | None = None
         free = careful = packable = False
-        bars, pack = 0, group.placement == "pack"
+        bars, pack, view = 0, group.placement == "pack", group.view
         if group.near:
             free, careful = anywhere(group), not is_heavy(group)
             packable = careful and group.placement == "auto" and not group.yields_to_all
             bars = group.bars if careful and w.due > now else 0
-        barred, packed = group.bit, pack
+        asked = (view, group.weight, group.bit, pack)
         for of_level, flexibility, _, profile in group.profiles:
             place = (of_level, 0 if free else flexibility)
             if rank is not None and place > rank:
                 break
             if careful:
-                locked, tight = profile.verdict or verdict(profile)
-                barred, packed = group.bit | locked & bars, pack or (packable and tight > 0)
-            agent = ready.find(
-                profile.ready[group.view], group.weight, barred, packed=packed, excluded=w.excluded, now=now
-            )
-            if agent is not None and (best is None or _before(agent, best, group if packed else None)):
+                asked = (
+                    view,
+                    group.weight,
+                    group.bit | profile.locked & bars,
+                    pack or (packable and profile.tight > 0),
+                )
+            if w.excluded:
+                agent = ready.search(profile, asked, w.excluded, now)
+            else:
+                agent = profile.found[asked] if asked in profile.found else ready.find(profile, asked)
+            if agent is not None and (best is None or _before(agent, best, group if asked[3] else None)):
                 best, rank = agent, place
         return best, self._locked(group) if best is None and bars else None
 
@@ -252,6 +259,7 @@ class Crew:
             if agent.profile is not None:
                 self.reserves.leave(agent)
                 agent.profile.agents.pop(agent.id, None)
+                agent.profile.found.clear()
             profile.agents[agent.id] = agent
             agent.profile = profile
 
@@ -279,7 +287,6 @@ class Crew:
 
 def _weigh(agent: Agent) -> None:
     agent.load = agent.used / agent.capacity if agent.capacity else 1.0
-    agent.share = round(agent.load, 2)
 
 
 def _before(a: Agent, b: Agent, group: Group | None) -> bool:

@@ -8,6 +8,7 @@ from routing.policy import Step
 
 Item = tuple[float, float, int, int, "Agent"]  # a ready agent: (load, idle since, number, token, they)
 Buckets = dict[tuple[int, int], list[Item]]  # (room, bits) -> heap; see `routing.ready`
+Asked = tuple[int, int, int, bool]  # (view, weight, barred bits, packed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +87,13 @@ class Kept:
 class Agent:
     """An agent and what they hold, and what is worked out of it whenever that changes.
 
-    `load`: the used fraction of the capacity; `share`: that in hundredths, to be told; `rooms`: capacity left, per
+    `load`: the used fraction of the capacity; `rooms`: capacity left, per
     view; `full`: bits of the channels at their maximum; `fits`: bits of the heavy kinds that fit.
     """
 
     __slots__ = (
         "capacity", "counts", "fits", "full", "id", "idle_since", "load", "marks", "maxima", "not_before", "profile",
-        "reason", "rooms", "share", "state", "token", "used",
+        "reason", "rooms", "state", "token", "used",
     )  # fmt: skip
 
     def __init__(self, agent_id: int):
@@ -104,7 +105,7 @@ class Agent:
         self.maxima: dict[str, int] = {}
         self.profile: Profile | None = None
         self.used = 0
-        self.load = self.share = 1.0
+        self.load = 1.0
         self.counts: dict[str, int] = {}
         self.full = 0
         self.rooms: list[int] = []
@@ -125,11 +126,15 @@ class Agent:
 class Profile:
     """Agents with the same queues and skills.
 
-    `reserves`: of the heavy groups they serve, by the bit of their kind; `verdict`: bits of the kinds that are locked
-    and of those that are tight for one of these groups, or None when one has changed.
+    `reserves`: of the heavy groups they serve, by the bit of their kind; `locked`, `tight`: bits of the kinds that are
+    so for one of these groups, `causes` how many of them make it so. `found`: who was found ready by what was asked,
+    until one of the agents changes; see `routing.ready`.
     """
 
-    __slots__ = ("agents", "flexibility", "groups", "queues", "ready", "reserves", "skills", "verdict")
+    __slots__ = (
+        "agents", "causes", "flexibility", "found", "groups", "locked", "queues", "ready", "reserves", "skills",
+        "tight",
+    )  # fmt: skip
 
     def __init__(self, queues: tuple[int, ...], skills: tuple[tuple[str, int], ...], views: int):
         self.queues = frozenset(queues)
@@ -139,7 +144,9 @@ class Profile:
         self.groups: list[tuple[float, Group]] = []
         self.ready: list[Buckets] = [{} for _ in range(views)]
         self.reserves: dict[int, list[Reserve]] = {}
-        self.verdict: tuple[int, int] | None = (0, 0)
+        self.found: dict[Asked, Agent | None] = {}
+        self.locked = self.tight = 0
+        self.causes: dict[tuple[int, bool], int] = {}  # (bit, locked or tight) -> reserves
 
 
 class Group:
@@ -195,4 +202,5 @@ class Reserve:
     roomy: int = 0  # how many have to be free for light work to be spread
     locked: bool = False  # some are kept, and no more are free
     tight: bool = False  # light work is packed
+    served: list[Profile] = field(default_factory=list[Profile])  # by whom
     blocked: dict[int, Group] = field(default_factory=dict[int, Group])  # groups with entries that wait for the lock

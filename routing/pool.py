@@ -19,7 +19,7 @@ from routing.crew import PRESENT, Crew
 from routing.model import Agent, AgentFacts, Channel, Group, Kept, Pick, Reserve, Waiting
 from routing.policy import Blend, Step
 from routing.reasons import FEW, MOST, considered, why_chosen
-from routing.reserve import barring, is_heavy, verdict
+from routing.reserve import barring, is_heavy
 
 
 class Pool:
@@ -225,7 +225,7 @@ class Pool:
         if w.due <= now or agent.profile is None or not agent.fits:
             return False
         bits = agent.fits & group.bars
-        if not bits or is_heavy(group) or not bits & verdict(agent.profile)[0]:
+        if not bits or is_heavy(group) or not bits & agent.profile.locked:
             return False
         key = id(agent.profile)
         for reserve in barring(group):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping
 
-from routing.model import Agent, Buckets, Item
+from routing.model import Agent, Asked, Buckets, Item, Profile
 
 _SLACK = 64  # items of the past that a bucket may have beside four per agent
 
@@ -31,13 +31,20 @@ def push(buckets: Buckets, place: tuple[int, int], agent: Agent, size: int) -> N
     heapq.heappush(heap, item)
 
 
-def find(
-    buckets: Buckets, weight: int, barred: int, *, packed: bool, excluded: Mapping[int, float], now: float
-) -> Agent | None:
-    """Who has room for `weight`, no `barred` bit and is not `excluded` now.
+def find(profile: Profile, asked: Asked) -> Agent | None:
+    """Who of a profile has room for a weight in a view and no barred bit, by `asked`: (view, weight, barred, packed).
 
-    The best of them has least room if `packed`, then least load, then was idle longest, then has the lowest number.
+    The best of them has least room if packed, then least load, then was idle longest, then has the lowest number. It
+    is remembered until one of the profile's agents changes: most that is asked is asked again before.
     """
+    best = profile.found[asked] = search(profile, asked, {}, 0.0)
+    return best
+
+
+def search(profile: Profile, asked: Asked, excluded: Mapping[int, float], now: float) -> Agent | None:
+    """The same among those who are not `excluded` now."""
+    view, weight, barred, packed = asked
+    buckets = profile.ready[view]
     best: Item | None = None
     least, empty = 0, list[tuple[int, int]]()
     for place, heap in buckets.items():

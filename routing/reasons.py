@@ -10,7 +10,6 @@ import orjson
 from routing import policy
 from routing.model import Reserve
 from routing.policy import Step
-from routing.reserve import verdict
 
 MOST = 10  # candidates kept per decision
 FEW = 3  # of a flood of decisions
@@ -30,7 +29,6 @@ class _Agent(Protocol):
     maxima: dict[str, int]
     profile: Any
     load: float
-    share: float
 
 
 class _Group(Protocol):
@@ -76,7 +74,7 @@ def _room_left(group: _Group, agent: _Agent) -> str:
             continue
         if agent.fits & kind.bit and kind.channel in group.yields:
             return f"; {kind.channel} still fits"
-        if verdict(agent.profile)[1] & kind.bit and not agent.fits & kind.bit:
+        if agent.profile.tight & kind.bit and not agent.fits & kind.bit:
             return f"; leaves others free for {kind.channel}"
     return ""
 
@@ -89,7 +87,7 @@ def considered(group: _Group, item: _Item, chosen: _Agent, now: float, others: I
             "agent_id": chosen.id,
             "chosen": True,
             "level": levels.get(id(chosen.profile)) if asked else None,
-            "load": chosen.share,
+            "load": round(chosen.load, 2),
             "idle_seconds": max(0, round(now - chosen.idle_since)),
             "reason": "chosen",
         }
@@ -105,7 +103,7 @@ def considered(group: _Group, item: _Item, chosen: _Agent, now: float, others: I
                 "agent_id": agent.id,
                 "chosen": False,
                 "level": levels.get(id(agent.profile)) if asked else None,
-                "load": agent.share,
+                "load": round(agent.load, 2),
                 "idle_seconds": idle if idle > 0 else 0,
                 "reason": _against(group, item, agent, chosen, now),
             }

@@ -51,7 +51,8 @@ class Reserves:
     def serve(self, reserve: Reserve, profile: Profile) -> None:
         """A profile may serve a heavy group: its agents count."""
         profile.reserves.setdefault(reserve.kind.bit, []).append(reserve)
-        profile.verdict = None
+        reserve.served.append(profile)
+        _weigh_in(profile, reserve.kind.bit, locked=int(reserve.locked), tight=int(reserve.tight))
         for _, group in profile.groups:
             beside(group, reserve)
         for agent in profile.agents.values():
@@ -90,9 +91,10 @@ class Reserves:
         locked = 0 < reserve.kept >= reserve.free
         tight = reserve.free < reserve.roomy and reserve.eligible > 0
         if locked != reserve.locked or tight != reserve.tight:
+            more, tighter = int(locked) - int(reserve.locked), int(tight) - int(reserve.tight)
             reserve.locked, reserve.tight = locked, tight
-            for _, _, _, profile in reserve.group.profiles:
-                profile.verdict = None
+            for profile in reserve.served:
+                _weigh_in(profile, reserve.kind.bit, locked=more, tight=tighter)
             if reserve.blocked and not locked:
                 self.opened.append(reserve)
 
@@ -145,19 +147,14 @@ def barring(group: Group) -> list[Reserve]:
     return [r for r in group.near.values() if r.locked and r.kind.bit & group.bars]
 
 
-def verdict(profile: Profile) -> tuple[int, int]:
-    """Bits of the kinds for which a profile's free agents are kept free, and for whose sake light work is packed.
-
-    Most that happens changes neither, so it is worked out when asked for after one of its reserves has changed.
-    """
-    if profile.verdict is None:
-        locked = tight = 0
-        for bit, reserves in profile.reserves.items():
-            for reserve in reserves:
-                locked |= bit if reserve.locked else 0
-                tight |= bit if reserve.tight else 0
-        profile.verdict = (locked, tight)
-    return profile.verdict
+def _weigh_in(profile: Profile, bit: int, *, locked: int, tight: int) -> None:
+    """A reserve of a profile has become locked or tight (1), is so no more (-1), or is as it was (0)."""
+    if locked:
+        causes = profile.causes[bit, True] = profile.causes.get((bit, True), 0) + locked
+        profile.locked = profile.locked | bit if causes else profile.locked & ~bit
+    if tight:
+        causes = profile.causes[bit, False] = profile.causes.get((bit, False), 0) + tight
+        profile.tight = profile.tight | bit if causes else profile.tight & ~bit
 
 
 def anywhere(group: Group) -> bool:
