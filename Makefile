@@ -14,7 +14,7 @@ UI_SOURCES := $(shell find hub/ui -type f -not -path '*/node_modules/*' -not -pa
 export HUB_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check lint types imports ui-check bench bench-small soak days lock clean
+.PHONY: help install run test check lint types imports ui-check api bench bench-small soak days lock clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ imports: $(VENV)/.dev
 
 ui-check: $(VENV)/.dev ## the faces: types, rules (no import cycles), and the tests beside the sources
 	$(BIN)/python -c 'import hatch_build, pathlib; hatch_build.check_faces(pathlib.Path.cwd())'
+
+api: $(VENV)/.dev ## write docs/openapi.json anew; after each change of the API
+	$(BIN)/hub openapi docs/openapi.json
 
 bench: $(VENV)/.dev ## the benchmark table: ratios within one run
 	$(BIN)/python -m tests.bench

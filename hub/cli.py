@@ -78,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     centre = _command(commands, "apply", _apply, "make the centre as the file says")
     centre.add_argument("file", type=Path)
     centre.add_argument("--dry-run", action="store_true", help="only show the difference")
+    api = _command(commands, "openapi", _openapi, "the API's description (OpenAPI 3.1), without a server")
+    api.add_argument("file", type=Path, nargs="?", help="where to write it (default: on the screen)")
+    api.add_argument("--server", default="/", help="the address of the installation, as callers know it (default /)")
     _command(commands, "doctor", _doctor, "what is missing or wrong, and how to mend it")
     backup_commands.add_files(commands, _command, hub_version())
     backup_commands.add_outbox(commands, _command)
@@ -225,6 +228,18 @@ def _apply(arguments: argparse.Namespace, found: Settings) -> int:
         return 0
 
     return with_core(found, run)
+
+
+def _openapi(arguments: argparse.Namespace, found: Settings) -> int:
+    from hub.web.server import openapi
+
+    text = openapi(hub_version(), arguments.server)
+    if arguments.file is None:
+        sys.stdout.write(text.decode())
+    else:
+        arguments.file.write_bytes(text)
+        print(f"Wrote {arguments.file}.")
+    return 0
 
 
 def _doctor(arguments: argparse.Namespace, found: Settings) -> int:

@@ -72,7 +72,7 @@ class Board(BaseModel):
     series: list[SeriesPoint]
 
 
-class Interval(BaseModel):
+class QueueInterval(BaseModel):
     queue_id: int
     channel: str
     at: datetime
@@ -89,7 +89,7 @@ class Interval(BaseModel):
     abandonment: float | None
 
 
-class Rated(BaseModel):
+class RatingSummary(BaseModel):
     """`satisfied` is CSAT: percent of the ratings that are 4 or 5."""
 
     of: Ref | None
@@ -98,7 +98,7 @@ class Rated(BaseModel):
     satisfied: float | None
 
 
-class Ratings(BaseModel):
-    all: Rated
-    queues: list[Rated]
-    agents: list[Rated]
+class RatingReport(BaseModel):
+    all: RatingSummary
+    queues: list[RatingSummary]
+    agents: list[RatingSummary]

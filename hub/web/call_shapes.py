@@ -70,30 +70,30 @@ class Switch(In):
     on: bool
 
 
-class Keys(In):
+class KeyPresses(In):
     keys: Annotated[str, StringConstraints(pattern=r"^[0-9*#w]{1,40}$")]
 
 
-class To(In):
+class CallTarget(In):
     queue_id: Id | None = None
     agent_id: Id | None = None
     number: Number | None = None
 
 
-class Asked(In):
+class FinishConsult(In):
     how: Literal["complete", "merge", "cancel"]
 
 
-class Monitor(In):
+class MonitorCall(In):
     mode: Literal["listen", "whisper", "barge"]
 
 
-class WrapUp(In):
+class WrapUpCall(In):
     disposition: Annotated[str, StringConstraints(max_length=100)] | None = None
     resolve: bool = True
 
 
-class Dial(In):
+class NewCall(In):
     number: Number
     account_id: Id | None = None
     conversation_id: Id | None = None
@@ -120,14 +120,14 @@ class NewDevice(In):
     ready: bool = True
 
 
-class Token(BaseModel):
+class DeviceToken(BaseModel):
     identity: str
     token: str
     seconds: int
     simulated: bool
 
 
-class Button(In):
+class DevicePress(In):
     do: Literal["answer", "refuse", "hangup"]
 
 
@@ -151,5 +151,5 @@ class CallbackList(BaseModel):
     items: list[Callback]
 
 
-class Made(BaseModel):
+class CreatedCallback(BaseModel):
     id: Annotated[int, Field(ge=1)]

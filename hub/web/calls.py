@@ -20,22 +20,22 @@ from hub.core.clock import now
 from hub.core.db import fetch_value
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.web.call_shapes import (
-    Asked,
-    Button,
     CallbackList,
     CallList,
+    CallTarget,
     CallView,
+    CreatedCallback,
     Device,
-    Dial,
-    Keys,
-    Made,
-    Monitor,
+    DevicePress,
+    DeviceToken,
+    FinishConsult,
+    KeyPresses,
+    MonitorCall,
+    NewCall,
     NewCallback,
     NewDevice,
     Switch,
-    To,
-    Token,
-    WrapUp,
+    WrapUpCall,
 )
 from hub.web.endpoints import Call, Endpoints, utc
 
@@ -77,15 +77,15 @@ async def read_device(call: Call) -> dict[str, Any]:
 
 
 @calls.add("PUT", "/me/device", returns=Device, errors=(409,))
-async def put_device(call: Call, body: NewDevice) -> dict[str, Any]:
+async def change_device(call: Call, body: NewDevice) -> dict[str, Any]:
     """Say where to ring me. A browser says so every few seconds while it is ready; unready it gets no calls."""
     async with events.unit(call.core.db, call.core.feed) as unit:
         await devices.put(unit, call.me.id, body.kind, body.number, ready=body.ready)
     return await read_device(call)
 
 
-@calls.add("POST", "/me/device/token", returns=Token, errors=(409,))
-async def device_token(call: Call) -> dict[str, Any]:
+@calls.add("POST", "/me/device/token", returns=DeviceToken, errors=(409,))
+async def make_device_token(call: Call) -> dict[str, Any]:
     """Admission of this browser as my telephone, for an hour; ask again well before."""
     account, phone = await _first(call)
     made = phone.device(account, call.me.id)
@@ -95,7 +95,7 @@ async def device_token(call: Call) -> dict[str, Any]:
 
 
 @calls.add("POST", "/me/device/press", status=204, errors=(409,))
-async def press_device(call: Call, body: Button) -> None:
+async def press_device(call: Call, body: DevicePress) -> None:
     """Answer, refuse or hang up with a simulated telephone: the demonstration has no sound."""
     account, phone = await _first(call)
     if not await pressed(phone, account, call.me.id, body.do):
@@ -117,13 +117,13 @@ async def pressed(phone: CallControl, account: Account, agent_id: int, do: str) 
 
 # -- calls -----------------------------------------------------------------------------------------------------------
 @calls.add("GET", "/me/calls", returns=CallList)
-async def my_calls(call: Call) -> dict[str, Any]:
+async def list_my_calls(call: Call) -> dict[str, Any]:
     """The calls I am on, and those that ring me."""
     return {"items": await store.shown(call.core.db, agent_id=call.me.id)}
 
 
 @calls.add("GET", "/calls", returns=CallList, action=Action.SUPERVISE)
-async def live_calls(call: Call) -> dict[str, Any]:
+async def list_live_calls(call: Call) -> dict[str, Any]:
     """Every call going on in my queues."""
     found = await store.shown(call.core.db, live=True)
     visible = await call.core.db.dicts(sql["visible"], {"ids": [c["conversation_id"] for c in found], **call.me.viewer})
@@ -132,14 +132,14 @@ async def live_calls(call: Call) -> dict[str, Any]:
 
 
 @calls.add("GET", "/conversations/{conversation_id}/calls", returns=CallList)
-async def calls_of(call: Call, conversation_id: int) -> dict[str, Any]:
+async def list_conversation_calls(call: Call, conversation_id: int) -> dict[str, Any]:
     """A conversation's calls, the newest first, with their telephones, times and recordings."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     return {"items": await store.shown(call.core.db, conversation_id=conversation_id)}
 
 
 @calls.add("POST", "/calls", returns=CallView, status=201, errors=(404, 409))
-async def dial(call: Call, body: Dial) -> dict[str, Any]:
+async def start_call(call: Call, body: NewCall) -> dict[str, Any]:
     """Call somebody: my telephone rings first, then theirs."""
     if body.conversation_id is not None:
         await require_conversation(call.core.db, body.conversation_id, call.me.viewer)
@@ -181,7 +181,7 @@ async def read_call(call: Call, call_id: int) -> dict[str, Any]:
 
 
 @calls.add("POST", "/calls/{call_id}/hold", returns=CallView, errors=(409,))
-async def hold(call: Call, call_id: int, body: Switch) -> dict[str, Any]:
+async def hold_call(call: Call, call_id: int, body: Switch) -> dict[str, Any]:
     """Put the customer on hold, or take them off it."""
     async with events.unit(call.core.db, call.core.feed) as unit:
         await actions.hold(unit, call_id, call.me.id, on=body.on)
@@ -189,7 +189,7 @@ async def hold(call: Call, call_id: int, body: Switch) -> dict[str, Any]:
 
 
 @calls.add("POST", "/calls/{call_id}/mute", returns=CallView, errors=(409,))
-async def mute(call: Call, call_id: int, body: Switch) -> dict[str, Any]:
+async def mute_call(call: Call, call_id: int, body: Switch) -> dict[str, Any]:
     """Mute myself."""
     async with events.unit(call.core.db, call.core.feed) as unit:
         await actions.mute(unit, call_id, call.me.id, on=body.on)
@@ -197,7 +197,7 @@ async def mute(call: Call, call_id: int, body: Switch) -> dict[str, Any]:
 
 
 @calls.add("POST", "/calls/{call_id}/keys", returns=CallView, errors=(409,))
-async def press(call: Call, call_id: int, body: Keys) -> dict[str, Any]:
+async def press_call_keys(call: Call, call_id: int, body: KeyPresses) -> dict[str, Any]:
     """Press keys (DTMF) towards the customer's end."""
     async with events.unit(call.core.db, call.core.feed) as unit:
         await actions.press(unit, call_id, call.me.id, body.keys)
@@ -205,7 +205,7 @@ async def press(call: Call, call_id: int, body: Keys) -> dict[str, Any]:
 
 
 @calls.add("POST", "/calls/{call_id}/hang-up", returns=CallView, errors=(409,))
-async def hang_up(call: Call, call_id: int) -> dict[str, Any]:
+async def hang_up_call(call: Call, call_id: int) -> dict[str, Any]:
     """Leave the call; alone with the customer, end it."""
     async with events.unit(call.core.db, call.core.feed) as unit:
         await actions.hang_up(unit, call_id, call.me.id)
@@ -213,7 +213,7 @@ async def hang_up(call: Call, call_id: int) -> dict[str, Any]:
 
 
 @calls.add("POST", "/calls/{call_id}/recording", returns=CallView, errors=(409,))
-async def record(call: Call, call_id: int, body: Switch) -> dict[str, Any]:
+async def record_call(call: Call, call_id: int, body: Switch) -> dict[str, Any]:
     """Pause the recording (card numbers), or go on."""
     async with events.unit(call.core.db, call.core.feed) as unit:
         await actions.recording(unit, call_id, call.me.id, on=body.on)
@@ -221,7 +221,7 @@ async def record(call: Call, call_id: int, body: Switch) -> dict[str, Any]:
 
 
 @calls.add("POST", "/calls/{call_id}/transfer", returns=CallView, errors=(409,))
-async def transfer(call: Call, call_id: int, body: To) -> dict[str, Any]:
+async def transfer_call(call: Call, call_id: int, body: CallTarget) -> dict[str, Any]:
     """Hand over without asking: to a queue, an agent or a number."""
     account = await _account_of(call, call_id)
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -231,7 +231,7 @@ async def transfer(call: Call, call_id: int, body: To) -> dict[str, Any]:
 
 
 @calls.add("POST", "/calls/{call_id}/consult", returns=CallView, errors=(409,))
-async def consult(call: Call, call_id: int, body: To) -> dict[str, Any]:
+async def start_consult(call: Call, call_id: int, body: CallTarget) -> dict[str, Any]:
     """Ask an agent, whoever of a queue is free, or a number for advice; the customer is on hold meanwhile."""
     account = await _account_of(call, call_id)
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -241,7 +241,7 @@ async def consult(call: Call, call_id: int, body: To) -> dict[str, Any]:
 
 
 @calls.add("POST", "/calls/{call_id}/consult/finish", returns=CallView, errors=(409,))
-async def finish_consult(call: Call, call_id: int, body: Asked) -> dict[str, Any]:
+async def finish_consult(call: Call, call_id: int, body: FinishConsult) -> dict[str, Any]:
     """Hand over to who was asked, talk together, or go on alone."""
     async with events.unit(call.core.db, call.core.feed) as unit:
         await actions.finish_consult(unit, call_id, call.me.id, body.how)
@@ -249,7 +249,7 @@ async def finish_consult(call: Call, call_id: int, body: Asked) -> dict[str, Any
 
 
 @calls.add("POST", "/calls/{call_id}/monitor", returns=CallView, action=Action.SUPERVISE, errors=(409,))
-async def monitor(call: Call, call_id: int, body: Monitor) -> dict[str, Any]:
+async def monitor_call(call: Call, call_id: int, body: MonitorCall) -> dict[str, Any]:
     """Listen unheard, whisper to the agent, or join in."""
     await _account_of(call, call_id)
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -258,7 +258,7 @@ async def monitor(call: Call, call_id: int, body: Monitor) -> dict[str, Any]:
 
 
 @calls.add("POST", "/calls/{call_id}/wrap-up", returns=CallView, errors=(409,))
-async def wrap_up(call: Call, call_id: int, body: WrapUp) -> dict[str, Any]:
+async def wrap_up_call(call: Call, call_id: int, body: WrapUpCall) -> dict[str, Any]:
     """Finish the notes with an outcome code; the matter is resolved unless told otherwise."""
     async with events.unit(call.core.db, call.core.feed) as unit:
         await actions.wrap_up(unit, call_id, call.me.id, disposition=body.disposition, resolve=body.resolve)
@@ -273,7 +273,7 @@ async def list_callbacks(call: Call, conversation_id: int) -> dict[str, Any]:
     return {"items": await call.core.db.dicts(sql["callbacks_of"], {"conversation_id": conversation_id})}
 
 
-@calls.add("POST", "/conversations/{conversation_id}/callbacks", returns=Made, status=201, errors=(409,))
+@calls.add("POST", "/conversations/{conversation_id}/callbacks", returns=CreatedCallback, status=201, errors=(409,))
 async def plan_callback(call: Call, conversation_id: int, body: NewCallback) -> dict[str, Any]:
     """Promise a call at a time: it waits in the queue then, first for me if I say so."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
@@ -309,12 +309,13 @@ async def cancel_callback(call: Call, callback_id: int) -> None:
         raise Conflict("It is under way or over.")
 
 
-@calls.add("GET", "/recordings/{recording_id}/sound", returns=bytes)
-async def read_sound(call: Call, recording_id: int) -> web.Response:
+@calls.add("GET", "/recordings/{recording_id}/sound", returns=bytes, media=("application/octet-stream", "audio/*"))
+async def read_recording(call: Call, recording_id: int) -> web.Response:
     """Listen to a recording, if its conversation is visible; that it was heard is written down."""
     await require_conversation(call.core.db, await recordings.place(call.core.db, recording_id), call.me.viewer)
     _, content_type, body = await recordings.sound(call.core.db, recording_id)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await recordings.heard(unit, recording_id, call.me.id)
+    kind = content_type if content_type.startswith("audio/") else "application/octet-stream"  # no page of somebody's
     headers = {"Cache-Control": "private, no-store"}
-    return web.Response(body=body, content_type=content_type, headers=headers)
+    return web.Response(body=body, content_type=kind, headers=headers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from aiohttp import web
@@ -29,11 +29,15 @@ from hub.web.endpoints import Call, Endpoints
 from hub.web.shapes import Id, In, Line
 from hub.web.uploads import read_file
 
-center = Endpoints("center")
+records = Endpoints("contacts")
+desk_lists = Endpoints("desk")
+files = Endpoints("files")
+operations = Endpoints("operations")
 Limit = Annotated[int, Field(ge=1, le=100)]
 # Shown in the browser as they are; whatever else is only ever downloaded (a script in an SVG or HTML file is a script).
 INLINE_TYPES = {f"image/{kind}" for kind in ("png", "jpeg", "gif", "webp", "avif", "heic", "heif")}
 PLAYED = ("audio/", "video/")
+SHOWN = ("application/octet-stream", "image/*", *(f"{kind}*" for kind in PLAYED))
 
 
 class ContactQuery(In):
@@ -70,16 +74,11 @@ class TimelinePage(BaseModel):
     next_cursor: str | None
 
 
-class LinkIn(In):
+class ContactLink(In):
     contact_id: Id
 
 
-class AddressIn(In):
-    kind: Literal["email", "phone", "whatsapp"]
-    value: Annotated[str, StringConstraints(min_length=1, max_length=320)]
-
-
-class Colleagues(BaseModel):
+class ColleagueList(BaseModel):
     items: list[shapes.Colleague]
 
 
@@ -87,15 +86,15 @@ class TemplateQuery(In):
     channel: Annotated[str, StringConstraints(max_length=40)] | None = None
 
 
-class Templates(BaseModel):
+class TemplateList(BaseModel):
     items: list[shapes.Template]
 
 
-class RenderIn(In):
+class RenderTemplate(In):
     conversation_id: Id
 
 
-class Dispositions(BaseModel):
+class DispositionList(BaseModel):
     items: list[shapes.Disposition]
 
 
@@ -104,33 +103,33 @@ class FeedQuery(In):
     limit: Limit = 100
 
 
-class FeedPage(BaseModel):
+class EventPage(BaseModel):
     items: list[shapes.FeedEvent]
     next_cursor: str | None
 
 
-class QuarantinePage(BaseModel):
+class QuarantinedMessageList(BaseModel):
     items: list[shapes.QuarantinedMessage]
 
 
-class Replayed(BaseModel):
+class ReplayedMessage(BaseModel):
     conversation_id: int | None
 
 
-class Unsettled(BaseModel):
+class UnsettledSendList(BaseModel):
     items: list[shapes.UnsettledSend]
 
 
-class Settle(In):
+class SettleSend(In):
     arrived: bool
 
 
-class SettleMany(In):
+class SettleSends(In):
     ids: Annotated[list[Id], Field(min_length=1, max_length=200)]
     arrived: bool
 
 
-class SettledMany(BaseModel):
+class SettledSends(BaseModel):
     """Ids of sends: those that were settled, and those that were not unknown any more, or not one's own."""
 
     settled: list[int]
@@ -138,20 +137,20 @@ class SettledMany(BaseModel):
 
 
 # -- customers -------------------------------------------------------------------------------------------------------
-@center.add("GET", "/contacts", returns=ContactPage)
+@records.add("GET", "/contacts", returns=ContactPage)
 async def list_contacts(call: Call, query: ContactQuery) -> dict[str, Any]:
     """Find customers by name or address."""
     found = await contacts.search(call.core.db, query.q.replace("\x00", ""), cursor=query.cursor, limit=query.limit + 1)
     return _page(found, query.limit)
 
 
-@center.add("GET", "/contacts/{contact_id}", returns=shapes.Contact)
+@records.add("GET", "/contacts/{contact_id}", returns=shapes.Contact)
 async def read_contact(call: Call, contact_id: int) -> dict[str, Any]:
     """One customer: the record that stands for everything linked to it."""
     return await contacts.contact(call.core.db, contact_id)
 
 
-@center.add("PATCH", "/contacts/{contact_id}", returns=shapes.Contact)
+@records.add("PATCH", "/contacts/{contact_id}", returns=shapes.Contact)
 async def change_contact(call: Call, contact_id: int, body: ContactChange) -> dict[str, Any]:
     """Change what is known of a customer. Attributes that are not named stay; one that is null is taken away."""
     await require_contact(call.core.db, contact_id, call.me.viewer)
@@ -161,7 +160,7 @@ async def change_contact(call: Call, contact_id: int, body: ContactChange) -> di
     return await contacts.contact(call.core.db, contact_id)
 
 
-@center.add("GET", "/contacts/{contact_id}/timeline", returns=TimelinePage)
+@records.add("GET", "/contacts/{contact_id}/timeline", returns=TimelinePage)
 async def read_timeline(call: Call, contact_id: int, query: TimelineQuery) -> dict[str, Any]:
     """Everything said with a customer on any channel, newest first."""
     await contacts.contact(call.core.db, contact_id)
@@ -172,8 +171,8 @@ async def read_timeline(call: Call, contact_id: int, query: TimelineQuery) -> di
     return _page([views.public_interaction(row) for row in rows], query.limit)
 
 
-@center.add("POST", "/contacts/{contact_id}/link", returns=shapes.Contact, errors=(409,))
-async def link_contact(call: Call, contact_id: int, body: LinkIn) -> dict[str, Any]:
+@records.add("POST", "/contacts/{contact_id}/link", returns=shapes.Contact, errors=(409,))
+async def link_contact(call: Call, contact_id: int, body: ContactLink) -> dict[str, Any]:
     """Say that two records are one person; it can be undone without a trace."""
     for one in (contact_id, body.contact_id):
         await require_contact(call.core.db, one, call.me.viewer)
@@ -182,7 +181,7 @@ async def link_contact(call: Call, contact_id: int, body: LinkIn) -> dict[str, A
     return await contacts.contact(call.core.db, contact_id)
 
 
-@center.add("DELETE", "/contacts/{contact_id}/links/{link_id}", returns=shapes.Contact)
+@records.add("DELETE", "/contacts/{contact_id}/links/{link_id}", returns=shapes.Contact)
 async def unlink_contact(call: Call, contact_id: int, link_id: int) -> dict[str, Any]:
     """Undo a link: both records are as they were."""
     await require_contact(call.core.db, contact_id, call.me.viewer)
@@ -194,8 +193,8 @@ async def unlink_contact(call: Call, contact_id: int, link_id: int) -> dict[str,
     return await contacts.contact(call.core.db, contact_id)
 
 
-@center.add("POST", "/contacts/{contact_id}/addresses", returns=shapes.Contact, errors=(409,))
-async def add_address(call: Call, contact_id: int, body: AddressIn) -> dict[str, Any]:
+@records.add("POST", "/contacts/{contact_id}/addresses", returns=shapes.Contact, errors=(409,))
+async def add_contact_address(call: Call, contact_id: int, body: shapes.NewAddress) -> dict[str, Any]:
     """Add a way to reach a customer; it counts as unverified until they write from it."""
     await require_contact(call.core.db, contact_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -204,20 +203,20 @@ async def add_address(call: Call, contact_id: int, body: AddressIn) -> dict[str,
 
 
 # -- the desk's furniture --------------------------------------------------------------------------------------------
-@center.add("GET", "/agents", returns=Colleagues)
+@desk_lists.add("GET", "/agents", returns=ColleagueList)
 async def list_agents(call: Call) -> dict[str, Any]:
     """Colleagues, to hand over to."""
     return {"items": await agents.agents_list(call.core.db)}
 
 
-@center.add("GET", "/templates", returns=Templates)
+@desk_lists.add("GET", "/templates", returns=TemplateList)
 async def list_templates(call: Call, query: TemplateQuery) -> dict[str, Any]:
     """Canned replies."""
     return {"items": await call.core.db.dicts(conversations.sql["templates"], {"channel": query.channel})}
 
 
-@center.add("POST", "/templates/{template_id}/render", returns=shapes.Rendered)
-async def render_template(call: Call, template_id: int, body: RenderIn) -> dict[str, Any]:
+@desk_lists.add("POST", "/templates/{template_id}/render", returns=shapes.Rendered)
+async def render_template(call: Call, template_id: int, body: RenderTemplate) -> dict[str, Any]:
     """A canned reply with a conversation's names filled in."""
     await require_conversation(call.core.db, body.conversation_id, call.me.viewer)
     rows = await call.core.db.dicts(conversations.sql["template"], {"id": template_id})
@@ -234,13 +233,13 @@ async def render_template(call: Call, template_id: int, body: RenderIn) -> dict[
     return {"subject": render(rows[0]["subject"], variables), "body": render(rows[0]["body"], variables)}
 
 
-@center.add("GET", "/dispositions", returns=Dispositions)
+@desk_lists.add("GET", "/dispositions", returns=DispositionList)
 async def list_dispositions(call: Call) -> dict[str, Any]:
     """Outcome codes."""
     return {"items": await call.core.db.dicts(conversations.sql["dispositions"])}
 
 
-@center.add("GET", "/config", returns=shapes.PublicConfig, action=None)
+@desk_lists.add("GET", "/config", returns=shapes.PublicConfig, action=None)
 async def read_config(call: Call) -> dict[str, Any]:
     """What the pages need to know; who is signed in sees the accounts they may send from and all queues."""
     queues = await agents.all_queues(call.core.db) if call.actor else []
@@ -259,8 +258,8 @@ async def read_config(call: Call) -> dict[str, Any]:
 
 
 # -- files -----------------------------------------------------------------------------------------------------------
-@center.add("POST", "/uploads", returns=shapes.Upload, status=201, upload=True, errors=(422,))
-async def upload(call: Call) -> dict[str, Any]:
+@files.add("POST", "/uploads", returns=shapes.Upload, status=201, upload=True, errors=(422,))
+async def upload_file(call: Call) -> dict[str, Any]:
     """Upload one file (multipart field `file`) to attach to a reply."""
     if call.request.content_type != "multipart/form-data":
         raise Invalid("This is not an upload.", fields={"file": "send multipart/form-data with one file"})
@@ -270,7 +269,7 @@ async def upload(call: Call) -> dict[str, Any]:
     return {"id": new_id, "name": name, "size": len(body), "content_type": content_type}
 
 
-@center.add("GET", "/attachments/{attachment_id}", returns=bytes)
+@files.add("GET", "/attachments/{attachment_id}", returns=bytes, media=SHOWN)
 async def read_attachment(call: Call, attachment_id: int) -> web.Response:
     """A file of a message one may see; only plain images are shown, everything else is downloaded."""
     rows = await call.core.db.dicts(conversations.sql["attachment"], {"id": attachment_id})
@@ -292,8 +291,8 @@ async def read_attachment(call: Call, attachment_id: int) -> web.Response:
 
 
 # -- for supervisors -------------------------------------------------------------------------------------------------
-@center.add("GET", "/events", returns=FeedPage, action=Action.SUPERVISE)
-async def read_events(call: Call, query: FeedQuery) -> dict[str, Any]:
+@operations.add("GET", "/events", returns=EventPage, action=Action.SUPERVISE)
+async def list_events(call: Call, query: FeedQuery) -> dict[str, Any]:
     """The event log after a cursor, oldest first, never skipping a late commit. Poll with `next_cursor`."""
     async with call.core.db.connection() as conn:
         rows = await _feed(conn, query, call.me.viewer)
@@ -301,7 +300,7 @@ async def read_events(call: Call, query: FeedQuery) -> dict[str, Any]:
     return {"items": items, "next_cursor": str(items[-1]["id"]) if items else None}
 
 
-@center.add("GET", "/quarantine", returns=QuarantinePage, action=Action.SUPERVISE)
+@operations.add("GET", "/quarantine", returns=QuarantinedMessageList, action=Action.SUPERVISE)
 async def list_quarantine(call: Call) -> dict[str, Any]:
     """What could not be processed on one's accounts, oldest first."""
     mine = await _own_accounts(call)
@@ -309,29 +308,29 @@ async def list_quarantine(call: Call) -> dict[str, Any]:
     return {"items": [_quarantined(q) for q in found]}
 
 
-@center.add("POST", "/quarantine/{raw_id}/replay", returns=Replayed, action=Action.SUPERVISE, errors=(422,))
-async def replay(call: Call, raw_id: int) -> dict[str, Any]:
+@operations.add("POST", "/quarantine/{raw_id}/replay", returns=ReplayedMessage, action=Action.SUPERVISE, errors=(422,))
+async def replay_quarantined(call: Call, raw_id: int) -> dict[str, Any]:
     """Try to take it in again."""
     await _require_quarantined(call, raw_id)
     done = await _quarantine(call).replay(raw_id)
     return {"conversation_id": done.conversation_id}
 
 
-@center.add("DELETE", "/quarantine/{raw_id}", status=204, action=Action.SUPERVISE, errors=(422,))
-async def discard(call: Call, raw_id: int) -> None:
+@operations.add("DELETE", "/quarantine/{raw_id}", status=204, action=Action.SUPERVISE, errors=(422,))
+async def discard_quarantined(call: Call, raw_id: int) -> None:
     """Put it aside; the bytes stay."""
     await _require_quarantined(call, raw_id)
     await _quarantine(call).discard(raw_id)
 
 
-@center.add("GET", "/outbox/unsettled", returns=Unsettled, action=Action.SUPERVISE)
-async def list_unsettled(call: Call) -> dict[str, Any]:
+@operations.add("GET", "/outbox/unsettled", returns=UnsettledSendList, action=Action.SUPERVISE)
+async def list_unsettled_sends(call: Call) -> dict[str, Any]:
     """Sends in conversations one may see whose outcome nobody knows: a person decides."""
     return {"items": await call.core.db.dicts(outbox_sql["stuck"], {"limit": 200, **call.me.viewer})}
 
 
-@center.add("POST", "/outbox/{outbound_id}/settle", status=204, action=Action.SUPERVISE, errors=(409,))
-async def settle(call: Call, outbound_id: int, body: Settle) -> None:
+@operations.add("POST", "/outbox/{outbound_id}/settle", status=204, action=Action.SUPERVISE, errors=(409,))
+async def settle_send(call: Call, outbound_id: int, body: SettleSend) -> None:
     """Say that a send arrived after all, or that it is to be sent again."""
     found = await call.core.db.dicts(outbox_sql["conversations_of"], {"ids": [outbound_id]})
     if not found:
@@ -340,8 +339,8 @@ async def settle(call: Call, outbound_id: int, body: Settle) -> None:
     await Outbox(call.core).decide(outbound_id, arrived=body.arrived, actor_id=call.me.id)
 
 
-@center.add("POST", "/outbox/settle", returns=SettledMany, action=Action.SUPERVISE)
-async def settle_many(call: Call, body: SettleMany) -> dict[str, Any]:
+@operations.add("POST", "/outbox/settle", returns=SettledSends, action=Action.SUPERVISE)
+async def settle_sends(call: Call, body: SettleSends) -> dict[str, Any]:
     """Say the same of many sends whose outcome nobody knows.
 
     Those settled meanwhile, and those of conversations one may not see, are `passed`: so it is safe to repeat.

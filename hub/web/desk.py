@@ -31,15 +31,15 @@ Limit = Annotated[int, Field(ge=1, le=200)]
 View = Literal["mine", "waiting", "all", "snoozed", "resolved"]
 
 
-class Offers(BaseModel):
+class OfferList(BaseModel):
     items: list[shapes.Offer]
 
 
-class Accepted(BaseModel):
+class AcceptedOffer(BaseModel):
     conversation_id: int
 
 
-class Decline(In):
+class DeclineOffer(In):
     reason: Line | None = None
 
 
@@ -99,11 +99,11 @@ class NewNote(In):
     text: Text
 
 
-class Read(In):
+class ReadUpTo(In):
     seq: Annotated[int, Field(ge=0, le=9_007_199_254_740_991)]
 
 
-class Transfer(In):
+class TransferConversation(In):
     queue_id: Id | None = None
     agent_id: Id | None = None
     note: Text | None = None
@@ -113,13 +113,8 @@ class Outcome(In):
     disposition: Annotated[str, StringConstraints(max_length=100)] | None = None
 
 
-class Snooze(In):
+class SnoozeConversation(In):
     until: AwareDatetime
-
-
-class AddressIn(In):
-    kind: Literal["email", "phone", "whatsapp"]
-    value: Annotated[str, StringConstraints(min_length=1, max_length=320)]
 
 
 class NewConversation(In):
@@ -127,20 +122,20 @@ class NewConversation(In):
     channel: Annotated[str, StringConstraints(max_length=40)]
     text: Text
     contact_id: Id | None = None
-    address: AddressIn | None = None
+    address: shapes.NewAddress | None = None
     account_id: Id | None = None
     subject: Line = ""
     template: FilledTemplate | None = None
 
 
 # -- offers ----------------------------------------------------------------------------------------------------------
-@desk.add("GET", "/me/offers", returns=Offers)
+@desk.add("GET", "/me/offers", returns=OfferList)
 async def list_offers(call: Call) -> dict[str, Any]:
     """What is offered to me now."""
     return {"items": await offers.open_offers(call.core.db, call.me.id)}
 
 
-@desk.add("POST", "/offers/{offer_id}/accept", returns=Accepted, errors=(409,))
+@desk.add("POST", "/offers/{offer_id}/accept", returns=AcceptedOffer, errors=(409,))
 async def accept_offer(call: Call, offer_id: int) -> dict[str, Any]:
     """Take an offered conversation; 409 when it is gone."""
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -148,7 +143,7 @@ async def accept_offer(call: Call, offer_id: int) -> dict[str, Any]:
 
 
 @desk.add("POST", "/offers/{offer_id}/decline", status=204, errors=(409,))
-async def decline_offer(call: Call, offer_id: int, body: Decline) -> None:
+async def decline_offer(call: Call, offer_id: int, body: DeclineOffer) -> None:
     """Leave it to somebody else; it keeps its place in the queue."""
     async with events.unit(call.core.db, call.core.feed) as unit:
         await offers.decline(unit, offer_id, call.me.id, body.reason)
@@ -180,7 +175,7 @@ async def read_conversation(call: Call, conversation_id: int) -> dict[str, Any]:
 
 
 @desk.add("GET", "/conversations/{conversation_id}/interactions", returns=InteractionPage)
-async def read_interactions(call: Call, conversation_id: int, query: EarlierQuery) -> dict[str, Any]:
+async def list_interactions(call: Call, conversation_id: int, query: EarlierQuery) -> dict[str, Any]:
     """Earlier messages."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     items, earlier = await store.page(call.core.db, conversation_id, before_seq=query.before_seq, limit=query.limit)
@@ -188,7 +183,7 @@ async def read_interactions(call: Call, conversation_id: int, query: EarlierQuer
 
 
 @desk.add("GET", "/conversations/{conversation_id}/decisions", returns=shapes.Decisions)
-async def read_decisions(call: Call, conversation_id: int) -> Any:
+async def list_decisions(call: Call, conversation_id: int) -> Any:
     """Why it was offered to whom, and why it still waits."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     return await offers.decisions(call.core.db, conversation_id)
@@ -215,7 +210,7 @@ async def start_conversation(call: Call, body: NewConversation) -> dict[str, Any
     also=(200,),
     errors=(409,),
 )
-async def reply(call: Call, conversation_id: int, body: NewReply) -> web.Response:
+async def reply_to_conversation(call: Call, conversation_id: int, body: NewReply) -> web.Response:
     """Answer the customer. The same `client_id` again returns the same interaction with 200; 409 with other words."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     text, template = await _words(call, body)
@@ -267,7 +262,7 @@ async def add_note(call: Call, conversation_id: int, body: NewNote) -> web.Respo
 
 
 @desk.add("POST", "/conversations/{conversation_id}/read", status=204)
-async def mark_read(call: Call, conversation_id: int, body: Read) -> None:
+async def mark_conversation_read(call: Call, conversation_id: int, body: ReadUpTo) -> None:
     """Note what was read, up to a sequence."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -276,7 +271,7 @@ async def mark_read(call: Call, conversation_id: int, body: Read) -> None:
 
 # -- handling --------------------------------------------------------------------------------------------------------
 @desk.add("POST", "/conversations/{conversation_id}/pull", returns=shapes.Conversation, errors=(409,))
-async def pull(call: Call, conversation_id: int) -> dict[str, Any]:
+async def pull_conversation(call: Call, conversation_id: int) -> dict[str, Any]:
     """Take a waiting conversation out of the queue by hand; 409 when somebody has it."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -285,7 +280,7 @@ async def pull(call: Call, conversation_id: int) -> dict[str, Any]:
 
 
 @desk.add("POST", "/conversations/{conversation_id}/transfer", returns=shapes.ConversationSummary, errors=(409,))
-async def transfer(call: Call, conversation_id: int, body: Transfer) -> dict[str, Any]:
+async def transfer_conversation(call: Call, conversation_id: int, body: TransferConversation) -> dict[str, Any]:
     """Hand over to a queue or an agent; the customer's waiting time is kept."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     if (body.queue_id is None) == (body.agent_id is None):
@@ -300,7 +295,7 @@ async def transfer(call: Call, conversation_id: int, body: Transfer) -> dict[str
 
 
 @desk.add("POST", "/conversations/{conversation_id}/resolve", returns=shapes.Conversation)
-async def resolve(call: Call, conversation_id: int, body: Outcome) -> dict[str, Any]:
+async def resolve_conversation(call: Call, conversation_id: int, body: Outcome) -> dict[str, Any]:
     """Close the matter."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -309,7 +304,7 @@ async def resolve(call: Call, conversation_id: int, body: Outcome) -> dict[str, 
 
 
 @desk.add("POST", "/conversations/{conversation_id}/reopen", returns=shapes.Conversation)
-async def reopen(call: Call, conversation_id: int) -> dict[str, Any]:
+async def reopen_conversation(call: Call, conversation_id: int) -> dict[str, Any]:
     """Take a resolved or snoozed matter up again: it is yours if it was, else it waits in its queue."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -318,7 +313,7 @@ async def reopen(call: Call, conversation_id: int) -> dict[str, Any]:
 
 
 @desk.add("POST", "/conversations/{conversation_id}/snooze", returns=shapes.Conversation, errors=(409,))
-async def snooze(call: Call, conversation_id: int, body: Snooze) -> dict[str, Any]:
+async def snooze_conversation(call: Call, conversation_id: int, body: SnoozeConversation) -> dict[str, Any]:
     """Put it aside until a time, or until the customer writes."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -327,7 +322,7 @@ async def snooze(call: Call, conversation_id: int, body: Snooze) -> dict[str, An
 
 
 @desk.add("POST", "/conversations/{conversation_id}/wrap-up", returns=shapes.Conversation, errors=(409,))
-async def end_wrap_up(call: Call, conversation_id: int, body: Outcome) -> dict[str, Any]:
+async def wrap_up_conversation(call: Call, conversation_id: int, body: Outcome) -> dict[str, Any]:
     """Finish after-contact work early."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:

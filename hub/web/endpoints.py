@@ -73,6 +73,7 @@ class Endpoint:
     path_ids: tuple[str, ...]
     tag: str
     upload: bool
+    media: tuple[str, ...]
 
     @property
     def summary(self) -> str:
@@ -98,8 +99,12 @@ class Endpoints:
         errors: tuple[int, ...] = (),
         also: tuple[int, ...] = (),
         upload: bool = False,
+        media: tuple[str, ...] = ("application/json",),
     ) -> Callable[[Handler], Handler]:
-        """Declare a handler. `action` None: callable by nobody in particular. `also`: other good statuses."""
+        """Declare a handler. `action` None: callable by nobody in particular. `also`: other good statuses.
+
+        `returns` is a model (JSON), `bytes` (a file) or `str` (a page); of the last two `media` names the types.
+        """
 
         def remember(handler: Handler) -> Handler:
             hints = typing.get_type_hints(handler)
@@ -120,6 +125,7 @@ class Endpoints:
                     ids,
                     self._tag,
                     upload,
+                    media,
                 )
             )
             return handler

@@ -49,14 +49,14 @@ class InvitationAnswer(In):
 
 
 @letters.add("GET", "/interactions/{interaction_id}/text", returns=FullText)
-async def read_text(call: Call, interaction_id: int) -> dict[str, Any]:
+async def read_message_text(call: Call, interaction_id: int) -> dict[str, Any]:
     """Everything a message says, its quotes and signature too."""
     letter = await _visible(call, interaction_id)
     return {"text": letter.meta.get("full_text") or letter.text}
 
 
-@letters.add("GET", "/interactions/{interaction_id}/page", returns=bytes)
-async def read_page(call: Call, interaction_id: int, query: PageQuery) -> web.Response:
+@letters.add("GET", "/interactions/{interaction_id}/page", returns=str, media=("text/html",))
+async def read_message_page(call: Call, interaction_id: int, query: PageQuery) -> web.Response:
     """A message's HTML as a page for a sandboxed frame, under a policy that runs nothing and loads nothing.
 
     `images` lets pictures from elsewhere in, `whole` the quote below the answer.
@@ -80,8 +80,8 @@ async def read_page(call: Call, interaction_id: int, query: PageQuery) -> web.Re
     return web.Response(text=page, content_type="text/html", charset="utf-8", headers=headers)
 
 
-@letters.add("GET", "/interactions/{interaction_id}/original", returns=bytes)
-async def read_original(call: Call, interaction_id: int) -> web.Response:
+@letters.add("GET", "/interactions/{interaction_id}/original", returns=bytes, media=("application/octet-stream",))
+async def read_original_message(call: Call, interaction_id: int) -> web.Response:
     """The bytes of a message as they came, to keep as a file; a signature is still good in them."""
     letter = await _visible(call, interaction_id)
     raw = await reading.original(call.core.db, letter)
@@ -97,7 +97,7 @@ async def read_original(call: Call, interaction_id: int) -> web.Response:
 
 
 @letters.add("POST", "/interactions/{interaction_id}/reply-to", returns=shapes.Interaction)
-async def take_reply_to(call: Call, interaction_id: int) -> dict[str, Any]:
+async def follow_reply_to(call: Call, interaction_id: int) -> dict[str, Any]:
     """Let answers go where a mail asks for them, though nothing proves that its customer wrote it."""
     await _visible(call, interaction_id)
     async with events.unit(call.core.db, call.core.feed) as unit:

@@ -63,7 +63,7 @@ async def read_composing(call: Call, conversation_id: int) -> dict[str, Any]:
 
 
 @mail.add("POST", "/conversations/{conversation_id}/interactions/{interaction_id}/cancel", returns=Draft, errors=(409,))
-async def cancel_interaction(call: Call, conversation_id: int, interaction_id: int) -> dict[str, Any]:
+async def cancel_reply(call: Call, conversation_id: int, interaction_id: int) -> dict[str, Any]:
     """Take back an answer before it leaves; its words come back. 409 when it is on its way."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:

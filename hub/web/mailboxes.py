@@ -41,20 +41,37 @@ SecretName = Annotated[str, StringConstraints(max_length=60, pattern=r"^[a-z_]+$
 Secrets = Annotated[dict[SecretName, Secret], Field(max_length=20, default_factory=dict)]
 
 
-class Progress(BaseModel):
+class FetchProgress(BaseModel):
     done: int
     total: int | None
 
 
-class Health(BaseModel):
+class MailboxHealth(BaseModel):
     last_fetch: datetime | None = None
     lag_seconds: float | None = None
     error: str | None = None
     failed_at: datetime | None = None
     waiting: int | None = None
     listening: str | None = None
-    progress: Progress | None = None
+    progress: FetchProgress | None = None
     sending: Sending | None = None
+
+
+class MailServerSettings(BaseModel):
+    """A server's settings, or of a known one those that change."""
+
+    model_config = ConfigDict(extra="allow")  # the connector's own model says what else there may be, and must
+
+    host: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:-]+$")] | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    tls: Literal["tls", "starttls", "none"] | None = None
+
+
+class MailboxSettings(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    imap: MailServerSettings | None = None
+    smtp: MailServerSettings | None = None
 
 
 class Mailbox(BaseModel):
@@ -65,41 +82,24 @@ class Mailbox(BaseModel):
     enabled: bool
     queue: Ref | None
     signature: str
-    settings: dict[str, Any]
+    settings: MailboxSettings
     secrets: list[str]
-    health: Health
+    health: MailboxHealth
 
 
 class MailboxList(BaseModel):
     items: list[Mailbox]
 
 
-class Lookup(In):
+class DiscoverServers(In):
     address: MailAddress
 
 
-class ServerIn(BaseModel):
-    """A server's settings, or of a known one those that change."""
-
-    model_config = ConfigDict(extra="allow")  # the connector's own model says what else there may be, and must
-
-    host: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:-]+$")] | None = None
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    tls: Literal["tls", "starttls", "none"] | None = None
-
-
-class SettingsIn(BaseModel):
-    model_config = ConfigDict(extra="allow")
-
-    imap: ServerIn | None = None
-    smtp: ServerIn | None = None
-
-
-class Discovered(BaseModel):
+class DiscoveredServers(BaseModel):
     provider: str
     source: Literal["table", "dns", "guess"]
-    imap: dict[str, Any]
-    smtp: dict[str, Any]
+    imap: MailServerSettings
+    smtp: MailServerSettings
     sign_in: Literal["password", "app_password", "oauth"]
     help_url: str
 
@@ -109,7 +109,7 @@ class NewMailbox(In):
     address: MailAddress
     queue_id: Id | None = None
     signature: Annotated[str, StringConstraints(max_length=4000)] = ""
-    settings: SettingsIn
+    settings: MailboxSettings
     secrets: Secrets
 
     @model_validator(mode="wrap")
@@ -163,18 +163,18 @@ class MailboxChange(In):
     queue_id: Id | None = None
     signature: Annotated[str, StringConstraints(max_length=4000)] | None = None
     enabled: bool | None = None
-    settings: SettingsIn | None = None
+    settings: MailboxSettings | None = None
     secrets: Secrets
 
 
-class Trial(In):
+class MailboxTrial(In):
     account_id: Id | None = None
     address: MailAddress | None = None
-    settings: SettingsIn | None = None
+    settings: MailboxSettings | None = None
     secrets: Secrets
 
 
-class Check(BaseModel):
+class MailboxCheck(BaseModel):
     part: Literal["imap", "smtp", "listener", "settings"]
     ok: bool
     code: str
@@ -182,15 +182,15 @@ class Check(BaseModel):
     remedy: str
 
 
-class Checks(BaseModel):
-    items: list[Check]
+class MailboxCheckList(BaseModel):
+    items: list[MailboxCheck]
 
 
-class Reconcile(In):
+class ReconcileMailbox(In):
     refetch: bool = False
 
 
-class Missing(BaseModel):
+class MissingMessage(BaseModel):
     uid: int
     size: int
     received: datetime | None
@@ -198,14 +198,14 @@ class Missing(BaseModel):
     subject: str
 
 
-class Reconciled(BaseModel):
+class ReconciledMailbox(BaseModel):
     folder: str
     on_server: int
     stored: int
     unwanted: int
     missing: int
     refetched: int
-    differences: list[Missing]
+    differences: list[MissingMessage]
 
 
 @mailboxes.add("GET", "/mailboxes", returns=MailboxList, action=Action.ADMINISTER)
@@ -216,14 +216,14 @@ async def list_mailboxes(call: Call) -> dict[str, Any]:
     return {"items": [_shown(call, row, troubles.get(row.id)) for row in rows]}
 
 
-@mailboxes.add("POST", "/mailboxes/discover", returns=Discovered, action=Action.ADMINISTER)
-async def discover_servers(call: Call, body: Lookup) -> dict[str, Any]:
+@mailboxes.add("POST", "/mailboxes/discover", returns=DiscoveredServers, action=Action.ADMINISTER)
+async def discover_servers(call: Call, body: DiscoverServers) -> dict[str, Any]:
     """The servers that an address is most likely served by."""
     return asdict(await _admin(call).discover(body.address))
 
 
-@mailboxes.add("POST", "/mailboxes/test", returns=Checks, action=Action.ADMINISTER, errors=(404, 429))
-async def try_mailbox(call: Call, body: Trial) -> dict[str, Any]:
+@mailboxes.add("POST", "/mailboxes/test", returns=MailboxCheckList, action=Action.ADMINISTER, errors=(404, 429))
+async def try_mailbox(call: Call, body: MailboxTrial) -> dict[str, Any]:
     """Try settings before they are kept. With `account_id`, what is not given is that account's.
 
     Its stored secrets are tried only with the servers that they are stored for.
@@ -236,7 +236,7 @@ async def try_mailbox(call: Call, body: Trial) -> dict[str, Any]:
 
 
 @mailboxes.add("POST", "/mailboxes", returns=Mailbox, status=201, action=Action.ADMINISTER, errors=(409,))
-async def add_mailbox(call: Call, body: NewMailbox) -> dict[str, Any]:
+async def create_mailbox(call: Call, body: NewMailbox) -> dict[str, Any]:
     """Add a mailbox; it is fetched within seconds."""
     change = Change(
         body.name, _address(body.address), body.queue_id, body.signature,
@@ -270,15 +270,17 @@ async def change_mailbox(call: Call, account_id: int, body: MailboxChange) -> di
     return await _read(call, account_id)
 
 
-@mailboxes.add("POST", "/mailboxes/{account_id}/test", returns=Checks, action=Action.ADMINISTER, errors=(429,))
+@mailboxes.add(
+    "POST", "/mailboxes/{account_id}/test", returns=MailboxCheckList, action=Action.ADMINISTER, errors=(429,)
+)
 async def test_mailbox(call: Call, account_id: int) -> dict[str, Any]:
     """Try a mailbox as it is configured, and say what is wrong with it."""
     await signin.count(call.core.db, f"mailbox-test:{call.me.id}", TESTS, what="tests")
     return {"items": [asdict(check) for check in await _admin(call).probe(await _account(call, account_id))]}
 
 
-@mailboxes.add("POST", "/mailboxes/{account_id}/reconcile", returns=Reconciled, action=Action.ADMINISTER)
-async def reconcile_mailbox(call: Call, account_id: int, body: Reconcile) -> dict[str, Any]:
+@mailboxes.add("POST", "/mailboxes/{account_id}/reconcile", returns=ReconciledMailbox, action=Action.ADMINISTER)
+async def reconcile_mailbox(call: Call, account_id: int, body: ReconcileMailbox) -> dict[str, Any]:
     """Compare what lies on the server with what is stored; with `refetch`, store what is missing."""
     account = await _account(call, account_id)
     return asdict(
@@ -314,7 +316,7 @@ def _address(value: str | None) -> str | None:
         raise Invalid(error.detail, fields={"address": "not an e-mail address"}) from None
 
 
-def _settings(given: SettingsIn | None) -> dict[str, Any] | None:
+def _settings(given: MailboxSettings | None) -> dict[str, Any] | None:
     return None if given is None else given.model_dump(mode="json", exclude_unset=True)
 
 
@@ -335,5 +337,5 @@ def _shown(call: Call, row: Row, sending: Trouble | None) -> dict[str, Any]:
         "signature": row.signature,
         "settings": row.settings,
         "secrets": administration.secret_names(call.core.vault, row),
-        "health": Health.model_validate(health).model_dump(mode="json"),
+        "health": MailboxHealth.model_validate(health).model_dump(mode="json"),
     }

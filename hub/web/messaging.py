@@ -10,8 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from hub.access import rights
 from hub.access.model import Action
 from hub.access.rights import require_contact
-from hub.channels import trouble
-from hub.channels.extras import MessageTemplate, TemplateSource
+from hub.channels import extras, trouble
 from hub.channels.limits import limits_of
 from hub.channels.model import Account
 from hub.contacts import consent, store
@@ -27,7 +26,7 @@ messaging = Endpoints("messaging")
 CHANNELS = ("sms", "whatsapp")
 
 
-class Template(BaseModel):
+class MessageTemplate(BaseModel):
     id: str
     name: str
     locale: str
@@ -35,12 +34,12 @@ class Template(BaseModel):
     variables: dict[str, str]
 
 
-class Templates(BaseModel):
-    items: list[Template]
+class MessageTemplateList(BaseModel):
+    items: list[MessageTemplate]
     problem: str | None = Field(description="Why there are none, when the provider cannot be asked")
 
 
-class ConsentLine(BaseModel):
+class ConsentEntry(BaseModel):
     at: datetime
     address_id: int
     address: str
@@ -52,11 +51,11 @@ class ConsentLine(BaseModel):
     agent: Ref | None
 
 
-class Ledger(BaseModel):
-    items: list[ConsentLine]
+class ConsentHistory(BaseModel):
+    items: list[ConsentEntry]
 
 
-class Said(In):
+class ConsentChange(In):
     wanted: bool
     detail: Annotated[str, StringConstraints(max_length=500)] = ""
 
@@ -69,7 +68,7 @@ class LastReconciled(BaseModel):
     missing: int
 
 
-class Number(BaseModel):
+class MessagingAccount(BaseModel):
     account_id: int
     key: str
     name: str
@@ -89,13 +88,13 @@ class Number(BaseModel):
     last_reconciled: LastReconciled | None
 
 
-class Numbers(BaseModel):
-    items: list[Number]
+class MessagingAccountList(BaseModel):
+    items: list[MessagingAccount]
 
 
 # -- templates -------------------------------------------------------------------------------------------------------
-@messaging.add("GET", "/accounts/{account_id}/message-templates", returns=Templates)
-async def list_templates(call: Call, account_id: int) -> dict[str, Any]:
+@messaging.add("GET", "/accounts/{account_id}/message-templates", returns=MessageTemplateList)
+async def list_message_templates(call: Call, account_id: int) -> dict[str, Any]:
     """Texts the provider has approved: what may be said on WhatsApp at any time."""
     try:
         return {"items": [_shown(t) for t in await _templates(call, account_id)], "problem": None}
@@ -103,7 +102,7 @@ async def list_templates(call: Call, account_id: int) -> dict[str, Any]:
         return {"items": [], "problem": error.detail}
 
 
-async def template(call: Call, account_id: Id | None, template_id: str) -> MessageTemplate:
+async def template(call: Call, account_id: Id | None, template_id: str) -> extras.MessageTemplate:
     """One of an account's templates; `Invalid` names what is wrong."""
     if account_id is None:
         raise Invalid("A template belongs to an account.", fields={"account_id": "is needed with a template"})
@@ -119,20 +118,20 @@ async def template(call: Call, account_id: Id | None, template_id: str) -> Messa
     raise Invalid("The account has no such template.", fields={"template.id": "not one of this account's templates"})
 
 
-async def _templates(call: Call, account_id: int) -> list[MessageTemplate]:
+async def _templates(call: Call, account_id: int) -> list[extras.MessageTemplate]:
     account = await call.context.accounts.get(account_id)
     connector = call.context.connectors.get(account.connector) if account else None
-    if account is None or not account.enabled or not isinstance(connector, TemplateSource):
+    if account is None or not account.enabled or not isinstance(connector, extras.TemplateSource):
         raise NotFound("There is no such account, or it has no templates.")
     return await connector.templates(account)
 
 
-def _shown(one: MessageTemplate) -> dict[str, Any]:
+def _shown(one: extras.MessageTemplate) -> dict[str, Any]:
     return {"id": one.id, "name": one.name, "locale": one.locale, "body": one.body, "variables": one.variables}
 
 
 # -- consent ---------------------------------------------------------------------------------------------------------
-@messaging.add("GET", "/contacts/{contact_id}/consent", returns=Ledger)
+@messaging.add("GET", "/contacts/{contact_id}/consent", returns=ConsentHistory)
 async def read_consent(call: Call, contact_id: int) -> dict[str, Any]:
     """Every word of a customer about being written to, the latest first."""
     await store.contact(call.core.db, contact_id)
@@ -140,7 +139,7 @@ async def read_consent(call: Call, contact_id: int) -> dict[str, Any]:
 
 
 @messaging.add("PUT", "/contacts/{contact_id}/addresses/{address_id}/consent", status=204)
-async def say_consent(call: Call, contact_id: int, address_id: int, body: Said) -> None:
+async def change_consent(call: Call, contact_id: int, address_id: int, body: ConsentChange) -> None:
     """Write down what a customer told one of us; it holds at once."""
     await require_contact(call.core.db, contact_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -155,8 +154,8 @@ async def say_consent(call: Call, contact_id: int, address_id: int, body: Said) 
 
 
 # -- numbers ---------------------------------------------------------------------------------------------------------
-@messaging.add("GET", "/messaging/accounts", returns=Numbers, action=Action.SUPERVISE)
-async def list_numbers(call: Call) -> dict[str, Any]:
+@messaging.add("GET", "/messaging/accounts", returns=MessagingAccountList, action=Action.SUPERVISE)
+async def list_messaging_accounts(call: Call) -> dict[str, Any]:
     """Each number of one's queues: what it has sent today against its bounds, what waits, and the last comparison."""
     usable = await rights.accounts(call.core.db, call.me.viewer)
     accounts = [

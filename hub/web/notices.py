@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from hub.core import problems
 from hub.web.endpoints import Call, Endpoints
 
-notices = Endpoints("notices")
+notices = Endpoints("desk")
 
 
 class Notice(BaseModel):
@@ -18,12 +18,12 @@ class Notice(BaseModel):
     text: str  # in English; a screen that knows the code has its own words
 
 
-class Notices(BaseModel):
+class NoticeList(BaseModel):
     items: list[Notice]
 
 
-@notices.add("GET", "/notices", returns=Notices)
-async def read_notices(call: Call) -> dict[str, Any]:
+@notices.add("GET", "/notices", returns=NoticeList)
+async def list_notices(call: Call) -> dict[str, Any]:
     """What keeps the hub from working as everybody expects, such as sending that is frozen after a restore."""
     found = await problems.frozen(call.core.db)
     return {"items": [{**one.shown(), "text": f"{one.what} {one.detail}"} for one in found]}

@@ -22,11 +22,11 @@ from hub.web.realtime import Realtime
 from hub.web.shapes import In
 
 logger = log.get(__name__)
-numbers = Endpoints("numbers")
+numbers = Endpoints("reports")
 EVERY = 1.0  # seconds between snapshots
 
 
-class Queues(BaseModel):
+class QueueList(BaseModel):
     items: list[board_shapes.QueueLive]
 
 
@@ -42,11 +42,11 @@ class PeriodQuery(In):
     until: datetime
 
 
-class History(BaseModel):
-    items: list[board_shapes.Interval]
+class QueueHistory(BaseModel):
+    items: list[board_shapes.QueueInterval]
 
 
-@numbers.add("GET", "/queues", returns=Queues)
+@numbers.add("GET", "/queues", returns=QueueList)
 async def list_queues(call: Call) -> dict[str, Any]:
     """The queues one may see, with their numbers now."""
     board = await call.context.live.board()
@@ -54,8 +54,8 @@ async def list_queues(call: Call) -> dict[str, Any]:
     return {"items": [q for q in board["queues"] if mine is None or q["id"] in mine]}
 
 
-@numbers.add("GET", "/reports/queues", returns=History, action=Action.SUPERVISE)
-async def read_history(call: Call, query: HistoryQuery) -> dict[str, Any]:
+@numbers.add("GET", "/reports/queues", returns=QueueHistory, action=Action.SUPERVISE)
+async def read_queue_history(call: Call, query: HistoryQuery) -> dict[str, Any]:
     """Queues as they were: counts by interval of entering, for the queues one may see, at most a year at once.
 
     Intervals of whole days are days of the calendar of `timezone`, else of each queue's business hours.
@@ -66,8 +66,8 @@ async def read_history(call: Call, query: HistoryQuery) -> dict[str, Any]:
     return {"items": items}
 
 
-@numbers.add("GET", "/reports/ratings", returns=board_shapes.Ratings, action=Action.SUPERVISE)
-async def read_ratings(call: Call, query: PeriodQuery) -> Ratings:
+@numbers.add("GET", "/reports/ratings", returns=board_shapes.RatingReport, action=Action.SUPERVISE)
+async def read_rating_report(call: Call, query: PeriodQuery) -> Ratings:
     """What customers said in a time, for the queues one may see: by queue, and by the agent who answered last."""
     since, until = _period(query.since, query.until)
     return await ratings(call.core.db, since, until, queue_ids=await _own_queues(call))

@@ -8,6 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import orjson
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -20,10 +21,10 @@ from hub.core.networks import CALLER, Allowances
 from hub.core.tasks import end
 from hub.web import middleware
 from hub.web.calls import calls
-from hub.web.center import center
+from hub.web.center import desk_lists, files, operations, records
 from hub.web.context import CONTEXT, WebContext, client_ip
 from hub.web.desk import desk
-from hub.web.endpoints import Endpoint, dumps, route
+from hub.web.endpoints import Endpoint, route
 from hub.web.files import file_routes
 from hub.web.gauges import refresh
 from hub.web.health import LOOKED, live, look, ready
@@ -53,7 +54,21 @@ def endpoints() -> list[Endpoint]:
     """Every operation of the API."""
     return [
         e
-        for area in (session, desk, calls, letters, mail, mailboxes, messaging, center, notices, numbers)
+        for area in (
+            session,
+            desk,
+            letters,
+            mail,
+            calls,
+            records,
+            desk_lists,
+            notices,
+            files,
+            mailboxes,
+            messaging,
+            numbers,
+            operations,
+        )
         for e in area.all
     ]
 
@@ -145,14 +160,16 @@ async def _for_ever(part: Callable[[], Any]) -> None:
 
 async def _openapi(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
-    body = await asyncio.to_thread(_described, context.version, context.prefix or "/")
+    body = await asyncio.to_thread(openapi, context.version, context.prefix or "/")
     return web.Response(body=body, content_type="application/json")
 
 
 @cache
-def _described(version: str, server: str) -> bytes:
-    """The API's description: a good part of a second to make, so made when somebody first asks, and once."""
-    return dumps(describe(endpoints(), version=version, server=server))
+def openapi(version: str, server: str) -> bytes:
+    """The API's description, to read: a good part of a second to make, so made when somebody first asks, and once."""
+    return orjson.dumps(
+        describe(endpoints(), version=version, server=server), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    )
 
 
 async def _metrics(request: web.Request) -> web.Response:

@@ -33,7 +33,7 @@ class UseLink(In):
     password: Password
 
 
-class Profile(In):
+class ProfileChange(In):
     locale: Literal["en", "zh-CN"] | None = None
     theme: Literal["auto", "light", "dark"] | None = None
 
@@ -43,12 +43,12 @@ class NewPresence(In):
     reason: Annotated[str, StringConstraints(max_length=100)] | None = None
 
 
-class NewToken(In):
+class NewApiToken(In):
     name: Short
     days: Annotated[int, Field(ge=1, le=3650)] | None = None
 
 
-class Tokens(BaseModel):
+class ApiTokenList(BaseModel):
     items: list[shapes.ApiToken]
 
 
@@ -62,7 +62,7 @@ async def sign_in(call: Call, body: SignIn) -> web.Response:
 
 
 @session.add("POST", "/session/link", returns=shapes.Me, action=None, errors=(401, 403, 429))
-async def use_link(call: Call, body: UseLink) -> web.Response:
+async def sign_in_by_link(call: Call, body: UseLink) -> web.Response:
     """Set a password by a one-time link and sign in."""
     context, request = call.context, call.request
     ip, agent = client_ip(request, context), request.headers.get("User-Agent", "")
@@ -102,7 +102,7 @@ async def read_me(call: Call) -> dict[str, Any]:
 
 
 @session.add("PATCH", "/me", returns=shapes.Me)
-async def change_me(call: Call, body: Profile) -> dict[str, Any]:
+async def change_me(call: Call, body: ProfileChange) -> dict[str, Any]:
     """Change language or theme."""
     await call.core.db.execute(
         signin.sql["set_profile"], {"id": call.me.id, "locale": body.locale, "theme": body.theme}
@@ -118,14 +118,14 @@ async def change_presence(call: Call, body: NewPresence) -> dict[str, Any]:
     return await me(call.context, call.me.id)
 
 
-@session.add("GET", "/tokens", returns=Tokens)
+@session.add("GET", "/tokens", returns=ApiTokenList)
 async def list_tokens(call: Call) -> dict[str, Any]:
     """One's API tokens, without their secrets."""
     return {"items": await call.core.db.dicts(signin.sql["tokens"], {"agent_id": call.me.id})}
 
 
-@session.add("POST", "/tokens", returns=shapes.NewApiToken, status=201)
-async def make_token(call: Call, body: NewToken) -> dict[str, Any]:
+@session.add("POST", "/tokens", returns=shapes.CreatedApiToken, status=201)
+async def create_token(call: Call, body: NewApiToken) -> dict[str, Any]:
     """Make an API token; it is shown this once."""
     expires: datetime | None = now() + timedelta(days=body.days) if body.days else None
     token_id, token = await signin.new_api_token(call.core.db, call.me.id, body.name, expires)
@@ -133,7 +133,7 @@ async def make_token(call: Call, body: NewToken) -> dict[str, Any]:
 
 
 @session.add("DELETE", "/tokens/{token_id}", status=204)
-async def drop_token(call: Call, token_id: int) -> None:
+async def revoke_token(call: Call, token_id: int) -> None:
     """Revoke one of one's API tokens."""
     if not await call.core.db.execute(signin.sql["drop_token"], {"id": token_id, "agent_id": call.me.id}):
         raise NotFound("There is no such token.")

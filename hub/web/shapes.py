@@ -33,7 +33,7 @@ class Agent(BaseModel):
     name: str
     email: str
     role: Literal["agent", "supervisor", "admin"]
-    locale: str
+    locale: Literal["en", "zh-CN"]
     theme: Literal["auto", "light", "dark"]
 
 
@@ -180,6 +180,11 @@ class Conversation(ConversationSummary):
     topic: str
 
 
+class NewAddress(In):
+    kind: Literal["email", "phone", "whatsapp"]
+    value: Annotated[str, StringConstraints(min_length=1, max_length=320)]
+
+
 class Address(BaseModel):
     id: int
     kind: Literal["email", "phone", "whatsapp", "visitor"]
@@ -294,7 +299,7 @@ class ApiToken(BaseModel):
     last_used_at: datetime | None
 
 
-class NewApiToken(BaseModel):
+class CreatedApiToken(BaseModel):
     id: int
     name: str
     token: str

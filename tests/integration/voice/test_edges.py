@@ -374,6 +374,10 @@ async def test_recording_is_heard_only_by_who_may_see_the_conversation(house: Ho
     assert statuses == {"amy": 200, "ben": 200, "chiara": 404}
     heard = await db.dicts("select actor_id from event where kind = 'recording.heard' order by id")
     assert [row["actor_id"] for row in heard] == [amy.id, ben.id]
+    await db.execute(
+        "update call_recording set content_type = 'text/html'"
+    )  # whatever came as sound is shown as no page
+    assert (await house.client.get(path, headers=amy.headers)).content_type == "application/octet-stream"
     await amy.post(f"/calls/{call}/monitor", {"mode": "listen"}, status=403)
     await amy.get("/calls", status=403)
     setting = await amy.call("PUT", "/me/device", {"kind": "phone", "number": "+1 415 555 0199"})
