@@ -102,13 +102,16 @@ async def press(unit: Unit, call_id: int, agent_id: int, keys: str) -> None:
 
 
 async def hang_up(unit: Unit, call_id: int, agent_id: int) -> None:
-    """Leave; who talked to the customer alone ends the call. A caller who is only being fetched waits on."""
+    """Leave; who talked to the customer alone ends the call. A caller who is only being fetched waits on.
+
+    A customer who was handed over rings on at whom they were handed to: that is no longer the agent's to end.
+    """
     held, leg = await _rung(unit, call_id, agent_id)
     others = [x for x in held.alive("agent", "third") if x.id != leg.id and x.present and not x.leaving]
     theirs = leg.role == "agent" and leg.present and not leg.leaving and not others
     fetched = held.call.direction == "out" or held.call.state == "talking"
-    if theirs and fetched and held.customer is not None and held.customer.live:
-        await control.end_customer(unit, held.call, held.customer, agent_id)
+    if theirs and fetched and not await control.ringing_on(unit, held):
+        await control.end_customer(unit, held, agent_id)
     await control.hang_up(unit, held.call, leg)
 
 

@@ -138,6 +138,21 @@ def hold_for(leg_id: int) -> str:
     return f"hold-for:{leg_id}"
 
 
+async def ringing_on(unit: Unit, held: Held) -> bool:
+    """Whether somebody whom the call was handed to still rings; the customer is on hold then, as the agent leaves."""
+    customer, heir = held.customer, next((leg for leg in held.legs if leg.heir and leg.asked), None)
+    if heir is None or customer is None or not customer.live:
+        return False
+    await store.ask(unit, held.call, CommandKind.HOLD, hold_for(heir.id), leg_id=customer.id)
+    return True
+
+
+async def _left_for(unit: Unit, held: Held) -> bool:
+    """Whether the agent has left the customer to somebody who then never came."""
+    keys = [f"{held.call.id}:{hold_for(leg.id)}" for leg in held.legs if leg.heir]
+    return any([await fetch_value(unit.conn, sql["held_for"], {"key": key}) for key in keys])
+
+
 async def off_hold(unit: Unit, held: Held, asked: Leg) -> None:
     """Whoever was asked is not: if the customer was put on hold for that, they are with the agent again. Once."""
     customer = held.customer
@@ -150,13 +165,18 @@ async def take_over(unit: Unit, held: Held, new: Leg) -> None:
     """Who was asked, or whom the call was handed to, has it now: the others leave, the customer is off hold."""
     call, customer = held.call, held.customer
     await execute(unit.conn, sql["leg_takes_over"], {"id": new.id})
-    if customer is not None and customer.held:
+    if customer is not None and (customer.held or await _on_hold(unit, customer)):
         await store.ask(unit, call, CommandKind.UNHOLD, f"unhold-for:{new.id}", leg_id=customer.id)
     for leg in held.alive("agent", "third"):
         if leg.id != new.id:
             await hang_up(unit, call, leg)
     await _record_owner(unit, held, new)
     await store.tell(unit, call, "call.transferred", call.agent_id, new.agent_id)
+
+
+async def _on_hold(unit: Unit, customer: Leg) -> bool:
+    """Whether they are being put on hold, though nothing was reported of it yet."""
+    return await fetch_value(unit.conn, sql["last_hold"], {"leg_id": customer.id}) == CommandKind.HOLD
 
 
 async def _record_owner(unit: Unit, held: Held, new: Leg) -> None:
@@ -188,10 +208,19 @@ async def _not_reached(unit: Unit, call: Call, leg: Leg) -> None:
 
 
 async def _left_alone(unit: Unit, held: Held) -> None:
-    """No agent is left. Before the customer was there they go back to their place, afterwards the call is over."""
+    """No agent is left. Before the customer was there they go back to their place, afterwards the call is over.
+
+    Who was handed to somebody who never came waits for an agent again.
+    """
     call, customer = held.call, held.customer
+    if await ringing_on(unit, held):
+        return
     if call.state == "connecting" and call.direction == "in":
         await queueing.release(unit, call.conversation_id, reason="the agent's telephone left")
+        await park(unit, held)
+        return
+    reason = "nobody answered where the call was handed to"
+    if await _left_for(unit, held) and await queueing.release(unit, call.conversation_id, reason=reason):
         await park(unit, held)
         return
     if customer is not None and customer.live:
@@ -321,8 +350,11 @@ async def hang_up(unit: Unit, call: Call, leg: Leg) -> None:
     await store.ask(unit, call, CommandKind.HANG_UP, f"hang-up:{leg.id}", leg_id=leg.id)
 
 
-async def end_customer(unit: Unit, call: Call, customer: Leg, agent_id: int) -> None:
+async def end_customer(unit: Unit, held: Held, agent_id: int) -> None:
     """End the customer's telephone because an agent pressed the button: the record says so."""
+    call, customer = held.call, held.customer
+    if customer is None or not customer.live:
+        return
     await store.ask(unit, call, CommandKind.HANG_UP, f"hang-up:{customer.id}", leg_id=customer.id, by_agent=agent_id)
 
 

@@ -83,6 +83,11 @@ class Leg:
         return self.live and not self.leaving and (self.consult or self.mode == "takeover")
 
     @property
+    def heir(self) -> bool:
+        """Whether the call was handed to it unasked, and it has not answered: it may ring still."""
+        return self.mode == "takeover" and self.joined_at is None
+
+    @property
     def label(self) -> str:
         """Its name in the room."""
         return label_of(self.id)
