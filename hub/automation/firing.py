@@ -194,6 +194,8 @@ async def _ask(f: Firing) -> str | None:
         return "nothing to ask"
     if f.now.wants_no_answer:
         return "the sender asks for no automatic answer"
+    if not await fetch_value(f.unit.conn, sql["may_survey"], {"conversation_id": f.due.conversation_id}):
+        return "the customer was asked of another conversation lately"
     ways = await writing.reply_channels(f.unit.conn, f.due.conversation_id, bulk=True)
     by_mail = next((w.channel for w in ways if w.usable), "") == "email"
     token = tokens.rating_token(f.vault, f.due.conversation_id, link_ends(now()))

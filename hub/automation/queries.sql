@@ -149,6 +149,9 @@ order by i.seq desc limit 1;
 -- template: A text in a language, or in English.
 select subject, body from template where key = %(key)s and locale in (%(locale)s, 'en') order by locale = 'en' limit 1;
 
+-- may_survey: Whether this customer may be asked how it was; remembered as asked when they may.
+select survey_claim(%(conversation_id)s);
+
 -- rating_asked: What a message says that may answer our question how it was; none when no question of ours is open, or a file came with it.
 select i.text
 from interaction i

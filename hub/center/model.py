@@ -193,11 +193,15 @@ class Routing(_Part):
 
 
 class Automation(_Part):
-    """Seconds until something follows by itself; 0 turns a kind off (see docs/automation.md)."""
+    """Seconds until something follows by itself; 0 turns a kind off (see docs/automation.md).
+
+    `satisfaction_pause_days`: how long somebody who was asked how it was is not asked again.
+    """
 
     reminder: Seconds = 48 * 3600
     close: Seconds = 72 * 3600
     satisfaction: Seconds = 300
+    satisfaction_pause_days: Annotated[int, Field(ge=0, le=3650)] = 7
     missed_chat: Seconds = 60
     missed_call: Seconds = 60
     missed_reply: Seconds = 1800

@@ -71,7 +71,8 @@ begin
            -- once in a conversation, and when one of us says that it is over, not the clock
            and exists (select from conversation c where c.id = matter and c.resolved_by is not null)
            and not exists (select from chat_log l where l.address_id = p_address and l.kind = 'rating.ask'
-                           and l.conversation_id = matter) then
+                           and l.conversation_id = matter)
+           and survey_claim(matter) then
             last_seq := last_seq + 1;
             insert into chat_log (address_id, seq, kind, conversation_id)
             values (p_address, last_seq, 'rating.ask', matter);
