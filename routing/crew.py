@@ -126,11 +126,13 @@ class Crew:
     def touch(self, agent: Agent) -> None:
         """Renew an agent's rooms, share in the reserves and place among the ready ones of their profile."""
         agent.token += 1
+        profile, fitted = agent.profile, agent.fits
         if self._mixed:
             self.reserves.count(agent)
-        profile = agent.profile
         if profile is not None:
             profile.found.clear()
+            if fitted & ~agent.fits & profile.locked:  # kept free until now: for what waited for that, they are no more
+                self.dirty[agent.id] = None
         if profile is None or agent.state != "available" or agent.not_before:
             return
         for view in self._used:

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hub.center.yielding import circle
@@ -282,6 +282,7 @@ def test_every_invariant_holds_after_any_day(steps: list[Op]) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(st.integers(5, 12), st.integers(1, 9), days(BUSY, 40))
+@example(9, 8, [Op("arrive", 0, 1, 1), Op("arrive", 8, 44, 1)])  # who was kept free is given work that is theirs
 def test_every_invariant_holds_when_few_of_many_are_free(people: int, busy: int, steps: list[Op]) -> None:
     day = crew(people, busy=min(busy, people - 1))
     for op in steps:
