@@ -312,7 +312,7 @@ def _user_add(arguments: argparse.Namespace, found: Settings) -> int:
 
 def _user_invite(arguments: argparse.Namespace, found: Settings) -> int:
     async def run(core: Core) -> int:
-        rows = await core.db.dicts("select id from agent where email = %s", [arguments.email.strip().lower()])
+        rows = await core.db.dicts(signin.sql["agent_by_email"], {"email": arguments.email.strip().lower()})
         if not rows:
             raise ConfigError(
                 f"There is no user {arguments.email}.", remedy="Add one: `hub user add EMAIL --name NAME`."

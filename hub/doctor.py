@@ -10,11 +10,12 @@ from hub.core.db import Database
 from hub.core.errors import HubError
 from hub.core.health import Finding
 from hub.core.service import Core
+from hub.core.sql import Queries
 from hub.servers import announced, reached, run_core
 from hub.settings import Settings
 
 DAY = 86_400.0  # seconds
-_HOURS = "select key, timezone, week, holidays from hours order by key"
+sql = Queries.beside(__file__, "doctor.sql")
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -46,7 +47,7 @@ async def _key(core: Core) -> list[Finding]:
 async def hours_findings(db: Database) -> list[Finding]:
     """Hours that were stored before `hub apply` refused them, or by hand."""
     found: list[Finding] = []
-    for row in await db.dicts(_HOURS):
+    for row in await db.dicts(sql["hours"]):
         for wrong in hours.problems(Hours(row["timezone"], row["week"], row["holidays"] or [])):
             remedy = "Correct it in the center.toml and run `hub apply`."
             found.append(Finding(f"Hours {row['key']}", False, wrong, remedy))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
+from typing import LiteralString
 
 from hub.channels.accounts import Accounts
 from hub.channels.extras import History, Listed
@@ -69,9 +70,9 @@ class Reconciliation:
         listed = [one for one in await history.history(account, day) if one.at is None or one.at < settled]
         received = [one for one in listed if one.inbound is not None]
         sent = [one for one in listed if one.inbound is None]
-        known_in = await self._known("known_received", account, received)
+        known_in = await self._known(sql["known_received"], account, received)
         missing = [one for one in received if identifier(one.provider_id) not in known_in]
-        before = await self._known("known_sent", account, sent)
+        before = await self._known(sql["known_sent"], account, sent)
         fetched = sum([await self._take(one) for one in missing]) if fetch else 0
         after = await self._report(account, sent, before) if fetch else before
         compared = Compared(
@@ -90,10 +91,10 @@ class Reconciliation:
             await self._core.db.execute(sql["note"], values)
         return compared
 
-    async def _known(self, query: str, account: Account, some: Sequence[Listed]) -> dict[str, str]:
+    async def _known(self, query: LiteralString, account: Account, some: Sequence[Listed]) -> dict[str, str]:
         ids = [identifier(one.provider_id) for one in some]
         values = {"account_id": account.id, "connector": account.connector, "ids": ids}
-        return {row["id"]: row["state"] for row in await self._core.db.dicts(sql[query], values)}
+        return {row["id"]: row["state"] for row in await self._core.db.dicts(query, values)}
 
     async def _take(self, one: Listed) -> bool:
         if one.inbound is None:
@@ -106,7 +107,7 @@ class Reconciliation:
         for one in ours:
             if one.delivery is not None:
                 await self._intake.delivery(one.delivery)
-        return await self._known("known_sent", account, ours)
+        return await self._known(sql["known_sent"], account, ours)
 
     async def overdue(self, today: date) -> list[tuple[Account, date]]:
         """Yesterday, where it was not compared since it ended; and today, where that was not done for an hour."""

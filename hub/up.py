@@ -173,7 +173,7 @@ def _variables(standins: Standins, ports: list[int]) -> Mapping[str, str]:
 async def _people(core: Core, center: Center, before: dict[str, Any]) -> list[dict[str, str]]:
     """Everybody of the centre with a password: the ones of last time, or fresh ones."""
     known = {u["email"]: u["password"] for u in before.get("users", [])}
-    rows = await core.db.dicts("select id, email, password_hash is not null as set from agent")
+    rows = await core.db.dicts(signin.sql["with_passwords"])
     agents = {row["email"]: row for row in rows}
     passwords = {agent.email: known.get(agent.email) or _password() for agent in center.agent}
     fresh = [email for email in passwords if email not in known or not agents[email]["set"]]
@@ -213,7 +213,7 @@ async def _demo_json(settings: Settings, places: Addresses, play: Play) -> dict[
     token = _read_json(settings.data / "demo.json").get("api_token")
     async with open_core(places, pool=2) as core:
         if token is None or await signin.actor_of_token(core.db, token) is None:
-            admin = await core.db.value("select id from agent where role = 'admin' order by id limit 1")
+            admin = await core.db.value(signin.sql["first_admin"])
             _, token = await signin.new_api_token(core.db, int(admin), "demo.json")
     return {
         "base_url": places.public_url,

@@ -15,7 +15,7 @@ import gc
 import time
 from collections.abc import Generator, Iterable, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, LiteralString, cast
 
 import orjson
 
@@ -138,11 +138,11 @@ class Leader:
         """Read everything; later changes come from the log."""
         started = time.perf_counter()
         async with self._core.db.connection() as conn:  # not ours, which is for look-ups: these read whole tables
-            self._since, server_now = (await _fetch(conn, "position", {}))[0]
+            self._since, server_now = (await _fetch(conn, sql["position"], {}))[0]
             self._ahead = server_now - time.monotonic()
             channels, blend = await rules(conn)
-            people, entries = await _fetch(conn, "agents_all", {}), await _fetch(conn, "entries_all", {})
-            seen = await _fetch(conn, "seen", {"last": _SEEN})
+            people, entries = await _fetch(conn, sql["agents_all"], {}), await _fetch(conn, sql["entries_all"], {})
+            seen = await _fetch(conn, sql["seen"], {"last": _SEEN})
         self.pool = Pool(channels, blend)
         now = self.now()
         with _uncollected():
@@ -170,7 +170,7 @@ class Leader:
             self._see(row, now)
         if self._look or not (entries or told) or time.monotonic() - self._looked >= _TICK:
             self._look, self._looked = False, time.monotonic()
-            news = (await self._rows("changes", {"since": self._since}))[0]
+            news = (await self._rows(sql["changes"], {"since": self._since}))[0]
             changed, queued, when, moved, rules, self._since = news
             if rules:
                 await self.rebuild()
@@ -191,7 +191,7 @@ class Leader:
     async def _read_agents(self, ids: Sequence[int]) -> None:
         now = self.now()
         missing = set(ids)
-        for row in await self._rows("agents", {"ids": list(ids)}):
+        for row in await self._rows(sql["agents"], {"ids": list(ids)}):
             self.pool.set_agent(_facts(row), now)
             missing.discard(row[0])
         for agent_id in missing:
@@ -202,7 +202,7 @@ class Leader:
         wanted = set(ids)
         self._later |= wanted & self._flying
         wanted -= self._flying
-        rows = await self._rows("entries", {"ids": list(wanted)})
+        rows = await self._rows(sql["entries"], {"ids": list(wanted)})
         now = self.now()
         for gone in wanted - {row[0] for row in rows}:
             self.pool.forget(gone)
@@ -235,7 +235,7 @@ class Leader:
             steps = self._steps[text] = policy.parse_steps(orjson.loads(text))
         return steps
 
-    async def _rows(self, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    async def _rows(self, query: LiteralString, values: dict[str, Any]) -> list[tuple[Any, ...]]:
         return await _fetch(self._conn, query, values)
 
     # -- deciding ----------------------------------------------------------------------------------------------
@@ -309,20 +309,20 @@ class Leader:
             await self._read_entries(later)
 
 
-async def _fetch(conn: Connection, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+async def _fetch(conn: Connection, query: LiteralString, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     async with conn.cursor(binary=True) as cur:
-        await cur.execute(sql[query], values)
+        await cur.execute(query, values)
         return await cur.fetchall()
 
 
 async def rules(conn: Connection) -> tuple[dict[str, Channel], Blend]:
     """How channels are offered, and what is kept free for heavy work."""
-    rows = await _fetch(conn, "channels", {})
+    rows = await _fetch(conn, sql["channels"], {})
     circle = yielding.circle({row[0]: row[4] for row in rows})
     if circle:  # `hub apply` refuses it
         logger.error("channels_yield_in_a_circle", channels=circle)
     channels = {row[0]: Channel(row[1], row[2], row[3], frozenset(() if circle else row[4]), row[5]) for row in rows}
-    blend = await _fetch(conn, "blend", {})
+    blend = await _fetch(conn, sql["blend"], {})
     return channels, Blend(**blend[0][0]) if blend else policy.BLEND
 
 

@@ -120,7 +120,7 @@ class Absent:
             for one in unseen:
                 await mailing.mark(unit, one.interaction_id, "mailed" if to else "left", to)
             ids = {"ids": [one.interaction_id for one in unseen]}
-            await execute(unit.conn, sql["seen" if to else "left"], ids)
+            await execute(unit.conn, sql["seen"] if to else sql["left"], ids)
 
     async def _mailed(
         self, unit: Unit, conversation_id: int, unseen: tuple[_Unseen, ...], visitor: _Visitor, site: Account

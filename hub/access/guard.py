@@ -69,7 +69,7 @@ class Attempt:
     async def succeeded(self) -> None:
         """The password was right: its own counters start anew, shared ones lose this attempt."""
         for counter in self._counters:
-            await self._db.execute(sql["forget" if counter.own else "release"], {"key": counter.key})
+            await self._db.execute(sql["forget"] if counter.own else sql["release"], {"key": counter.key})
 
 
 async def expire(db: Database) -> None:

@@ -1,9 +1,6 @@
 -- agent_by_email: Who signs in.
 select id, email, name, role, locale, theme, password_hash, disabled_at from agent where email = %(email)s;
 
--- agent: One agent.
-select id, email, name, role, locale, theme, password_hash, disabled_at from agent where id = %(id)s;
-
 -- set_password: A new password ends every session and every API token: whoever had the old one keeps nothing.
 with ended as (delete from session where agent_id = %(id)s), revoked as (delete from api_token where agent_id = %(id)s)
 update agent set password_hash = %(hash)s where id = %(id)s;
@@ -79,3 +76,12 @@ select exists (select from agent where role = 'admin' and password_hash is not n
 
 -- admin_without_password: An admin who has not set a password yet.
 select id from agent where role = 'admin' and password_hash is null and disabled_at is null order by id limit 1;
+
+-- me: What the desk knows of who is signed in.
+select id, name, email, role, locale, theme from agent where id = %(id)s;
+
+-- with_passwords: Everybody, and whether they have a password.
+select id, email, password_hash is not null as set from agent;
+
+-- first_admin: The administrator of longest standing.
+select id from agent where role = 'admin' order by id limit 1;

@@ -49,3 +49,17 @@ update event set xid = '3' where exists (select from event e where e.xid > pg_cu
 update event_cursor set xid = '3' where exists (select from event_cursor c where c.xid > pg_current_xact_id());
 update lease set epoch = epoch + 1000, expires_at = clock_timestamp();
 delete from session;
+
+-- count: Rows of one table.
+select count(*) from public.{};
+
+-- freeze: Nothing of what waited to leave leaves until somebody thaws it.
+update sending set identity = sending_identity(), frozen_at = clock_timestamp(), reason = {},
+    doubtful_to = coalesce((select max(id) from outbound), 0);
+update outbound set state = 'pending', lease_until = null where state = 'claimed';
+
+-- wait_briefly: A lock that somebody has is not waited for without end.
+set lock_timeout = '30s';
+
+-- at_home: What follows speaks of the hub's tables.
+set search_path = public;

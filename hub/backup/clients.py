@@ -112,7 +112,7 @@ def load(clients: Clients, dump: IO[bytes], url: str, *, before: str = "", after
             loading.stdin.write(f"begin;\n{before}\n".encode())
             _pass_on(restoring.stdout, loading.stdin)
             if restoring.wait(60) == 0:  # else nothing is committed
-                loading.stdin.write(f"\nset search_path = public;\n{after}\ncommit;\n".encode())
+                loading.stdin.write(f"\n{after}\ncommit;\n".encode())
         with suppress(BrokenPipeError):
             loading.stdin.close()
         loading.wait(3600)

@@ -100,7 +100,7 @@ def counts(conn: Connection) -> dict[str, int]:
     """Rows of each of the hub's tables."""
     found: dict[str, int] = {}
     for (table,) in conn.execute(sql["tables"]).fetchall():
-        query = pgsql.SQL("select count(*) from public.{}").format(pgsql.Identifier(table))
+        query = pgsql.SQL(sql["count"]).format(pgsql.Identifier(table))
         row = conn.execute(query).fetchone()
         found[table] = int(row[0]) if row else 0
     return found

@@ -21,11 +21,6 @@ from hub.core.sql import Queries
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "backup.sql")
-_FROZEN = """
-update sending set identity = sending_identity(), frozen_at = clock_timestamp(), reason = {reason},
-    doubtful_to = coalesce((select max(id) from outbound), 0);
-update outbound set state = 'pending', lease_until = null where state = 'claimed';
-"""
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -52,9 +47,10 @@ def restore(url: str, archive: Archive, *, force: bool = False) -> Restored:
             raise ConfigError(
                 "The database is not empty.", remedy="`--force` replaces all of it by the backup; back it up first."
             )
-        reason = pgsql.Literal(f"Restored from the backup of {archive.manifest.made_at}.").as_string(conn)
-        before = f"set lock_timeout = '30s';\n{sql['clear']};"
-        after = f"{sql['settle']};\n{_FROZEN.format(reason=reason)}"
+        reason = pgsql.Literal(f"Restored from the backup of {archive.manifest.made_at}.")
+        before = f"{sql['wait_briefly']};\n{sql['clear']};"
+        frozen = pgsql.SQL(sql["freeze"]).format(reason).as_string(conn)
+        after = f"{sql['at_home']};\n{sql['settle']};\n{frozen};"
         with archive.dump() as dump:
             load(clients, dump, url, before=before, after=after)
         conn.execute("analyze")

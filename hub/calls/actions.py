@@ -82,7 +82,7 @@ async def _hold(unit: Unit, held: Held, *, on: bool) -> None:
 
 async def _fresh(unit: Unit, kind: CommandKind) -> str:
     """A key for what may be asked again and again; asked twice by accident it does no harm."""
-    return f"{kind.value}:{await fetch_value(unit.conn, 'select clock_timestamp()::text')}"
+    return f"{kind.value}:{await fetch_value(unit.conn, store.sql['moment'])}"
 
 
 async def mute(unit: Unit, call_id: int, agent_id: int, *, on: bool) -> None:

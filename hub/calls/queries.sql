@@ -123,9 +123,6 @@ update call set state = 'ended', ended_at = %(at)s, outcome = %(outcome)s,
         then extract(epoch from coalesce(queued_at, %(at)s, clock_timestamp()) - started_at)::int end
 where id = %(id)s and state <> 'ended' returning id;
 
--- set_outcome: What became of it, known better now.
-update call set outcome = %(outcome)s where id = %(id)s;
-
 -- set_times: Its times, computed from all that was reported.
 update call set wait_seconds = coalesce(%(wait)s, extract(epoch from answered_at - queued_at)::int),
     talk_seconds = %(talk)s, hold_seconds = %(hold)s
@@ -314,9 +311,6 @@ values (%(agent_id)s, %(kind)s, %(number)s, case when %(ready)s then clock_times
 on conflict (agent_id) do update set kind = excluded.kind, number = excluded.number, ready_until = excluded.ready_until
 returning kind, number;
 
--- voice_account: The number an agent calls from.
-select id, address from account where channel = 'voice' and enabled and (%(id)s::bigint is null or id = %(id)s) order by id limit 1;
-
 -- dialled_lately: Calls out within the hour, of a number of ours.
 select count(*) from call where account_id = %(account_id)s and direction = 'out' and started_at > clock_timestamp() - interval '1 hour';
 
@@ -365,3 +359,6 @@ join address a on a.contact_id = s.id where v.id = %(conversation_id)s and a.kin
 
 -- callback_place: The conversation of a callback.
 select conversation_id from callback where id = %(id)s;
+
+-- moment: A text that no earlier command has in its key.
+select clock_timestamp()::text;

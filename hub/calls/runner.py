@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, LiteralString
 
 from hub.calls import callbacks, commands, control, devices, store
 from hub.calls.callbacks import Due
@@ -45,18 +45,18 @@ class Runner:
 
     async def step(self) -> None:
         """Everything that is due now."""
-        await self._each("to_ring", self._ring)
-        await self._each("to_stop", self._stop)
-        await self._each("lost_agent", self._lost)
-        await self._each("moved_away", self._moved)
+        await self._each(sql["to_ring"], self._ring)
+        await self._each(sql["to_stop"], self._stop)
+        await self._each(sql["lost_agent"], self._lost)
+        await self._each(sql["moved_away"], self._moved)
         await self._callbacks()
         await self._core.db.execute(commands.sql["overtaken"])
         await self._core.db.execute(sql["unwrapped"])
         await self._recover()
         await self._perform()
 
-    async def _each(self, query: str, work: Callable[[Unit, dict[str, Any]], Awaitable[None]]) -> None:
-        for row in await self._core.db.dicts(sql[query]):
+    async def _each(self, query: LiteralString, work: Callable[[Unit, dict[str, Any]], Awaitable[None]]) -> None:
+        for row in await self._core.db.dicts(query):
             try:
                 async with events.unit(self._core.db, self._core.feed) as unit:
                     await work(unit, row)

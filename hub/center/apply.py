@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from psycopg import sql
+from psycopg import sql as pgsql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ValidationError
@@ -27,7 +27,7 @@ from hub.core.errors import ConfigError, Conflict
 from hub.core.secrets import Vault
 from hub.core.sql import Queries
 
-queries = Queries.beside(__file__)
+sql = Queries.beside(__file__)
 Row = dict[str, Any]
 _JSON = {"week", "holidays", "settings", "requirements"}
 
@@ -93,7 +93,7 @@ class _Applier:
         agents = await self._table(
             "agent", "email", [a.model_dump(exclude={"queues", "skills"}) for a in center.agent], kept="agents"
         )
-        await execute(self._conn, "insert into agent_state (agent_id) select id from agent on conflict do nothing")
+        await execute(self._conn, sql["states"])
         for agent in center.agent:
             await self._members(
                 "agent_queue", agents[agent.email], agent.email, {queues[k]: None for k in agent.queues}, queues
@@ -120,7 +120,7 @@ class _Applier:
 
     async def _yielding(self) -> None:
         """What the file says of some channels must suit what the database says of the others."""
-        yields = {row["channel"]: row["yields_to"] for row in await fetch_dicts(self._conn, queries["yielding"])}
+        yields = {row["channel"]: row["yields_to"] for row in await fetch_dicts(self._conn, sql["yielding"])}
         remedy = "Correct `yields_to` of one of them and apply again; nothing was changed."
         if path := circle(yields):
             raise ConfigError(f"Channels yield to each other in a circle: {' → '.join(path)}.", remedy=remedy)
@@ -129,14 +129,14 @@ class _Applier:
 
     async def _table(self, table: str, key: str, wanted: list[Row], *, kept: str | None = "") -> dict[str, int]:
         """Upsert rows by key; ids by key. Only columns that differ are written."""
-        have = {row[key]: row for row in await self._all(sql.SQL("select * from {}").format(sql.Identifier(table)))}
+        have = {row[key]: row for row in await self._all(pgsql.SQL(sql["rows"]).format(pgsql.Identifier(table)))}
         for row in wanted:
             await self._row(table, key, row, have.get(row[key]))
         if kept is not None:
             self._difference.kept += [f"{table} {name!r}" for name in sorted(set(have) - {r[key] for r in wanted})]
         if table in {"disposition", "channel_policy"}:
             return {}  # these are named by their key alone
-        query = sql.SQL("select id, {} as key from {}").format(sql.Identifier(key), sql.Identifier(table))
+        query = pgsql.SQL(sql["keys"]).format(pgsql.Identifier(key), pgsql.Identifier(table))
         return {row["key"]: row["id"] for row in await self._all(query)}
 
     async def _row(self, table: str, key: str, row: Row, old: Row | None) -> None:
@@ -149,16 +149,16 @@ class _Applier:
             return
         values = {c: Jsonb(v) if c in _JSON else v for c, v in changed.items()}
         if old is None:
-            query = sql.SQL("insert into {} ({}) values ({})").format(
-                sql.Identifier(table),
-                sql.SQL(", ").join(map(sql.Identifier, values)),
-                sql.SQL(", ").join(map(sql.Placeholder, values)),
+            query = pgsql.SQL(sql["add"]).format(
+                pgsql.Identifier(table),
+                pgsql.SQL(", ").join(map(pgsql.Identifier, values)),
+                pgsql.SQL(", ").join(map(pgsql.Placeholder, values)),
             )
             self._difference.lines.append(f"+ {table} {row[key]!r}")
         else:
-            pairs = [sql.SQL("{} = {}").format(sql.Identifier(c), sql.Placeholder(c)) for c in values]
-            query = sql.SQL("update {} set {} where {} = {}").format(
-                sql.Identifier(table), sql.SQL(", ").join(pairs), sql.Identifier(key), sql.Placeholder("_key")
+            pairs = [pgsql.SQL("{} = {}").format(pgsql.Identifier(c), pgsql.Placeholder(c)) for c in values]
+            query = pgsql.SQL(sql["change"]).format(
+                pgsql.Identifier(table), pgsql.SQL(", ").join(pairs), pgsql.Identifier(key), pgsql.Placeholder("_key")
             )
             self._difference.lines += [f"~ {table} {row[key]!r}: {_change(c, old[c], v)}" for c, v in changed.items()]
         async with self._conn.cursor() as cursor:
@@ -174,33 +174,21 @@ class _Applier:
         self, table: str, agent_id: int, email: str, wanted: dict[int, int | None], names: Mapping[str, int]
     ) -> None:
         """Make an agent's queues or skills exactly the file's."""
-        column = "queue_id" if table == "agent_queue" else "skill_id"
-        level = sql.SQL("null::int") if table == "agent_queue" else sql.SQL("level")
-        query = sql.SQL("select {} as id, {} as level from {} where agent_id = {}").format(
-            sql.Identifier(column), level, sql.Identifier(table), sql.Literal(agent_id)
-        )
-        have = {row["id"]: row["level"] for row in await self._all(query)}
+        in_queues = table == "agent_queue"
+        of_agent = {"agent_id": agent_id}
+        have = {
+            row["id"]: row["level"]
+            for row in await fetch_dicts(self._conn, sql["queues_of"] if in_queues else sql["skills_of"], of_agent)
+        }
         if have == wanted:
             return
         by_id = {number: key for key, number in names.items()}
         said = ", ".join(f"{by_id.get(i, i)}{'' if n is None else f' {n}'}" for i, n in wanted.items()) or "none"
-        self._difference.lines.append(
-            f"~ agent {email!r}: {'queues' if level == sql.SQL('null::int') else 'skills'} are now {said}"
-        )
-        async with self._conn.cursor() as cursor:
-            await cursor.execute(
-                sql.SQL("delete from {} where agent_id = {}").format(sql.Identifier(table), sql.Literal(agent_id))
-            )
-            for number, n in wanted.items():
-                extra = sql.SQL("") if n is None else sql.SQL(", {}").format(sql.Literal(n))
-                columns = sql.SQL("agent_id, {}{}").format(
-                    sql.Identifier(column), sql.SQL("" if n is None else ", level")
-                )
-                await cursor.execute(
-                    sql.SQL("insert into {} ({}) values ({}, {}{})").format(
-                        sql.Identifier(table), columns, sql.Literal(agent_id), sql.Literal(number), extra
-                    )
-                )
+        self._difference.lines.append(f"~ agent {email!r}: {'queues' if in_queues else 'skills'} are now {said}")
+        await execute(self._conn, sql["leave_queues"] if in_queues else sql["leave_skills"], of_agent)
+        for number, level in wanted.items():
+            row = {**of_agent, "id": number, "level": level}
+            await execute(self._conn, sql["join_queue"] if in_queues else sql["have_skill"], row)
 
     def _account(self, account: Account, queues: Mapping[str, int]) -> Row:
         connector = self._connectors.get(account.connector)
@@ -223,27 +211,27 @@ class _Applier:
         }
 
     async def _templates(self, center: Center) -> None:
-        have = {(t["key"], t["locale"]): t for t in await fetch_dicts(self._conn, queries["templates"])}
+        have = {(t["key"], t["locale"]): t for t in await fetch_dicts(self._conn, sql["templates"])}
         for template in center.template:
             row = template.model_dump()
             old = have.get((template.key, template.locale))
             if old == row:
                 continue
             self._difference.lines.append(f"{'~' if old else '+'} template {template.key!r} ({template.locale})")
-            await execute(self._conn, queries["put_template"], row)
+            await execute(self._conn, sql["put_template"], row)
 
     async def _singleton(self, key: str, part: BaseModel | None) -> None:
         """A part of the file there is one of."""
         if part is None:
             return
         wanted = part.model_dump()
-        rows = await fetch_dicts(self._conn, queries["meta"], {"key": key})
+        rows = await fetch_dicts(self._conn, sql["meta"], {"key": key})
         if rows and rows[0]["value"] == wanted:
             return
         self._difference.lines.append(f"~ {key}: {_short(wanted)}")
-        await execute(self._conn, queries["put_meta"], {"key": key, "value": Jsonb(wanted)})
+        await execute(self._conn, sql["put_meta"], {"key": key, "value": Jsonb(wanted)})
 
-    async def _all(self, query: sql.SQL | sql.Composed) -> list[Row]:
+    async def _all(self, query: pgsql.SQL | pgsql.Composed) -> list[Row]:
         async with self._conn.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(query)
             return await cursor.fetchall()

@@ -16,3 +16,35 @@ insert into meta (key, value) values (%(key)s, %(value)s) on conflict (key) do u
 -- yielding: What each channel gives way to.
 select channel, yields_to from channel_policy;
 
+-- states: Everybody has a state, offline at first.
+insert into agent_state (agent_id) select id from agent on conflict do nothing;
+
+-- rows: All of a table.
+select * from {};
+
+-- keys: The ids of a table by what names its rows in the file.
+select id, {} as key from {};
+
+-- add: A row.
+insert into {} ({}) values ({});
+
+-- change: Some columns of a row.
+update {} set {} where {} = {};
+
+-- queues_of: The queues of an agent.
+select queue_id as id, null::int as level from agent_queue where agent_id = %(agent_id)s;
+
+-- skills_of: The skills of an agent.
+select skill_id as id, level from agent_skill where agent_id = %(agent_id)s;
+
+-- leave_queues: An agent works in no queue.
+delete from agent_queue where agent_id = %(agent_id)s;
+
+-- leave_skills: An agent has no skill.
+delete from agent_skill where agent_id = %(agent_id)s;
+
+-- join_queue: An agent works in a queue.
+insert into agent_queue (agent_id, queue_id) values (%(agent_id)s, %(id)s);
+
+-- have_skill: An agent has a skill.
+insert into agent_skill (agent_id, skill_id, level) values (%(agent_id)s, %(id)s, %(level)s);

@@ -15,7 +15,9 @@ import psycopg
 
 from hub.core import log
 from hub.core.errors import Unavailable
+from hub.core.sql import Queries
 
+sql = Queries.beside(__file__, "db.sql")
 logger = log.get(__name__)
 SYNC_EVERY = 15.0  # seconds
 _ahead: float | None = None  # seconds since the epoch by the database's clock, less the monotonic clock
@@ -41,7 +43,7 @@ def follow_own() -> None:
 async def sync(db: Any) -> None:
     """Ask a `hub.core.db.Database` for its time."""
     asked = time.monotonic()
-    server = await db.value("select clock_timestamp()")
+    server = await db.value(sql["now"])
     follow(server, asked=asked, answered=time.monotonic())
 
 

@@ -21,7 +21,9 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from hub.core.errors import ConnectionLost, Contended, Unavailable
+from hub.core.sql import Queries
 
+sql = Queries.beside(__file__, "db.sql")
 T = TypeVar("T")
 Params = Mapping[str, Any] | Sequence[Any] | None
 Connection = psycopg.AsyncConnection[Any]
@@ -77,7 +79,7 @@ async def execute(conn: Connection, query: LiteralString, params: Params = None)
 
 async def lock_timeout(conn: Connection, seconds: float) -> None:
     """How long the statements of this transaction wait for a lock, each."""
-    await execute(conn, "select set_config('lock_timeout', %s, true)", [f"{round(seconds * 1000)}ms"])
+    await execute(conn, sql["lock_timeout"], [f"{round(seconds * 1000)}ms"])
 
 
 def _answer() -> asyncio.Timeout:
@@ -255,7 +257,7 @@ class Database:
         """Whether a trivial query comes back within two seconds."""
         try:
             async with asyncio.timeout(2):
-                return await self.value("select 1") == 1
+                return await self.value(sql["answer"]) == 1
         except (TimeoutError, Unavailable, psycopg.Error):
             return False
 

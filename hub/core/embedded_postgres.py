@@ -26,7 +26,9 @@ from hub.core.errors import ConfigError
 from hub.core.folder import OpenFolder, handle_path, sync_folder
 from hub.core.processes import User, die_with_parent, end, run_as, spawn, tail, wait_until
 from hub.core.programs import Copy
+from hub.core.sql import Queries
 
+sql = Queries.beside(__file__, "embedded_postgres.sql")
 logger = log.get(__name__)
 _ANSWERS = 60.0  # seconds a starting server may be silent
 _RECOVERS = 900.0  # seconds it may say that it is still recovering
@@ -112,8 +114,8 @@ class Postgres:
         while True:
             try:
                 with psycopg.connect(self._url("postgres"), autocommit=True, connect_timeout=5) as conn:
-                    if not conn.execute("select 1 from pg_database where datname = 'hub'").fetchone():
-                        conn.execute("create database hub")
+                    if not conn.execute(sql["there"]).fetchone():
+                        conn.execute(sql["create"])
                     return
             except psycopg.OperationalError as error:
                 recovering = isinstance(error, psycopg.errors.CannotConnectNow) or "starting up" in str(error)

@@ -153,8 +153,8 @@ def frames(event: Event) -> list[tuple[str, dict[str, Any]]]:
 async def topic_events(db: Database, topic: str, after: int, limit: int = 500) -> list[Event]:
     """What was said on `c:{id}` or `u:{id}` after sequence `after`, oldest first."""
     kind, _, number = topic.partition(":")
-    names: dict[str, LiteralString] = {"c": "after_conversation", "u": "after_agent"}
-    return await db.all(Event, sql[names[kind]], {"topic_id": int(number), "seq": after, "limit": limit})
+    query = sql["after_agent"] if kind == "u" else sql["after_conversation"]
+    return await db.all(Event, query, {"topic_id": int(number), "seq": after, "limit": limit})
 
 
 @dataclass(frozen=True, slots=True)

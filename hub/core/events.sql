@@ -31,9 +31,6 @@ from (select log_horizon(pg_current_snapshot()) as xid) as horizon
 left join lateral (
     select xid, id from event where event.xid < horizon.xid order by xid desc, id desc limit 1) e on true;
 
--- cursor: Where a reader stands.
-select xid::text as xid, id from event_cursor where reader = %(reader)s;
-
 -- lock_cursor: Where a reader stands, held against a second copy of it until the transaction ends.
 select xid::text as xid, id from event_cursor where reader = %(reader)s for update;
 

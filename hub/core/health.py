@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 from hub.core import problems
 from hub.core.clock import iso
@@ -77,18 +77,20 @@ class _Check:
     """A number in the database: some are wanted, or none."""
 
     what: str
-    query: str
+    query: LiteralString
     want: bool
     remedy: str
 
 
 _CHECKS = (
-    _Check("Administrator", "admins", True, "`hub user add EMAIL --name NAME --role admin` prints a one-time link."),
-    _Check("Accounts", "accounts", True, "Describe them in a center.toml and run `hub apply`."),
-    _Check("Queues", "queues", True, "Describe them in a center.toml and run `hub apply`."),
-    _Check("In quarantine", "quarantined", False, "`hub quarantine list`."),
     _Check(
-        "Sends nobody knows the outcome of", "unknown", False,
+        "Administrator", sql["admins"], True, "`hub user add EMAIL --name NAME --role admin` prints a one-time link."
+    ),
+    _Check("Accounts", sql["accounts"], True, "Describe them in a center.toml and run `hub apply`."),
+    _Check("Queues", sql["queues"], True, "Describe them in a center.toml and run `hub apply`."),
+    _Check("In quarantine", sql["quarantined"], False, "`hub quarantine list`."),
+    _Check(
+        "Sends nobody knows the outcome of", sql["unknown"], False,
         "Settle them on the conversation or by POST /api/v1/outbox/ID/settle.",
     ),
 )  # fmt: skip
@@ -107,7 +109,7 @@ async def servers(db: Database, feed: Feed) -> AsyncGenerator[Finding]:
     if not healthy:
         return
     for check in _CHECKS:
-        number = int(await db.value(sql[check.query]))
+        number = int(await db.value(check.query))
         ok = number > 0 if check.want else (True if number == 0 else None)
         yield Finding(check.what, ok, str(number), check.remedy)
     for found in await _sending(db):

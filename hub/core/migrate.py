@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, LiteralString, cast
 
 import psycopg
+from psycopg import sql as pgsql
 
 from hub.core import log
 from hub.core.errors import ConfigError, Unavailable
@@ -71,7 +72,7 @@ class _Migrator:
         version = self._conn.info.server_version
         if version < 150000:
             raise ConfigError(f"PostgreSQL {version // 10000} is too old.", remedy="Use PostgreSQL 15 or newer.")
-        self._conn.execute("select set_config('lock_timeout', %s, false)", [_LOCK_WAIT])
+        self._conn.execute(sql["lock_timeout"], [_LOCK_WAIT])
         self._patiently("migration", lambda: self._conn.execute(sql["table"]))
         known = _known(self._conn)
         _refuse_if_too_old(self._conn, known)
@@ -104,20 +105,20 @@ class _Migrator:
 
     def _outside_transaction(self, name: str, text: str) -> None:
         """Each statement by itself, and again from the first after a failure: `if not exists` makes that harmless."""
-        self._conn.execute("set lock_timeout = '60s'")  # waiting for others to end, it holds up nobody
+        self._conn.execute(sql["lock_timeout"], ["60s"])  # waiting for others to end, it holds up nobody
         try:
             for statement in statements(text):
                 if found := _INDEX.match(statement):
                     self._drop_invalid(found[1])
                 self._conn.execute(cast("LiteralString", statement))
         finally:
-            self._conn.execute("select set_config('lock_timeout', %s, false)", [_LOCK_WAIT])
+            self._conn.execute(sql["lock_timeout"], [_LOCK_WAIT])
         self._conn.execute(sql["applied"], {"name": name, "text": text})
 
     def _drop_invalid(self, index: str) -> None:
         """A build that was interrupted leaves an index behind that nobody uses and everybody maintains."""
         if self._conn.execute(sql["invalid"], {"name": index}).fetchone():
-            self._conn.execute(cast("LiteralString", f"drop index concurrently {index}"))
+            self._conn.execute(pgsql.SQL(sql["drop_index"]).format(pgsql.Identifier(index)))
 
     def _patiently(self, name: str, step: Callable[[], object]) -> None:
         """Do a step that either happens or does not, until it gets its locks."""
@@ -158,7 +159,7 @@ def statements(text: str) -> Iterator[str]:
 
 def _known(conn: Connection) -> dict[str, str]:
     """What was applied, with its text; empty when no hub ever was here."""
-    if conn.execute("select to_regclass('migration')").fetchone() == (None,):
+    if conn.execute(sql["there"]).fetchone() == (None,):
         return {}
     return dict(conn.execute(sql["known"]).fetchall())
 
@@ -182,7 +183,7 @@ def _alone(conn: Connection, patience: float) -> Generator[None]:
     Others look again and again: the snapshot of a waiting statement would hold up `create index concurrently`.
     """
     gives_up = time.monotonic() + 2 * patience
-    while conn.execute("select pg_try_advisory_lock(%s)", [_LOCK]).fetchone() != (True,):
+    while conn.execute(sql["alone"], [_LOCK]).fetchone() != (True,):
         if time.monotonic() > gives_up:
             raise Unavailable("Another process has been migrating the database for too long.", remedy="See its log.")
         time.sleep(0.2)
@@ -214,5 +215,5 @@ def _heal_after_restore(conn: Connection) -> None:
     with conn.transaction():
         if conn.execute(sql["from_elsewhere"]).fetchone() == (True,):
             logger.warning("log_restored", effect="transaction ids of the event log laid anew")
-            conn.execute("update event set xid = '3'")
-            conn.execute("update event_cursor set xid = '3'")
+            conn.execute(sql["flatten_events"])
+            conn.execute(sql["flatten_cursors"])

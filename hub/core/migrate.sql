@@ -23,3 +23,21 @@ order by xact_start limit 3;
 -- from_elsewhere: Whether the log was written in another cluster, whose transaction ids were ahead of ours.
 select exists (select from event where xid > pg_current_xact_id())
     or exists (select from event_cursor where xid > pg_current_xact_id());
+
+-- there: The table of what was applied, if a hub ever was here.
+select to_regclass('migration');
+
+-- alone: Whether this is the only migrator, from now on until the connection ends.
+select pg_try_advisory_lock(%s);
+
+-- lock_timeout: How long statements of this connection wait for a lock, each.
+select set_config('lock_timeout', %s, false);
+
+-- drop_index: Drop an index while others go on.
+drop index concurrently {};
+
+-- flatten_events: The log's transaction ids lie before all of this cluster.
+update event set xid = '3';
+
+-- flatten_cursors: The same for what readers have read.
+update event_cursor set xid = '3';

@@ -26,15 +26,17 @@ from hub.core.clock import iso
 from hub.core.errors import HubError, NotFound, Unauthorized
 from hub.core.events import frames
 from hub.core.service import Core
+from hub.core.sql import Queries
 from hub.core.tasks import together
 from hub.web.connection import Connection
 from hub.web.render import Renderer
 
 logger = log.get(__name__)
+sql = Queries.beside(__file__, "realtime.sql")
 HEAL_EVERY = 4.0  # seconds
 _SEQUENCES: dict[str, LiteralString] = {
-    "c": "select id, seq from conversation where id = any(%s)",
-    "u": "select agent_id as id, seq from agent_state where agent_id = any(%s)",
+    "c": sql["conversation_sequences"],
+    "u": sql["agent_sequences"],
 }
 BACKLOG = 500  # events replayed at most; beyond that the screen reads everything anew
 
@@ -178,12 +180,8 @@ class Realtime:
         return [_unassigned(m) if m["conversation_id"] in hidden else m for m in messages]
 
     async def _newest(self, topic: str, at_least: int) -> int:
-        query = (
-            "select seq from agent_state where agent_id = %s"
-            if topic[0] == "u"
-            else "select seq from conversation where id = %s"
-        )
-        return max(int(await self._core.db.value(query, [int(topic[2:])]) or 0), at_least)
+        query = sql["agent_sequence"] if topic[0] == "u" else sql["conversation_sequence"]
+        return max(int(await self._core.db.value(query, {"id": int(topic[2:])}) or 0), at_least)
 
     # -- the feed ----------------------------------------------------------------------------------------------------
     async def run(self) -> None:
@@ -310,7 +308,7 @@ class Realtime:
         """Compare the sequences with the database and replay what a lost publish left out."""
         for letter, query in _SEQUENCES.items():
             ids = [int(t[2:]) for t in self._topics if t.startswith(f"{letter}:")]
-            for row in await self._core.db.dicts(query, [ids]) if ids else []:
+            for row in await self._core.db.dicts(query, {"ids": ids}) if ids else []:
                 topic = f"{letter}:{row['id']}"
                 for connection in tuple(self._topics.get(topic, ())):
                     if connection.cursors.get(topic, 0) < row["seq"] and topic not in connection.replaying:

@@ -14,7 +14,7 @@ from hub.agents import load, presence, store
 from hub.core import events
 from hub.core.clock import now
 from hub.core.errors import NotFound
-from hub.web import shapes
+from hub.web import realtime, shapes
 from hub.web.context import WebContext, client_ip
 from hub.web.endpoints import Call, Endpoints, dumps
 from hub.web.shapes import In, Short
@@ -143,8 +143,8 @@ async def revoke_token(call: Call, token_id: int) -> None:
 async def me(context: WebContext, agent_id: int) -> dict[str, Any]:
     """The API's Me."""
     db = context.core.db
-    [agent] = await db.dicts("select id, name, email, role, locale, theme from agent where id = %s", [agent_id])
-    seq = await db.value("select seq from agent_state where agent_id = %s", [agent_id])
+    [agent] = await db.dicts(signin.sql["me"], {"id": agent_id})
+    seq = await db.value(realtime.sql["agent_sequence"], {"id": agent_id})
     async with db.connection() as conn:
         held = await load.load(conn, agent_id)
     return {

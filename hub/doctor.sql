@@ -1,0 +1,2 @@
+-- hours: All opening hours.
+select key, timezone, week, holidays from hours order by key;
