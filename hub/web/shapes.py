@@ -15,6 +15,8 @@ Line = Annotated[str, StringConstraints(max_length=1000)]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 # 64-bit ids; JavaScript's numbers end at 2^53.
 Id = Annotated[int, Field(ge=1, le=9_007_199_254_740_991)]
+# Where a list goes on: `next_cursor` as it came. Lists in the order of ids have the last one's in it.
+IdCursor = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,14}$")]
 
 
 class In(BaseModel):

@@ -1,52 +1,36 @@
-/** Telephony's part of the REST contract. */
+/** What the desk asks of telephony. */
 import { queryOptions } from '@tanstack/react-query'
+import { at, data, hub } from '../../api/client'
+import type { CallTarget, DevicePress, FinishConsult, MonitorCall, NewCall, NewDevice } from '../../api/schema'
 import { base } from '../../realtime/base'
-import { type Ref, rest } from '../api'
 
-export type LegState = 'dialling' | 'ringing' | 'answered' | 'talking' | 'held' | 'ended'
-export interface Leg {
-  id: number; role: 'customer' | 'agent' | 'third' | 'supervisor'; mode: string; consult: boolean; endpoint: string | null
-  agent: Ref | null; state: LegState; muted: boolean; offered: boolean; end_reason: string | null; ring_seconds: number | null
-}
-export interface Recording { id: number; kind: 'call' | 'voicemail'; state: 'remote' | 'stored' | 'lost'; seconds: number; transcript: string | null }
-export interface Call {
-  id: number; conversation_id: number; direction: 'in' | 'out'; kind: 'call' | 'callback'; number: string; our_number: string
-  state: 'menu' | 'queued' | 'connecting' | 'talking' | 'voicemail' | 'ended'; outcome: string | null; disposition: string | null
-  recording: 'off' | 'on' | 'paused'; started_at: string; queued_at: string | null; answered_at: string | null; ended_at: string | null
-  menu_seconds: number | null; wait_seconds: number | null; talk_seconds: number | null; hold_seconds: number | null; wrap_seconds: number | null
-  server_now: string; queue: Ref | null; agent: Ref | null; contact: Ref; legs: Leg[]; recordings: Recording[]
-}
-export interface PhoneSetting {
-  kind: 'browser' | 'phone' | null; number: string | null; ready: boolean; simulated: boolean; coach: boolean
-  numbers: { account_id: number; name: string; number: string }[]
-}
-export interface Target { queue_id?: number; agent_id?: number; number?: string }
-export interface Callback { id: number; number: string; due_at: string; state: string; attempts: number; note: string }
+export type { Callback, CallTarget as Target, CallView as Call, Leg, Recording } from '../../api/schema'
 
-const post = (path: string, body: unknown = {}) => rest.post<Call>(path, body)
+const call = (id: number) => at({ call_id: id })
+const conversation = (id: number) => at({ conversation_id: id })
 
 export const phoneApi = {
-  device: () => rest.get<PhoneSetting>('/me/device'),
-  putDevice: (body: { kind: 'browser' | 'phone'; number?: string; ready?: boolean }) => rest.put<PhoneSetting>('/me/device', body),
-  token: () => rest.post<{ identity: string; token: string; seconds: number; simulated: boolean }>('/me/device/token'),
-  press: (button: 'answer' | 'refuse' | 'hangup') => rest.post<void>('/me/device/press', { do: button }),
-  mine: () => rest.get<{ items: Call[] }>('/me/calls'),
-  live: () => rest.get<{ items: Call[] }>('/calls'),
-  of: (conversation: number) => rest.get<{ items: Call[] }>(`/conversations/${conversation}/calls`),
-  dial: (body: { number: string; account_id?: number; conversation_id?: number }) => post('/calls', body),
-  hold: (id: number, on: boolean) => post(`/calls/${id}/hold`, { on }),
-  mute: (id: number, on: boolean) => post(`/calls/${id}/mute`, { on }),
-  keys: (id: number, keys: string) => post(`/calls/${id}/keys`, { keys }),
-  hangUp: (id: number) => post(`/calls/${id}/hang-up`),
-  recording: (id: number, on: boolean) => post(`/calls/${id}/recording`, { on }),
-  transfer: (id: number, to: Target) => post(`/calls/${id}/transfer`, to),
-  consult: (id: number, to: Target) => post(`/calls/${id}/consult`, to),
-  finishConsult: (id: number, how: 'complete' | 'merge' | 'cancel') => post(`/calls/${id}/consult/finish`, { how }),
-  monitor: (id: number, mode: 'listen' | 'whisper' | 'barge') => post(`/calls/${id}/monitor`, { mode }),
-  wrapUp: (id: number, disposition: string | undefined) => post(`/calls/${id}/wrap-up`, disposition ? { disposition } : {}),
-  callbacks: (conversation: number) => rest.get<{ items: Callback[] }>(`/conversations/${conversation}/callbacks`),
-  planCallback: (conversation: number, due_at: string, mine: boolean) =>
-    rest.post<{ id: number }>(`/conversations/${conversation}/callbacks`, { due_at, mine }),
+  device: () => data(hub.GET('/api/v1/me/device')),
+  putDevice: (body: NewDevice) => data(hub.PUT('/api/v1/me/device', { body })),
+  token: () => data(hub.POST('/api/v1/me/device/token')),
+  press: (button: DevicePress['do']) => data(hub.POST('/api/v1/me/device/press', { body: { do: button } })),
+  mine: () => data(hub.GET('/api/v1/me/calls')),
+  live: () => data(hub.GET('/api/v1/calls')),
+  of: (id: number) => data(hub.GET('/api/v1/conversations/{conversation_id}/calls', conversation(id))),
+  dial: (body: NewCall) => data(hub.POST('/api/v1/calls', { body })),
+  hold: (id: number, on: boolean) => data(hub.POST('/api/v1/calls/{call_id}/hold', { ...call(id), body: { on } })),
+  mute: (id: number, on: boolean) => data(hub.POST('/api/v1/calls/{call_id}/mute', { ...call(id), body: { on } })),
+  keys: (id: number, keys: string) => data(hub.POST('/api/v1/calls/{call_id}/keys', { ...call(id), body: { keys } })),
+  hangUp: (id: number) => data(hub.POST('/api/v1/calls/{call_id}/hang-up', call(id))),
+  recording: (id: number, on: boolean) => data(hub.POST('/api/v1/calls/{call_id}/recording', { ...call(id), body: { on } })),
+  transfer: (id: number, body: CallTarget) => data(hub.POST('/api/v1/calls/{call_id}/transfer', { ...call(id), body })),
+  consult: (id: number, body: CallTarget) => data(hub.POST('/api/v1/calls/{call_id}/consult', { ...call(id), body })),
+  finishConsult: (id: number, how: FinishConsult['how']) => data(hub.POST('/api/v1/calls/{call_id}/consult/finish', { ...call(id), body: { how } })),
+  monitor: (id: number, mode: MonitorCall['mode']) => data(hub.POST('/api/v1/calls/{call_id}/monitor', { ...call(id), body: { mode } })),
+  wrapUp: (id: number, disposition: string | undefined) => data(hub.POST('/api/v1/calls/{call_id}/wrap-up', { ...call(id), body: { disposition } })),
+  callbacks: (id: number) => data(hub.GET('/api/v1/conversations/{conversation_id}/callbacks', conversation(id))),
+  planCallback: (id: number, due_at: string, mine: boolean) =>
+    data(hub.POST('/api/v1/conversations/{conversation_id}/callbacks', { ...conversation(id), body: { due_at, mine } })),
 }
 
 export const soundUrl = (id: number) => `${base}/api/v1/recordings/${id}/sound`

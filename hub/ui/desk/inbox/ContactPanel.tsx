@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { api, type Contact } from '../api'
+import { api, type Contact, type NewAddress } from '../api'
 import { CallHistory } from '../calls/CallHistory'
 import { explain } from '../parts/ask'
 import { Empty, Waiting, initials, useNow, useWho } from '../parts/bits'
@@ -127,7 +127,7 @@ function Addresses({ c }: { c: Contact }) {
   const { t } = useTranslation()
   const change = useChange(c.id)
   const [adding, setAdding] = useState(false)
-  const [kind, setKind] = useState('email')
+  const [kind, setKind] = useState<NewAddress['kind']>('email')
   const [value, setValue] = useState('')
   return (
     <section>
@@ -163,7 +163,7 @@ function Addresses({ c }: { c: Contact }) {
             })
           }}
         >
-          <NativeSelect size="xs" w={92} aria-label={t('contact.addressKind')} value={kind} onChange={(e) => setKind(e.currentTarget.value)} data={['email', 'phone', 'whatsapp'].map((k) => ({ value: k, label: t(`kind.${k}`) }))} />
+          <NativeSelect size="xs" w={92} aria-label={t('contact.addressKind')} value={kind} onChange={(e) => setKind(e.currentTarget.value as NewAddress['kind'])} data={['email', 'phone', 'whatsapp'].map((k) => ({ value: k, label: t(`kind.${k}`) }))} />
           <TextInput size="xs" className="grow" aria-label={t('contact.address')} value={value} autoFocus onChange={(e) => setValue(e.currentTarget.value)} placeholder={kind === 'email' ? 'name@example.com' : '+44 20 7946 0000'} />
           <Button type="submit" loading={change.isPending}>{t('common.add')}</Button>
         </form>

@@ -29,7 +29,7 @@ export function InvitationCard({ i, invitation }: { i: Interaction; invitation: 
         {off && <span className="pill bad">{t('invitation.cancelled')}</span>}
         {invitation.answer && <span className="pill ok" data-testid="invitation-answer">{t(`invitation.${invitation.answer}`)}</span>}
       </div>
-      {invitation.starts && <div>{eventTime(invitation.starts, invitation.ends ?? null, invitation.all_day)}{invitation.recurs && ` · ${t('invitation.recurs')}`}</div>}
+      {invitation.starts && <div>{eventTime(invitation.starts, invitation.ends ?? null, invitation.all_day ?? false)}{invitation.recurs && ` · ${t('invitation.recurs')}`}</div>}
       {invitation.location && <div className="meta">{invitation.location}</div>}
       {organizer && <div className="meta">{t('invitation.organizer', { name: organizer.name || organizer.address })}</div>}
       {asks && (

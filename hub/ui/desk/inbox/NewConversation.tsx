@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useId, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { api, type Address } from '../api'
+import { api, type Address, type NewAddress } from '../api'
 import { freshId } from '../../realtime/ids'
 import { Counter, excess } from '../messaging/Counter'
 import '../messaging/messaging.css'
@@ -13,7 +13,7 @@ import { useChannelName, useReturn, useWho } from '../parts/bits'
 import { places, contact as contactQuery } from '../parts/queries'
 
 const WRITABLE = ['email', 'sms', 'whatsapp']
-const kindOf: Record<string, Address['kind']> = { email: 'email', sms: 'phone', whatsapp: 'whatsapp' }
+const kindOf: Record<string, NewAddress['kind']> = { email: 'email', sms: 'phone', whatsapp: 'whatsapp' }
 
 /** What may be written to on a channel: its own addresses, and for WhatsApp the telephone numbers that are not there yet. */
 function reachable(addresses: Address[], kind: Address['kind']): Address[] {

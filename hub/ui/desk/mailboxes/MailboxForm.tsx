@@ -3,7 +3,7 @@ import { Button, Checkbox, Modal, NativeSelect, NumberInput, PasswordInput, Text
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { mail, type Mailbox, type MailboxBody, mailboxes, type Server, type Tls } from '../mail'
+import { mail, type Mailbox, mailboxes, type Server, type Tls } from '../mail'
 import { explain } from '../parts/ask'
 import { places } from '../parts/queries'
 import { Checks } from './Checks'
@@ -21,7 +21,7 @@ function begin(box: Mailbox | null): Draft {
 }
 
 /** What the API is told; a server without a host is left out. A password is for both ways in, unless they differ already. */
-function body(d: Draft, box: Mailbox | null): MailboxBody {
+function body(d: Draft, box: Mailbox | null) {
   const settings = { ...box?.settings, forms: d.forms.split(/[\s,;]+/).filter(Boolean), plus_addresses: d.plus, imap: d.imap.host ? d.imap : null, smtp: d.smtp.host ? { ...d.smtp, user: d.smtp.user || null } : null }
   const secrets = d.password ? { ...(d.imap.host ? { imap_password: d.password } : {}), ...(d.smtp.host ? { smtp_password: d.password } : {}) } : {}
   return {
@@ -134,10 +134,10 @@ function ServerFields({ title, server, change, id, children }: {
   return (
     <fieldset>
       <legend>{title}</legend>
-      <TextInput label={t('boxes.host')} value={server.host} onChange={(e) => change({ ...server, host: e.currentTarget.value.trim() })} data-testid={`${id}-host`} />
-      <NumberInput label={t('boxes.port')} value={server.port} min={1} max={65535} hideControls onChange={(n) => change({ ...server, port: Number(n) || 0 })} data-testid={`${id}-port`} />
+      <TextInput label={t('boxes.host')} value={server.host ?? ''} onChange={(e) => change({ ...server, host: e.currentTarget.value.trim() })} data-testid={`${id}-host`} />
+      <NumberInput label={t('boxes.port')} value={server.port ?? ''} min={1} max={65535} hideControls onChange={(n) => change({ ...server, port: Number(n) || 0 })} data-testid={`${id}-port`} />
       <NativeSelect
-        label={t('boxes.security')} value={server.tls} onChange={(e) => change({ ...server, tls: e.currentTarget.value as Tls })} data-testid={`${id}-tls`}
+        label={t('boxes.security')} value={server.tls ?? 'tls'} onChange={(e) => change({ ...server, tls: e.currentTarget.value as Tls })} data-testid={`${id}-tls`}
         data={[{ value: 'tls', label: 'TLS' }, { value: 'starttls', label: 'STARTTLS' }, { value: 'none', label: t('boxes.noTls') }]}
       />
       <span className="wide"><TextInput label={t('boxes.user')} value={server.user ?? ''} onChange={(e) => change({ ...server, user: e.currentTarget.value })} data-testid={`${id}-user`} /></span>

@@ -61,7 +61,7 @@ function Advert({ advert }: { advert: NonNullable<MessageFacts['advert']> }) {
   const inside = (
     <>
       <Icon name="bell" />
-      <span className="grow"><span className="meta">{t('message.advert')}</span><span dir="auto" className="clamp2">{advert.headline || advert.body || url?.host}</span></span>
+      <span className="grow"><span className="meta">{t('message.advert')}</span><span dir="auto" className="clamp2">{advert.headline || url?.host}</span></span>
     </>
   )
   return url
@@ -113,7 +113,7 @@ function Place({ place }: { place: NonNullable<MessageFacts['location']> }) {
     <a className="cardlink" href={url} target="_blank" rel="noreferrer noopener" data-testid="location">
       <Icon name="pin" />
       <span className="grow">
-        <span dir="auto" className="clamp2">{place.label || place.address || t('message.location')}</span>
+        <span dir="auto" className="clamp2">{place.label || t('message.location')}</span>
         <span className="meta">{degrees.format(lat)}, {degrees.format(lon)} · {t('message.map')}</span>
       </span>
     </a>

@@ -1,40 +1,27 @@
-/** Messaging's part of the REST contract: templates, the ledger of consent, and the numbers with their limits. */
+/** What the desk asks of messaging: templates, the ledger of consent, and the numbers with their limits. */
 import { queryOptions } from '@tanstack/react-query'
-import { type Ref, rest, type Silent } from '../api'
+import { at, data, hub } from '../../api/client'
+import type { ConsentEntry } from '../../api/schema'
 
-export interface MessageTemplate {
-  id: string; name: string; locale: string
-  /** With places like `{{1}}`; `variables` are examples for them. */
-  body: string; variables: Record<string, string>
-}
-export type ConsentSource = 'provider' | 'word' | 'refused' | 'complaint' | 'link' | 'agent'
-export interface ConsentEntry {
-  at: string; address_id: number; address: string; channel: string; wanted: boolean; source: ConsentSource; detail: string
-  account: string | null; agent: Ref | null
-}
-export interface MessagingAccount {
-  account_id: number; name: string; channel: string; connector: string; address: string | null
-  segments_today: number; daily_segments: number | null; spent_today: number | null; daily_spend: number | null; currency: string
-  messages_per_second: number | null; destinations: string[]; waiting: number; unsettled: number; sending: Silent | null
-  last_reconciled: { day: string; at: string; provider_count: number; stored_count: number; missing: number } | null
-}
+export type { ConsentEntry, MessageTemplate, MessagingAccount } from '../../api/schema'
+export type ConsentSource = ConsentEntry['source']
 
 export const say = (contact: number, address: number, wanted: boolean, detail: string) =>
-  rest.put<void>(`/contacts/${contact}/addresses/${address}/consent`, { wanted, detail })
+  data(hub.PUT('/api/v1/contacts/{contact_id}/addresses/{address_id}/consent', { ...at({ contact_id: contact, address_id: address }), body: { wanted, detail } }))
 
 export const messageTemplates = (account: number) =>
   queryOptions({
     queryKey: ['message-templates', account],
-    queryFn: async () => (await rest.get<{ items: MessageTemplate[] }>(`/accounts/${account}/message-templates`)).items,
+    queryFn: async () => (await data(hub.GET('/api/v1/accounts/{account_id}/message-templates', at({ account_id: account })))).items,
     staleTime: 60_000,
   })
 export const consent = (contact: number) =>
   queryOptions({
     queryKey: ['consent', contact],
-    queryFn: async () => (await rest.get<{ items: ConsentEntry[] }>(`/contacts/${contact}/consent`)).items,
+    queryFn: async () => (await data(hub.GET('/api/v1/contacts/{contact_id}/consent', at({ contact_id: contact })))).items,
   })
 export const messagingAccounts = queryOptions({
   queryKey: ['messaging-accounts'],
-  queryFn: async () => (await rest.get<{ items: MessagingAccount[] }>('/messaging/accounts')).items,
+  queryFn: async () => (await data(hub.GET('/api/v1/messaging/accounts'))).items,
   refetchInterval: 5_000,
 })

@@ -42,7 +42,7 @@ export const list = (key: ListKey) =>
     queryKey: ['list', key] as const,
     queryFn: ({ pageParam }) => {
       const queue = /^q-(\d+)$/.exec(key.view)
-      const filter: ListFilter = { view: queue ? 'all' : key.view, channel: key.channel, q: key.q, cursor: pageParam, limit: 50 }
+      const filter: ListFilter = { view: queue ? 'all' : (key.view as ListFilter['view']), channel: key.channel, q: key.q, cursor: pageParam, limit: 50 }
       if (queue) filter.queue_id = Number(queue[1])
       return api.conversations(filter)
     },

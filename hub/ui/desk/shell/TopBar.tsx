@@ -5,7 +5,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
-import { api, type Load, type Me, type PresenceState, Problem, type Theme } from '../api'
+import { api, type Load, type Me, type PresenceState, Problem } from '../api'
 import { LANGUAGES, speak } from '../i18n'
 import { complain } from '../parts/ask'
 import { initials, useNow } from '../parts/bits'
@@ -117,7 +117,7 @@ function Profile() {
   const dialogs = useDialogs()
   const [sound, setSound] = usePref('sound', true)
   const patch = useMutation({
-    mutationFn: (body: { locale?: string; theme?: Theme }) => api.patchMe(body),
+    mutationFn: api.patchMe,
     onSuccess: (me) => client.setQueryData<Me>(['session'], me),
     onError: complain,
   })

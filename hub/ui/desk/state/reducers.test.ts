@@ -4,7 +4,7 @@ import { bySla, keepEarlier, type ListData, matches, secondsLeft, withAnswer, wi
 
 const message = (id: number, extra: Partial<Interaction> = {}): Interaction => ({
   id, conversation_id: 5, seq: id, kind: 'message', direction: 'in', channel: 'chat', agent: null, contact: null, address: null,
-  subject: null, text: `m${id}`, html: null, status: 'received', error: null, at: '2026-11-23T10:00:00Z', client_id: null,
+  subject: '', text: `m${id}`, html: null, status: 'received', error: null, at: '2026-11-23T10:00:00Z', client_id: null,
   verified: true, automatic: false, mail: null, message: null, attachments: [], delivery: null, unseen: null, ...extra,
 })
 const summary = (id: number, extra: Partial<Summary> = {}): Summary => ({
