@@ -246,6 +246,8 @@ class Intake:
                 }  # fmt: skip
                 await execute(unit.conn, sql["remote_file"], values)
                 unit.wake("media")
+            if not inbound.text.strip() and (inbound.attachments or inbound.media):
+                await execute(unit.conn, sql["say_files"], {"interaction_id": row.interaction_id})
             if inbound.consent is not None and row.address_id and row.conversation_id:
                 place = Place(row.address_id, account.id, account.channel, row.conversation_id, row.raw_id)
                 await consents.take(unit, self._core.vault, inbound.consent, place)

@@ -5,6 +5,9 @@ select * from intake(%(batch)s, %(bodies)b, %(reopen_days)s);
 insert into attachment (interaction_id, name, content_type, content_id, inline, body)
 values (%(interaction_id)s, %(name)s, %(content_type)s, %(content_id)s, %(inline)s, %(body)s);
 
+-- say_files: Let the files of a message without words stand for it; see migrations/functions/views.sql.
+select say_files(%(interaction_id)s);
+
 -- known_as: Under which value somebody is known; see migrations/functions/identity.sql.
 select known_as(%(kind)s, %(address)s, %(number)s);
 

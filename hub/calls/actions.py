@@ -307,7 +307,6 @@ async def dial(unit: Unit, account: Account, agent_id: int, number: str, convers
         account,
         whole,
         "out",
-        "Outgoing call",
         state="queued",
         agent_id=agent_id,
         conversation_id=conversation_id,

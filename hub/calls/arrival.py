@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hub.calls import store
+from psycopg.types.json import Jsonb
+
+from hub.calls import store, wording
 from hub.calls.store import sql
 from hub.channels.calls import CallEvent
 from hub.channels.model import Account, AddressKind
@@ -23,7 +25,6 @@ class Beginning:
     account: Account
     number: str
     direction: str
-    text: str
     kind: str = "call"
     state: str = "menu"
     locale: str = "en"
@@ -43,9 +44,7 @@ async def arrive(unit: Unit, account: Account, event: CallEvent, locale: str) ->
     found = await _known(unit, account.id, event.leg)  # its double may have held the address until now
     if found is not None:
         return found
-    begun = Beginning(
-        account, who.value, "in", "Incoming call", locale=locale, external_id=event.leg, queue_id=account.queue_id
-    )
+    begun = Beginning(account, who.value, "in", locale=locale, external_id=event.leg, queue_id=account.queue_id)
     return await begin(unit, begun, address)
 
 
@@ -66,7 +65,8 @@ async def _address(unit: Unit, event: CallEvent, who: numbers.Caller) -> contact
 
 async def begin(unit: Unit, begun: Beginning, address: contacts.Found) -> int:
     """Write a call down with its conversation and interaction; its id."""
-    conversation_id = begun.conversation_id or await _conversation(unit, begun, address)
+    said = wording.begun(begun.direction, begun.kind)
+    conversation_id = begun.conversation_id or await _conversation(unit, begun, address, said)
     await queueing.hold(unit.conn, conversation_id)
     interaction_id = int(await fetch_value(unit.conn, sql["next_interaction"]))
     facts: dict[str, Any] = {"interaction_id": interaction_id, "direction": begun.direction, "channel": "voice"}
@@ -89,12 +89,12 @@ async def begin(unit: Unit, begun: Beginning, address: contacts.Found) -> int:
             "account_id": begun.account.id,
             "address_id": address.id,
             "agent_id": begun.agent_id,
-            "text": begun.text,
+            "text": said.text,
+            "meta": Jsonb({"said": said.row()}),
             "external_id": begun.external_id,
         },
     )
-    touched = {"id": conversation_id, "preview": begun.text, "seq": event.conversation_seq}
-    await execute(unit.conn, sql["touched"], {**touched, "waiting": False, "answered": False})
+    await store.touch(unit, conversation_id, said, seq=event.conversation_seq)
     call_id = int(
         await fetch_value(
             unit.conn,
@@ -122,7 +122,7 @@ async def begin(unit: Unit, begun: Beginning, address: contacts.Found) -> int:
     return call_id
 
 
-async def _conversation(unit: Unit, begun: Beginning, address: contacts.Found) -> int:
+async def _conversation(unit: Unit, begun: Beginning, address: contacts.Found, said: wording.Said) -> int:
     place = {"account_id": begun.account.id, "address_id": address.id}
     found = await fetch_value(unit.conn, sql["caller_conversation"], place)
     if found is None:
@@ -131,7 +131,7 @@ async def _conversation(unit: Unit, begun: Beginning, address: contacts.Found) -
             "account_id": begun.account.id,
             "queue_id": begun.queue_id or begun.account.queue_id,
             "agent_id": begun.agent_id,
-            "preview": begun.text,
+            "preview": said.text,
         }
         found = await fetch_value(unit.conn, sql["new_conversation"], values)
     await execute(unit.conn, sql["keep_thread"], {**place, "conversation_id": found})

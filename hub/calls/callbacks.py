@@ -120,7 +120,6 @@ async def start(unit: Unit, account: Account, due: Due) -> int | None:
         account,
         due.number,
         "out",
-        "Callback",
         kind="callback",
         state="queued",
         conversation_id=due.conversation_id,

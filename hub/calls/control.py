@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hub.calls import store
+from psycopg.types.json import Jsonb
+
+from hub.calls import store, wording
 from hub.calls.model import Call, Leg
 from hub.calls.store import Held, sql
 from hub.channels.calls import CommandKind
@@ -87,9 +89,7 @@ async def fetch_customer(unit: Unit, call: Call, leg: Leg) -> None:
 async def _talking(unit: Unit, held: Held) -> None:
     call = held.call
     if await store.move(unit, call, "talking", "connecting", at=_met(held)):
-        preview = "On the phone"
-        values = {"id": call.conversation_id, "preview": preview, "seq": None, "waiting": False, "answered": True}
-        await execute(unit.conn, sql["touched"], values)
+        await store.touch(unit, call.conversation_id, wording.TALKING, answered=True)
         await store.tell(unit, call, "call.talking", call.agent_id)
 
 
@@ -283,10 +283,15 @@ async def finish(unit: Unit, held: Held, outcome: str) -> None:
 async def _describe(unit: Unit, held: Held, outcome: str, *, waiting: bool = False) -> None:
     """Write what the record says of a call that is over."""
     call = held.call
-    text = _words(call, outcome) + await _speakers(unit, call, outcome) + await _ended_by(unit, held, outcome)
-    await execute(unit.conn, sql["tell_interaction"], {"id": call.interaction_id, "text": text})
-    values = {"id": call.conversation_id, "preview": text, "seq": None, "waiting": waiting, "answered": False}
-    await execute(unit.conn, sql["touched"], values)
+    talked = outcome == "answered"
+    agents = (
+        [row["name"] for row in await fetch_dicts(unit.conn, sql["talked"], {"call_id": call.id})] if talked else []
+    )
+    by_us = talked and await _ended_by_us(unit, held)
+    said = wording.ended(call.direction, outcome, agents=agents, by_us=by_us)
+    values = {"id": call.interaction_id, "text": said.text, "said": Jsonb(said.row())}
+    await execute(unit.conn, sql["tell_interaction"], values)
+    await store.touch(unit, call.conversation_id, said, waiting=waiting)
     facts = {"interaction_id": call.interaction_id}
     await unit.log("interaction.updated", conversation_id=call.conversation_id, data=facts)
 
@@ -311,32 +316,10 @@ async def _free_queue(unit: Unit, call: Call, outcome: str) -> None:
         await queueing.close(unit, call.conversation_id, how)
 
 
-def _words(call: Call, outcome: str) -> str:
-    whose = "Incoming call" if call.direction == "in" else "Outgoing call"
-    said = {
-        "answered": "", "abandoned": ", the caller hung up while waiting", "left_menu": ", the caller hung up",
-        "voicemail": ", voicemail", "callback": ", callback requested", "closed": ", outside business hours",
-        "no_answer": ", no answer", "busy": ", busy", "failed": ", could not be connected",
-    }  # fmt: skip
-    return whose + said.get(outcome, "")
-
-
-async def _speakers(unit: Unit, call: Call, outcome: str) -> str:
-    """Who talked with the customer, in order."""
-    if outcome != "answered":
-        return ""
-    names = [row["name"] for row in await fetch_dicts(unit.conn, sql["talked"], {"call_id": call.id})]
-    in_order = [name for n, name in enumerate(names) if n == 0 or name != names[n - 1]]
-    return f", {', then '.join(in_order)}" if in_order else ""
-
-
-async def _ended_by(unit: Unit, held: Held, outcome: str) -> str:
-    """That an agent ended it by the button. Whose telephone went first is no proof: reports overtake each other."""
+async def _ended_by_us(unit: Unit, held: Held) -> bool:
+    """Whether an agent ended it by the button. Whose telephone went first is no proof: reports overtake each other."""
     customer = held.customer
-    if outcome != "answered" or customer is None:
-        return ""
-    ours = await fetch_value(unit.conn, sql["hung_up_by_us"], {"leg_id": customer.id})
-    return ", the agent hung up" if ours else ""
+    return customer is not None and bool(await fetch_value(unit.conn, sql["hung_up_by_us"], {"leg_id": customer.id}))
 
 
 async def _let_go(unit: Unit, held: Held) -> None:

@@ -160,15 +160,15 @@ select nextval('interaction_id_seq');
 
 -- insert_interaction: A call is one interaction.
 insert into interaction (id, conversation_id, contact_id, seq, kind, direction, channel, account_id, address_id, agent_id,
-    text, external_id, status, verified) overriding system value
+    text, meta, external_id, status, verified) overriding system value
 values (%(id)s, %(conversation_id)s, %(contact_id)s, %(seq)s, 'message', %(direction)s, 'voice', %(account_id)s,
-    %(address_id)s, %(agent_id)s, %(text)s, %(external_id)s, 'received', false);
+    %(address_id)s, %(agent_id)s, %(text)s, %(meta)s, %(external_id)s, 'received', false);
 
 -- tell_interaction: What the record says of the call.
-update interaction set text = %(text)s where id = %(id)s;
+update interaction set text = %(text)s, meta = meta || jsonb_build_object('said', %(said)s::jsonb) where id = %(id)s;
 
 -- touched: The conversation's last words, and whose turn it is.
-update conversation set preview = %(preview)s, channel = 'voice', updated_at = clock_timestamp(),
+update conversation set preview = %(preview)s, said = %(said)s, channel = 'voice', updated_at = clock_timestamp(),
     interaction_seq = greatest(interaction_seq, coalesce(%(seq)s, 0)),
     waiting_since = case when %(waiting)s then coalesce(waiting_since, clock_timestamp())
                          when %(answered)s then null else waiting_since end,

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from hub.calls import commands
 from hub.calls.model import Call, Fact, Leg
 from hub.calls.times import times
+from hub.calls.wording import Said
 from hub.channels.calls import CommandKind
 from hub.conversations import queueing
 from hub.core.clock import now
@@ -115,6 +116,23 @@ async def tell(unit: Unit, call: Call, kind: str, *agents: int | None, **data: A
     await unit.log(kind, conversation_id=call.conversation_id, queue_id=call.queue_id, data=facts)
     for agent_id in sorted({a for a in agents if a is not None}):
         await unit.log(kind, conversation_id=call.conversation_id, agent_id=agent_id, data=facts, on_conversation=False)
+
+
+async def touch(
+    unit: Unit,
+    conversation_id: int,
+    said: Said,
+    *,
+    seq: int | None = None,
+    waiting: bool = False,
+    answered: bool = False,
+) -> None:
+    """Make these a conversation's last words; `seq` of their event, where they are new."""
+    values = {
+        "id": conversation_id, "preview": said.text, "said": Jsonb(said.row()), "seq": seq, "waiting": waiting,
+        "answered": answered,
+    }  # fmt: skip
+    await execute(unit.conn, sql["touched"], values)
 
 
 async def count(unit: Unit, held: Held) -> None:

@@ -41,6 +41,7 @@ class Offer(TypedDict):
     contact: Ref
     subject: str
     preview: str
+    said: dict[str, Any] | None
     waited_seconds: float
     offered_at: str
     expires_at: str
@@ -105,7 +106,7 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A row of `offer_view`."""
+    """A row of `offer_shown`."""
 
     id: int
     state: str
@@ -123,6 +124,7 @@ class View:
     waited_seconds: float
     reason: str
     agent_id: int
+    said: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +270,7 @@ def shown(row: View) -> Offer:
         "contact": {"id": row.contact_id, "name": row.contact_name},
         "subject": row.subject,
         "preview": row.preview,
+        "said": row.said,
         "waited_seconds": round(row.waited_seconds, 1),
         "offered_at": iso(row.offered_at),
         "expires_at": iso(row.expires_at),

@@ -48,10 +48,10 @@ order by o.expires_at
 limit %(limit)s;
 
 -- views: Offers by id, as the desk shows them.
-select * from offer_view where id = any(%(ids)s);
+select * from offer_shown where id = any(%(ids)s);
 
 -- views_of_agent: What stands on offer to an agent, the oldest first.
-select * from offer_view where agent_id = %(agent_id)s and state = 'offered' order by offered_at, id;
+select * from offer_shown where agent_id = %(agent_id)s and state = 'offered' order by offered_at, id;
 
 -- decisions: Whom the router chose for a conversation, and why, oldest first.
 select d.at, d.key, a.id as chosen_id, a.name as chosen_name, o.state as offer_state, d.reason, d.candidates

@@ -45,6 +45,7 @@ async def cancel(unit: Unit, conversation_id: int, interaction_id: int, *, actor
         await lifecycle.reopen(unit, conversation_id, actor_id=actor_id)
         await queueing.pull(unit, conversation_id, actor_id)
     await execute(unit.conn, sql["clocks_go_on"], {"id": conversation_id})
+    await execute(unit.conn, sql["say_files"], {"id": conversation_id})
     data = {"interaction_id": interaction_id, "status": "cancelled"}
     await unit.log("interaction.updated", conversation_id=conversation_id, actor_id=actor_id, data=data)
     return _draft(written[0], sorted(files, key=lambda file: file["id"]))

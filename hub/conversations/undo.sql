@@ -34,3 +34,8 @@ update conversation v set
     updated_at = now()
 from answers a
 where v.id = %(id)s;
+
+-- say_files: Where the last message has no words, its files stand for it; see migrations/functions/views.sql.
+select say_files(i.id) from (
+    select x.id from interaction x where x.conversation_id = %(id)s and x.kind = 'message' and x.status <> 'cancelled'
+    order by x.seq desc limit 1) i;

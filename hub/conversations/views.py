@@ -153,7 +153,8 @@ def inbound_frames(inbound: Inbound, account: Account, taken: Taken) -> list[tup
         "data": {"interaction_id": taken.interaction_id},
     }
     message: Shape = {**base, "type": "interaction.created", "seq": taken.seq}
-    if not inbound.html and not inbound.attachments and not inbound.meta.get("replied_to"):
+    wordless = not inbound.text.strip() and bool(inbound.media)  # words for it are made of the stored files
+    if not inbound.html and not inbound.attachments and not inbound.meta.get("replied_to") and not wordless:
         message["view"] = {"interaction": _inline(inbound, account, taken)}
     frames: list[tuple[str, Shape]] = [] if taken.is_new else [(f"c:{taken.conversation_id}", message)]
     if taken.agent_id is not None:
@@ -194,4 +195,5 @@ def _inline(inbound: Inbound, account: Account, taken: Taken) -> Shape:
         "delivery": None,
         "attachments": [],
         "unseen": None,
+        "said": None,
     }

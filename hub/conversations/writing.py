@@ -77,6 +77,8 @@ async def reply(unit: Unit, vault: Vault, conversation_id: int, answer: Reply, *
     await posting.claim_uploads(unit, letter, answer, actor_id)
     await posting.hand_over(unit, held, answer, letter)
     await _after(unit, held, answer, letter.way, seq=event.conversation_seq or 0)
+    if not answer.text.strip():
+        await execute(unit.conn, sql["say_files"], {"interaction_id": letter.interaction_id})
     unit.wake("outbox")
     unit.wake("log")
     return Written(letter.interaction_id, created=True, channel=letter.way.channel)

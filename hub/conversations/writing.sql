@@ -54,6 +54,9 @@ update conversation set
     channel = case when %(automatic)s then channel else %(channel)s end, updated_at = now()
 where id = %(conversation_id)s;
 
+-- say_files: Let the files of a message without words stand for it; see migrations/functions/views.sql.
+select say_files(%(interaction_id)s);
+
 -- keep_thread: The customer's next message from this address belongs here.
 insert into thread (account_id, address_id, conversation_id) values (%(account_id)s, %(address_id)s, %(conversation_id)s)
 on conflict (account_id, address_id) do update set conversation_id = excluded.conversation_id;

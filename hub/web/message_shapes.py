@@ -16,6 +16,17 @@ class AttachmentRef(BaseModel):
     inline: bool
 
 
+class Said(BaseModel):
+    """Words of the hub's own: a code with its parameters; the English of it stands in `text` or `preview`.
+
+    `file.photo`, `file.video`, `file.audio`, `file.document`: files alone, the first of that name, and how many `more`.
+    `call.in` and `call.out`: a call of that `outcome` (null: it goes on), with whom, and whether we hung up.
+    """
+
+    code: str
+    params: dict[str, Any] = {}
+
+
 class Person(BaseModel):
     address: str
     name: str = ""

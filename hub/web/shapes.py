@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from hub.web.message_shapes import AttachmentRef, Mail, MessageFacts, SendState, Unseen
+from hub.web.message_shapes import AttachmentRef, Mail, MessageFacts, Said, SendState, Unseen
 
 Presence_ = Literal["available", "away", "busy", "offline"]
 Text = Annotated[str, StringConstraints(max_length=100_000)]
@@ -74,6 +74,7 @@ class Offer(BaseModel):
     contact: Ref
     subject: str
     preview: str
+    said: Said | None = Field(description="What `preview` says when the hub chose the words")
     waited_seconds: float
     offered_at: datetime
     expires_at: datetime
@@ -94,6 +95,7 @@ class ConversationSummary(BaseModel):
     id: int
     subject: str
     preview: str
+    said: Said | None = Field(description="What `preview` says when the hub chose the words")
     status: Literal["open", "snoozed", "resolved"]
     channel: str
     queue: Ref | None
@@ -147,6 +149,7 @@ class Interaction(BaseModel):
     delivery: SendState | None
     attachments: list[AttachmentRef]
     unseen: Unseen | None
+    said: Said | None = Field(description="What `text` says when the hub chose the words, or files came without any")
 
 
 class ReplyChannel(BaseModel):

@@ -76,13 +76,14 @@ $$;
 -- With `shown` it says, too, what each agent is to see of the offer, for who has no thousands of them to tell.
 drop function if exists router_commit(text, bigint, jsonb);
 drop function if exists router_commit(text, bigint, bigint[], bigint[], integer[], float8[], text[], text[]);
-create or replace function router_commit(
+drop function if exists router_commit(text, bigint, boolean, bigint[], bigint[], integer[], float8[], text[], text[]);
+create function router_commit(
     leader text, leader_epoch bigint, shown boolean,
     entry_ids bigint[], agent_ids bigint[], seconds integer[], keys float8[], reasons text[], considered text[] -- one each
 ) returns table (
     entry_id bigint, offer_id bigint, agent_id bigint, conversation_id bigint, queue_id bigint, event_id bigint,
     agent_seq bigint, at timestamptz, expires_at timestamptz, channel text, queue_name text, contact_id bigint,
-    contact_name text, subject text, preview text, waited_seconds float8
+    contact_name text, subject text, preview text, waited_seconds float8, said jsonb
 )
 language plpgsql
 set enable_seqscan = off -- plans are cached while tables are still small; they must stay right when they have grown
@@ -184,6 +185,6 @@ begin
     )
     select n.entry_id, n.offer_id, n.agent_id, n.conversation_id, n.queue_id, n.event_id, n.agent_seq, moment,
            n.expires_at, n.channel, w.queue_name, w.contact_id, w.contact_name, w.subject,
-           w.preview, extract(epoch from moment - w.entered_at)::float8
+           w.preview, extract(epoch from moment - w.entered_at)::float8, w.said
     from numbered n left join lateral (select x.* from entry_view x where shown and x.id = n.entry_id offset 0) w on true;
 end $$;

@@ -25,7 +25,36 @@ create or replace function reply_to_counts(i interaction) returns boolean langua
               and coalesce(lower(e.meta ->> 'reply_to'), a.value) = a.value)))
 $$;
 
-drop view if exists offer_view;
+-- What is said in place of a message that is files alone: which sort the first is of, its name, and how many come with it.
+-- Those that are still to be fetched have no name; what is not known at all is a document.
+create or replace function files_said(message bigint) returns jsonb language sql stable as $$
+    select jsonb_build_object('code', 'file.' || f.sort, 'params', jsonb_build_object('name', f.name, 'more', f.files - 1),
+               'text', initcap(f.sort) || case when f.name <> '' then ': ' || f.name else '' end
+                       || case when f.files > 1 then ' (+' || f.files - 1 || ')' else '' end)
+    from (
+        select case split_part(lower(coalesce(a.content_type, m.content_type, '')), '/', 1)
+                   when 'image' then 'photo' when 'video' then 'video' when 'audio' then 'audio' else 'document' end as sort,
+               left(coalesce(a.name, ''), 120) as name, (count(*) over ())::int as files
+        from (select * from attachment f where f.interaction_id = message) a
+        full join (select * from media r where r.interaction_id = message) m on m.attachment_id = a.id
+        order by coalesce(a.inline, false), m.position, a.id limit 1
+    ) f
+$$;
+
+-- Say in place of a message without words, when it is the last of its conversation, which files came with it.
+create or replace function say_files(message bigint) returns void language sql as $$
+    update conversation v set said = f.said, preview = f.said ->> 'text'
+    from interaction i cross join lateral (select files_said(i.id) as said offset 0) f
+    where i.id = message and v.id = i.conversation_id and v.preview !~ '\S' and f.said is not null
+$$;
+
+-- The words of the hub's own that stand as a conversation's last ones; null when they are somebody's.
+create or replace function said_now(said jsonb, preview text) returns jsonb language sql immutable as $$
+    select case when said ->> 'text' = preview then said - 'text' end
+$$;
+
+drop view if exists offer_shown;
+drop view if exists offer_view; -- read by the version before
 drop view if exists entry_view;
 drop view if exists conversation_summary;
 create view conversation_summary as
@@ -38,6 +67,7 @@ select v.id, v.subject, v.preview, v.status, v.channel,
            coalesce(e.entered_at + make_interval(secs => e.target_seconds - e.priority_seconds),
                     v.waiting_since + make_interval(secs => q.target_seconds)) end as due_at,
        v.updated_at, v.created_at, e.state as entry_state, v.snoozed_until, v.failed, rating_shown(v.id) as rating,
+       said_now(v.said, v.preview) as said,
        v.queue_id, v.agent_id, v.contact_id, v.disposition, e.wrap_up_until
 from conversation v
 join contact c on c.id = v.contact_id
@@ -57,6 +87,7 @@ select i.id, i.conversation_id, i.seq, i.kind, i.direction, i.channel,
        case when g.id is not null then jsonb_build_object('id', g.id, 'name', g.name) end as agent,
        jsonb_build_object('id', c.root_id, 'name', coalesce(nullif(c.name, ''), r.name)) as contact,
        a.value as address, i.subject, i.text, i.html, i.status, i.error, i.at, i.client_id, i.verified, i.automatic,
+       case when i.kind = 'message' and i.channel <> 'voice' and i.text !~ '\S' then files_said(i.id) else i.meta -> 'said' end - 'text' as said,
        i.external_id, i.contact_id, i.meta, i.direction = 'in' and i.meta ? 'reply_to' and reply_to_counts(i) as reply_to_counts,
        coalesce((
            select jsonb_agg(jsonb_build_object('id', f.id, 'name', f.name, 'content_type', f.content_type,
@@ -90,25 +121,31 @@ select v.id, v.conversation_id, v.seq, v.kind, v.direction, v.channel, v.agent, 
        v.channel = 'email' and (v.meta ? 'full_text' or v.meta ? 'html_own_end' or length(v.text) > 50000) as trimmed,
        v.html is not null as has_html, p.version as page_version, p.own as page_own, p.pictures as page_pictures,
        v.status, v.error, v.at, v.client_id, v.verified, v.automatic, v.meta - 'full_text' as meta, v.reply_to_counts,
-       v.attachments, v.lost, v.quoted, v.delivery
+       v.attachments, v.lost, v.quoted, v.delivery, v.said
 from interaction_view v
 left join page p on p.interaction_id = v.id and v.html is not null;
 
 -- What an agent is shown of an entry before it is theirs.
 create view entry_view as
 select e.id, e.conversation_id, e.channel, q.id as queue_id, q.name as queue_name, c.id as contact_id,
-       contact_label(c.root_id, coalesce(nullif(r.name, ''), c.name)) as contact_name, v.subject, v.preview, e.entered_at
+       contact_label(c.root_id, coalesce(nullif(r.name, ''), c.name)) as contact_name, v.subject, v.preview, e.entered_at,
+       said_now(v.said, v.preview) as said
 from queue_entry e
 join queue q on q.id = e.queue_id
 join conversation v on v.id = e.conversation_id
 join contact c on c.id = v.contact_id
 join contact r on r.id = c.root_id;
 
-create view offer_view as
+create view offer_shown as
 select o.id, o.state, e.conversation_id, e.channel, e.queue_id, e.queue_name, e.contact_id, e.contact_name, e.subject,
        e.preview, o.offered_at, o.expires_at, clock_timestamp() as server_now,
        extract(epoch from clock_timestamp() - e.entered_at)::float8 as waited_seconds, coalesce(d.reason, '') as reason,
-       o.agent_id
+       o.agent_id, e.said
 from offer o
 join entry_view e on e.id = o.entry_id
 left join decision d on d.entry_id = o.entry_id and d.offer_id = o.id;
+
+create view offer_view as
+select id, state, conversation_id, channel, queue_id, queue_name, contact_id, contact_name, subject, preview, offered_at,
+       expires_at, server_now, waited_seconds, reason, agent_id
+from offer_shown;

@@ -189,9 +189,9 @@ function Row(p: { row: Summary; view: string; selected: boolean; top: number; in
       ) : (
         <span className="meta">{when(row.updated_at)}</span>
       )}
-      <span dir="auto" className="l2 subj cut">{row.subject || said(row.preview)}</span>
+      <span dir="auto" className="l2 subj cut">{row.subject || said(row.preview, row.said)}</span>
       <span className="l3 meta">
-        <span dir="auto" className="cut">{meta.join(' · ')}{row.subject && row.preview && <> · <bdi>{row.preview}</bdi></>}</span>
+        <span dir="auto" className="cut">{meta.join(' · ')}{row.subject && row.preview && <> · <bdi>{said(row.preview, row.said)}</bdi></>}</span>
         {row.failed && <span className="pill late" style={{ marginLeft: 'auto', lineHeight: '14px' }}>{t('delivery.failed')}</span>}
       </span>
     </Link>

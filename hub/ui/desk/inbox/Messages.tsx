@@ -119,8 +119,8 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
         <strong dir="auto">{note ? t('conv.noteBy', { name: who }) : who}</strong>
         {!note && i.channel && <span>{channelName(i.channel)}</span>}
         <time dateTime={i.at} title={fullDate(i.at)}>{clock(i.at)}</time>
-        {i.direction === 'out' && !bad && <Delivery status={i.status} send={i.delivery} conversation={c.id} />}
-        {i.direction === 'in' && !i.verified && (
+        {i.direction === 'out' && !bad && i.channel !== 'voice' && <Delivery status={i.status} send={i.delivery} conversation={c.id} />}
+        {i.direction === 'in' && !i.verified && i.channel !== 'voice' && (
           <span className="pill soon" style={{ lineHeight: '16px' }} title={t('conv.unverifiedHint')}>{t('conv.unverified')}</span>
         )}
       </div>

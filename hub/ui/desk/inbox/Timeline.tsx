@@ -8,6 +8,7 @@ import { fullDate, when } from '../format'
 import { Icon } from '../parts/icons'
 import { timeline } from '../parts/queries'
 import { RatingMark } from '../parts/RatingChip'
+import { useSaid } from '../parts/said'
 
 const CHANNELS = ['email', 'chat', 'sms', 'whatsapp', 'voice']
 
@@ -15,6 +16,7 @@ const CHANNELS = ['email', 'chat', 'sms', 'whatsapp', 'voice']
 export function Timeline({ contact, current }: { contact: number; current?: number | null }) {
   const { t } = useTranslation()
   const channelName = useChannelName()
+  const said = useSaid()
   const [channel, setChannel] = useState('')
   const found = useInfiniteQuery(timeline(contact, channel || undefined))
   const items = found.data?.pages.flatMap((p) => p.items) ?? []
@@ -44,7 +46,7 @@ export function Timeline({ contact, current }: { contact: number; current?: numb
                 {i.conversation_rating && latest(n) && <RatingMark r={i.conversation_rating} />}
               </span>
               {i.conversation_id !== current && i.conversation_subject && <span dir="auto" className="cut" style={{ display: 'block', fontWeight: 500 }}>{i.conversation_subject}</span>}
-              <span dir="auto" className="what">{i.text}</span>
+              <span dir="auto" className="what">{i.said || i.message || (i.kind === 'note' && i.automatic) ? said(i.text, i.said) : i.text}</span>
             </Link>
           </li>
         ))}

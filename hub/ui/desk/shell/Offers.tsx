@@ -11,6 +11,7 @@ import { span } from '../format'
 import { useAltKeys } from '../parts/keys'
 import { offers as offersQuery } from '../parts/queries'
 import { useReason } from '../parts/reasons'
+import { useSaid } from '../parts/said'
 import { remembered } from '../state/prefs'
 import { secondsLeft, withoutOffer } from '../state/reducers'
 
@@ -42,6 +43,7 @@ function ring(): void {
 function useAnnounce(offers: Offer[]) {
   const { t } = useTranslation()
   const who = useWho()
+  const said = useSaid()
   const seen = useRef(new Set<number>())
   const shown = useRef<Notification[]>([])
   // A customer's words do not stay on the screen of whoever has left.
@@ -52,7 +54,7 @@ function useAnnounce(offers: Offer[]) {
       seen.current.add(o.id)
       ring()
       if (document.hidden && 'Notification' in window && Notification.permission === 'granted') {
-        const note = new Notification(t('offer.title', { queue: o.queue.name }), { body: `${who(o.contact)}: ${o.preview}`, tag: `offer-${o.id}` })
+        const note = new Notification(t('offer.title', { queue: o.queue.name }), { body: `${who(o.contact)}: ${said(o.preview, o.said)}`, tag: `offer-${o.id}` })
         note.onclick = () => window.focus()
         shown.current.push(note)
       }
@@ -134,6 +136,7 @@ function Card(p: { offer: Offer; left: number; waiting: number; busy: boolean; a
   const { offer: o, left } = p
   const because = useReason()
   const who = useWho()
+  const said = useSaid()
   const whole = Math.max(1, (Date.parse(o.expires_at) - Date.parse(o.offered_at)) / 1000)
   return (
     <section className={`offer c-${o.channel}`} aria-labelledby={`offer-${o.id}`} data-testid="offer-card">
@@ -143,7 +146,7 @@ function Card(p: { offer: Offer; left: number; waiting: number; busy: boolean; a
       </div>
       <div dir="auto" className="cut" style={{ marginTop: 6, fontWeight: 600 }}>{who(o.contact)}</div>
       {o.subject && o.subject !== o.preview && <div dir="auto" className="cut">{o.subject}</div>}
-      <div dir="auto" className="mut clamp2">{o.preview}</div>
+      <div dir="auto" className="mut clamp2">{said(o.preview, o.said)}</div>
       <div className="meta" style={{ marginTop: 4 }}>{t('offer.waited', { span: span(o.waited_seconds) })}{o.reason ? ` · ${because(o.reason)}` : ''}</div>
       <div className={`prog${left <= 5 ? ' urgent' : ''}`} aria-hidden="true"><i style={{ transform: `scaleX(${Math.min(1, left / whole)})` }} /></div>
       <div className="hflex">

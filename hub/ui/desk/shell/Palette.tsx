@@ -9,6 +9,7 @@ import { complain } from '../parts/ask'
 import { ChannelIcon, useWho } from '../parts/bits'
 import { Icon, type IconName } from '../parts/icons'
 import { queues } from '../parts/queries'
+import { useSaid } from '../parts/said'
 import { useQueryClient } from '@tanstack/react-query'
 import { useDialogs, useMe } from './me'
 import { useReasonName, REASONS } from './TopBar'
@@ -17,6 +18,7 @@ import { useReasonName, REASONS } from './TopBar'
 export function Palette() {
   const { t } = useTranslation()
   const who = useWho()
+  const said = useSaid()
   const navigate = useNavigate()
   const dialogs = useDialogs()
   const { role } = useMe().agent
@@ -72,7 +74,7 @@ export function Palette() {
       groups.push({
         group: t('palette.conversations'),
         actions: found.data.conversations.map((c) => ({
-          id: `c-${c.id}`, label: c.subject || c.preview, description: `${who(c.contact)} · ${t(`status.${c.status}`)}`,
+          id: `c-${c.id}`, label: c.subject || said(c.preview, c.said), description: `${who(c.contact)} · ${t(`status.${c.status}`)}`,
           leftSection: <ChannelIcon channel={c.channel} />,
           onClick: () => void navigate({ to: '/inbox/$view/$id', params: { view: 'all', id: String(c.id) } }),
         })),

@@ -5,10 +5,10 @@ import { bySla, keepEarlier, type ListData, matches, secondsLeft, withAnswer, wi
 const message = (id: number, extra: Partial<Interaction> = {}): Interaction => ({
   id, conversation_id: 5, seq: id, kind: 'message', direction: 'in', channel: 'chat', agent: null, contact: null, address: null,
   subject: '', text: `m${id}`, html: null, status: 'received', error: null, at: '2026-11-23T10:00:00Z', client_id: null,
-  verified: true, automatic: false, mail: null, message: null, attachments: [], delivery: null, unseen: null, ...extra,
+  verified: true, automatic: false, mail: null, message: null, attachments: [], delivery: null, unseen: null, said: null, ...extra,
 })
 const summary = (id: number, extra: Partial<Summary> = {}): Summary => ({
-  id, subject: 's', preview: 'p', status: 'open', channel: 'chat', queue: { id: 1, name: 'Billing' }, agent: { id: 3, name: 'Ann' },
+  id, subject: 's', preview: 'p', said: null, status: 'open', channel: 'chat', queue: { id: 1, name: 'Billing' }, agent: { id: 3, name: 'Ann' },
   contact: { id: 9, name: 'Mei' }, seq: 10, unread: false, waiting_since: null, due_at: null, updated_at: '2026-11-23T10:00:00Z',
   created_at: '2026-11-23T09:00:00Z', entry_state: 'assigned', snoozed_until: null, failed: false, rating: null, ...extra,
 })
