@@ -260,7 +260,7 @@ async def read_mailbox(call: Call, account_id: int) -> dict[str, Any]:
     return await _read(call, account_id)
 
 
-@mailboxes.add("PATCH", "/mailboxes/{account_id}", returns=Mailbox, action=Action.ADMINISTER)
+@mailboxes.add("PATCH", "/mailboxes/{account_id}", returns=Mailbox, action=Action.ADMINISTER, errors=(409,))
 async def change_mailbox(call: Call, account_id: int, body: MailboxChange) -> dict[str, Any]:
     """Change a mailbox. Settings and secrets that are not named stay; one that is null is taken away.
 
