@@ -24,7 +24,7 @@ class Said(BaseModel):
     """
 
     code: str
-    params: dict[str, Any] = {}
+    params: dict[str, Any]
 
 
 class Person(BaseModel):

@@ -1710,6 +1710,8 @@ export interface components {
             id: number;
             subject: string;
             preview: string;
+            /** @description What `preview` says when the hub chose the words */
+            said: components["schemas"]["Said"] | null;
             /** @enum {string} */
             status: "open" | "snoozed" | "resolved";
             channel: string;
@@ -1750,6 +1752,8 @@ export interface components {
             id: number;
             subject: string;
             preview: string;
+            /** @description What `preview` says when the hub chose the words */
+            said: components["schemas"]["Said"] | null;
             /** @enum {string} */
             status: "open" | "snoozed" | "resolved";
             channel: string;
@@ -1917,6 +1921,8 @@ export interface components {
             delivery: components["schemas"]["SendState"] | null;
             attachments: components["schemas"]["AttachmentRef"][];
             unseen: components["schemas"]["Unseen"] | null;
+            /** @description What `text` says when the hub chose the words, or files came without any */
+            said: components["schemas"]["Said"] | null;
         };
         InteractionPage: {
             items: components["schemas"]["Interaction"][];
@@ -2302,6 +2308,8 @@ export interface components {
             contact: components["schemas"]["Ref"];
             subject: string;
             preview: string;
+            /** @description What `preview` says when the hub chose the words */
+            said: components["schemas"]["Said"] | null;
             waited_seconds: number;
             /** Format: date-time */
             offered_at: string;
@@ -2498,6 +2506,18 @@ export interface components {
             /** @description Free text may be sent until then; later only templates. Null: always */
             window_ends: string | null;
         };
+        /**
+         * @description Words of the hub's own: a code with its parameters; the English of it stands in `text` or `preview`.
+         *
+         *     `file.photo`, `file.video`, `file.audio`, `file.document`: files alone, the first of that name, and how many `more`.
+         *     `call.in` and `call.out`: a call of that `outcome` (null: it goes on), with whom, and whether we hung up.
+         */
+        Said: {
+            code: string;
+            params: {
+                [key: string]: unknown;
+            };
+        };
         Scheduled: {
             interaction_id: number;
             /** Format: date-time */
@@ -2616,6 +2636,8 @@ export interface components {
             delivery: components["schemas"]["SendState"] | null;
             attachments: components["schemas"]["AttachmentRef"][];
             unseen: components["schemas"]["Unseen"] | null;
+            /** @description What `text` says when the hub chose the words, or files came without any */
+            said: components["schemas"]["Said"] | null;
             conversation_subject: string;
             conversation_rating: components["schemas"]["Rating"] | null;
         };
@@ -2877,6 +2899,7 @@ export type RenderTemplate = components['schemas']['RenderTemplate'];
 export type Rendered = components['schemas']['Rendered'];
 export type ReplayedMessage = components['schemas']['ReplayedMessage'];
 export type ReplyChannel = components['schemas']['ReplyChannel'];
+export type Said = components['schemas']['Said'];
 export type Scheduled = components['schemas']['Scheduled'];
 export type SendState = components['schemas']['SendState'];
 export type Sending = components['schemas']['Sending'];
@@ -4698,6 +4721,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
             503: components["responses"]["Unavailable"];
