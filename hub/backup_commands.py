@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from hub.backup.archive import Archive
 from hub.backup.make import back_up
 from hub.backup.restore import put_key, restore
 from hub.channels.accounts import Accounts
-from hub.channels.registry import load_connectors
+from hub.channels.registry import close_connectors, load_connectors
 from hub.core.errors import ConfigError
 from hub.core.service import Addresses, Core
 from hub.servers import own_servers, reached, running, with_core
@@ -163,7 +162,7 @@ async def _thaw(core: Core, arguments: argparse.Namespace) -> int:
             return 0
         await thaw.thaw(looked, send_unsure=arguments.send_unsure)
     finally:
-        await asyncio.gather(*(connector.close() for connector in connectors.values()))
+        await close_connectors(connectors)
     print("Sending is no longer frozen.")
     return 0
 

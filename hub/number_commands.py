@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from hub.channels.accounts import Accounts
 from hub.channels.model import Account
-from hub.channels.registry import load_connectors
+from hub.channels.registry import close_connectors, load_connectors
 from hub.core.clock import now
 from hub.core.errors import ConfigError
 from hub.core.service import Core
@@ -30,8 +30,7 @@ async def run(core: Core, arguments: argparse.Namespace) -> int:
                 left += found.missing - found.fetched
     finally:
         await intake.close()
-        for connector in connectors.values():
-            await connector.close()
+        await close_connectors(connectors)
     return 1 if left else 0
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hub.channels.accounts import Accounts
 from hub.channels.model import Connector
-from hub.channels.registry import load_connectors
+from hub.channels.registry import close_connectors, load_connectors
 from hub.core.service import Core, open_core
 
 
@@ -35,5 +35,4 @@ async def parts(core: Core) -> AsyncGenerator[JobContext]:
     try:
         yield JobContext(core, connectors, Accounts(core.db, core.vault, connectors))
     finally:
-        for connector in connectors.values():
-            await connector.close()
+        await close_connectors(connectors)

@@ -335,12 +335,17 @@ class Connector(Protocol):
         """
         ...
 
-    async def close(self) -> None:
-        """Let go of pooled connections; called at the end of a job. `run` lets go of its own when cancelled."""
-        ...
-
     def translate(self, account: Account | None, raw: bytes, raw_type: str, meta: dict[str, Any]) -> Inbound:
         """Parse stored raw bytes again: pure, for replays from quarantine. Raises `Invalid` with the reason."""
+        ...
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A connector that keeps connections open between sends."""
+
+    async def close(self) -> None:
+        """Let go of them; called when its process ends. `run` lets go of its own when cancelled."""
         ...
 
 

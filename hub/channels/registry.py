@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 
-from hub.channels.model import Connector
+from hub.channels.model import Closing, Connector
 from hub.core.errors import ConfigError
 from hub.core.service import Core
 
@@ -25,3 +27,8 @@ def load_connectors(core: Core, only: frozenset[str] | None = None) -> dict[str,
                 remedy="Reinstall the package that provides it, or uninstall it.",
             ) from error
     return found
+
+
+async def close_connectors(connectors: Mapping[str, Connector]) -> None:
+    """Let go of the connections that some keep open."""
+    await asyncio.gather(*(one.close() for one in connectors.values() if isinstance(one, Closing)))

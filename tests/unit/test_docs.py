@@ -23,6 +23,8 @@ def _accounts() -> list[tuple[str, dict[str, object]]]:
     found: list[tuple[str, dict[str, object]]] = []
     for page in PAGES:
         for block in re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+            if page.name == "add-a-connector.md":
+                continue  # of a connector that the page itself builds: tests/chaos/test_connector_page.py
             if block.startswith("[[account]]"):
                 found += [(page.name, account) for account in tomllib.loads(block)["account"]]
     return found
