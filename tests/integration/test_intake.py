@@ -100,6 +100,17 @@ async def test_a_first_message_makes_contact_conversation_and_entry(desk: Desk) 
     ]
 
 
+async def test_what_comes_to_an_account_without_a_queue_waits_in_the_first_one_in_use(desk: Desk) -> None:
+    await desk.core.db.execute("insert into queue (key, name) values ('sales', 'Sales')")
+    await desk.core.db.execute("update queue set archived_at = now() where key = 'support'")
+    await desk.core.db.execute("update account set queue_id = null")
+    await asyncio.gather(*[desk.intake.message(sms(1, f"SM{n}", sender=f"+1415555{n:04}")) for n in range(3)])
+    assert await desk.core.db.value("select array_agg(distinct queue_id) from queue_entry where state = 'waiting'") == [
+        2
+    ]
+    assert await desk.core.db.value("select array_agg(distinct queue_id) from conversation") == [2]
+
+
 async def test_the_same_key_again_changes_nothing(desk: Desk) -> None:
     first = await desk.intake.message(sms(1, "SM1"))
     again = await asyncio.gather(*[desk.intake.message(sms(1, "SM1")) for _ in range(50)])

@@ -293,7 +293,10 @@ begin
             from placed f
             join unnest(items) i on i.n = f.n
             join unnest(items) l on l.n = f.last_n
-            cross join lateral (select a.queue_id from account a where a.id = f.account_id offset 0) a
+            cross join lateral (
+                select coalesce(a.queue_id, (select min(q.id) from queue q where q.archived_at is null)) as queue_id
+                from account a where a.id = f.account_id offset 0
+            ) a
             where f.seq = 1
         )
         select array_agg(f.place order by (f.place).n) into places
@@ -459,7 +462,7 @@ begin
                 where v.id = t.conversation_id offset 0
             ) v
             join account a on a.id = v.account_id
-            join queue q on q.id = coalesce(v.queue_id, a.queue_id)
+            join queue q on q.id = coalesce(v.queue_id, a.queue_id, (select min(q.id) from queue q where q.archived_at is null))
             left join channel_policy c on c.channel = v.channel
             cross join lateral (select case when v.id <> all(coalesce(freed, '{}')) then v.agent_id end as agent_id) w
             where t.human
