@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 from hub.channels.model import Attachment, FilledTemplate, Outbound, Outcome, SendError
 from hub.conversations import tokens
 from hub.conversations.delivery import GIVE_UP, Claimed, Reports
+from hub.conversations.events import InteractionUpdated
 from hub.core import events
 from hub.core.clock import now
 from hub.core.db import execute, fetch_dicts
@@ -185,12 +186,12 @@ class Outbox:
         async with events.unit(self._core.db, self._core.feed) as unit:
             rows = await fetch_dicts(unit.conn, sql["resend"], values)
             if rows:
-                await self._decided(unit, rows[0], "pending", {"decision": "send again", "by": "provider's list"})
+                await self._decided(unit, rows[0], "pending", "send again", by="provider's list")
                 return True
             for row in await fetch_dicts(unit.conn, sql["absent"], {**values, "words": ABSENT, "code": ABSENT_CODE}):
                 await execute(unit.conn, sql["show_error"], {"id": row["interaction_id"], "words": ABSENT})
-                data = {"interaction_id": row["interaction_id"]}
-                await unit.log("interaction.updated", conversation_id=row["conversation_id"], data=data)
+                said = InteractionUpdated(interaction_id=row["interaction_id"])
+                await unit.log(said, conversation_id=row["conversation_id"])
         return False
 
     async def alive(self, worker: str, in_flight: int) -> None:
@@ -228,7 +229,7 @@ class Outbox:
             rows = await fetch_dicts(unit.conn, query, {"id": outbound_id, "states": states})
             if not rows:
                 raise Conflict("This send is already settled.")
-            decision = {"decision": "arrived" if arrived else "send again"}
+            decision = "arrived" if arrived else "send again"
             await self._decided(unit, rows[0], status, decision, actor_id=actor_id)
 
     async def decide_all(self, ids: Sequence[int], *, arrived: bool, actor_id: int) -> list[int]:
@@ -241,12 +242,19 @@ class Outbox:
         return settled
 
     async def _decided(
-        self, unit: events.Unit, row: dict[str, int], status: str, data: dict[str, str], *, actor_id: int | None = None
+        self,
+        unit: events.Unit,
+        row: dict[str, int],
+        status: str,
+        decision: str,
+        *,
+        by: str | None = None,
+        actor_id: int | None = None,
     ) -> None:
         await execute(unit.conn, sql["show_status"], {"id": row["interaction_id"], "status": status})
         await execute(unit.conn, sql["clear_failed"], {"id": row["conversation_id"]})
-        said = {"interaction_id": row["interaction_id"], **data}
-        await unit.log("interaction.updated", conversation_id=row["conversation_id"], actor_id=actor_id, data=said)
+        said = InteractionUpdated(interaction_id=row["interaction_id"], decision=decision, by=by)
+        await unit.log(said, conversation_id=row["conversation_id"], actor_id=actor_id)
         unit.wake("outbox")
 
     async def _cross(self, items: Sequence[tuple[int, int]]) -> list[bool]:

@@ -19,6 +19,7 @@ from hub.channels.accounts import Accounts
 from hub.channels.extras import Tracer
 from hub.channels.model import Account, Connector, Finder
 from hub.conversations.delivery import Claimed
+from hub.conversations.events import InteractionUpdated, SendingFrozen, SendingThawed
 from hub.core import events, log
 from hub.core.clock import now
 from hub.core.db import Database, execute, fetch_dicts
@@ -93,7 +94,7 @@ async def freeze(core: Core, reason: str, *, restored: bool = False) -> bool:
     async with events.unit(core.db, core.feed) as unit:
         rows = await fetch_dicts(unit.conn, sql["freeze"], {"reason": reason, "restored": restored})
         if rows:
-            await unit.log("sending.frozen", data={"reason": reason})
+            await unit.log(SendingFrozen(reason=reason))
     return bool(rows)
 
 
@@ -139,7 +140,7 @@ class Thaw:
                     await self._show(unit, row, "unknown", IN_DOUBT)
             await execute(unit.conn, sql["late_follow_ups"], {"kinds": [str(kind) for kind in WRITES]})
             await execute(unit.conn, sql["thaw"])
-            await unit.log("sending.thawed", data={"unsure": len(looked.unsure), "sent": send_unsure})
+            await unit.log(SendingThawed(unsure=len(looked.unsure), sent=send_unsure))
             unit.wake("outbox")
         return True
 
@@ -180,5 +181,5 @@ class Thaw:
     async def _show(self, unit: events.Unit, row: dict[str, Any], status: str, words: str | None) -> None:
         await execute(unit.conn, sql["show"], {"id": row["interaction_id"], "status": status, "words": words})
         await execute(unit.conn, sql["mark"], {"id": row["conversation_id"]})
-        data = {"interaction_id": row["interaction_id"], "status": status, "error": words}
-        await unit.log("interaction.updated", conversation_id=row["conversation_id"], data=data)
+        said = InteractionUpdated(interaction_id=row["interaction_id"], status=status, error=words)
+        await unit.log(said, conversation_id=row["conversation_id"])

@@ -15,6 +15,7 @@ from connectors.chat.files import FileLinks
 from connectors.chat.token import Visitor, fresh
 from hub.agents.hours import Hours, is_open
 from hub.automation import ratings
+from hub.conversations.events import ChatLeft
 from hub.core import events
 from hub.core.clock import iso, now
 from hub.core.db import Database, execute, fetch_all, fetch_one
@@ -134,18 +135,18 @@ class Record:
         for departed in found:
             async with events.unit(self._db, self._feed) as unit:
                 if await execute(unit.conn, sql["mark_gone"], {"address_id": departed.address_id, **when}):
-                    await self._log_left(unit, departed.address_id, {})
+                    await self._log_left(unit, departed.address_id, ChatLeft())
         return len(found)
 
     async def end(self, address_id: int) -> None:
         """The visitor said goodbye: it counts as leaving when nobody has answered yet."""
         async with events.unit(self._db, self._feed) as unit:
-            await self._log_left(unit, address_id, {"ended": True})
+            await self._log_left(unit, address_id, ChatLeft(ended=True))
 
-    async def _log_left(self, unit: events.Unit, address_id: int, data: dict[str, Any]) -> None:
+    async def _log_left(self, unit: events.Unit, address_id: int, said: ChatLeft) -> None:
         place = await fetch_one(unit.conn, _Place, sql["waiting"], {"address_id": address_id})
         if place is not None:
-            await unit.log("chat.left", data=data, **_ends(place))
+            await unit.log(said, **_ends(place))
 
     async def rate(self, conversation_id: int, score: int, comment: str) -> None:
         """Keep the visitor's rating; a low one brings the conversation back to a person, as by any other channel."""

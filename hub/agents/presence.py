@@ -12,6 +12,7 @@ from datetime import datetime
 
 import psycopg
 
+from hub.agents.events import OfferEnded, PresenceChanged
 from hub.agents.load import load
 from hub.agents.model import Presence, State
 from hub.core.clock import iso
@@ -110,22 +111,21 @@ async def _switch(
 
 async def _tell(unit: Unit, agent_id: int, row: _State, taken: list[_TakenBack]) -> None:
     for offer in taken:
-        data = {
-            "offer_id": offer.offer_id,
-            "entry_id": offer.entry_id,
-            "state": "rescinded",
-            "conversation_id": offer.conversation_id,
-        }
+        ended = OfferEnded(
+            offer_id=offer.offer_id,
+            entry_id=offer.entry_id,
+            state="rescinded",
+            conversation_id=offer.conversation_id,
+        )
         await unit.log(
-            "offer.ended",
+            ended,
             agent_id=agent_id,
             conversation_id=offer.conversation_id,
             queue_id=offer.queue_id,
-            data=data,
             on_conversation=False,
         )
     held = await load(unit.conn, agent_id)
-    await unit.log("presence.changed", agent_id=agent_id, data={"presence": _view(row), "load": held})
+    await unit.log(PresenceChanged(presence=dict(_view(row)), load=dict(held)), agent_id=agent_id)
     unit.wake("router")
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hub.agents.hours import Hours, Spans, is_open, next_opening
+from hub.automation.events import ReplyMissed
 from hub.automation.model import IN_HOURS, WRITES, FollowUp, Kind, Plan
 from hub.automation.plans import delays, schedule
 from hub.automation.ratings import link_ends, take_reply
@@ -241,7 +242,7 @@ async def _missed_reply(f: Firing) -> str | None:
     minutes = round(int(f.due.payload.get("seconds") or 0) / 60)
     words = f"The customer has been waiting for an answer for more than {minutes} minutes."
     await writing.note(f.unit, f.due.conversation_id, words, f"followup-{f.due.id}", actor_id=None)
-    await f.unit.log("reply.missed", conversation_id=f.due.conversation_id, agent_id=f.now.agent_id)
+    await f.unit.log(ReplyMissed(), conversation_id=f.due.conversation_id, agent_id=f.now.agent_id)
     if f.now.agent_state in ("away", "offline"):
         await queueing.release(f.unit, f.due.conversation_id, reason="missed reply")
     return None

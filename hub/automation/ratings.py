@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from hub.automation.events import ConversationRated
 from hub.channels.quiet import CONTENT, score_of
 from hub.conversations import lifecycle, queueing, writing
 from hub.core.db import Database, execute, fetch_one
@@ -71,7 +72,7 @@ async def rate(unit: Unit, conversation_id: int, score: int, comment: str | None
     values = {"conversation_id": conversation_id, "score": score, "comment": comment}
     if not await execute(unit.conn, sql["rate"], values):
         return False
-    await unit.log("conversation.rated", conversation_id=conversation_id, data={"score": score})
+    await unit.log(ConversationRated(score=score), conversation_id=conversation_id)
     if score < CONTENT:
         words = f"The customer rated our help {score} of 5 and is not content."
         said = f"{words}\n{comment}" if comment else words

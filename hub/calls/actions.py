@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.calls import arrival, callbacks, control, devices, store
+from hub.calls.events import CallbackScheduled, CallMonitored, CallUpdated, CallWrapped
 from hub.calls.model import Leg
 from hub.calls.store import Held, sql
 from hub.channels.calls import CommandKind
@@ -121,7 +122,7 @@ async def recording(unit: Unit, call_id: int, agent_id: int, *, on: bool) -> Non
     kind = CommandKind.RESUME_RECORDING if on else CommandKind.PAUSE_RECORDING
     await store.ask(unit, held.call, kind, await _fresh(unit, kind), leg_id=leg.id)
     await execute(unit.conn, sql["set_recording"], {"id": call_id, "recording": "on" if on else "paused"})
-    await store.tell(unit, held.call, "call.updated", agent_id)
+    await store.tell(unit, held.call, CallUpdated, agent_id)
 
 
 # -- handing over ----------------------------------------------------------------------------------------------------
@@ -200,7 +201,7 @@ async def ring_agent(  # noqa: PLR0913 - how somebody is rung, nearly all option
     kind = CommandKind.RING_PRESS if press_first else CommandKind.RING
     extra = {"coached": coached} if coached else {}
     await store.ask(unit, held.call, kind, f"ring:{leg_id}", leg_id=leg_id, seconds=30, mode=mode, **extra)
-    await store.tell(unit, held.call, "call.updated", held.call.agent_id, agent_id)
+    await store.tell(unit, held.call, CallUpdated, held.call.agent_id, agent_id)
     return leg_id
 
 
@@ -214,7 +215,7 @@ async def _ring_number(
     leg_id = await store.add_leg(unit, held.call.id, "third", whole, consult=consult, mode=mode)
     assert leg_id is not None  # noqa: S101 - only an offer's leg can be there already
     await store.ask(unit, held.call, CommandKind.RING, f"ring:{leg_id}", leg_id=leg_id, seconds=40)
-    await store.tell(unit, held.call, "call.updated", held.call.agent_id)
+    await store.tell(unit, held.call, CallUpdated, held.call.agent_id)
     return leg_id
 
 
@@ -238,7 +239,7 @@ async def finish_consult(unit: Unit, call_id: int, agent_id: int, how: str) -> N
     await execute(unit.conn, sql["leg_takes_over"], {"id": asked.id})
     if held.customer is not None and held.customer.held:
         await _hold(unit, held, on=False)
-    await store.tell(unit, held.call, "call.updated", agent_id, asked.agent_id)
+    await store.tell(unit, held.call, CallUpdated, agent_id, asked.agent_id)
 
 
 async def _back_alone(unit: Unit, held: Held, asked: Leg | None) -> None:
@@ -247,7 +248,7 @@ async def _back_alone(unit: Unit, held: Held, asked: Leg | None) -> None:
         await control.off_hold(unit, held, asked)
     elif held.customer is not None and held.customer.held:
         await _hold(unit, held, on=False)
-    await store.tell(unit, held.call, "call.updated", held.call.agent_id, asked.agent_id if asked else None)
+    await store.tell(unit, held.call, CallUpdated, held.call.agent_id, asked.agent_id if asked else None)
 
 
 # -- supervising -----------------------------------------------------------------------------------------------------
@@ -279,11 +280,10 @@ async def monitor(unit: Unit, call_id: int, supervisor_id: int, mode: str) -> No
 async def _note_monitoring(unit: Unit, held: Held, supervisor_id: int, mode: str) -> None:
     """In the log for the audit; not on the call's topic, where the agent would see it."""
     await unit.log(
-        "call.monitored",
+        CallMonitored(call_id=held.call.id, mode=mode),
         conversation_id=held.call.conversation_id,
         agent_id=supervisor_id,
         actor_id=supervisor_id,
-        data={"call_id": held.call.id, "mode": mode},
         on_conversation=False,
     )
 
@@ -350,7 +350,7 @@ async def schedule_callback(  # noqa: PLR0913 - who, whom, when and why
         raise Conflict("A callback to this number is planned already.")
     if await callbacks.give_way(unit, conversation_id):  # somebody has seen to it: nobody else calls meanwhile
         await execute(unit.conn, sql["promised"], {"id": conversation_id})
-    await unit.log("callback.scheduled", conversation_id=conversation_id, actor_id=created_by, data={"callback": made})
+    await unit.log(CallbackScheduled(callback=int(made)), conversation_id=conversation_id, actor_id=created_by)
     return int(made)
 
 
@@ -365,4 +365,4 @@ async def wrap_up(unit: Unit, call_id: int, agent_id: int, *, disposition: str |
     await execute(unit.conn, sql["set_wrap"], {"id": call_id, "disposition": disposition})
     if resolve:
         await conversations.resolve(unit, held.call.conversation_id, actor_id=agent_id, disposition=disposition)
-    await store.tell(unit, held.call, "call.wrapped", agent_id)
+    await store.tell(unit, held.call, CallWrapped, agent_id)

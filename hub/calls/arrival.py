@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from psycopg.types.json import Jsonb
 
@@ -14,6 +13,7 @@ from hub.channels.model import Account, AddressKind
 from hub.contacts import numbers
 from hub.contacts import store as contacts
 from hub.conversations import queueing
+from hub.conversations.events import InteractionCreated
 from hub.core.db import execute, fetch_dicts, fetch_value
 from hub.core.events import Unit
 
@@ -69,13 +69,11 @@ async def begin(unit: Unit, begun: Beginning, address: contacts.Found) -> int:
     conversation_id = begun.conversation_id or await _conversation(unit, begun, address, said)
     await queueing.hold(unit.conn, conversation_id)
     interaction_id = int(await fetch_value(unit.conn, sql["next_interaction"]))
-    facts: dict[str, Any] = {"interaction_id": interaction_id, "direction": begun.direction, "channel": "voice"}
     event = await unit.log(
-        "interaction.created",
+        InteractionCreated(interaction_id=interaction_id, direction=begun.direction, channel="voice", automatic=False),
         conversation_id=conversation_id,
         contact_id=address.contact_id,
         actor_id=begun.agent_id,
-        data=facts | {"automatic": False},
     )
     await execute(
         unit.conn,

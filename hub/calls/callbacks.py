@@ -10,6 +10,7 @@ import phonenumbers
 from phonenumbers import PhoneNumberType
 
 from hub.calls import arrival, control, store
+from hub.calls.events import CallQueued
 from hub.calls.flow import CallFlow
 from hub.calls.store import Held, sql
 from hub.channels.model import Account
@@ -141,6 +142,6 @@ async def start(unit: Unit, account: Account, due: Due) -> int | None:
     await execute(unit.conn, sql["set_place"], {"id": call_id, "queue_id": due.queue_id, "entry_id": entry_id})
     await fetch_value(unit.conn, sql["start_callback"], {"id": due.id, "call_id": call_id})
     held = await store.hold(unit, call_id)
-    await store.tell(unit, held.call, "call.queued")
+    await store.tell(unit, held.call, CallQueued)
     unit.wake("calls")
     return call_id

@@ -12,12 +12,14 @@ from datetime import datetime
 from psycopg.types.json import Jsonb
 
 from hub.calls import store, wording
+from hub.calls.events import CallConnecting, CallEnded, CallMissed, CallQueued, CallTalking, CallTransferred
 from hub.calls.model import Call, Leg
 from hub.calls.store import Held, sql
 from hub.channels.calls import CommandKind
 from hub.channels.model import AddressKind
 from hub.contacts.identity import normalise
 from hub.conversations import actions, lifecycle, offers, queueing
+from hub.conversations.events import InteractionUpdated
 from hub.core.clock import now
 from hub.core.db import execute, fetch_dicts, fetch_value
 from hub.core.errors import Invalid
@@ -71,7 +73,7 @@ async def _claim(unit: Unit, call: Call, leg: Leg) -> bool:
     if not await store.move(unit, call, "connecting", "queued", agent_id=leg.agent_id):
         return False
     await fetch_customer(unit, call, leg)
-    await store.tell(unit, call, "call.connecting", leg.agent_id)
+    await store.tell(unit, call, CallConnecting, leg.agent_id)
     return True
 
 
@@ -90,7 +92,7 @@ async def _talking(unit: Unit, held: Held) -> None:
     call = held.call
     if await store.move(unit, call, "talking", "connecting", at=_met(held)):
         await store.touch(unit, call.conversation_id, wording.TALKING, answered=True)
-        await store.tell(unit, call, "call.talking", call.agent_id)
+        await store.tell(unit, call, CallTalking, call.agent_id)
 
 
 def _met(held: Held) -> datetime:
@@ -122,7 +124,7 @@ async def _missing_agents(unit: Unit, held: Held) -> None:
         await _left_alone(unit, held)
     elif (heir := _heir(held, here)) is not None:
         await _record_owner(unit, held, heir)
-        await store.tell(unit, call, "call.transferred", call.agent_id, heir.agent_id)
+        await store.tell(unit, call, CallTransferred, call.agent_id, heir.agent_id)
 
 
 def _heir(held: Held, here: list[Leg]) -> Leg | None:
@@ -171,7 +173,7 @@ async def take_over(unit: Unit, held: Held, new: Leg) -> None:
         if leg.id != new.id:
             await hang_up(unit, call, leg)
     await _record_owner(unit, held, new)
-    await store.tell(unit, call, "call.transferred", call.agent_id, new.agent_id)
+    await store.tell(unit, call, CallTransferred, call.agent_id, new.agent_id)
 
 
 async def _on_hold(unit: Unit, customer: Leg) -> bool:
@@ -240,7 +242,7 @@ async def park(unit: Unit, held: Held) -> None:
     await store.ask(unit, call, CommandKind.SEND, f"park:{entry.id}", leg_id=customer.id, stage="park")
     for leg in held.alive("agent", "third", "supervisor"):
         await hang_up(unit, call, leg)
-    await store.tell(unit, call, "call.queued", call.agent_id)
+    await store.tell(unit, call, CallQueued, call.agent_id)
 
 
 # -- the end ---------------------------------------------------------------------------------------------------------
@@ -274,9 +276,9 @@ async def finish(unit: Unit, held: Held, outcome: str) -> None:
     if missed and not _reachable(call.number):  # others get a text first (`hub.automation`)
         await actions.resolve_when_nothing_is_owed(unit, call.conversation_id)
     agents = {leg.agent_id for leg in held.legs if leg.live}
-    await store.tell(unit, call, "call.ended", call.agent_id, *agents, outcome=outcome)
+    await store.tell(unit, call, CallEnded, call.agent_id, *agents, outcome=outcome)
     if missed and call.direction == "in":
-        await unit.log("call.missed", conversation_id=call.conversation_id, data={"call_id": call.id})
+        await unit.log(CallMissed(call_id=call.id), conversation_id=call.conversation_id)
     unit.wake("log")
 
 
@@ -292,8 +294,7 @@ async def _describe(unit: Unit, held: Held, outcome: str, *, waiting: bool = Fal
     values = {"id": call.interaction_id, "text": said.text, "said": Jsonb(said.row())}
     await execute(unit.conn, sql["tell_interaction"], values)
     await store.touch(unit, call.conversation_id, said, waiting=waiting)
-    facts = {"interaction_id": call.interaction_id}
-    await unit.log("interaction.updated", conversation_id=call.conversation_id, data=facts)
+    await unit.log(InteractionUpdated(interaction_id=call.interaction_id), conversation_id=call.conversation_id)
 
 
 def _reachable(number: str) -> bool:

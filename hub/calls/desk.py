@@ -11,6 +11,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from hub.calls import arrival, control, line, recordings, store
+from hub.calls.events import CallUpdated
 from hub.calls.store import Held, sql
 from hub.channels.accounts import Accounts
 from hub.channels.calls import CallEvent, CallEventKind, Hangup, Step
@@ -116,10 +117,9 @@ class Desk:
         """Tell whoever is on the call that it looks different now."""
         for agent_id in sorted({leg.agent_id for leg in held.legs if leg.agent_id is not None and leg.live}):
             await unit.log(
-                "call.updated",
+                CallUpdated(call_id=held.call.id),
                 conversation_id=held.call.conversation_id,
                 agent_id=agent_id,
-                data={"call_id": held.call.id},
                 on_conversation=False,
             )
 

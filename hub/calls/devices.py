@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hub.calls import callbacks
+from hub.calls.events import DeviceChanged
 from hub.calls.flow import CallFlow
 from hub.calls.store import sql
 from hub.channels.model import AddressKind
@@ -48,7 +49,7 @@ async def put(unit: Unit, agent_id: int, kind: str, number: str | None, *, ready
     await fetch_dicts(unit.conn, sql["put_device"], values)
     if before is None or before.kind != kind or (kind == "browser" and before.ready != ready):
         # The router counts an agent's room for calls by this; it hears of it by the agent's name in the log.
-        await unit.log("device.changed", agent_id=agent_id, data={"kind": kind, "ready": ready or kind == "phone"})
+        await unit.log(DeviceChanged(kind=kind, ready=ready or kind == "phone"), agent_id=agent_id)
         unit.wake("router")
 
 

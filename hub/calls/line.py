@@ -7,6 +7,7 @@ from typing import Any
 
 from hub.agents.hours import Hours, is_open
 from hub.calls import callbacks, control, spoken, store
+from hub.calls.events import CallQueued
 from hub.calls.flow import CallFlow, Option, worded, words
 from hub.calls.model import Call
 from hub.calls.store import Held, sql
@@ -163,7 +164,7 @@ async def _enter_queue(m: Moment, queue_id: int, account: dict[str, Any]) -> Non
     await execute(m.unit.conn, queueing.sql["set_desk"], {
         "conversation_id": conversation_id, "agent_id": None, "queue_id": queue_id})  # fmt: skip
     await store.move(m.unit, m.call, "queued", "menu")
-    await store.tell(m.unit, m.call, "call.queued")
+    await store.tell(m.unit, m.call, CallQueued)
     m.unit.wake("calls")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hub.calls.events import CallRecorded, RecordingHeard
 from hub.calls.model import Call
 from hub.channels.accounts import Accounts
 from hub.channels.calls import CallError, CallEvent, CallEventKind, CallOutcome, call_control
@@ -115,9 +116,8 @@ class Keeper:
         async with events.unit(self._core.db, self._core.feed) as unit:
             await execute(unit.conn, sql["store"], values)
             await unit.log(
-                "call.recorded",
+                CallRecorded(call_id=due.call_id, recording_id=due.id),
                 conversation_id=due.conversation_id,
-                data={"call_id": due.call_id, "recording_id": due.id},
             )
 
 
@@ -142,9 +142,8 @@ async def heard(unit: Unit, recording_id: int, agent_id: int) -> None:
     rows = await fetch_dicts(unit.conn, sql["whose"], {"id": recording_id})
     if rows:
         await unit.log(
-            "recording.heard",
+            RecordingHeard(recording_id=recording_id),
             conversation_id=rows[0]["conversation_id"],
             actor_id=agent_id,
-            data={"recording_id": recording_id},
             on_conversation=False,
         )

@@ -13,6 +13,7 @@ from typing import Any, LiteralString
 from hub.calls import callbacks, commands, control, devices, store
 from hub.calls.callbacks import Due
 from hub.calls.commands import Claimed
+from hub.calls.events import CallFailed, CallRinging
 from hub.calls.recordings import Keeper
 from hub.calls.store import sql
 from hub.channels.accounts import Accounts
@@ -88,7 +89,7 @@ class Runner:
         await store.ask(unit, held.call, kind, f"ring:{leg_id}", leg_id=leg_id, seconds=row["seconds"], record=record)
         if record:
             await execute(unit.conn, sql["set_recording"], {"id": held.call.id, "recording": "on"})
-        await store.tell(unit, held.call, "call.ringing", row["agent_id"])
+        await store.tell(unit, held.call, CallRinging, row["agent_id"])
 
     async def _no_device(self, unit: Unit, row: dict[str, Any], state: str) -> None:
         if state == "offered":
@@ -178,7 +179,7 @@ class Runner:
                 await self._ended(unit, leg.id, "completed" if state == "gone" else "failed")
                 await control.settle(unit, await store.again(unit, held))
             if state == "failed" and leg is not None and leg.external_id is not None:
-                await store.tell(unit, held.call, "call.failed", held.call.agent_id, what=claim.kind, error=words)
+                await store.tell(unit, held.call, CallFailed, held.call.agent_id, what=claim.kind, error=words)
 
     async def _ended(self, unit: Unit, leg_id: int, reason: str) -> None:
         values = {"id": leg_id, "what": "ended", "at": now(), "reason": reason}

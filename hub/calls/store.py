@@ -9,6 +9,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from hub.calls import commands
+from hub.calls.events import OfCall
 from hub.calls.model import Call, Fact, Leg
 from hub.calls.times import times
 from hub.calls.wording import Said
@@ -110,12 +111,12 @@ async def ask(unit: Unit, call: Call, kind: CommandKind, key: str, *, leg_id: in
     unit.wake("calls")
 
 
-async def tell(unit: Unit, call: Call, kind: str, *agents: int | None, **data: Any) -> None:
+async def tell(unit: Unit, call: Call, kind: type[OfCall], *agents: int | None, **data: Any) -> None:
     """Write what happened: on the conversation's topic, and on those of agents it concerns."""
-    facts = {"call_id": call.id, **data}
-    await unit.log(kind, conversation_id=call.conversation_id, queue_id=call.queue_id, data=facts)
+    said = kind(call_id=call.id, **data)
+    await unit.log(said, conversation_id=call.conversation_id, queue_id=call.queue_id)
     for agent_id in sorted({a for a in agents if a is not None}):
-        await unit.log(kind, conversation_id=call.conversation_id, agent_id=agent_id, data=facts, on_conversation=False)
+        await unit.log(said, conversation_id=call.conversation_id, agent_id=agent_id, on_conversation=False)
 
 
 async def touch(

@@ -20,6 +20,7 @@ from hub.center.model import Account, Center
 from hub.center.yielding import circle
 from hub.channels import duplicates, trouble
 from hub.channels.accounts import seal, split_secrets
+from hub.channels.events import ConfigApplied
 from hub.channels.model import Connector
 from hub.core import events
 from hub.core.db import Connection, Database, execute, fetch_dicts
@@ -56,7 +57,7 @@ async def apply(
             await _refuse_duplicates(conn, connectors, before)
             if difference.lines:
                 # Whoever keeps the centre in memory (the router) reads it again when it meets this in the log.
-                await events.append(conn, "config.applied", data={"changes": len(difference.lines)})
+                await events.append(conn, ConfigApplied(changes=len(difference.lines)))
             if dry_run:
                 raise _DryRun
     except _DryRun:

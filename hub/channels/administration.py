@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from hub.channels import duplicates, trouble
 from hub.channels.accounts import seal, split_secrets
+from hub.channels.events import ConfigApplied
 from hub.channels.model import Account, Connector
 from hub.core.db import Database, execute, fetch_one, fetch_value
 from hub.core.errors import ConfigError, Conflict, Invalid, NotFound
@@ -91,7 +92,7 @@ async def create(unit: Unit, vault: Vault, connector: Connector, channel: str, c
     except psycopg.errors.UniqueViolation as error:
         raise Conflict("There is an account of that name already.") from error
     await duplicates.refuse(unit.conn, {connector.name: connector}, before)
-    await unit.log("config.applied", actor_id=actor_id, data={"account": key, "change": "created"})
+    await unit.log(ConfigApplied(account=key, change="created"), actor_id=actor_id)
     unit.wake("router")
     return account_id
 
@@ -118,7 +119,7 @@ async def update(unit: Unit, vault: Vault, connector: Connector, row_id: int, ch
     await duplicates.refuse(unit.conn, {connector.name: connector}, before)
     await trouble.mended(unit.conn, row.id)
     unit.wake("outbox")
-    await unit.log("config.applied", actor_id=actor_id, data={"account": row.key, "change": "changed"})
+    await unit.log(ConfigApplied(account=row.key, change="changed"), actor_id=actor_id)
     unit.wake("router")
 
 

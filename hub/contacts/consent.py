@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from hub.contacts.events import AddressUnsubscribed, ContactConsent
 from hub.core.db import Connection, Database, execute, fetch_value
 from hub.core.errors import NotFound
 from hub.core.events import Unit
@@ -45,7 +46,7 @@ async def unsubscribe(unit: Unit, address_id: int) -> None:
         return
     await record(unit.conn, Entry(address_id, "email", wanted=False, source="link"))
     await execute(unit.conn, sql["cancel_bulk"], {"id": address_id})
-    await unit.log("address.unsubscribed", contact_id=int(contact_id), data={"address_id": address_id})
+    await unit.log(AddressUnsubscribed(address_id=address_id), contact_id=int(contact_id))
 
 
 async def history(db: Database, contact_id: int) -> list[dict[str, Any]]:
@@ -61,5 +62,5 @@ async def said_to_agent(
     if channel is None:
         raise NotFound("This contact has no such address.")
     await record(unit.conn, Entry(address_id, channel, wanted, "agent", detail, agent_id=agent_id))
-    data = {"address_id": address_id, "wanted": wanted}
-    await unit.log("contact.consent", contact_id=contact_id, actor_id=agent_id, data=data)
+    said = ContactConsent(address_id=address_id, wanted=wanted)
+    await unit.log(said, contact_id=contact_id, actor_id=agent_id)

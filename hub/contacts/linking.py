@@ -6,6 +6,7 @@ inverse in any order. `root_id` is derived from the pointers and kept for quick 
 
 from __future__ import annotations
 
+from hub.contacts.events import ContactLinked, ContactUnlinked
 from hub.contacts.store import root_of, sql
 from hub.core.db import execute, fetch_dicts, fetch_value
 from hub.core.errors import Conflict, Invalid, NotFound
@@ -25,9 +26,7 @@ async def link(unit: Unit, into_id: int, contact_id: int, *, actor_id: int | Non
     link_id = int(
         await fetch_value(unit.conn, sql["new_link"], {"contact_id": joining, "into_id": into, "agent_id": actor_id})
     )
-    await unit.log(
-        "contact.linked", contact_id=into, actor_id=actor_id, data={"link_id": link_id, "contact_id": joining}
-    )
+    await unit.log(ContactLinked(link_id=link_id, contact_id=joining), contact_id=into, actor_id=actor_id)
     return link_id
 
 
@@ -39,5 +38,5 @@ async def unlink(unit: Unit, link_id: int, *, actor_id: int | None) -> int:
     alone = int(rows[0]["contact_id"])
     await execute(unit.conn, sql["clear_merged"], {"id": alone})
     await execute(unit.conn, sql["restore_root"], {"id": alone})
-    await unit.log("contact.unlinked", contact_id=alone, actor_id=actor_id, data={"link_id": link_id})
+    await unit.log(ContactUnlinked(link_id=link_id), contact_id=alone, actor_id=actor_id)
     return alone

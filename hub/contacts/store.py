@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from psycopg.types.json import Jsonb
 
 from hub.channels.model import AddressKind
+from hub.contacts.events import ContactAddressAdded, ContactUpdated
 from hub.contacts.identity import known_by, normalise
 from hub.contacts.numbers import E164
 from hub.core.db import Connection, Database, fetch_dicts, fetch_one, fetch_value
@@ -64,7 +65,7 @@ async def update(unit: Unit, contact_id: int, changes: dict[str, Any], *, actor_
     root = await fetch_value(unit.conn, sql["update"], parameters)
     if root is None:
         raise NotFound("There is no such contact.")
-    await unit.log("contact.updated", contact_id=int(root), actor_id=actor_id, data={"fields": sorted(changes)})
+    await unit.log(ContactUpdated(fields=sorted(changes)), contact_id=int(root), actor_id=actor_id)
 
 
 async def add_address(unit: Unit, contact_id: int, kind: AddressKind, value: str, *, actor_id: int) -> None:
@@ -81,7 +82,7 @@ async def add_address(unit: Unit, contact_id: int, kind: AddressKind, value: str
         if owner != root:
             raise _taken()
         return
-    await unit.log("contact.address_added", contact_id=contact_id, actor_id=actor_id, data={"kind": kind.value})
+    await unit.log(ContactAddressAdded(kind=kind.value), contact_id=contact_id, actor_id=actor_id)
 
 
 def _taken() -> Conflict:

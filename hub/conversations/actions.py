@@ -9,6 +9,7 @@ from typing import Any
 from hub.channels.model import AddressKind, FilledTemplate
 from hub.contacts import store as contacts
 from hub.conversations import lifecycle, once, queueing, writing
+from hub.conversations.events import ConversationResolved, ConversationSnoozed
 from hub.conversations.model import Reply
 from hub.conversations.store import sql
 from hub.core.clock import now
@@ -31,12 +32,11 @@ async def resolve(unit: Unit, conversation_id: int, *, actor_id: int | None, dis
         return
     await lifecycle.start_wrap_up(unit, conversation_id, "resolved")
     await unit.log(
-        "conversation.resolved",
+        ConversationResolved(disposition=disposition),
         conversation_id=conversation_id,
         queue_id=changed[0]["queue_id"],
         agent_id=changed[0]["agent_id"],
         actor_id=actor_id,
-        data={"disposition": disposition},
     )
     unit.wake("log")
 
@@ -60,11 +60,10 @@ async def snooze(unit: Unit, conversation_id: int, until: datetime, *, actor_id:
         raise Conflict("Only an open conversation can be snoozed.")
     await queueing.close(unit, conversation_id, outcome="snoozed")
     await unit.log(
-        "conversation.snoozed",
+        ConversationSnoozed(until=until),
         conversation_id=conversation_id,
         agent_id=changed[0]["agent_id"],
         actor_id=actor_id,
-        data={"until": until.isoformat()},
     )
     unit.wake("log")
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.conversations import lifecycle, queueing
+from hub.conversations.events import WorkRepaired
 from hub.core import events, log
 from hub.core.db import Connection, Database, execute, fetch_all, fetch_value
 from hub.core.events import Unit
@@ -92,9 +93,10 @@ async def mended(db: Database, seconds: float) -> list[Mended]:
 
 
 async def _report(unit: Unit, fault: Fault) -> None:
-    values = {"conversation_id": fault.conversation_id, "entry_id": fault.entry_id, "fault": fault.fault}
+    said = WorkRepaired(conversation_id=fault.conversation_id, entry_id=fault.entry_id, fault=fault.fault)
+    values = said.facts()
     await execute(unit.conn, sql["note"], values)
-    await unit.log("work.repaired", conversation_id=fault.conversation_id, data=values)
+    await unit.log(said, conversation_id=fault.conversation_id)
     logger.error("work_repaired", **values)
     REPAIRS.labels(fault.fault).inc()
     unit.wake("router")

@@ -10,6 +10,7 @@ from icalendar import Calendar, Event, vCalAddress
 from psycopg.types.json import Jsonb
 
 from hub.conversations import writing
+from hub.conversations.events import InteractionUpdated
 from hub.conversations.model import Reply, Written
 from hub.core.clock import now
 from hub.core.db import execute, fetch_one, fetch_value
@@ -75,8 +76,8 @@ async def answer(
     )
     if written.created:
         await execute(unit.conn, sql["remember"], {"id": interaction_id, "answer": Jsonb(said)})
-        data = {"interaction_id": interaction_id}
-        await unit.log("interaction.updated", conversation_id=found.conversation_id, actor_id=actor_id, data=data)
+        changed = InteractionUpdated(interaction_id=interaction_id)
+        await unit.log(changed, conversation_id=found.conversation_id, actor_id=actor_id)
     return written
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from hub.conversations import queueing
-from hub.core.clock import iso
+from hub.conversations.events import ConversationUpdated, EntryResumed, EntryWrapping
 from hub.core.db import Database, execute, fetch_value
 from hub.core.errors import Conflict
 from hub.core.events import Unit
@@ -82,11 +82,10 @@ async def _resume(unit: Unit, conversation_id: int, entry: queueing.Entry) -> bo
     if await fetch_value(unit.conn, queueing.sql["resume"], {"entry_id": entry.id}) is None:
         return False
     await unit.log(
-        "entry.resumed",
+        EntryResumed(entry_id=entry.id),
         conversation_id=conversation_id,
         agent_id=entry.agent_id,
         queue_id=entry.queue_id,
-        data={"entry_id": entry.id},
         on_conversation=False,
         on_agent=False,
     )
@@ -111,11 +110,10 @@ async def start_wrap_up(unit: Unit, conversation_id: int, outcome: str = "resolv
         values = {"entry_id": entry.id, "seconds": entry.wrap_up_seconds}
         until: datetime = await fetch_value(unit.conn, queueing.sql["wrap"], values)
         await unit.log(
-            "entry.wrapping",
+            EntryWrapping(entry_id=entry.id, until=until),
             conversation_id=conversation_id,
             agent_id=entry.agent_id,
             queue_id=entry.queue_id,
-            data={"entry_id": entry.id, "until": iso(until)},
             on_conversation=False,
             on_agent=False,
         )
@@ -137,7 +135,7 @@ async def end_wrap_up(unit: Unit, conversation_id: int, agent_id: int | None, di
     if disposition is not None:
         values = {"conversation_id": conversation_id, "disposition": disposition}
         await execute(unit.conn, queueing.sql["set_disposition"], values)
-    await unit.log("conversation.updated", conversation_id=conversation_id, agent_id=entry.agent_id, actor_id=agent_id)
+    await unit.log(ConversationUpdated(), conversation_id=conversation_id, agent_id=entry.agent_id, actor_id=agent_id)
     await queueing.end_entry(unit, conversation_id, entry, "resolved", actor_id=agent_id)
 
 

@@ -8,6 +8,7 @@ from hub.channels.model import AddressKind
 from hub.contacts.identity import normalise
 from hub.contacts.store import find_or_add
 from hub.conversations import letters, posting, writing
+from hub.conversations.events import InteractionCreated, InteractionUpdated
 from hub.conversations.model import Reply, ReplyChannel
 from hub.core.db import execute, fetch_one, fetch_value
 from hub.core.errors import Invalid
@@ -70,10 +71,8 @@ async def mail(unit: Unit, vault: Vault, conversation_id: int, words: Words, acc
     )  # fmt: skip
     said = Reply(text=words.text, client_id=f"mailed-{words.interactions[0]}", subject=words.subject)
     letter = await posting.compose(unit, vault, held, said, way, words.agent_id)
-    data = {"interaction_id": letter.interaction_id, "direction": "out", "channel": "email", "automatic": True}
-    event = await unit.log(
-        "interaction.created", conversation_id=conversation_id, contact_id=held.contact_id, data=data
-    )
+    written = InteractionCreated(interaction_id=letter.interaction_id, direction="out", channel="email", automatic=True)
+    event = await unit.log(written, conversation_id=conversation_id, contact_id=held.contact_id)
     seq = event.conversation_seq or 0
     await posting.store(unit, held, said, letter, seq=seq, actor_id=words.agent_id)
     files = {"interaction_ids": list(words.interactions), "mail": letter.interaction_id, "most": posting.MAX_FILES}
@@ -90,5 +89,4 @@ async def mark(unit: Unit, interaction_id: int, state: str, to: str | None = Non
     values = {"id": interaction_id, "state": state, "to": to}
     conversation_id = await fetch_value(unit.conn, sql["mark"], values)
     if conversation_id is not None:
-        data = {"interaction_id": interaction_id}
-        await unit.log("interaction.updated", conversation_id=conversation_id, data=data)
+        await unit.log(InteractionUpdated(interaction_id=interaction_id), conversation_id=conversation_id)

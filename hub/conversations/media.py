@@ -13,6 +13,7 @@ from hub.channels import sniff
 from hub.channels.accounts import Accounts
 from hub.channels.extras import FetchedFile, FetchError, MediaSource
 from hub.channels.model import Account, Connector
+from hub.conversations.events import InteractionUpdated
 from hub.core import events, log
 from hub.core.db import execute, fetch_value
 from hub.core.errors import HubError, Unavailable
@@ -104,8 +105,8 @@ class Keeper:
                 await execute(unit.conn, sql["later"], values)
 
     async def _tell(self, unit: events.Unit, due: Due) -> None:
-        data = {"interaction_id": due.interaction_id, "media": due.id}
-        await unit.log("interaction.updated", conversation_id=due.conversation_id, data=data)
+        said = InteractionUpdated(interaction_id=due.interaction_id, media=due.id)
+        await unit.log(said, conversation_id=due.conversation_id)
 
 
 def _is_lost(error: Exception, tries: int) -> bool:

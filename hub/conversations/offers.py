@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict
 
+from hub.agents.events import OfferEnded
 from hub.agents.model import Ref, State
 from hub.agents.presence import set_presence
 from hub.conversations import queueing
@@ -225,13 +226,11 @@ async def _put_back(  # noqa: PLR0913 - one statement for three ways to end
 
 
 async def _tell_ended(unit: Unit, put: _PutBack, state: str) -> None:
-    data = {"offer_id": put.offer_id, "entry_id": put.entry_id, "state": state, "conversation_id": put.conversation_id}
     await unit.log(
-        "offer.ended",
+        OfferEnded(offer_id=put.offer_id, entry_id=put.entry_id, state=state, conversation_id=put.conversation_id),
         agent_id=put.agent_id,
         conversation_id=put.conversation_id,
         queue_id=put.queue_id,
-        data=data,
         on_conversation=False,
     )
     OFFERS.labels(state).inc()

@@ -13,9 +13,22 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from hub.core.clock import iso
+from hub.agents.events import OfferEnded
+from hub.conversations.events import (
+    ConversationAssigned,
+    ConversationReopened,
+    ConversationUnassigned,
+    ConversationUpdated,
+    EntryAbandoned,
+    EntryAnswered,
+    EntryClosed,
+    EntryFlowedOut,
+    EntryQueued,
+    EntryReleased,
+)
 from hub.core.db import Connection, Database, execute, fetch_one, fetch_value
 from hub.core.errors import Conflict, Invalid, NotFound
+from hub.core.event_kinds import EventData
 from hub.core.events import Unit
 from hub.core.sql import Queries
 
@@ -120,8 +133,8 @@ async def enqueue(  # noqa: PLR0913 - an entry has that many properties, nearly 
     )
     if new is None:
         return None
-    data = {"entry_id": new.id, "channel": channel, "queued_at": iso(new.queued_at)}
-    await unit.log("entry.queued", conversation_id=conversation_id, queue_id=queue_id, data=data, on_conversation=False)
+    said = EntryQueued(entry_id=new.id, channel=channel, queued_at=new.queued_at)
+    await unit.log(said, conversation_id=conversation_id, queue_id=queue_id, on_conversation=False)
     unit.wake("router")
     return new.id
 
@@ -221,7 +234,7 @@ async def awaken(unit: Unit, held: Held, actor_id: int | None) -> bool:
     """Open a held conversation that is resolved or snoozed; whether it was."""
     if await fetch_value(unit.conn, sql["awaken"], {"conversation_id": held.id}) is None:
         return False
-    await unit.log("conversation.reopened", conversation_id=held.id, queue_id=held.queue_id, actor_id=actor_id)
+    await unit.log(ConversationReopened(), conversation_id=held.id, queue_id=held.queue_id, actor_id=actor_id)
     return True
 
 
@@ -234,12 +247,11 @@ async def release(unit: Unit, conversation_id: int, *, actor_id: int | None = No
     await execute(unit.conn, sql["put_back"], {"entry_id": entry.id})
     await execute(unit.conn, sql["set_desk"], {"conversation_id": held.id, "agent_id": None, "queue_id": None})
     await unit.log(
-        "entry.released",
+        EntryReleased(entry_id=entry.id, reason=reason),
         conversation_id=conversation_id,
         queue_id=entry.queue_id,
         agent_id=entry.agent_id,
         actor_id=actor_id,
-        data={"entry_id": entry.id, "reason": reason},
         on_conversation=False,
         on_agent=False,
     )
@@ -255,7 +267,7 @@ async def close(unit: Unit, conversation_id: int, outcome: str, *, actor_id: int
     if entry is None:
         return False
     await end_entry(unit, conversation_id, entry, outcome, actor_id=actor_id)
-    await unit.log("conversation.updated", conversation_id=conversation_id, actor_id=actor_id)
+    await unit.log(ConversationUpdated(), conversation_id=conversation_id, actor_id=actor_id)
     return True
 
 
@@ -269,26 +281,23 @@ async def put_on_desk(unit: Unit, conversation_id: int, agent_id: int, queue_id:
     """The conversation, which is held, is on this agent's desk now; tell both topics."""
     values = {"conversation_id": conversation_id, "agent_id": agent_id, "queue_id": queue_id}
     await execute(unit.conn, sql["set_desk"], values)
-    await unit.log("conversation.updated", conversation_id=conversation_id)
+    await unit.log(ConversationUpdated(), conversation_id=conversation_id)
     await unit.log(
-        "conversation.assigned",
+        ConversationAssigned(conversation_id=conversation_id),
         conversation_id=conversation_id,
         agent_id=agent_id,
         queue_id=queue_id,
-        data={"conversation_id": conversation_id},
         on_conversation=False,
     )
 
 
 async def log_answered(unit: Unit, conversation_id: int, entry: Entry, agent_id: int) -> None:
     """The wait is over: what service level and speed of answer are counted from."""
-    data = _waited(entry) | {"in_target": entry.waited <= entry.service_level_seconds}
     await unit.log(
-        "entry.answered",
+        EntryAnswered(**_waited(entry), in_target=entry.waited <= entry.service_level_seconds),
         conversation_id=conversation_id,
         agent_id=agent_id,
         queue_id=entry.queue_id,
-        data=data,
         on_conversation=False,
         on_agent=False,
     )
@@ -298,7 +307,7 @@ def _waited(entry: Entry) -> dict[str, Any]:
     return {
         "entry_id": entry.id,
         "channel": entry.channel,
-        "queued_at": iso(entry.queued_at),
+        "queued_at": entry.queued_at,
         "wait_seconds": round(entry.waited, 3),
     } | ({"again": True} if entry.answered else {})
 
@@ -310,25 +319,19 @@ async def end_entry(
     unanswered = entry.state in ("waiting", "offered")
     if unanswered:
         await _rescind(unit, conversation_id, entry, outcome)
-        data = _waited(entry) | {"outcome": outcome}
-        if outcome == "abandoned":
-            data["short"] = entry.waited <= entry.short_abandon_seconds
         await unit.log(
-            "entry.abandoned" if outcome == "abandoned" else "entry.flowed_out",
+            _ended_waiting(entry, outcome),
             conversation_id=conversation_id,
             queue_id=entry.queue_id,
             actor_id=actor_id,
-            data=data,
             on_conversation=False,
         )
     seconds = await fetch_value(unit.conn, sql["close"], {"entry_id": entry.id, "outcome": outcome})
-    data = {"entry_id": entry.id, "channel": entry.channel, "outcome": outcome, "handle_seconds": seconds}
     await unit.log(
-        "entry.closed",
+        EntryClosed(entry_id=entry.id, channel=entry.channel, outcome=outcome, handle_seconds=seconds),
         conversation_id=conversation_id,
         queue_id=entry.queue_id,
         actor_id=actor_id,
-        data=data,
         agent_id=None if unanswered else entry.agent_id,
         on_conversation=False,
         on_agent=False,
@@ -338,29 +341,32 @@ async def end_entry(
     unit.wake("router")
 
 
+def _ended_waiting(entry: Entry, outcome: str) -> EventData:
+    if outcome == "abandoned":
+        return EntryAbandoned(**_waited(entry), outcome=outcome, short=entry.waited <= entry.short_abandon_seconds)
+    return EntryFlowedOut(**_waited(entry), outcome=outcome)
+
+
 async def _rescind(unit: Unit, conversation_id: int, entry: Entry, reason: str) -> None:
     offer = await fetch_one(unit.conn, _Offer, sql["rescind"], {"entry_id": entry.id, "reason": reason})
     if offer is not None:
-        data = {"offer_id": offer.id, "entry_id": entry.id, "state": "rescinded", "conversation_id": conversation_id}
         await unit.log(
-            "offer.ended",
+            OfferEnded(offer_id=offer.id, entry_id=entry.id, state="rescinded", conversation_id=conversation_id),
             conversation_id=conversation_id,
             agent_id=offer.agent_id,
             queue_id=entry.queue_id,
-            data=data,
             on_conversation=False,
         )
 
 
 async def tell_unassigned(unit: Unit, held: Held, actor_id: int | None) -> None:
     """Tell the conversation's screens that it has changed, and its agent that it left their desk."""
-    await unit.log("conversation.updated", conversation_id=held.id, actor_id=actor_id)
+    await unit.log(ConversationUpdated(), conversation_id=held.id, actor_id=actor_id)
     if held.agent_id is not None:
         await unit.log(
-            "conversation.unassigned",
+            ConversationUnassigned(conversation_id=held.id),
             conversation_id=held.id,
             agent_id=held.agent_id,
             actor_id=actor_id,
-            data={"conversation_id": held.id},
             on_conversation=False,
         )

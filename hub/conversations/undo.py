@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.conversations import lifecycle, queueing, writing
+from hub.conversations.events import InteractionUpdated
 from hub.core.db import execute, fetch_dicts
 from hub.core.errors import Conflict, NotFound
 from hub.core.events import Unit
@@ -46,8 +47,8 @@ async def cancel(unit: Unit, conversation_id: int, interaction_id: int, *, actor
         await queueing.pull(unit, conversation_id, actor_id)
     await execute(unit.conn, sql["clocks_go_on"], {"id": conversation_id})
     await execute(unit.conn, sql["say_files"], {"id": conversation_id})
-    data = {"interaction_id": interaction_id, "status": "cancelled"}
-    await unit.log("interaction.updated", conversation_id=conversation_id, actor_id=actor_id, data=data)
+    said = InteractionUpdated(interaction_id=interaction_id, status="cancelled")
+    await unit.log(said, conversation_id=conversation_id, actor_id=actor_id)
     return _draft(written[0], sorted(files, key=lambda file: file["id"]))
 
 

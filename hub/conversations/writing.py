@@ -9,6 +9,7 @@ from __future__ import annotations
 from psycopg.types.json import Jsonb
 
 from hub.conversations import once, posting
+from hub.conversations.events import InteractionCreated, InteractionUpdated
 from hub.conversations.model import Held, Reply, ReplyChannel, Written
 from hub.core.clock import now
 from hub.core.db import Connection, execute, fetch_all, fetch_dicts, fetch_one, fetch_value
@@ -62,16 +63,15 @@ async def reply(unit: Unit, vault: Vault, conversation_id: int, answer: Reply, *
         )
     letter = await posting.compose(unit, vault, held, answer, way, actor_id)
     event = await unit.log(
-        "interaction.created",
+        InteractionCreated(
+            interaction_id=letter.interaction_id,
+            direction="out",
+            channel=letter.way.channel,
+            automatic=answer.automatic,
+        ),
         conversation_id=conversation_id,
         contact_id=held.contact_id,
         actor_id=actor_id,
-        data={
-            "interaction_id": letter.interaction_id,
-            "direction": "out",
-            "channel": letter.way.channel,
-            "automatic": answer.automatic,
-        },
     )
     await posting.store(unit, held, answer, letter, seq=event.conversation_seq or 0, actor_id=actor_id)
     await posting.claim_uploads(unit, letter, answer, actor_id)
@@ -101,9 +101,10 @@ async def take_reply_to(unit: Unit, interaction_id: int, *, actor_id: int) -> bo
     """
     rows = await fetch_dicts(unit.conn, sql["take_reply_to"], {"id": interaction_id, "agent_id": actor_id})
     for row in rows:
-        number, data = row["conversation_id"], {"interaction_id": interaction_id}
+        number = row["conversation_id"]
         await system_line(unit, number, f"Answers go to {row['reply_to']} now.", actor_id=actor_id)
-        await unit.log("interaction.updated", conversation_id=number, actor_id=actor_id, data=data)
+        said = InteractionUpdated(interaction_id=interaction_id)
+        await unit.log(said, conversation_id=number, actor_id=actor_id)
     return bool(rows)
 
 
@@ -126,10 +127,9 @@ async def _internal(
         raise Invalid("The note is empty.", fields={"text": "write something"})
     interaction_id = int(await fetch_value(unit.conn, sql["next_interaction"]))
     event = await unit.log(
-        "interaction.created",
+        InteractionCreated(interaction_id=interaction_id, direction="internal", kind=kind),
         conversation_id=conversation_id,
         actor_id=actor_id,
-        data={"interaction_id": interaction_id, "direction": "internal", "kind": kind},
     )
     await execute(
         unit.conn,

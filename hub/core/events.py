@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 
 from hub.core.clock import iso
 from hub.core.db import Connection, Database, execute, fetch_all, fetch_one, fetch_value
+from hub.core.event_kinds import EventData
 from hub.core.feed import Feed
 from hub.core.sql import Queries
 
@@ -64,14 +65,13 @@ class Position:
 
 async def append(  # noqa: PLR0913 - an event has that many ends, all optional
     conn: Connection,
-    kind: str,
+    said: EventData,
     *,
     contact_id: int | None = None,
     conversation_id: int | None = None,
     agent_id: int | None = None,
     queue_id: int | None = None,
     actor_id: int | None = None,
-    data: dict[str, Any] | None = None,
     on_conversation: bool = True,
     on_agent: bool = True,
 ) -> Event:
@@ -85,13 +85,13 @@ async def append(  # noqa: PLR0913 - an event has that many ends, all optional
         Event,
         sql["append"],
         {
-            "kind": kind,
+            "kind": said.event,
             "contact_id": contact_id,
             "conversation_id": conversation_id,
             "agent_id": agent_id,
             "queue_id": queue_id,
             "actor_id": actor_id,
-            "data": Jsonb(data or {}),
+            "data": Jsonb(said.facts()),
             "on_conversation": on_conversation,
             "on_agent": on_agent,
         },
@@ -108,9 +108,9 @@ class Unit:
     events: list[Event] = field(default_factory=list[Event])
     wakes: list[str] = field(default_factory=list[str])
 
-    async def log(self, kind: str, **ends: Any) -> Event:
+    async def log(self, said: EventData, **ends: Any) -> Event:
         """`append`, remembered for publishing."""
-        event = await append(self.conn, kind, **ends)
+        event = await append(self.conn, said, **ends)
         self.events.append(event)
         return event
 

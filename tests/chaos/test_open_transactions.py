@@ -11,7 +11,9 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from hub.channels.events import ConfigApplied
 from hub.conversations import offers, queueing
+from hub.conversations.events import EntryResumed
 from hub.core import events, problems, readers
 from hub.core.health import servers as doctor
 from hub.core.service import Core
@@ -55,13 +57,13 @@ async def _everything_of_routing(core: Core, centre: Centre) -> None:
     await centre.presence(bob, "offline")
     await core.db.execute("update queue_entry set excluded = '{}'")
     async with events.unit(core.db, core.feed) as unit:
-        await unit.log("entry.changed", data={"entry_id": (await centre.entry(conversation))["id"]})
+        await unit.log(EntryResumed(entry_id=(await centre.entry(conversation))["id"]))
         unit.wake("router")
     assert (await until(lambda: offers.open_offers(core.db, ann)))[0]["conversation_id"] == conversation
     third = await centre.queue("third")
     await core.db.execute("insert into agent_queue values (%s, %s)", [ann, third])
     async with events.unit(core.db, core.feed) as unit:
-        await unit.log("config.changed")  # as the administration says it
+        await unit.log(ConfigApplied(changes=1))  # as the administration says it
         unit.wake("router")
     other, _ = await centre.waiting(third)
     await until(

@@ -212,7 +212,7 @@ async def drain(core: Core, floor: Floor) -> None:
                 await floor.flip(agent["agent_id"], "available")
             await core.db.execute("update queue_entry set excluded = '{}' where state = 'waiting' and excluded <> '{}'")
             await core.db.execute(
-                "insert into event (kind, data) select 'entry.reprieved', jsonb_build_object('entry_id', id) "
+                "insert into event (kind, data) select 'entry.resumed', jsonb_build_object('entry_id', id) "
                 "from queue_entry where state = 'waiting'"
             )
             await asyncio.sleep(0.5)

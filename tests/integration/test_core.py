@@ -6,21 +6,26 @@ import asyncio
 from collections.abc import Sequence
 
 import orjson
+import psycopg
 import pytest
 
+from hub.conversations.events import ConversationReopened, ConversationUpdated
 from hub.core import events, leases
 from hub.core.db import Database
 from hub.core.errors import Contended, Unavailable
 from hub.core.groupcommit import GroupCommit
 from hub.core.service import Core
+from hub.event_catalogue import CATALOGUE
+from tests.support.log import said, take_any_kind
 
 
 async def test_reader_skips_nothing_when_an_earlier_transaction_commits_late(db: Database) -> None:
+    await take_any_kind(db)
     reader = events.Reader(db, "test")
     async with db.transaction() as slow:
-        await events.append(slow, "early")
+        await events.append(slow, said("early"))
         async with db.transaction() as quick:
-            await events.append(quick, "late")
+            await events.append(quick, said("late"))
         async with reader.batch() as batch:
             assert batch.events == []  # "late" is committed, but "early" may still come before it
     async with reader.batch() as batch:
@@ -30,9 +35,10 @@ async def test_reader_skips_nothing_when_an_earlier_transaction_commits_late(db:
 
 
 async def test_reader_reads_again_when_its_work_fails(db: Database) -> None:
+    await take_any_kind(db)
     reader = events.Reader(db, "test")
     async with db.transaction() as conn:
-        await events.append(conn, "one")
+        await events.append(conn, said("one"))
     with pytest.raises(RuntimeError):
         async with reader.batch() as batch:
             assert [e.kind for e in batch.events] == ["one"]
@@ -42,9 +48,10 @@ async def test_reader_reads_again_when_its_work_fails(db: Database) -> None:
 
 
 async def test_reader_moves_past_what_it_does_not_want(db: Database) -> None:
+    await take_any_kind(db)
     async with db.transaction() as conn:
         for kind in ("one", "other", "one", "other", "other"):
-            await events.append(conn, kind)
+            await events.append(conn, said(kind))
     query = events.sql["read"].replace("true as wanted", "kind = 'one' as wanted")
     reader = events.Reader(db, "test", query=query)
     async with reader.batch(4) as batch:
@@ -62,15 +69,15 @@ async def test_unit_publishes_nothing_when_rolled_back(core: Core) -> None:
     await core.db.execute("insert into agent_state (agent_id) values (%s)", [agent])
     with pytest.raises(RuntimeError):
         async with events.unit(core.db, core.feed) as unit:
-            await unit.log("lost", agent_id=agent)
+            await unit.log(ConversationReopened(), agent_id=agent)
             raise RuntimeError
     async with events.unit(core.db, core.feed) as unit:
-        await unit.log("kept", agent_id=agent)
+        await unit.log(ConversationUpdated(), agent_id=agent)
     heard = [
         m["data"] for _ in range(3) if (m := await pubsub.get_message(ignore_subscribe_messages=True, timeout=0.3))
     ]
     assert len(heard) == 1
-    assert b'"kept"' in heard[0]
+    assert b'"conversation.updated"' in heard[0]
     assert b'"seq":1' in heard[0]
     await pubsub.aclose()
 
@@ -175,3 +182,11 @@ async def test_group_commit_parts_what_is_too_heavy_together() -> None:
     assert await asyncio.gather(*[group.submit(i) for i in items]) == items
     assert sum(weights) == sum(items)
     assert all(weight <= 100 or weight == 500 for weight in weights)
+
+
+async def test_only_kinds_of_the_catalogue_are_logged(db: Database) -> None:
+    for kind in CATALOGUE:
+        await db.execute("insert into event (kind) values (%s)", [kind])
+    with pytest.raises(psycopg.errors.CheckViolation, match="event_kind_known"):
+        await db.execute("insert into event (kind) values ('entry.queed')")
+    await db.execute("truncate event")

@@ -8,6 +8,7 @@ from typing import Any
 from hub.automation.late import note_late
 from hub.automation.plans import plan_next
 from hub.conversations import actions, writing
+from hub.conversations.events import InteractionCreated
 from hub.core import events
 from hub.core.clock import now
 from tests.centre import Centre
@@ -54,10 +55,9 @@ class Desk(Centre):
         async with events.unit(self.core.db, self.core.feed) as unit:
             interaction = await self.core.db.value("select nextval('interaction_id_seq')")
             event = await unit.log(
-                "interaction.created",
+                InteractionCreated(interaction_id=interaction, direction="in", channel=channel, automatic=automatic),
                 conversation_id=conversation,
                 contact_id=contact,
-                data={"interaction_id": interaction, "direction": "in", "channel": channel, "automatic": automatic},
             )
             await unit.conn.execute(
                 "insert into interaction (id, conversation_id, contact_id, seq, kind, direction, channel, "

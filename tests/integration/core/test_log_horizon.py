@@ -17,13 +17,20 @@ from hub.core import events, readers
 from hub.core.db import Database, fetch_dicts
 from hub.core.embedded import Embedded
 from hub.core.migrate import migrate
+from tests.support.log import said, take_any_kind
 from tests.support.postgres import open_writer, other_database
+
+
+@pytest.fixture
+async def db(db: Database) -> Database:
+    await take_any_kind(db)
+    return db
 
 
 async def _log(db: Database, *kinds: str) -> None:
     for kind in kinds:
         async with db.transaction() as conn:
-            await events.append(conn, kind)
+            await events.append(conn, said(kind))
 
 
 async def _read(reader: events.Reader) -> list[str]:
@@ -69,7 +76,7 @@ async def test_reader_writes_in_its_own_transaction_and_reads_that_next_time(db:
     await _log(db, "one")
     async with reader.batch() as batch:
         assert [e.kind for e in batch.events] == ["one"]
-        await events.append(batch.conn, "answer")
+        await events.append(batch.conn, said("answer"))
     assert await _read(reader) == ["answer"]
 
 
@@ -158,6 +165,7 @@ async def test_prepared_transactions_are_waited_for_here_and_nowhere_else(
 ) -> None:
     db = Database(preparing, size=2)
     await db.open()
+    await take_any_kind(db)
     reader = events.Reader(db, "test")
     with other_database(preparing) as elsewhere:
         left = {elsewhere: "left elsewhere", preparing: "left here"}
