@@ -46,6 +46,7 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/basedpyright
+	$(BIN)/basedpyright --project tests
 
 imports: $(VENV)/.dev
 	$(BIN)/lint-imports

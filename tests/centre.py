@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
+from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
 from hub.agents.presence import set_presence
@@ -25,7 +26,7 @@ class Centre:
             "insert into queue (key, name) values (%s, %s) returning id", [key, key.title()]
         )
         for column, value in columns.items():
-            await self.core.db.execute(f"update queue set {column} = %s where id = %s", [value, queue])
+            await self._set("update queue set {} = %s where id = %s", column, value, queue)
         return queue
 
     async def agent(
@@ -112,6 +113,8 @@ class Centre:
         )
 
     async def set_time(self, conversation: int, column: str, at: datetime) -> None:
-        await self.core.db.execute(
-            f"update queue_entry set {column} = %s where conversation_id = %s", [at, conversation]
-        )
+        await self._set("update queue_entry set {} = %s where conversation_id = %s", column, at, conversation)
+
+    async def _set(self, statement: LiteralString, column: str, value: object, row: int) -> None:
+        async with self.core.db.connection() as conn:
+            await conn.execute(SQL(statement).format(Identifier(column)), [value, row])

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from hub.conversations import invariants
 from hub.core import log
@@ -56,8 +57,8 @@ def database_url(servers: Servers, request: pytest.FixtureRequest) -> Generator[
     admin = _named(servers.database_url, "postgres")
     with psycopg.connect(admin, autocommit=True) as conn:
         # Copying the files takes a fifth of the time of writing every page to the log; older servers only copy files.
-        strategy = "strategy file_copy" if conn.info.server_version >= 150000 else ""
-        conn.execute(f"create database {name} template hub {strategy}")
+        strategy = SQL("strategy file_copy" if conn.info.server_version >= 150000 else "")
+        conn.execute(SQL("create database {} template hub {}").format(Identifier(name), strategy))
     with psycopg.connect(_named(servers.database_url, name)) as conn:
         conn.execute("update sending set identity = sending_identity()")  # this copy is meant: it may send
     yield _named(servers.database_url, name)
@@ -69,7 +70,7 @@ def database_url(servers: Servers, request: pytest.FixtureRequest) -> Generator[
                 if kind in CATALOGUE:  # others get into no log, but for tests of the log itself
                     CATALOGUE[kind].model_validate(data)
     with psycopg.connect(admin, autocommit=True) as conn:
-        conn.execute(f"drop database if exists {name} with (force)")
+        conn.execute(SQL("drop database if exists {} with (force)").format(Identifier(name)))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -41,7 +41,10 @@ texts = st.one_of(
 def attempts(least: int) -> Any:
     """So many examples, times the scale."""
     return settings(
-        max_examples=least * SCALE, deadline=None, suppress_health_check=list(HealthCheck), derandomize=SCALE == 1
+        max_examples=least * SCALE,
+        deadline=None,
+        suppress_health_check=cast("list[HealthCheck]", list(HealthCheck)),
+        derandomize=SCALE == 1,
     )
 
 

@@ -97,7 +97,7 @@ async def test_answer_address_of_a_later_mail_is_followed_when_somebody_says_so(
     assert (await admin.get(f"/conversations/{number}/composing"))["reply_to"] is None
     for _ in range(2):  # pressed twice
         taken = await admin.post(f"/interactions/{theirs['id']}/reply-to")
-    assert taken["mail"]["reply_to_followed"] is True
+        assert taken["mail"]["reply_to_followed"] is True
     assert (await answered(admin, number, "c"))["to"] == EVE
     lines = [i["text"] for i in (await admin.get(f"/conversations/{number}"))["interactions"] if i["kind"] == "system"]
     assert lines.count(f"Answers go to {EVE} now.") == 1

@@ -12,6 +12,8 @@ import asyncio
 import random
 import time
 
+from psycopg.sql import SQL
+
 from hub.core.db import Connection
 from hub.core.service import Core
 from routing.engine import Leader
@@ -21,20 +23,20 @@ from tests.bench.stage import core as open_core
 
 AGENTS, WAITING, CLASSES, ROUNDS = sized(10_000, 300), sized(100_000, 2_000), 60, 3
 Row = tuple[str, float, str, float]
-SEED = f"""
+SEED = SQL("""
 insert into queue (key, name) select 'q' || n, 'Queue ' || n from generate_series(1, 60) n;
 insert into agent (email, name, capacity) select 'a' || n || '@example.com', 'Agent ' || n, 100
-from generate_series(1, {AGENTS}) n;
+from generate_series(1, {agents}) n;
 insert into agent_state (agent_id, state) select id, 'available' from agent;
 insert into agent_queue (agent_id, queue_id)
-select a.id, q.id from agent a join queue q on (a.id * 7919 %% 97 + q.id * 31) %% 60 < 14 and (a.id + q.id) %% 2 >= 0;
+select a.id, q.id from agent a join queue q on (a.id * 7919 % 97 + q.id * 31) % 60 < 14 and (a.id + q.id) % 2 >= 0;
 with c as (insert into contact (root_id, name) select 0, 'x' returning id)
-insert into conversation (contact_id, channel) select c.id, 'chat' from c, generate_series(1, {WAITING});
+insert into conversation (contact_id, channel) select c.id, 'chat' from c, generate_series(1, {waiting});
 insert into queue_entry (conversation_id, queue_id, channel, entered_at, target_seconds, weight)
-select id, 1 + id %% 60, 'chat', now() - random() * interval '600 s', 60, 100 from conversation;
+select id, 1 + id % 60, 'chat', now() - random() * interval '600 s', 60, 100 from conversation;
 insert into lease values ('router', 'bench', 1, now() + interval '1 day');
 analyze;
-"""
+""").format(agents=AGENTS, waiting=WAITING)
 FINISH = """
 update queue_entry set state = 'closed', closed_at = now(), outcome = 'resolved' where state = 'offered'
 """
@@ -119,9 +121,8 @@ async def hear(core: Core, heard: dict[int, float], expected: int) -> None:
 
 async def measure(core: Core) -> list[Row]:
     """All rows of this bench: (name, value, unit, target)."""
-    for statement in SEED.replace("%%", "%").split(";\n"):
-        if statement.strip():
-            await core.db.execute(statement)
+    async with core.db.connection() as conn:
+        await conn.execute(SEED)
     async with core.db.lane("router").connection() as conn:
         rows = await assignments(core, conn)
         bare = await router_prototype.assignments(core, AGENTS, WAITING, CLASSES, seconds=sized(40, 5) / 10)

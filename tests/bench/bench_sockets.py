@@ -26,7 +26,8 @@ def _serve_process(port: int) -> psutil.Process:
 
 
 async def measure(hub: Core, url: str) -> list[Figure]:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     process = _serve_process(int(url.rsplit(":", 1)[1]))
     headers = await _token(hub, "a0@example.com")
     wire = Wire(url)

@@ -29,8 +29,10 @@ def _untyped(loader: _Plain, _: str, node: yaml.Node) -> Any:
             return loader.construct_mapping(node, deep=True)
         case yaml.SequenceNode():
             return loader.construct_sequence(node, deep=True)
-        case _:
+        case yaml.ScalarNode():
             return loader.construct_scalar(node)
+        case _:
+            raise TypeError(f"A node of an unknown kind: {node!r}")
 
 
 _Plain.add_multi_constructor("!", _untyped)

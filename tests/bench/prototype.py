@@ -51,7 +51,7 @@ async def main(port: int, database: str, redis: str) -> None:
     db, feed = Database(database), Feed(redis)
     await db.open()
     for statement in TABLES.split(";"):
-        await db.execute(statement)  # type: ignore[arg-type] - pieces of a literal
+        await db.execute(statement)
     sockets: set[web.WebSocketResponse] = set()
 
     async def store(items: Sequence[tuple[str, str]]) -> list[int]:

@@ -10,6 +10,8 @@ import heapq
 import random
 import time
 
+from psycopg.sql import SQL
+
 from hub.core.service import Core
 
 BATCH = 128
@@ -39,9 +41,8 @@ select id, agent_id, now() from unnest(%(items)s::bigint[], %(agents)s::bigint[]
 
 async def assignments(core: Core, agents: int, waiting: int, classes: int, seconds: float = 4.0) -> float:
     """Durable assignments a second."""
-    for statement in SEED.format(classes=classes, waiting=waiting).split(";\n"):
-        if statement.strip():
-            await core.db.execute(statement)
+    async with core.db.connection() as conn:
+        await conn.execute(SQL(SEED).format(classes=classes, waiting=waiting))
     dice = random.Random(1)
     heaps = [[(float(n), n) for n in range(1, waiting + 1) if n % classes == c] for c in range(classes)]
     serves = [dice.sample(range(classes), SERVED) for _ in range(agents)]

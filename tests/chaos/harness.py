@@ -89,13 +89,13 @@ class Program:
         return took
 
 
-def start(folder: Path, *arguments: str, python: tuple[str, ...] = (sys.executable,), **environment: str) -> Program:
+def start(folder: Path, *arguments: str, **environment: str) -> Program:
     """Start `hub ARGUMENTS` with only these variables of ours, in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{arguments[0]}-{time.monotonic_ns()}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*python, "-m", "hub.cli", *arguments],
+            [sys.executable, "-m", "hub.cli", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, LiteralString
 
 from hub.core.db import Database
 
-_ALWAYS = {
+_ALWAYS: dict[str, LiteralString] = {
     "interaction without conversation": "select i.id from interaction i left join conversation v on v.id = i.conversation_id where v.id is null",
     "interaction without contact": "select i.id from interaction i left join contact c on c.id = i.contact_id where c.id is null",
     "received interaction without its bytes": "select i.id from interaction i left join raw r on r.id = i.raw_id "

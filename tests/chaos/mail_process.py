@@ -15,10 +15,10 @@ from hub.intake import Intake
 async def main() -> None:
     async with open_core(Addresses.from_environment(), pool=8) as core:
         email = Email(core)
-        accounts = Accounts(core.db, core.vault, {"email": email})  # type: ignore[dict-item]
+        accounts = Accounts(core.db, core.vault, {"email": email})
         sys.stdout.write("ready\n")
         sys.stdout.flush()
-        await email.run(Intake(core, accounts, {"email": email}))  # type: ignore[dict-item]
+        await email.run(Intake(core, accounts, {"email": email}))
 
 
 if __name__ == "__main__":

@@ -211,13 +211,12 @@ def _backup(shell: Shell, block: tuple[str, ...], servers: Servers) -> None:
     assert "checked by restoring it" in shell.run(backup)
     assert "not empty" in shell.run(restore, code=2)
     with other_database(servers.database_url) as url:
-        empty = {"HUB_DATABASE__URL": url}
-        assert "Nothing leaves until you have looked" in shell.run(restore, **empty)
+        assert "Nothing leaves until you have looked" in shell.run(restore, HUB_DATABASE__URL=url)
         assert outbox == ["hub outbox status", "hub outbox thaw --dry-run", "hub outbox thaw"]
-        assert "is frozen" in shell.run(outbox[0], **empty)
-        assert "still frozen" in shell.run(outbox[1], **empty)
-        assert "no longer frozen" in shell.run(outbox[2], **empty)
-        assert "Nothing leaves now" in shell.run("hub outbox freeze", **empty)
+        assert "is frozen" in shell.run(outbox[0], HUB_DATABASE__URL=url)
+        assert "still frozen" in shell.run(outbox[1], HUB_DATABASE__URL=url)
+        assert "no longer frozen" in shell.run(outbox[2], HUB_DATABASE__URL=url)
+        assert "Nothing leaves now" in shell.run("hub outbox freeze", HUB_DATABASE__URL=url)
     with other_database(servers.database_url) as url:  # and without a hub
         target = Target.of(url)
         command = "tar -xOf hub.backup database.dump | pg_restore"

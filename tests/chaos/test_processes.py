@@ -7,13 +7,14 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
 import tempfile
 import threading
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any, LiteralString, Protocol
 
 import aiohttp
 import pytest
@@ -64,7 +65,8 @@ async def test_what_one_process_takes_in_is_seen_answered_and_sent_by_the_others
     async with twilio, aiohttp.ClientSession() as http:
         town = await Town.build(core, twilio.url, "amy", "ben")
         one, other = fleet.serve(), fleet.serve(free_port())
-        fleet.work(), fleet.work()
+        for _ in range(2):
+            fleet.work()
         await asyncio.gather(one.ready(), other.ready())
         provider = Provider(http, fleet.public_url)
         for mine, theirs, agent in ((one, other, "amy"), (other, one, "ben")):
@@ -161,6 +163,10 @@ async def _reached(provider: Provider, number: int) -> bool:
     return provider.answers.count(200) >= number
 
 
+class _Start(Protocol):
+    def __call__(self, stopping: threading.Event) -> subprocess.Popen[bytes]: ...
+
+
 class Database:
     """A PostgreSQL of the test's own, with fsync, that stays away until it is told to come back."""
 
@@ -172,8 +178,8 @@ class Database:
         self._server = self._embedded.kept[0].server
         self._server.start = self._start_when_allowed(self._server.start)
 
-    def _start_when_allowed(self, start: Callable[[threading.Event], Any]) -> Callable[[threading.Event], Any]:
-        def wait_and_start(stopping: threading.Event) -> Any:
+    def _start_when_allowed(self, start: _Start) -> _Start:
+        def wait_and_start(stopping: threading.Event) -> subprocess.Popen[bytes]:
             while not self._back.wait(0.1):
                 if stopping.is_set():
                     raise OSError("stopping")
@@ -223,19 +229,19 @@ async def test_requests_are_told_to_come_back_while_the_database_is_away_and_not
         provider = Provider(http, fleet.public_url)
         messages = [sms(f"+1415555{n % 60:04d}", f"Message {n}") for n in range(500)]
         sending = asyncio.create_task(provider.insist_on_all(serve.url, messages, every=0.05))
-        signed_in = {"headers": {"Authorization": f"Bearer {town.tokens['amy']}"}}
+        signed_in = {"Authorization": f"Bearer {town.tokens['amy']}"}
         for how, taken in ((signal.SIGINT, 80), (signal.SIGQUIT, 250)):  # a fast shutdown, then a crash
             await settled(lambda n=taken: _reached(provider, n), 30)
             await asyncio.to_thread(database.stop, how)
             away = time.monotonic()
             assert await status(f"{serve.url}/health/ready") == 503
             assert await status(f"{serve.url}/health/live") == 200
-            assert await status(f"{serve.url}/api/v1/conversations?view=all", **signed_in) == 503
+            assert await status(f"{serve.url}/api/v1/conversations?view=all", headers=signed_in) == 503
             assert time.monotonic() - away < 15
             await asyncio.to_thread(database.start)
             healed = await serve.ready(15)
             measured("database back to ready", healed)
-            assert await status(f"{serve.url}/api/v1/conversations?view=mine", **signed_in) == 200
+            assert await status(f"{serve.url}/api/v1/conversations?view=mine", headers=signed_in) == 200
         await asyncio.wait_for(sending, 60)
         assert set(provider.answers) == {200, 503}
         async with open_core(places, pool=2) as core:

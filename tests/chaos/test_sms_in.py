@@ -86,10 +86,10 @@ async def test_thousands_of_messages_arrive_once_while_the_hub_is_killed(
             fleet.work()
             customers, began = Customers(twilio, dice), time.monotonic()
             writing = asyncio.create_task(customers.write())
+            await settled(lambda: _stored(core, 0), 120)
+            answering = asyncio.create_task(_answer(core, town))
             for life in range(KILLS):
                 await settled(lambda n=life: _stored(core, n), 120)  # every life gets somewhere
-                if life == 0:
-                    answering = asyncio.create_task(_answer(core, town))
                 await asyncio.sleep(dice.uniform(0, 0.5))
                 serve.kill()
                 serve = fleet.serve()

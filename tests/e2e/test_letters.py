@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
@@ -22,7 +23,7 @@ async def shot(page: Page, name: str) -> None:
         await page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
 
 
-async def opened(world: World, windows: Windows, name: str, **options: object) -> Page:
+async def opened(world: World, windows: Windows, name: str, **options: Any) -> Page:
     """Amy's desk with somebody's mail on it."""
     writer = world.writer(name, f"{name} asks", f"{name} asks: where is my lamp?")
     amy = await windows.desk("amy", **options)

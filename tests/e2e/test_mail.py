@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest_asyncio
 from aiohttp import web
@@ -69,7 +70,7 @@ async def arrives(world: World, raw: str, sender: str = "nora.lind@customer.exam
     await eventually(taken, timeout=30)
 
 
-async def opened(windows: Windows, subject: str, **options: object) -> Page:
+async def opened(windows: Windows, subject: str, **options: Any) -> Page:
     amy = await windows.desk("amy", **options)
     await acts.set_presence(amy, "available")
     await expect(amy.get_by_test_id("offer-card")).to_contain_text(subject)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.async_api import FrameLocator, Page, Route, expect
+from playwright.async_api import FilePayload, FrameLocator, Page, Route, expect
 
 from tests.e2e import acts
 from tests.e2e.conftest import INSECURE, Windows
@@ -14,7 +14,7 @@ PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c6360000002000001e221bc330000000049454e44ae426082"
 )
-PICTURE = {"name": "lamp.png", "mimeType": "image/png", "buffer": PNG}
+PICTURE = FilePayload(name="lamp.png", mimeType="image/png", buffer=PNG)
 PASTED = "".join(f"line {n:04d}\n" for n in range(800))[:7_012].strip()
 
 
@@ -66,7 +66,9 @@ async def test_files_and_long_texts_reach_the_other_side_whole(world: World, win
     await expect(theirs.get_by_test_id("file")).to_have_count(2)
     await expect(theirs.locator("img")).to_have_js_property("naturalWidth", 1)
 
-    await amy.get_by_test_id("file-input").set_input_files({**PICTURE, "name": "invoice\u202efdp.png"})
+    await amy.get_by_test_id("file-input").set_input_files(
+        FilePayload(name="invoice\u202efdp.png", mimeType="image/png", buffer=PNG)
+    )
     await expect(amy.get_by_test_id("composer").locator(".file")).to_have_count(1)
     await acts.answer(amy, "See https://shop.example/a(b). or \u202ehttps://\u0430pple.com")
     answer = acts.said(widget, "agent", "See https")

@@ -14,8 +14,9 @@ import tempfile
 from pathlib import Path
 
 import atheris
+from atheris.import_hook import instrument_imports
 
-with atheris.instrument_imports(include=["connectors.email", "inscriptis", "icalendar", "tnefparse", "flufl"]):
+with instrument_imports(include=["connectors.email", "inscriptis", "icalendar", "tnefparse", "flufl"]):
     from connectors.email.parse import parse
     from connectors.email.remains import remains
 

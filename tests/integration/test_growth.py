@@ -66,10 +66,16 @@ class Crowd:
 
 @pytest.fixture
 async def crowd(house: House) -> Crowd:
-    for row in await house.core.db.dicts(
-        "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
-    ):
-        await house.core.db.execute(f'alter table "{row["relname"]}" set (autovacuum_enabled = off)')
+    await house.core.db.execute("""
+        do $$
+        declare
+            name name;
+        begin
+            for name in select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace loop
+                execute format('alter table %I set (autovacuum_enabled = off)', name);
+            end loop;
+        end $$
+    """)
     account = next(a for a in await house.context.intake.accounts("twilio") if a.channel == "sms")
     return Crowd(house, account)
 

@@ -221,7 +221,7 @@ async def test_a_signed_reply_address_threads_and_a_forged_one_does_not(desk: De
 
 
 async def test_a_poisonous_message_harms_no_neighbour_and_is_kept(desk: Desk) -> None:
-    poison = sms(1, "bad", sent_at="not a time")  # pyright: ignore[reportArgumentType] - the poison
+    poison = sms(1, "bad", sent_at="not a time")
     done = await asyncio.gather(
         *[desk.intake.message(sms(1, f"SM{n}")) for n in range(20)], desk.intake.message(poison)
     )

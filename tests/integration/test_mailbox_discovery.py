@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import dns.asyncresolver
 import dns.message
+import dns.rdatatype
 import dns.rrset
 import pytest
 

@@ -181,7 +181,7 @@ async def test_the_wall_and_queues_are_snapshots(house: House) -> None:
 
 async def test_an_agent_whose_last_screen_is_gone_goes_offline_after_the_grace(house: House) -> None:
     amy = await house.agent("amy")
-    presences = house.client.app[socket.PRESENCES]  # pyright: ignore[reportOptionalSubscript]
+    presences = house.client.app[socket.PRESENCES]
     screen = await _screen(house, amy)
     await amy.call("PUT", "/me/presence", {"state": "available"})
     assert await presences.count_out() == []
@@ -197,7 +197,7 @@ async def test_an_agent_whose_last_screen_is_gone_goes_offline_after_the_grace(h
 
 async def test_an_agent_who_comes_back_while_they_are_counted_out_stays(house: House) -> None:
     amy = await house.agent("amy")
-    presences = house.client.app[socket.PRESENCES]  # pyright: ignore[reportOptionalSubscript]
+    presences = house.client.app[socket.PRESENCES]
     await amy.call("PUT", "/me/presence", {"state": "available"})
     db = house.core.db
     await db.execute(

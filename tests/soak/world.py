@@ -105,7 +105,8 @@ class World:
                 "LD_PRELOAD": str(_faketime()), "FAKETIME_TIMESTAMP_FILE": str(self.clock), "FAKETIME_NO_CACHE": "1",
                 "DONT_FAKE_MONOTONIC": "1",
             }  # fmt: skip
-        program = start(self.folder / "logs", name.split("-", maxsplit=1)[0], **{**self.fleet.environment, **more})
+        environment = {**self.fleet.environment, **more}
+        program = start(self.folder / "logs", name.split("-", maxsplit=1)[0], **environment)
         program.url = f"http://127.0.0.1:{self.ports.get(name, 0)}"
         self.programs[name] = program
 

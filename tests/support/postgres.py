@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 
 Foreign = psycopg.Connection[tuple[object, ...]]
 
@@ -22,12 +23,12 @@ def other_database(url: str) -> Generator[str]:
     """A database of somebody else's on the same server; its URL."""
     name = f"foreign_{secrets.token_hex(4)}"
     with psycopg.connect(named(url, "postgres"), autocommit=True) as admin:
-        admin.execute(f"create database {name}")
+        admin.execute(SQL("create database {}").format(Identifier(name)))
     try:
         yield named(url, name)
     finally:
         with psycopg.connect(named(url, "postgres"), autocommit=True) as admin:
-            admin.execute(f"drop database if exists {name} with (force)")
+            admin.execute(SQL("drop database if exists {} with (force)").format(Identifier(name)))
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 from psycopg.types.json import Jsonb
@@ -37,7 +37,7 @@ def desk(core: Core) -> Desk:
     return Desk(core)
 
 
-BAD_HOURS: list[dict[str, Any]] = [
+BAD_HOURS: list[dict[LiteralString, Any]] = [
     {"holidays": [{"country": "ZZ"}]},
     {"holidays": [{"country": "DE", "subdivision": "Bavaria-on-Sea"}]},
     {"holidays": [{"country": 7}]},
@@ -50,7 +50,9 @@ BAD_HOURS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("columns", BAD_HOURS, ids=str)
-async def test_hours_that_make_no_sense_stop_no_other_queues_automation(desk: Desk, columns: dict[str, Any]) -> None:
+async def test_hours_that_make_no_sense_stop_no_other_queues_automation(
+    desk: Desk, columns: dict[LiteralString, Any]
+) -> None:
     db = desk.core.db
     good = await desk.queue("good")
     bad = await desk.queue("bad")

@@ -96,7 +96,6 @@ def running(folder: Path, *, lmtp_port: int, domain: str = "hub.example") -> Gen
     config = str(folder / "etc")
     # `postfix start` insists on the machine's own main.cf naming every instance; its master does not.
     environment = {**os.environ, "MAIL_CONFIG": config}
-    quiet = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     for name in (
         "active",
         "bounce",
@@ -118,7 +117,12 @@ def running(folder: Path, *, lmtp_port: int, domain: str = "hub.example") -> Gen
         made.mkdir(exist_ok=True)
         if name != "pid":
             shutil.chown(made, owner.pw_uid, "postdrop")
-    process = subprocess.Popen([f"{daemons}/master", "-c", config, "-d"], **quiet)
+    process = subprocess.Popen(
+        [f"{daemons}/master", "-c", config, "-d"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         _answering(port, process, folder)
         yield port

@@ -69,8 +69,10 @@ async def stored(hub: Hub) -> list[dict[str, Any]]:
 async def test_visitors_file_is_stored_once_however_often_it_and_its_message_are_sent(
     hub: Hub, visitor: ChatVisitor
 ) -> None:
+    name = "C:\\fakepath\\photo \u202egnp.exe"
+    number = "file-0001"
     for _ in range(2):
-        status, _, number = await put(hub, visitor, PNG, "C:\\fakepath\\photo \u202egnp.exe", number="file-0001")
+        status, _, _ = await put(hub, visitor, PNG, name, number=number)
         assert status == 201
     command = str(uuid.uuid4())
     first = await visitor.command("message", {"text": "", "files": [number]}, id=command)

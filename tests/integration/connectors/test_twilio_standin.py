@@ -44,7 +44,7 @@ async def sent(client: Any, body: str = "Hello", to: str = PHONE, **more: Any) -
     return await client.messages.create_async(to=to, from_=more.pop("from_", NUMBER), body=body, **more)
 
 
-async def refused(call: Awaitable[Any]) -> tuple[int, int]:
+async def refused(call: Awaitable[Any]) -> tuple[int, int | None]:
     with pytest.raises(TwilioRestException) as error:
         await call
     return error.value.status, error.value.code

@@ -11,6 +11,8 @@ from typing import Any
 import aiohttp
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL, Identifier
 
 from hub.core import steady
 from hub.core.db import Database
@@ -44,9 +46,10 @@ async def becomes(house: House, status: int) -> dict[str, Any]:
 
 def read_only(url: str, on: bool) -> None:
     """As an administrator does who moves a database; connections that are open learn of it when they are made anew."""
-    name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+    name = str(conninfo_to_dict(url)["dbname"])
+    value = SQL("on" if on else "off")
     with psycopg.connect(named(url, "postgres"), autocommit=True) as admin:
-        admin.execute(f"alter database {name} set default_transaction_read_only = {'on' if on else 'off'}")
+        admin.execute(SQL("alter database {} set default_transaction_read_only = {}").format(Identifier(name), value))
         admin.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s", [name])
 
 
@@ -103,7 +106,7 @@ async def test_requests_are_refused_within_seconds_while_every_connection_is_tak
         for _ in range(2):
             await taken.enter_async_context(small.db.connection())
         began = time.monotonic()
-        (status, said), *answers = await asyncio.gather(ready(house), *[_status(amy) for _ in range(30)])
+        (status, said), answers = await asyncio.gather(ready(house), asyncio.gather(*[_status(amy) for _ in range(30)]))
         took = time.monotonic() - began
         assert (status, said["detail"]) == (503, "The database does not answer.")
         assert set(answers) == {503}

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg.sql import SQL
 
 from hub.core import events, readers
 from hub.core.db import Database, fetch_dicts
@@ -175,7 +176,7 @@ async def test_prepared_transactions_are_waited_for_here_and_nowhere_else(
                 conn.execute("create table if not exists prepared (n int)")
                 if url == preparing:
                     conn.execute("insert into event (kind) values ('prepared')")
-                conn.execute(f"prepare transaction '{left[url]}'")
+                conn.execute(SQL("prepare transaction {}").format(left[url]))
             await _log(db, "after")
             assert await _read(reader) == expected
         monkeypatch.setattr(readers, "OPEN_SECONDS", 0.0)
@@ -183,6 +184,6 @@ async def test_prepared_transactions_are_waited_for_here_and_nowhere_else(
         assert (writer.pid, writer.remedy) == (None, "rollback prepared 'left here'")
         for url in (preparing, elsewhere):
             with psycopg.connect(url, autocommit=True) as conn:
-                conn.execute(f"commit prepared '{left[url]}'")
+                conn.execute(SQL("commit prepared {}").format(left[url]))
         assert await _read(reader) == ["prepared", "after"]
     await db.close()

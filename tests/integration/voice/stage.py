@@ -16,7 +16,7 @@ from hub.calls import actions, devices, store
 from hub.calls.runner import Runner
 from hub.channels.accounts import Accounts, seal, split_secrets
 from hub.channels.model import Account
-from hub.channels.registry import load_connectors
+from hub.channels.registry import close_connectors, load_connectors
 from hub.core import events
 from hub.core.db import Database
 from hub.core.feed import Feed
@@ -211,8 +211,7 @@ async def stage(
         await twilio.stop()
         await end(tasks)
         await runner.cleanup()
-        for connector in connectors.values():
-            await connector.close()
+        await close_connectors(connectors)
 
 
 __all__ = ["CALLER", "NUMBER", "Manner", "Stage", "actions", "eventually", "stage", "store"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from typing import cast
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -35,7 +36,12 @@ def test_work_keeps_its_rules_on_any_day(database_url: str, servers: Servers) ->
     with asyncio.Runner() as runner:
         core, world = runner.run(opened(database_url, servers))
 
-        @settings(max_examples=DAYS, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(
+            max_examples=DAYS,
+            deadline=None,
+            database=None,
+            suppress_health_check=cast("list[HealthCheck]", list(HealthCheck)),
+        )
         @given(st.lists(st.lists(step, min_size=1, max_size=3), min_size=5, max_size=30))
         def any_day(steps: list[list[tuple[str, int, int]]]) -> None:
             runner.run(world.live(steps))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 
@@ -12,7 +12,7 @@ from hub.core.health import Finding
 from hub.doctor import work_findings
 from tests.house import House
 
-FAULTS = {
+FAULTS: dict[str, LiteralString] = {
     "waits_nowhere": "update queue_entry set state = 'closed' where conversation_id = %(id)s",
     "works_on_what_is_over": "update conversation set status = 'resolved', waiting_since = null, resolved_at = now() where id = %(id)s",
     "with_nobody": "update queue_entry set state = 'assigned', agent_id = null where conversation_id = %(id)s",
