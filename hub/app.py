@@ -22,7 +22,8 @@ from hub.core.service import Addresses, Core, Service, open_core
 from hub.core.tasks import end
 from hub.core.urls import authority
 from hub.intake import Intake
-from hub.settings import Services, Settings, hub_version
+from hub.release import hub_version
+from hub.settings import Services, Settings
 from hub.web.context import WebContext
 from hub.web.listening import GuardedRunner
 from hub.web.server import build

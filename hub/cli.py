@@ -26,8 +26,9 @@ from hub.core.service import Addresses, Core
 from hub.doctor import examine
 from hub.intake import Intake
 from hub.quarantine import Quarantine
+from hub.release import hub_commit, hub_version
 from hub.servers import addresses, own_servers, reached, running, with_core, with_servers
-from hub.settings import Settings, hub_version
+from hub.settings import Settings
 
 Command = Callable[[argparse.Namespace, Settings], int]
 
@@ -62,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hub", description="An omnichannel contact centre: one queue, one customer record."
     )
-    parser.add_argument("--version", action="version", version=hub_version())
+    parser.add_argument("--version", action=_Version, nargs=0, help="the version, and the commit it was made of")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     up = _command(commands, "up", _up, "everything on this machine, with servers of its own")
@@ -93,6 +94,12 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--hub-url", default="http://127.0.0.1:8080", help="where the hub is")
     demo.add_argument("--port", type=int, default=0)
     return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"hub {hub_version()} (commit {hub_commit()})")
+        parser.exit()
 
 
 def _command(commands: Any, name: str, run: Command, text: str) -> argparse.ArgumentParser:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -22,14 +21,6 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from hub.core import urls
 from hub.core.errors import ConfigError
 from hub.core.service import CORE_VARIABLES
-
-
-def hub_version() -> str:
-    """The installed version."""
-    try:
-        return version("omnihub")
-    except PackageNotFoundError:
-        return "0"
 
 
 class _Section(BaseModel):

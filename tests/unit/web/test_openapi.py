@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from hub.cli import main
-from hub.settings import hub_version
+from hub.release import hub_version
 from hub.web.endpoints import Call, Endpoints
 from hub.web.openapi import TAGS, describe
 from hub.web.server import openapi
