@@ -76,6 +76,7 @@ class _Migrator:
         self._patiently("migration", lambda: self._conn.execute(sql["table"]))
         known = _known(self._conn)
         _refuse_if_too_old(self._conn, known)
+        _refuse_if_changed(known)
         applied: list[str] = []
         for file in _files():
             if file.stem not in known:
@@ -86,14 +87,14 @@ class _Migrator:
             return applied
         for file in sorted((FOLDER / "functions").glob("*.sql")):
             name = f"functions/{file.stem}"
-            if applied or known.get(name) != file.read_text(encoding="utf-8"):
+            if applied or known.get(name) != _text(file):
                 self._apply(name, file)
                 applied.append(name)
         self._patiently("log", lambda: _heal_after_restore(self._conn))
         return applied
 
     def _apply(self, name: str, file: Path) -> None:
-        text = file.read_text(encoding="utf-8")
+        text = _text(file)
         run = self._outside_transaction if text.startswith(_CONCURRENTLY) else self._in_transaction
         self._patiently(name, lambda: run(name, text))
         logger.info("migrated", name=name)
@@ -174,6 +175,20 @@ def _refuse_if_too_old(conn: Connection, known: dict[str, str]) -> None:
             f"and {row[0]} is needed.",
             remedy="Start the version that migrated the database, or a newer one.",
         )
+
+
+def _refuse_if_changed(known: dict[str, str]) -> None:
+    """A migration that was applied is history: written otherwise, it would be applied to new databases alone."""
+    changed = [file.stem for file in _files() if (known.get(file.stem) or _text(file)) != _text(file)]
+    if changed:
+        raise ConfigError(
+            f"This hub's {', '.join(changed)} is written otherwise than what was applied to the database.",
+            remedy="Use the version that was released, and put what is to change into a migration of its own.",
+        )
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
 
 
 @contextmanager

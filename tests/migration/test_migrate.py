@@ -19,7 +19,7 @@ from hub.cli import main
 from hub.core import log
 from hub.core import migrate as migrations
 from hub.core.embedded import Servers
-from hub.core.errors import Unavailable
+from hub.core.errors import ConfigError, Unavailable
 from hub.core.migrate import check, migrate
 from tests.support.postgres import other_database
 
@@ -171,6 +171,17 @@ def _make_newer(url: str, oldest: int = 0) -> None:
         for statement in NEWER:
             conn.execute(statement)
         conn.execute("update compatibility set oldest = %s", [oldest])
+
+
+def test_a_migration_that_was_applied_is_not_written_anew(database_url: str, folder: Path) -> None:
+    more = folder / "9001_more.sql"
+    more.write_text("alter table lease add column more text;")
+    migrate(database_url)
+    more.write_text("alter table lease add column more text not null default '';")
+    with pytest.raises(ConfigError, match="9001_more is written otherwise than what was applied"):
+        migrate(database_url)
+    more.write_text("alter table lease add column more text;")
+    assert migrate(database_url) == []
 
 
 def test_an_older_hub_lays_nothing_over_what_a_newer_one_laid(database_url: str) -> None:

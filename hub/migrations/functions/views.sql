@@ -53,10 +53,7 @@ create or replace function said_now(said jsonb, preview text) returns jsonb lang
     select case when said ->> 'text' = preview then said - 'text' end
 $$;
 
-drop view if exists offer_shown;
-drop view if exists offer_view; -- read by the version before
-drop view if exists entry_view;
-drop view if exists conversation_summary;
+drop view if exists offer_view, offer_shown, entry_view, conversation_summary; -- together: some are made of others
 create view conversation_summary as
 select v.id, v.subject, v.preview, v.status, v.channel,
        case when q.id is not null then jsonb_build_object('id', q.id, 'name', q.name) end as queue,
@@ -80,8 +77,7 @@ left join lateral ( -- while it waits for somebody the entry's clock counts; on 
     from queue_entry x where x.conversation_id = v.id and x.state <> 'closed' limit 1
 ) e on true;
 
-drop view if exists interaction_shown;
-drop view if exists interaction_view; -- read by the version before
+drop view if exists interaction_shown, interaction_view;
 create view interaction_view as
 select i.id, i.conversation_id, i.seq, i.kind, i.direction, i.channel,
        case when g.id is not null then jsonb_build_object('id', g.id, 'name', g.name) end as agent,
