@@ -7,6 +7,7 @@ SEED ?= 1
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Tests wait more than they compute. A file's tests stay in one process, in order; those of many small tests come last, so
 # that no long file is left alone at the end.
 TEST_ARGS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -19,16 +20,20 @@ export HUB_DATA
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/.run: pyproject.toml hatch_build.py $(UI_SOURCES)
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 run"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "Python 3.11, 3.12 or 3.13 is needed; name it: make PYTHON=python3.12 run"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml requirements.lock hatch_build.py $(UI_SOURCES) | $(BIN)/python
+	$(PIP) install --quiet --require-hashes --requirement requirements.lock
+	$(PIP) install --quiet --no-deps --editable .
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.run
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
-	touch $@
+# What the build itself needs is in the lock, too, so nothing comes without its hash.
+$(VENV)/.dev: pyproject.toml requirements-dev.lock hatch_build.py $(UI_SOURCES) | $(BIN)/python
+	$(PIP) install --quiet --require-hashes --requirement requirements-dev.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .
+	touch $(VENV)/.run $@
 
 install: $(VENV)/.run ## install into .venv, the browser faces built
 
@@ -43,6 +48,7 @@ check: lint types imports ui-check test ## what must be green before a change la
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m tools.lock --check
 
 types: $(VENV)/.dev
 	$(BIN)/basedpyright
@@ -71,8 +77,9 @@ soak: $(VENV)/.dev ## all channels under load while everything goes wrong, then 
 days: $(VENV)/.dev ## any days of work at the desk, the rules checked after each step (DAYS=2000)
 	HUB_DAYS=$(DAYS) $(BIN)/python -m pytest -n 0 --timeout 0 tests/integration/work/test_any_day.py
 
-lock: ## write the versions in use to requirements.lock
-	$(BIN)/python -m pip freeze --exclude-editable | LC_ALL=C sort > requirements.lock
+lock: $(BIN)/python ## write the newest versions that fit, with their hashes, to requirements.lock and requirements-dev.lock
+	$(PIP) install --quiet "uv>=0.9"
+	$(BIN)/python -m tools.lock
 
 clean: ## remove what was built, not the data
 	rm -rf $(VENV) dist build hub/_ui hub/ui/node_modules .pytest_cache .ruff_cache
