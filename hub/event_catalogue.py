@@ -18,7 +18,7 @@ from hub.core.event_kinds import KINDS, EventData
 OWNERS = (agents, automation, calls, channels, contacts, conversations)
 CATALOGUE: dict[str, type[EventData]] = dict(sorted(KINDS.items()))
 ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "docs" / "events.md"
+PAGE = ROOT / "docs" / "develop" / "events.md"
 CHECK = ROOT / "hub" / "migrations" / "functions" / "event_kinds.sql"
 
 _PAGE = """# Events
@@ -42,7 +42,7 @@ $$;
 
 
 def page() -> str:
-    """The table of `docs/events.md`."""
+    """The table of `docs/develop/events.md`."""
     return _PAGE + "".join(
         f"| `{name}` | {_one_line(kind.__doc__ or '')} | {_fields(kind)} |\n" for name, kind in CATALOGUE.items()
     )

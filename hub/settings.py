@@ -145,7 +145,7 @@ def load(**overrides: Any) -> Settings:
     except ValidationError as error:
         raise ConfigError(
             "\n".join(_problem(e["loc"], e["msg"], e["type"]) for e in error.errors()),
-            remedy="See docs/operations.md, Settings.",
+            remedy="See docs/operate/operations.md, Settings.",
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{_file()} is not valid TOML: {error}.", remedy="Correct that line.") from error

@@ -185,7 +185,7 @@ class ChannelPolicy(_Part):
 
 
 class Routing(_Part):
-    """What is kept free for work that fills an agent, as calls do (see docs/routing.md); a factor of 0: nothing."""
+    """What is kept free for work that fills an agent, as calls (see docs/admin/routing.md); a factor of 0: nothing."""
 
     reserve_factor: Annotated[float, Field(ge=0, le=10)] = 1.5
     reserve_cap: Annotated[float, Field(ge=0, le=1)] = 0.2
@@ -193,7 +193,7 @@ class Routing(_Part):
 
 
 class Automation(_Part):
-    """Seconds until something follows by itself; 0 turns a kind off (see docs/automation.md).
+    """Seconds until something follows by itself; 0 turns a kind off (see docs/admin/automation.md).
 
     `satisfaction_pause_days`: how long somebody who was asked how it was is not asked again.
     """

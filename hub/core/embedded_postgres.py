@@ -150,7 +150,7 @@ class Postgres:
         if missing and (self.cluster / "postmaster.opts").exists():  # written when a server first starts
             raise ConfigError(
                 f"The cluster in {self.cluster} is damaged: it has no {missing[0]}.",
-                remedy="Move it aside and restore a backup: see docs/operations.md.",
+                remedy="Move it aside and restore a backup: see docs/operate/operations.md.",
             )
         if missing:
             aside = self.cluster.with_name(f"postgres.unfinished-{now():%Y%m%dT%H%M%S}")
@@ -216,7 +216,7 @@ class Postgres:
         if f" {have}." not in f"{done.stdout.strip()}.":
             raise ConfigError(
                 f"The data folder was made by PostgreSQL {have}, but this is {done.stdout.strip()}.",
-                remedy="Back up with the old version and restore with the new one: see docs/operations.md, Upgrade.",
+                remedy="Back up with the old version, restore with the new one: docs/operate/operations.md, Upgrade.",
             )
 
 

@@ -24,7 +24,7 @@ _ABOUT = """The hub's own desk uses this API and no other.
 Sign in with an API token (`Authorization: Bearer …`, made by `POST /api/v1/tokens`) or as a browser does.
 Times are in UTC. Errors are problem details (RFC 9457) that name the field and say what to do;
 503 means: nothing was done, try again soon. Lists go on with `next_cursor`. What happens meanwhile is on the WebSocket
-`/ws` (docs/realtime.md)."""
+`/ws` (docs/develop/realtime.md)."""
 TAGS = {
     "session": "Signing in and out, oneself, one's API tokens.",
     "conversations": "Offers and conversations: read, answer, hand over, resolve.",

@@ -1,4 +1,4 @@
-"""The desk's WebSocket `/ws`: frames in, topics out (protocol `hub.v1`, see docs/realtime.md)."""
+"""The desk's WebSocket `/ws`: frames in, topics out (protocol `hub.v1`, see docs/develop/realtime.md)."""
 
 from __future__ import annotations
 

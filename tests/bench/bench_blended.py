@@ -1,4 +1,4 @@
-"""Blended desks in simulated time: the table of `docs/routing.md`, by the router's own pool.
+"""Blended desks in simulated time: the table of `docs/admin/routing.md`, by the router's own pool.
 
 Misses are customers who were not served in target, in per cent, averaged over channels and four mixes; paired
 replications with common random numbers. Beside each figure stands what it is to be. Everything is one process

@@ -24,7 +24,7 @@ from tests.chaos.harness import CLEAN, ROOT, settled, start
 from tests.integration.connectors.harness import free_port
 
 pytestmark = pytest.mark.slow
-PAGE = (ROOT / "docs" / "add-a-connector.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "develop" / "add-a-connector.md").read_text(encoding="utf-8")
 SECRET = "a-secret-of-sixteen-and-more"
 
 

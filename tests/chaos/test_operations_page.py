@@ -1,4 +1,4 @@
-"""Every command that docs/operations.md shows is run as it stands there, on real servers."""
+"""Every command that docs/operate/operations.md shows is run as it stands there, on real servers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.house import VARIABLES
 from tests.integration.connectors.harness import free_port
 from tests.support.postgres import other_database
 
-PAGE = ROOT / "docs" / "operations.md"
+PAGE = ROOT / "docs" / "operate" / "operations.md"
 INLINE = re.compile(r"`((?:hub|make) [a-z][^`]*)`")
 
 
@@ -134,7 +134,7 @@ def test_what_the_page_shows_does_what_it_says(shell: Shell, servers: Servers) -
     }
     for block in blocks:
         (step,) = [work for begin, work in steps.items() if block[0].startswith(begin)] or [None]
-        assert step is not None, f"docs/operations.md shows {block[0]!r}, and this test does not run it"
+        assert step is not None, f"docs/operate/operations.md shows {block[0]!r}, and this test does not run it"
         step(shell, block)
     shell.stop()
 

@@ -1,6 +1,6 @@
 """The whole job once, as the README shows it: one customer by mail, by text message and by chat, one agent, one timeline.
 
-With HUB_WALK_SCREENSHOTS=1 the pictures of docs/walk.md are taken on the way.
+With HUB_WALK_SCREENSHOTS=1 the pictures of docs/user/walk.md are taken on the way.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.e2e import acts
 from tests.e2e.conftest import Windows, sign_in
 from tests.e2e.stage import World
 
-_PICTURES = Path(__file__).parents[2] / "docs" / "walk"
+_PICTURES = Path(__file__).parents[2] / "docs" / "user" / "walk"
 
 
 async def _picture(page: Page, name: str, clip: FloatRect | None = None) -> None:

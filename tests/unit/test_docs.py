@@ -14,7 +14,9 @@ from connectors.httpsms import HttpSms
 from connectors.twilio import Twilio
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"])
+PAGES = sorted(
+    [*(ROOT / "docs").rglob("*.md"), *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md"))]
+)
 SETTINGS = {c.name: c.Settings for c in (Chat, Email, HttpSms, Twilio)}
 _SECRETS = {"${TWILIO_SID}": "AC" + "0" * 32}
 
@@ -63,7 +65,9 @@ def test_tests_that_a_page_names_exist(page: Path) -> None:
 
 
 def test_each_fault_names_its_tests() -> None:
-    rows = [line for line in (ROOT / "docs" / "faults.md").read_text().splitlines() if line.startswith("| ")]
+    rows = [
+        line for line in (ROOT / "docs" / "operate" / "faults.md").read_text().splitlines() if line.startswith("| ")
+    ]
     faults = [row for row in rows if not row.startswith("| what happens")]
     assert len(faults) > 30
     assert [row for row in faults if "::test_" not in row and "`make soak`" not in row] == []
