@@ -52,10 +52,11 @@ OPENER = re.compile(
     rf"^{_EDGE}(?:On|At|Am|Den|El|Le|Il|Em|Op|Dnia|På|Στις|Vào|Pada)\s[^\W\d_]{{2,12}}\.?,$", re.IGNORECASE
 )
 # A sentence about what somebody wrote, as no program says it.
+_NO_DAY = r"(?!\.?,|\.?\s+\d)"  # behind it comes no date: it is not Monday, maandag or Mittwoch
 NARRATIVE = re.compile(
     r"\b(?:your?|you|my|our|his|her|their|he|she|they|we|I|me|us|somebody|someone|colleague|employee|driver|agent|who|which|that|because|and then"
     r"|mir|uns|ihr|ihre?n?|mein|kollege|kollegin|mitarbeiter(?:in)?|wir|ich|sie|er|jemand|fahrer"
-    r"|votre|vos|mon|ma|nous|vous|il|elle|je|m'a|coll[èe]gue|chauffeur|su|sus|me|mi|nos|ellos|compañer[oa]|colega|vostr[oa]|mio|mia|ci|collega|seu|sua|meu|minha"
+    rf"|votre|vos|(?:mon|ma){_NO_DAY}|nous|vous|il|elle|je|m'a|coll[èe]gue|chauffeur|su|sus|me|mi{_NO_DAY}|nos|ellos|compañer[oa]|colega|vostr[oa]|mio|mia|ci|collega|seu|sua|meu|minha"
     r"|uw|jullie|mijn|ons|hij|zij|er|din|ditt|deres|min|min kollega|wasz[ae]?|pan|pani|mój|kolega|ваш[аие]?|мне|нам|мой|коллега|он|она)\b"
     r"|[你您]们?的|贵司|贵公司|同事|客服人员|我的|我们|他说|她说|御社|貴社|担当の方",
     re.IGNORECASE,
@@ -90,6 +91,7 @@ DIVIDER = re.compile(
     )[ \t*]*$""",
     re.IGNORECASE | re.VERBOSE,
 )
+_BEFORE = r"[ \t>*_|\u200e\u200f\u202a-\u202e\u2066-\u2069]*"  # marks of writing direction stand there, too
 _FROM_WORDS = (
     r"From|Von|De|Da|Van|Från|Fra|От|Від|Od|Kimden|Feladó|De\ la|Από|Lähettäjä|Từ|Dari|จาก|من|מאת|Expéditeur"
     r"|发件人|發件人|寄件者|寄件人|差出人|送信者|보낸\ 사람|보낸사람"
@@ -97,24 +99,24 @@ _FROM_WORDS = (
 # Fields that only mail has: a subject, a moment of sending.
 _MAIL_ONLY = (
     r"Sent|Subject|Gesendet|Betreff|Envoyé|Objet|Sujet|Enviado(?:\ el)?|Enviada(?:\ em)?|Asunto|Inviato|Oggetto|Assunto|Verzonden|Onderwerp|Skickat|Ämne"
-    r"|Sendt|Emne|Отправлено|Тема|Надіслано|Wysłano|Temat|Odesláno|Předmět|Odoslané|Predmet|Gönderildi|Gönderilen|Konu|Elküldve|Tárgy|Trimis|Subiect"
-    r"|Εστάλη|Θέμα|Lähetetty|Aihe|Chủ\ đề|Đã\ gửi|Dikirim|Perihal|เรื่อง|ส่ง|الموضوع|نושא|נושא|נשלח|تاريخ\ الإرسال|Изпратено|Относно|Poslano"
+    r"|Sendt|Emne|Отправлено|Тема|Надіслано|Wysłan[oey]|Data\ wysłania|Temat|Odesláno|Předmět|Odoslané|Predmet|Gönderildi|Gönderilen|Konu|Elküldve|Tárgy|Trimis|Subiect"
+    r"|Εστάλη|Θέμα|Lähetetty|Aihe|Chủ\ đề|Đã\ gửi|Dikirim|Perihal|เรื่อง|ส่ง|الموضوع|نושא|נושא|נשלח|تاريخ\ الإرسال|تم\ الإرسال|الإرسال|[أا]ُ?رسلت|Изпратено|Относно|Poslano"
     r"|发件人|發件人|寄件者|寄件人|发送时间|發送時間|发送日期|傳送時間|寄件日期|已发送|收件人|收件者|主[ \u3000]*题|主題|主旨|差出人|送信日時|送信者|宛先|件名|제목|보낸\ 날짜|보낸날짜"
 )
 FIELD = re.compile(
-    rf"""^[ \t>*_|]*(?:{_FROM_WORDS}|{_MAIL_ONLY}|
+    rf"""^{_BEFORE}(?:{_FROM_WORDS}|{_MAIL_ONLY}|
         To|Date|Cc|An|Datum|À|Para|A|Data|Aan|Till|Til|Кому|Дата|Копия|Komu|Do|Kime|Tarih|Címzett|Dátum|Către|Προς|Ημερομηνία|Vastaanottaja|Päiväys|Päivämäärä
         |Đến|Ngày|Kepada|Tanggal|ถึง|วันที่|إلى|التاريخ|אל|תאריך|Za|До|日[ \u3000]*期|时间|時間|抄[ \u3000]*送|副本|日時|받는\ 사람|받는사람|날짜|참조
     )[*_]{{0,2}}[ \t\xa0]?(?:[:：]|\|)[*_]{{0,2}}(?:[ \t\u3000\xa0]|\S|$)""",
     re.IGNORECASE | re.VERBOSE,
 )
-MAIL_FIELD = re.compile(rf"^[ \t>*_|]*(?:{_MAIL_ONLY})[*_]{{0,2}}[ \t\xa0]?(?:[:：]|\|)", re.IGNORECASE | re.VERBOSE)
+MAIL_FIELD = re.compile(rf"^{_BEFORE}(?:{_MAIL_ONLY})[*_]{{0,2}}[ \t\xa0]?(?:[:：]|\|)", re.IGNORECASE | re.VERBOSE)
 _SUBJECT_WORDS = (
     r"Subject|Betreff|Objet|Sujet|Asunto|Oggetto|Assunto|Onderwerp|Ämne|Emne|Тема|Temat|Předmět|Predmet|Konu|Tárgy|Subiect|Θέμα|Aihe|Chủ\ đề|Perihal|เรื่อง|الموضوع|נושא|Относно"
     r"|主[ \u3000]*题|主題|主旨|件名|제목"
 )
-SUBJECT = re.compile(rf"^[ \t>*_|]*(?:{_SUBJECT_WORDS})[*_]{{0,2}}[ \t\xa0]?(?:[:：]|\|)", re.IGNORECASE | re.VERBOSE)
-FROM = re.compile(rf"^[ \t>*_|]*(?:{_FROM_WORDS})[*_]{{0,2}}[ \t\xa0]?(?:[:：]|\|)", re.IGNORECASE | re.VERBOSE)
+SUBJECT = re.compile(rf"^{_BEFORE}(?:{_SUBJECT_WORDS})[*_]{{0,2}}[ \t\xa0]?(?:[:：]|\|)", re.IGNORECASE | re.VERBOSE)
+FROM = re.compile(rf"^{_BEFORE}(?:{_FROM_WORDS})[*_]{{0,2}}[ \t\xa0]?(?:[:：]|\|)", re.IGNORECASE | re.VERBOSE)
 FORWARDED = re.compile(
     r"^[ \t>*]*(?:[-_=—–]{2,}\s*)?(?:(?:Begin )?forwarded (?:message|by)|Weitergeleitete Nachricht|Anfang der weitergeleiteten Nachricht|"
     r"Message transféré|Début du message réexpédié|Mensaje reenviado|Inicio del mensaje reenviado|Mensagem encaminhada|Messaggio inoltrato|"

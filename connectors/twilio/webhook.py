@@ -159,7 +159,7 @@ def consent(form: Form, terms: Terms) -> Consent | None:
         return Consent(Wish(told), "provider", form.get("Body", "").strip()[:100] or told.upper(), answered=True)
     if any(form.get(name) for name in _PRESSED):
         return None
-    found = spoken(form.get("Body", ""))
+    found = spoken(form.get("Body", ""), carried=terms.channel == "sms")
     if found is not None and terms.answers_opt_out and terms.channel == "sms" and carriers_own(found.detail):
         return replace(found, source="provider", answered=True)
     return found

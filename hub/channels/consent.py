@@ -3,7 +3,7 @@
 Three strengths of a wish to stop:
 
 * A word that law or custom has given this one meaning (STOP and its kin, BAJA, 退订), alone in a message: always obeyed.
-* A word that may mean it ("cancelar", "aus", "ret"), alone in a message: obeyed, unless one of us is talking with the
+* A word that may mean it ("cancelar", "aus", "ret"; "cancel" where no carrier obeys it), alone in a message: obeyed, unless one of us is talking with the
   customer; then it may be the answer to a question, and the agent is asked.
 * A sentence ("please stop texting me"): the agent is asked.
 
@@ -132,18 +132,27 @@ def _table() -> dict[str, tuple[Wish, str]]:
 
 _WORDS = _table()
 _UNSURE = frozenset(said for some in _PERHAPS.values() for said in some)
+_CARRIERS_ALONE = frozenset({"cancel", "end", "quit"})  # elsewhere than by SMS nobody has given them this one meaning
 _LONGEST = max(map(len, _WORDS)) + 12
 
 
-def spoken(text: str) -> Consent | None:
+def spoken(text: str, *, carried: bool = True) -> Consent | None:
     """What a message says about being written to, by itself: one of the words in whatever case and width, or a sentence.
 
-    `answered` is False: whether the provider has answered is the connector's to know.
+    `carried`: by carriers, who obey their own words whatever was asked. Elsewhere `cancel`, `end` and `quit` may be an
+    answer as well. `answered` is False: whether the provider has answered is the connector's to know.
     """
     said = plain(text) if len(text) <= _LONGEST else ""
     if (found := _WORDS.get(said)) is not None:
         wish, language = found
-        return Consent(wish, "word", said, answered=False, language=language, certain=said not in _UNSURE)
+        return Consent(
+            wish,
+            "word",
+            said,
+            answered=False,
+            language=language,
+            certain=said not in _UNSURE and (carried or said not in _CARRIERS_ALONE),
+        )
     sentence = _SENTENCES.search(unicodedata.normalize("NFKC", text[:_LONGEST_SENTENCE]))
     if sentence is None:
         return None

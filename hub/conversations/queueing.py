@@ -33,6 +33,7 @@ from hub.core.events import Unit
 from hub.core.sql import Queries
 
 sql = Queries.beside(__file__, "queueing.sql")
+OWED_SECONDS = 300.0  # what an agent who went offline owes an answer waits for their return before others get it
 DIRECT_SECONDS = 300  # how long a conversation handed to one agent waits for exactly that agent
 
 
@@ -142,12 +143,12 @@ async def enqueue(  # noqa: PLR0913 - an entry has that many properties, nearly 
 async def pull(unit: Unit, conversation_id: int, agent_id: int) -> None:
     """An agent takes a conversation by their own choice, whoever it was on offer to; capacity is no limit to that.
 
-    `Conflict` when it is on somebody else's desk.
+    `Conflict` when it is on the desk of somebody else who is not offline.
     """
     held = await hold(unit.conn, conversation_id)
     entry = await live(unit.conn, conversation_id)
     if entry is not None and entry.state in ("assigned", "wrapping") and entry.agent_id != agent_id:
-        raise Conflict("Somebody else works on this conversation.")
+        entry = await _taken_from_who_left(unit, conversation_id, entry, agent_id)
     await awaken(unit, held, agent_id)
     if entry is not None and entry.state in ("assigned", "wrapping"):
         if entry.state == "assigned":
@@ -164,6 +165,16 @@ async def pull(unit: Unit, conversation_id: int, agent_id: int) -> None:
         await log_answered(unit, conversation_id, entry, agent_id)
     await put_on_desk(unit, conversation_id, agent_id, entry.queue_id if entry else None)
     unit.wake("router")
+
+
+async def _taken_from_who_left(unit: Unit, conversation_id: int, entry: Entry, agent_id: int) -> Entry | None:
+    if not await fetch_value(unit.conn, sql["has_left"], {"agent_id": entry.agent_id}):
+        raise Conflict("Somebody else works on this conversation.")
+    if entry.state == "wrapping":
+        await end_entry(unit, conversation_id, entry, "resolved", actor_id=agent_id)
+    else:
+        await release(unit, conversation_id, actor_id=agent_id, reason="taken over")
+    return await live(unit.conn, conversation_id)
 
 
 async def assign_new(unit: Unit, held: Held, agent_id: int) -> None:
@@ -272,8 +283,8 @@ async def close(unit: Unit, conversation_id: int, outcome: str, *, actor_id: int
 
 
 async def stranded(db: Database, grace_seconds: float, limit: int) -> list[int]:
-    """Chats and calls whose agent has been offline for longer than `grace_seconds`."""
-    values = {"grace_seconds": grace_seconds, "limit": limit}
+    """What waits at somebody who is offline: chats and calls after `grace_seconds`, letters after `OWED_SECONDS`."""
+    values = {"grace_seconds": grace_seconds, "owed_seconds": OWED_SECONDS, "limit": limit}
     return [row["conversation_id"] for row in await db.dicts(sql["stranded"], values)]
 
 

@@ -109,11 +109,20 @@ limit 1;
 select conversation_id from queue_entry where state = 'wrapping' and wrap_up_until <= clock_timestamp()
 order by wrap_up_until limit %(limit)s;
 
+-- has_left: Whether an agent is offline and talks with nobody.
+select s.state = 'offline' and not exists (
+    select from call c join queue_entry e on e.id = c.entry_id
+    where e.agent_id = s.agent_id and e.state = 'assigned' and c.state in ('connecting', 'talking'))
+from agent_state s where s.agent_id = %(agent_id)s;
+
 -- stranded: Customers waiting at the other end of somebody who has been away from the desk for a while.
 select e.conversation_id
 from queue_entry e join agent_state s on s.agent_id = e.agent_id
-where e.state = 'assigned' and e.channel in ('chat', 'voice') and s.state = 'offline'
-  and s.since < clock_timestamp() - make_interval(secs => %(grace_seconds)s)
+where e.state = 'assigned' and s.state = 'offline'
+  and greatest(s.since, e.assigned_at) < clock_timestamp() - make_interval(
+      secs => case when e.channel in ('chat', 'voice') then %(grace_seconds)s::float8 else %(owed_seconds)s::float8 end)
+  and (e.channel in ('chat', 'voice')
+       or exists (select from conversation v where v.id = e.conversation_id and v.status = 'open' and v.waiting_since is not null offset 0))
   -- who talks on the telephone is there, whatever their screen does
   and not exists (select from call c where c.entry_id = e.id and c.state in ('connecting', 'talking'))
 limit %(limit)s;

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from hub.conversations import queueing
 from hub.core import events
+from hub.core.clock import now
 from tests.house import Agent, House
 
 PHONE = "+14155550155"
@@ -112,3 +114,47 @@ async def test_what_is_taken_while_silent_and_put_back_is_whole_again_when_the_c
         await queueing.release(unit, conversation)
     await house.sms("Hello?", sender=PHONE)
     assert (await entry(house, conversation))["resting"] is False
+
+
+@pytest.mark.parametrize("again", ["reopen", "wake"])
+async def test_what_is_opened_again_with_nothing_owed_rests_and_is_anybodys_when_its_agent_is_gone(
+    house: House, again: str
+) -> None:
+    amy = await house.agent("amy")
+    conversation = await answered(house, amy)
+    if again == "reopen":
+        await amy.post(f"/conversations/{conversation}/resolve")
+    else:
+        until = f"{now() + timedelta(days=3):%Y-%m-%dT%H:%M:%SZ}"
+        await amy.post(f"/conversations/{conversation}/snooze", {"until": until})
+    await amy.post(f"/conversations/{conversation}/reopen")
+    assert ((await entry(house, conversation))["resting"], await used(amy)) == (True, 0)
+    await amy.call("PUT", "/me/presence", {"state": "away"})
+    await house.sms("Hello?", sender=PHONE)
+    assert (await entry(house, conversation))["state"] == "waiting"
+
+
+@pytest.mark.parametrize("state", ["away", "offline"])
+async def test_what_somebody_owes_who_is_offline_may_be_taken(house: House, state: str) -> None:
+    amy, ben = await house.agent("amy"), await house.agent("ben")
+    await amy.call("PUT", "/me/presence", {"state": "available"})
+    conversation = await house.sms(sender=PHONE)
+    await amy.post(f"/conversations/{conversation}/pull")
+    await amy.call("PUT", "/me/presence", {"state": state})
+    await ben.post(f"/conversations/{conversation}/pull", status=200 if state == "offline" else 409)
+    who = ben if state == "offline" else amy
+    assert (await entry(house, conversation))["agent_id"] == who.id
+
+
+async def test_what_is_owed_by_somebody_offline_goes_back_after_a_while_and_silent_work_stays(house: House) -> None:
+    amy = await house.agent("amy")
+    silent = await answered(house, amy)
+    owed = await house.sms(sender="+14155550156")
+    await amy.post(f"/conversations/{owed}/pull")
+    await amy.call("PUT", "/me/presence", {"state": "offline"})
+    assert await queueing.stranded(house.core.db, 30, 10) == []
+    await house.core.db.execute("update agent_state set since = since - interval '6 minutes'")
+    assert await queueing.stranded(house.core.db, 30, 10) == []  # a short while after they took it
+    await house.core.db.execute("update queue_entry set assigned_at = assigned_at - interval '6 minutes'")
+    assert await queueing.stranded(house.core.db, 30, 10) == [owed]
+    assert silent != owed

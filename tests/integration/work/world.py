@@ -21,6 +21,7 @@ from hub.channels.registry import load_connectors
 from hub.conversations import actions, invariants, lifecycle, offers, queueing, writing
 from hub.core import events
 from hub.core.clock import now
+from hub.core.db import fetch_dicts
 from hub.core.errors import HubError
 from hub.core.events import Unit
 from hub.core.service import Core
@@ -29,6 +30,15 @@ from hub.reports.buckets import count_next
 from routing.model import Pick
 from routing.offers import commit
 from tests.house import CENTER, VARIABLES
+
+# What an agent has weighs nothing exactly while nothing is owed to its customer, where its channel is so.
+RESTS_WRONGLY = """
+select e.id, e.conversation_id, e.resting from queue_entry e
+join conversation v on v.id = e.conversation_id
+left join channel_policy p on p.channel = e.channel
+where e.state = 'assigned' and v.status = 'open'
+  and e.resting <> (v.waiting_since is null and coalesce(p.release_on_silence, false))
+"""
 
 Step = tuple[str, int, int]  # what, who (of the agents or customers), which (of the conversations, offers or queues)
 CUSTOMERS = 3
@@ -103,7 +113,9 @@ class World:
     async def _check(self, steps: list[Step]) -> None:
         async with self.core.db.connection() as conn:
             broken = await invariants.broken(conn)
+            wrong = await fetch_dicts(conn, RESTS_WRONGLY)
         assert not broken, (steps, broken)
+        assert not wrong, (steps, wrong)
         # every customer who waits is seen by somebody who can act: in a list of one of the agents, or snoozed
         hidden = await self.core.db.dicts(
             "select s.id from conversation_summary s where s.id = any(%s) and s.status = 'open' and s.waiting_since is not null "

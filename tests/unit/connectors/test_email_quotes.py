@@ -110,6 +110,29 @@ def test_customers_own_words_stay(text: str) -> None:
     assert visible(text) == text
 
 
+@pytest.mark.parametrize(
+    "above",
+    [
+        "On Mon, Nov 30, 2026 at 09:04:11AM +0000, Support wrote:",
+        "Am Mi, 2. Dez. 2026 um 09:04 schrieb Hilfe:",
+        "Op ma 30 nov 2026 om 09:04 schreef Hulp:",
+    ],
+)
+def test_the_name_of_a_day_tells_no_story(above: str) -> None:
+    assert visible(f"{ANSWER}\n\n{above}\n> Hello Ann,\n> your parcel is on its way.\n") == ANSWER
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "Od: Pomoc <help@shop.example>\nWysłane: poniedziałek, 30 listopada 2026 09:04\nDo: Ann <a@x.example>\nTemat: Re: Lampa",
+        "\u200fمن: Help <help@shop.example>\n\u200fتم الإرسال: 30 نوفمبر 2026 09:04\n\u200fإلى: Ann <a@x.example>\n\u200fالموضوع: Re: Lamp",
+    ],
+)
+def test_header_block_is_cut_in_any_language_and_direction(block: str) -> None:
+    assert visible(f"{ANSWER}\n\n{block}\n\nHello Ann,\nyour parcel\n") == ANSWER
+
+
 def test_answer_below_the_quote_is_what_remains() -> None:
     assert visible("On Monday 2 March, Support wrote:\n> Where do you live?\n\nIn Oslo.") == "In Oslo."
 

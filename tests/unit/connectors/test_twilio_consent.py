@@ -23,3 +23,15 @@ def test_what_twilio_has_answered_counts_whatever_was_pressed() -> None:
     said = consent(parse_form(b"Body=STOP&ButtonText=STOP&OptOutType=STOP"), Terms())
     assert said is not None
     assert (said.source, said.answered, said.certain) == ("provider", True, True)
+
+
+@pytest.mark.parametrize("word", ["Cancel", "END", "quit."])
+def test_a_carriers_word_may_be_an_answer_where_no_carrier_obeys_it(word: str) -> None:
+    by_sms, elsewhere = (consent(parse_form(f"Body={word}".encode()), terms) for terms in (Terms(), WHATSAPP))
+    assert by_sms is not None
+    assert by_sms.certain
+    assert elsewhere is not None
+    assert not elsewhere.certain
+    stop = consent(parse_form(b"Body=STOP"), WHATSAPP)
+    assert stop is not None
+    assert stop.certain
