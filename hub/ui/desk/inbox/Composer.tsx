@@ -1,45 +1,40 @@
-import { Button, NativeSelect, TextInput } from '@mantine/core'
+import { Button, TextInput } from '@mantine/core'
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type Ref as ReactRef, useId, useImperativeHandle, useMemo, useRef, useState } from 'react'
 import { flushSync } from 'react-dom'
 import { useTranslation } from 'react-i18next'
-import { api, type Conversation, Problem, type ReplyChannel, type Upload } from '../api'
+import type { Conversation, Upload } from '../api'
 import { freshId } from '../../realtime/ids'
 import { composing, type Draft } from '../mail'
+import { pictures, placed, removed } from './pictures'
 import '../mail.css'
 import { OptOuts } from '../messaging/Consent'
 import { Counter, excess } from '../messaging/Counter'
 import '../messaging/messaging.css'
 import { asSent, asShown, type Filling, isWhole, TemplatePicker } from '../messaging/TemplatePicker'
 import { useWindow, WindowBar } from '../messaging/Window'
-import { complain } from '../parts/ask'
-import { useChannelName, useLatest } from '../parts/bits'
-import { size } from '../format'
-import { Icon } from '../parts/icons'
+import { useLatest } from '../parts/bits'
 import { contact as contactQuery } from '../parts/queries'
 import { useLive } from '../state/live'
 import { sendOut } from '../state/outbox'
 import { remember, remembered } from '../state/prefs'
 import { Canned } from './Canned'
+import { Extras, keyOf, SendBy, type Tab, Tabs } from './ComposerParts'
 import { FileChips } from './FileChips'
 import { Later, Recipients, Scheduled, Signature, UNDO_SECONDS, Undo, usePeople } from './Letterhead'
+import { useUploads } from './uploads'
 
 export interface ComposerHandle { focus(tab: Tab): void; canned(): void }
-type Tab = 'reply' | 'note'
 
 interface Props { c: Conversation; company: string[]; resolved: () => void; ref: ReactRef<ComposerHandle> }
 
-const keyOf = (r: ReplyChannel) => `${r.channel}:${r.address_id}:${r.account_id}`
-
 export function Composer({ c, company, resolved, ref }: Props) {
   const { t } = useTranslation()
-  const channelName = useChannelName()
   const live = useLive()
   const [tab, setTab] = useState<Tab>('reply')
   const [text, setText] = useState(() => remembered(`draft.${c.id}.reply`, ''))
   const [subject, setSubject] = useState('')
-  const [files, setFiles] = useState<Upload[]>([])
-  const [uploading, setUploading] = useState(0)
+  const { files, setFiles, uploading, add } = useUploads()
   const [picked, setPicked] = useState<string | null>(null)
   const [menu, setMenu] = useState(false)
   const [undo, setUndo] = useState<{ id: number; until: number; pictures: number[] } | null>(null)
@@ -47,7 +42,6 @@ export function Composer({ c, company, resolved, ref }: Props) {
   const [template, setTemplate] = useState<Filling | null>(null)
   const client = useQueryClient()
   const area = useRef<HTMLTextAreaElement>(null)
-  const input = useRef<HTMLInputElement>(null)
   const body = useRef<HTMLDivElement>(null)
   const typed = useRef(0)
 
@@ -86,10 +80,10 @@ export function Composer({ c, company, resolved, ref }: Props) {
     setText(remembered(`draft.${c.id}.${to}`, ''))
     setMenu(false)
   }
-  /** A way by its channel and address; by our own number, too, where there are several. */
-  const way = (r: ReplyChannel) => {
-    const twins = c.reply_channels.filter((x) => x.channel === r.channel && x.address_id === r.address_id)
-    return [channelName(r.channel), ...(r.channel === 'chat' ? [] : [r.address]), ...(twins.length > 1 ? [r.account] : [])].join(' · ')
+  const choose = (key: string) => {
+    setPicked(key)
+    setFilling(false)
+    setTemplate(null)
   }
   const fill = (on: boolean) => {
     setFilling(on)
@@ -165,22 +159,10 @@ export function Composer({ c, company, resolved, ref }: Props) {
   const place = (picture: Upload) => {
     const at = area.current?.selectionStart ?? text.length
     const now = area.current?.value ?? text
-    change(`${now.slice(0, at)}![${picture.name.replace(/[[\]\n]/g, ' ')}](upload:${picture.id})${now.slice(at)}`)
+    change(placed(now, at, picture))
   }
-  const attach = async (list: Iterable<File>, inText = false) => {
-    for (const file of list) {
-      setUploading((n) => n + 1)
-      try {
-        if (mail && known && file.size > known.max_file_bytes) throw new Problem(413, '', t('letter.tooLarge', { name: file.name, size: size(known.max_file_bytes) }))
-        const stored = await api.upload(file)
-        setFiles((old) => [...old, stored])
-        if (inText && file.type.startsWith('image/')) place(stored)
-      } catch (e) {
-        complain(e)
-      }
-      setUploading((n) => n - 1)
-    }
-  }
+  const attach = (list: Iterable<File>, inText = false) =>
+    add(list, mail ? known?.max_file_bytes : undefined, (stored, file) => inText && file.type.startsWith('image/') && place(stored))
   const insert = (body: string, newSubject: string | null) => {
     change(/^\/\S*$/.test(text.trim()) ? body : text ? `${text.trimEnd()}\n\n${body}` : body)
     if (newSubject) setSubject(newSubject)
@@ -189,6 +171,7 @@ export function Composer({ c, company, resolved, ref }: Props) {
   }
   const slash = tab === 'reply' ? /^\/(\S*)$/.exec(text)?.[1] : undefined
   const open = menu || slash !== undefined
+  const unready = blocked || !ready || uploading > 0
   const panel = useId()
   const counter = useId()
   const locale = useQuery({ ...contactQuery(c.contact.id), enabled: templating }).data?.locale
@@ -203,37 +186,9 @@ export function Composer({ c, company, resolved, ref }: Props) {
       }}
     >
       <div className="top">
-        <div className="tabs" role="tablist" aria-label={t('composer.kind')}>
-          {(['reply', 'note'] as const).map((k) => (
-            <button
-              key={k} type="button" role="tab" id={`${panel}-${k}`} aria-selected={tab === k} aria-controls={panel} tabIndex={tab === k ? 0 : -1}
-              data-testid={`tab-${k}`} onClick={() => turn(k)}
-              onKeyDown={(e) => {
-                if (e.key !== 'ArrowLeft' && e.key !== 'ArrowRight') return
-                const other = k === 'reply' ? 'note' : 'reply'
-                turn(other)
-                document.getElementById(`${panel}-${other}`)?.focus()
-              }}
-            >
-              {t(`composer.${k}`)}
-            </button>
-          ))}
-        </div>
+        <Tabs tab={tab} turn={turn} panel={panel} />
         <span className="grow wide-only" />
-        {tab === 'reply' && c.reply_channels.length > 0 && (
-          <label className="sendby meta">
-            <span className="wide-only">{t('composer.sendBy')}</span>
-            <NativeSelect
-              size="xs" aria-label={t('composer.sendBy')} value={channel ? keyOf(channel) : ''} data-testid="send-by" style={{ minWidth: 0 }}
-              onChange={(e) => {
-                setPicked(e.currentTarget.value)
-                setFilling(false)
-                setTemplate(null)
-              }}
-              data={c.reply_channels.map((r) => ({ value: keyOf(r), label: way(r) }))}
-            />
-          </label>
-        )}
+        {tab === 'reply' && c.reply_channels.length > 0 && <SendBy channels={c.reply_channels} chosen={channel} choose={choose} />}
       </div>
       <div
         id={panel} role="tabpanel" aria-labelledby={`${panel}-${tab}`} style={{ position: 'relative' }} ref={body}
@@ -295,35 +250,19 @@ export function Composer({ c, company, resolved, ref }: Props) {
         files={files} uploading={uploading} inText={pictures(text)}
         remove={(f) => {
           setFiles((old) => old.filter((x) => x.id !== f.id))
-          if (pictures(text).includes(f.id)) change(text.replace(new RegExp(`!\\[[^\\]\\n]*\\]\\(upload:${f.id}\\)`, 'g'), ''))
+          if (pictures(text).includes(f.id)) change(removed(text, f.id))
         }}
       />
       <div className="foot">
-        {reply && !templating && (
-          <>
-            <input
-              ref={input} type="file" multiple hidden data-testid="file-input"
-              onChange={(e) => {
-                void attach([...(e.currentTarget.files ?? [])])
-                e.currentTarget.value = ''
-              }}
-            />
-            <Button variant="default" px={8} aria-label={t('composer.attach')} title={t('composer.attach')} onClick={() => input.current?.click()}>
-              <Icon name="clip" small />
-            </Button>
-            <Button variant="default" leftSection={<Icon name="bolt" small />} aria-expanded={open} onClick={() => setMenu(!menu)} data-testid="canned" className="canned-button">
-              <span className="phone-sr">{t('composer.canned')}</span>
-            </Button>
-          </>
-        )}
+        {reply && !templating && <Extras open={open} canned={() => setMenu(!menu)} attach={(list) => void attach(list)} />}
         <span className="grow" />
-        {tab === 'reply' && c.status !== 'resolved' && (
-          <Button variant="default" disabled={blocked || !ready || uploading > 0} onClick={() => void send(true)} data-testid="send-resolve">
+        {reply && c.status !== 'resolved' && (
+          <Button variant="default" disabled={unready} onClick={() => void send(true)} data-testid="send-resolve">
             {t('composer.sendResolve')}
           </Button>
         )}
         <span className="split">
-          <Button disabled={blocked || !ready || uploading > 0} onClick={() => void send(false)} data-testid="send">
+          <Button disabled={unready} onClick={() => void send(false)} data-testid="send">
             {tab === 'note' ? t('composer.addNote') : t('composer.send')}
             <span className="wide-only">&nbsp;<kbd>Ctrl ↵</kbd></span>
           </Button>
@@ -333,5 +272,3 @@ export function Composer({ c, company, resolved, ref }: Props) {
     </div>
   )
 }
-
-const pictures = (text: string) => [...text.matchAll(/!\[[^\]\n]*\]\(upload:(\d+)\)/g)].map((m) => Number(m[1]))
