@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
@@ -27,6 +28,8 @@ from hub.event_catalogue import CATALOGUE
 BROKEN: Any = invariants.sql["broken"]
 _numbers = itertools.count(1)
 log.configure(json=False, level="warning")
+hypothesis.settings.register_profile("hub", deadline=None)  # a busy machine is no fault of the code
+hypothesis.settings.load_profile("hub")
 
 
 def _named(url: str, database: str) -> str:

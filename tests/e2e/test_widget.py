@@ -144,7 +144,7 @@ async def test_plain_http_and_writing_from_right_to_left(windows: Windows) -> No
     for text, runs in (("مرحبا، أين طلبي رقم 4711?", "rtl"), ("Where is it?", "ltr")):
         await acts.chat(widget, text)
         line = acts.said(widget, "customer", text).locator("p")
-        assert await line.evaluate("e => getComputedStyle(e).direction") == runs
+        await expect(line).to_have_css("direction", runs)
     box = await arabic.locator("iframe").bounding_box()
     assert box is not None
     assert box["x"] < 100

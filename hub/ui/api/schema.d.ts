@@ -629,7 +629,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a waiting conversation out of the queue by hand; 409 when somebody has it. */
+        /** Take a waiting conversation out of the queue by hand; 409 when somebody has it, or for a chat while offline. */
         post: operations["pull_conversation"];
         delete?: never;
         options?: never;
