@@ -49,6 +49,7 @@ async def test_a_conversation_is_taken_answered_noted_and_resolved(house: House)
 
 async def test_pull_is_a_conflict_when_somebody_has_it(house: House) -> None:
     amy, ben = await house.agent("amy"), await house.agent("ben")
+    await amy.call("PUT", "/me/presence", {"state": "away"})
     conversation = await house.sms()
     await amy.post(f"/conversations/{conversation}/pull")
     problem = await ben.post(f"/conversations/{conversation}/pull", status=409)
