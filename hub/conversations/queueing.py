@@ -167,16 +167,6 @@ async def pull(unit: Unit, conversation_id: int, agent_id: int) -> None:
     unit.wake("router")
 
 
-async def require_here(unit: Unit, conversation_id: int, agent_id: int) -> None:
-    """`Conflict` when an agent who is offline would take a chat: it would be taken from them again at once."""
-    held = await hold(unit.conn, conversation_id)
-    if held.channel == "chat" and await fetch_value(unit.conn, sql["has_left"], {"agent_id": agent_id}):
-        raise Conflict(
-            "You are offline, and this customer is in a chat.",
-            remedy="Set yourself to available or away, then take it.",
-        )
-
-
 async def _taken_from_who_left(unit: Unit, conversation_id: int, entry: Entry, agent_id: int) -> Entry | None:
     if not await fetch_value(unit.conn, sql["has_left"], {"agent_id": entry.agent_id}):
         raise Conflict("Somebody else works on this conversation.")

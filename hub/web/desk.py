@@ -272,10 +272,9 @@ async def mark_conversation_read(call: Call, conversation_id: int, body: ReadUpT
 # -- handling --------------------------------------------------------------------------------------------------------
 @desk.add("POST", "/conversations/{conversation_id}/pull", returns=shapes.Conversation, errors=(409,))
 async def pull_conversation(call: Call, conversation_id: int) -> dict[str, Any]:
-    """Take a waiting conversation out of the queue by hand; 409 when somebody has it, or for a chat while offline."""
+    """Take a waiting conversation out of the queue by hand; 409 when somebody who is not offline has it."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
-        await queueing.require_here(unit, conversation_id, call.me.id)
         await queueing.pull(unit, conversation_id, call.me.id)
     return await store.conversation(call.core.db, conversation_id, call.me.viewer)
 

@@ -197,15 +197,3 @@ async def test_who_signs_out_is_offered_nothing_more(house: House) -> None:
     assert (await house.client.delete("/api/v1/session", headers=own)).status == 204
     state = await house.core.db.value("select state from agent_state where agent_id = %s", [amy.id])
     assert state == "offline"
-
-
-async def test_a_chat_is_taken_by_nobody_who_is_offline(house: House) -> None:
-    amy = await house.agent("amy")
-    conversation = await house.sms(sender=PHONE)
-    await house.core.db.execute("update conversation set channel = 'chat' where id = %s", [conversation])
-    await amy.call("PUT", "/me/presence", {"state": "offline"})
-    problem = await amy.post(f"/conversations/{conversation}/pull", status=409)
-    assert "available or away" in problem["remedy"]
-    assert (await entry(house, conversation))["state"] == "waiting"
-    await amy.call("PUT", "/me/presence", {"state": "away"})
-    await amy.post(f"/conversations/{conversation}/pull", status=200)

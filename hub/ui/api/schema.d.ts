@@ -629,7 +629,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a waiting conversation out of the queue by hand; 409 when somebody has it, or for a chat while offline. */
+        /** Take a waiting conversation out of the queue by hand; 409 when somebody who is not offline has it. */
         post: operations["pull_conversation"];
         delete?: never;
         options?: never;
