@@ -3,8 +3,8 @@
 Three strengths of a wish to stop:
 
 * A word that law or custom has given this one meaning (STOP and its kin, BAJA, 退订), alone in a message: always obeyed.
-* A word that may mean it ("cancelar", "aus", "ret"; "cancel" where no carrier obeys it), alone in a message: obeyed, unless one of us is talking with the
-  customer; then it may be the answer to a question, and the agent is asked.
+* A word that may mean it ("cancelar", "aus", "ret"; "cancel" where no carrier obeys it), alone in a message: obeyed,
+  unless one of us is talking with the customer; then it may be the answer to a question, and the agent is asked.
 * A sentence ("please stop texting me"): the agent is asked.
 
 A button or an entry of a list that we sent ourselves is an answer, never a wish. Providers handle some of the words
