@@ -90,7 +90,8 @@ class Crew:
     def give(self, entry_id: int, agent: Agent, channel: str, weight: int) -> None:
         """An entry is with an agent."""
         self._placed[entry_id] = (agent, channel, weight)
-        self._weighs(weight)
+        if not self._weights[0] <= weight <= self._weights[1]:
+            self._weighs(weight)
         self._carry(agent, channel, weight, 1)
 
     def take(self, entry_id: int) -> None:
@@ -129,17 +130,18 @@ class Crew:
         profile, fitted = agent.profile, agent.fits
         if self._mixed:
             self.reserves.count(agent)
-        if profile is not None:
-            profile.found.clear()
-            if fitted & ~agent.fits & profile.locked:  # kept free until now: for what waited for that, they are no more
-                self.dirty[agent.id] = None
-        if profile is None or agent.state != "available" or agent.not_before:
+        if profile is None:
             return
+        profile.found.clear()
+        if fitted & ~agent.fits & profile.locked:  # kept free until now: for what waited for that, they are no more
+            self.dirty[agent.id] = None
+        if agent.state != "available" or agent.not_before:
+            return
+        rooms, fits, full, size = agent.rooms, agent.fits, agent.full, len(profile.agents)
         for view in self._used:
-            room = agent.rooms[view.index]
+            room = rooms[view.index]
             if room >= view.least:
-                place = (room, agent.fits | agent.full & view.bits)
-                ready.push(profile.ready[view.index], place, agent, len(profile.agents))
+                ready.push(profile.ready[view.index], (room, fits | full & view.bits), agent, size)
 
     # -- finding ---------------------------------------------------------------------------------------------
     def best(self, group: Group, w: Waiting, now: float) -> tuple[Agent | None, Reserve | None]:

@@ -146,7 +146,7 @@ class Profile:
         self.reserves: dict[int, list[Reserve]] = {}
         self.found: dict[Asked, Agent | None] = {}
         self.locked = self.tight = 0
-        self.causes: dict[tuple[int, bool], int] = {}  # (bit, locked or tight) -> reserves
+        self.causes: dict[int, int] = {}  # how many reserves lock a kind, by its bit; make it tight, by minus its bit
 
 
 class Group:
@@ -199,7 +199,8 @@ class Reserve:
     free: int = 0
     in_progress: int = 0
     kept: int = 0  # how many are kept free
-    roomy: int = 0  # how many have to be free for light work to be spread
+    floor: int = -1  # while more than this and fewer than `ceiling` are free, it stays locked and tight as it is
+    ceiling: int = 0
     locked: bool = False  # some are kept, and no more are free
     tight: bool = False  # light work is packed
     served: list[Profile] = field(default_factory=list[Profile])  # by whom

@@ -118,7 +118,7 @@ class Pool:
         self._run_timers(now)
         self._calm = len(self.waiting) < limit
         picks: list[Pick] = []
-        for group in sorted(self._hot.values(), key=lambda g: g.heap[0] if g.heap else (0.0, 0, 0)):
+        for group in self._hot_groups():
             self._serve_group(group, now, limit, picks)
             if len(picks) >= limit:
                 return picks
@@ -131,6 +131,12 @@ class Pool:
             if self._serve_agent(self.agents[agent_id], now, limit, picks):
                 del dirty[agent_id]
         return picks
+
+    def _hot_groups(self) -> list[Group]:
+        hot = list(self._hot.values())
+        if len(hot) > 1:
+            hot.sort(key=lambda group: group.heap[0] if group.heap else (0.0, 0, 0))
+        return hot
 
     def _serve_group(self, group: Group, now: float, limit: int, picks: list[Pick]) -> None:
         while len(picks) < limit and (w := self._head(group)) is not None:

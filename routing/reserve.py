@@ -15,6 +15,7 @@ from routing.policy import Blend
 
 _NOTHING = (0, 0, 0)
 _BOUNDS = 10_000  # pairs of numbers whose bounds are remembered
+_ENDLESS = 1 << 62  # more agents than there are
 _FIRST_BIT = 64  # lower ones mark channels at their maximum
 
 
@@ -24,6 +25,7 @@ class Reserves:
     def __init__(self, blend: Blend):
         self._blend = blend
         self._kinds: dict[tuple[str, int], Kind] = {}
+        self._listed: tuple[Kind, ...] = ()  # the same, to go through
         self._all: list[Reserve] = []
         self._bounds: dict[tuple[int, int], tuple[int, int]] = {}  # (eligible, in progress) -> (kept, roomy)
         self.opened: list[Reserve] = []  # whose lock ended while something waited for that
@@ -42,6 +44,7 @@ class Reserves:
         if kind is None:
             bit = 1 << (_FIRST_BIT + len(self._kinds))
             kind = self._kinds[key] = Kind(group.channel, group.weight, group.view, group.most, bit)
+            self._listed = tuple(self._kinds.values())
         reserve = group.reserve = Reserve(kind, group)
         self._all.append(reserve)
         for _, _, _, profile in group.profiles:
@@ -52,60 +55,88 @@ class Reserves:
         """A profile may serve a heavy group: its agents count."""
         profile.reserves.setdefault(reserve.kind.bit, []).append(reserve)
         reserve.served.append(profile)
-        _weigh_in(profile, reserve.kind.bit, locked=int(reserve.locked), tight=int(reserve.tight))
+        _weigh_in(profile, reserve.kind, locked=int(reserve.locked), tight=int(reserve.tight))
         for _, group in profile.groups:
             beside(group, reserve)
         for agent in profile.agents.values():
-            self._change(reserve, agent.marks.get(reserve.kind.bit, _NOTHING))
+            eligible, free, in_progress = agent.marks.get(reserve.kind.bit, _NOTHING)
+            reserve.eligible += eligible
+            reserve.free += free
+            reserve.in_progress += in_progress
+        self._settle(reserve)
 
     def count(self, agent: Agent) -> None:
-        """Count an agent anew, after anything about them has changed."""
-        agent.fits = 0
-        for kind in self._kinds.values():
-            marks = mark(agent, kind)
-            if marks[1]:
-                agent.fits |= kind.bit
-            before = agent.marks.get(kind.bit, _NOTHING)
-            if marks != before:
-                agent.marks[kind.bit] = marks
-                self._add(agent, kind.bit, _minus(marks, before))
+        """Count an agent anew, after anything about them has changed.
+
+        An agent adds to (eligible, free, in progress); nothing if such an item does not fill them.
+        """
+        fits, capacity, marks = 0, agent.capacity, agent.marks
+        for kind in self._listed:
+            eligible = free = held = 0
+            if 0 < capacity <= kind.weight:
+                held = agent.counts.get(kind.channel, 0)
+                most = agent.maxima.get(kind.channel, kind.most)
+                if most > 0 and agent.state == "available":
+                    eligible = 1
+                    if held < most and agent.rooms[kind.view] >= kind.weight and not agent.not_before:
+                        free = 1
+                        fits |= kind.bit
+            now = (eligible, free, held)
+            before = marks.get(kind.bit, _NOTHING)
+            if now != before:
+                marks[kind.bit] = now
+                self._add(agent, kind.bit, (eligible - before[0], free - before[1], held - before[2]))
+        agent.fits = fits
 
     def leave(self, agent: Agent) -> None:
         """An agent leaves their profile."""
         for bit, marks in agent.marks.items():
-            self._add(agent, bit, _minus(_NOTHING, marks))
+            self._add(agent, bit, (-marks[0], -marks[1], -marks[2]))
         agent.marks.clear()
 
     def _add(self, agent: Agent, bit: int, change: tuple[int, int, int]) -> None:
-        for reserve in agent.profile.reserves.get(bit, ()) if agent.profile else ():
-            self._change(reserve, change)
-
-    def _change(self, reserve: Reserve, change: tuple[int, int, int]) -> None:
-        """Adjust the three numbers and what follows from them."""
         eligible, free, in_progress = change
-        reserve.free += free
-        if eligible or in_progress:
-            reserve.eligible += eligible
-            reserve.in_progress += in_progress
-            reserve.kept, reserve.roomy = self._bound(reserve.eligible, reserve.in_progress)
-        locked = 0 < reserve.kept >= reserve.free
-        tight = reserve.free < reserve.roomy and reserve.eligible > 0
-        if locked != reserve.locked or tight != reserve.tight:
-            more, tighter = int(locked) - int(reserve.locked), int(tight) - int(reserve.tight)
-            reserve.locked, reserve.tight = locked, tight
-            for profile in reserve.served:
-                _weigh_in(profile, reserve.kind.bit, locked=more, tight=tighter)
-            if reserve.blocked and not locked:
-                self.opened.append(reserve)
+        for reserve in agent.profile.reserves.get(bit, ()) if agent.profile else ():
+            reserve.free += free
+            if eligible or in_progress:
+                reserve.eligible += eligible
+                reserve.in_progress += in_progress
+                self._settle(reserve)
+            elif not reserve.floor < reserve.free < reserve.ceiling:
+                self._settle(reserve)
+
+    def _settle(self, reserve: Reserve) -> None:
+        """Work out whether a reserve is locked or tight, and between which numbers of free agents it stays so."""
+        numbers = (reserve.eligible, reserve.in_progress)
+        bounds = self._bounds.get(numbers)
+        if bounds is None:
+            bounds = self._bound(*numbers)
+        reserve.kept, roomy = bounds
+        locked, tight = 0 < reserve.kept >= reserve.free, reserve.free < roomy
+        if not tight:
+            reserve.floor, reserve.ceiling = roomy - 1, _ENDLESS
+        elif locked:
+            reserve.floor, reserve.ceiling = -_ENDLESS, reserve.kept + 1
+        else:
+            reserve.floor, reserve.ceiling = reserve.kept or -_ENDLESS, roomy
+        if locked is not reserve.locked or tight is not reserve.tight:
+            self._turn(reserve, locked, tight)
+
+    def _turn(self, reserve: Reserve, locked: bool, tight: bool) -> None:
+        more, tighter = int(locked) - int(reserve.locked), int(tight) - int(reserve.tight)
+        reserve.locked, reserve.tight = locked, tight
+        for profile in reserve.served:
+            _weigh_in(profile, reserve.kind, locked=more, tight=tighter)
+        if reserve.blocked and not locked:
+            self.opened.append(reserve)
 
     def _bound(self, eligible: int, in_progress: int) -> tuple[int, int]:
-        bound = self._bounds.get((eligible, in_progress))
-        if bound is None:
-            if len(self._bounds) > _BOUNDS:
-                self._bounds.clear()
-            kept = policy.reserve(self._blend, eligible, in_progress)
-            bound = self._bounds[eligible, in_progress] = kept, policy.roomy(self._blend, eligible, kept)
-        return bound
+        if len(self._bounds) > _BOUNDS:
+            self._bounds.clear()
+        kept = policy.reserve(self._blend, eligible, in_progress)
+        roomy = policy.roomy(self._blend, eligible, kept) if eligible > 0 else 0
+        self._bounds[eligible, in_progress] = kept, roomy
+        return kept, roomy
 
 
 def beside(group: Group, reserve: Reserve) -> None:
@@ -113,26 +144,6 @@ def beside(group: Group, reserve: Reserve) -> None:
     group.near[id(reserve)] = reserve
     if reserve.kind.channel not in group.yields:
         group.bars |= reserve.kind.bit
-
-
-def mark(agent: Agent, kind: Kind) -> tuple[int, int, int]:
-    """What an agent adds to (eligible, free, in progress); nothing if such an item does not fill them."""
-    if not 0 < agent.capacity <= kind.weight:
-        return _NOTHING
-    held = agent.counts.get(kind.channel, 0)
-    eligible = agent.state == "available" and agent.maxima.get(kind.channel, kind.most) > 0
-    free = (
-        eligible
-        and not agent.not_before
-        and agent.rooms[kind.view] >= kind.weight
-        and agent.allows(kind.channel, kind.most)
-    )
-    return int(eligible), int(free), held
-
-
-def _minus(a: tuple[int, int, int], b: tuple[int, int, int]) -> tuple[int, int, int]:
-    """The change from `b` to `a`."""
-    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
 
 
 def is_heavy(group: Group) -> bool:
@@ -147,14 +158,15 @@ def barring(group: Group) -> list[Reserve]:
     return [r for r in group.near.values() if r.locked and r.kind.bit & group.bars]
 
 
-def _weigh_in(profile: Profile, bit: int, *, locked: int, tight: int) -> None:
+def _weigh_in(profile: Profile, kind: Kind, *, locked: int, tight: int) -> None:
     """A reserve of a profile has become locked or tight (1), is so no more (-1), or is as it was (0)."""
+    bit, causes = kind.bit, profile.causes
     if locked:
-        causes = profile.causes[bit, True] = profile.causes.get((bit, True), 0) + locked
-        profile.locked = profile.locked | bit if causes else profile.locked & ~bit
+        causes[bit] = left = causes.get(bit, 0) + locked
+        profile.locked = profile.locked | bit if left else profile.locked & ~bit
     if tight:
-        causes = profile.causes[bit, False] = profile.causes.get((bit, False), 0) + tight
-        profile.tight = profile.tight | bit if causes else profile.tight & ~bit
+        causes[-bit] = left = causes.get(-bit, 0) + tight
+        profile.tight = profile.tight | bit if left else profile.tight & ~bit
 
 
 def anywhere(group: Group) -> bool:
