@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hub.channels.model import AddressKind, Inbound
 from hub.conversations import queueing
 from hub.core import events
 from hub.core.clock import now
@@ -158,3 +159,15 @@ async def test_what_is_owed_by_somebody_offline_goes_back_after_a_while_and_sile
     await house.core.db.execute("update queue_entry set assigned_at = assigned_at - interval '6 minutes'")
     assert await queueing.stranded(house.core.db, 30, 10) == [owed]
     assert silent != owed
+
+
+async def test_a_chat_taken_by_somebody_offline_stays_with_them_for_a_while(house: House) -> None:
+    amy = await house.agent("amy")
+    account = next(a for a in await house.context.intake.accounts("chat"))
+    came = Inbound(account.id, "V1", b"Hello?", "application/json", AddressKind.VISITOR, "v1", "Hello?")
+    chat = (await house.context.intake.message(came)).conversation_id
+    await house.core.db.execute("update agent_state set since = since - interval '1 hour'")
+    await amy.post(f"/conversations/{chat}/pull")
+    assert await queueing.stranded(house.core.db, 30, 10) == []
+    await house.core.db.execute("update queue_entry set assigned_at = assigned_at - interval '1 minute'")
+    assert await queueing.stranded(house.core.db, 30, 10) == [chat]

@@ -75,7 +75,7 @@ export function size(bytes: number): string {
     n /= 1000
     i++
   }
-  return new Intl.NumberFormat(lang(), { style: 'unit', unit: units[i], unitDisplay: 'short', maximumFractionDigits: n < 10 && i ? 1 : 0 }).format(n)
+  return new Intl.NumberFormat(lang(), { style: 'unit', unit: units[i], unitDisplay: i ? 'short' : 'long', maximumFractionDigits: n < 10 && i ? 1 : 0 }).format(n)
 }
 
 /** 12 sec, 3 min, 2 hr in the reader's language. */
