@@ -4,6 +4,8 @@ HUB_DATA ?= .hub
 MINUTES ?= 60
 DAYS ?= 2000
 SEED ?= 1
+CONVERSATIONS ?= 1000000
+INTERACTIONS ?= 3000000
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +17,7 @@ UI_SOURCES := $(shell find hub/ui -type f -not -path '*/node_modules/*' -not -pa
 export HUB_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check lint types imports ui-check api bench bench-small soak days lock clean
+.PHONY: help install run test check lint types imports ui-check api bench bench-small bench-full soak days lock clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +73,9 @@ bench: $(VENV)/.dev ## the benchmark table: ratios within one run
 
 bench-small: $(VENV)/.dev ## every benchmark at a size that measures nothing: whether each still runs
 	BENCH_SIZE=small $(BIN)/python -m tests.bench
+
+bench-full: $(VENV)/.dev ## what desks ask of a hub with ten years in it (CONVERSATIONS=1000000 INTERACTIONS=3000000)
+	$(BIN)/python -m tests.bench.full --conversations $(CONVERSATIONS) --interactions $(INTERACTIONS)
 
 soak: $(VENV)/.dev ## all channels under load while everything goes wrong, then the count (MINUTES=60 SEED=1)
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)

@@ -89,10 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     _email_commands(commands)
     _number_commands(commands)
     _user_commands(commands)
-    demo = _command(commands, "demo", _demo, "a stand-in on its own")
-    demo.add_argument("part", choices=["twilio", "mail"])
-    demo.add_argument("--hub-url", default="http://127.0.0.1:8080", help="where the hub is")
-    demo.add_argument("--port", type=int, default=0)
+    _demo_commands(commands)
     return parser
 
 
@@ -144,6 +141,20 @@ def _number_commands(commands: Any) -> None:
     )
     one.add_argument("--days", type=int, default=1, choices=range(1, 32), metavar="N", help="how many, up to 31")
     one.add_argument("--dry-run", action="store_true", help="only compare")
+
+
+def _demo_commands(commands: Any) -> None:
+    parser = commands.add_parser("demo", help="a stand-in on its own, or years of made-up work: twilio, mail, history")
+    parts = parser.add_subparsers(required=True, metavar="PART")
+    for name in ("twilio", "mail"):
+        one = _command(parts, name, _demo, "a stand-in on its own")
+        one.set_defaults(part=name)
+        one.add_argument("--hub-url", default="http://127.0.0.1:8080", help="where the hub is")
+        one.add_argument("--port", type=int, default=0)
+    history = _command(parts, "history", _demo_history, "ten made-up years of work, in an empty database")
+    history.add_argument("--conversations", type=int, default=50_000, metavar="N")
+    history.add_argument("--interactions", type=int, default=200_000, metavar="M")
+    history.add_argument("--seed", type=int, default=1, help="another number, another history")
 
 
 def _user_commands(commands: Any) -> None:
@@ -206,6 +217,12 @@ def _demo(arguments: argparse.Namespace, found: Settings) -> int:
     from hub.demo.alone import alone
 
     return asyncio.run(alone(arguments.part, hub_url=arguments.hub_url, port=arguments.port))
+
+
+def _demo_history(arguments: argparse.Namespace, found: Settings) -> int:
+    from hub import history_command
+
+    return history_command.run(arguments, found)
 
 
 # -- administration --------------------------------------------------------------------------------------------------

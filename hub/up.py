@@ -145,13 +145,18 @@ class Play:
         return Doors(hub_url, self.standins.mail, self.standins.twilio, self.mailbox, ("127.0.0.1", self.smtp_port))
 
 
+def demo_center() -> Path:
+    """The demonstration's centre, as a file."""
+    return _SHIPPED if _SHIPPED.exists() else _SOURCE
+
+
 @asynccontextmanager
 async def _demo(settings: Settings, places: Addresses) -> AsyncGenerator[Play]:
     before = _read_json(settings.data / "demo.json")
     secret = places.key[:32]
     ports = [_free(before.get(part, {}).get("port", 0)) for part in ("smtp", "lmtp")]
     async with await start_standins(hub_url=places.public_url, secret=secret, ports=_standin_ports(before)) as standins:
-        center = read(_SHIPPED if _SHIPPED.exists() else _SOURCE, _variables(standins, ports))
+        center = read(demo_center(), _variables(standins, ports))
         async with open_core(places, pool=3) as core:
             await apply(core.db, core.vault, load_connectors(core), center)
             users = await _people(core, center, before)
