@@ -28,7 +28,8 @@ join account t on t.enabled and t.channel = case p.kind when 'email' then 'email
     when 'whatsapp' then 'whatsapp' when 'visitor' then 'chat' end
 left join last_used u on u.address_id = p.address_id and u.account_id = t.id
 left join conversation v on v.id = %(conversation_id)s
-where p.kind <> 'visitor' or u.id is not null
+where (p.kind <> 'visitor' or u.id is not null)
+  and (p.kind <> 'phone' or p.value ~ '^[+]?[0-9]+$')  -- a sender with a name (`LUMENBANK`) or a SIP address takes no texts
 order by u.id desc nulls last, (t.id = v.account_id) desc, (t.queue_id = v.queue_id) desc nulls last, p.verified_at is null, p.address_id, t.id;
 
 -- next_interaction: An id before the row, for the event that carries it.

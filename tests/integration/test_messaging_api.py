@@ -52,6 +52,18 @@ async def test_price_of_the_longest_prefix_is_shown_beside_the_number(house: Hou
     assert (way["price"], way["currency"], way["max_length"], way["templates"]) == (0.01, "USD", 1600, False)
 
 
+@pytest.mark.parametrize(("sender", "answered"), [("LUMENBANK", False), ("22333", True), ("+14155550100", True)])
+async def test_text_from_a_name_offers_no_answer_by_text(
+    house: House, admin: Agent, sender: str, answered: bool
+) -> None:
+    number = await house.sms(sender=sender)
+    shown = await admin.get(f"/conversations/{number}")
+    assert bool(shown["reply_channels"]) is answered
+    await admin.post(
+        f"/conversations/{number}/replies", {"client_id": "x", "text": "Hi"}, status=201 if answered else 422
+    )
+
+
 async def test_message_that_is_too_long_is_refused_with_its_length(house: House, admin: Agent) -> None:
     number = await house.sms()
     body = {"client_id": "x", "text": "é" * 1601}
