@@ -17,7 +17,7 @@ UI_SOURCES := $(shell find hub/ui -type f -not -path '*/node_modules/*' -not -pa
 export HUB_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check lint types imports ui-check api bench bench-small bench-full soak days lock clean
+.PHONY: help install run test check lint types imports ui-check api bench bench-small bench-full soak days release lock clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,10 @@ soak: $(VENV)/.dev ## all channels under load while everything goes wrong, then 
 
 days: $(VENV)/.dev ## any days of work at the desk, the rules checked after each step (DAYS=2000)
 	HUB_DAYS=$(DAYS) $(BIN)/python -m pytest -n 0 --timeout 0 tests/integration/work/test_any_day.py
+
+release: $(VENV)/.dev ## make the working tree a release: VERSION=0.3.0 (version, CHANGELOG, functions recorded)
+	$(BIN)/python -m tools.release $(VERSION)
+	$(MAKE) api
 
 lock: $(BIN)/python ## write the newest versions that fit, with their hashes, to requirements.lock and requirements-dev.lock
 	$(PIP) install --quiet "uv>=0.9"

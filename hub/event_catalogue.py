@@ -19,7 +19,7 @@ OWNERS = (agents, automation, calls, channels, contacts, conversations)
 CATALOGUE: dict[str, type[EventData]] = dict(sorted(KINDS.items()))
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "develop" / "events.md"
-CHECK = ROOT / "hub" / "migrations" / "functions" / "event_kinds.sql"
+CHECK = ROOT / "hub" / "migrations" / "attached" / "event_kinds.sql"
 
 _PAGE = """# Events
 
@@ -32,7 +32,7 @@ Every change of state writes one event in its own transaction. Screens, numbers 
 |---|---|---|
 """
 _CHECK = """-- Whether a kind of event is in the catalogue: nothing else can be logged. Written by `make api`.
-create or replace function event_kind_known(kind text) returns boolean
+create or replace function public.event_kind_known(kind text) returns boolean
 language sql immutable parallel safe as $$
     select kind in (
 {kinds}

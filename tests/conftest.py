@@ -24,6 +24,7 @@ from hub.core.migrate import migrate
 from hub.core.secrets import Vault
 from hub.core.service import Core
 from hub.event_catalogue import CATALOGUE
+from tests.support.postgres import find_functions
 
 BROKEN: Any = invariants.sql["broken"]
 _numbers = itertools.count(1)
@@ -62,6 +63,7 @@ def database_url(servers: Servers, request: pytest.FixtureRequest) -> Generator[
         # Copying the files takes a fifth of the time of writing every page to the log; older servers only copy files.
         strategy = SQL("strategy file_copy" if conn.info.server_version >= 150000 else "")
         conn.execute(SQL("create database {} template hub {}").format(Identifier(name), strategy))
+        find_functions(conn, name)
     with psycopg.connect(_named(servers.database_url, name)) as conn:
         conn.execute("update sending set identity = sending_identity()")  # this copy is meant: it may send
     yield _named(servers.database_url, name)

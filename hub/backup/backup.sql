@@ -24,6 +24,9 @@ do $$
 declare command text;
 begin
     -- Each list is made before anything of it is dropped: names of what is gone are numbers.
+    foreach command in array array( -- each release's set of functions
+        select format('drop schema %I cascade', n.nspname) from pg_namespace n where n.nspname ~ '^hub_v[0-9]+$')
+    loop execute command; end loop;
     foreach command in array array(
         select format('drop %s if exists public.%I cascade',
             case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence' else 'table' end, c.relname)
@@ -54,7 +57,8 @@ delete from session;
 select count(*) from public.{};
 
 -- freeze: Nothing of what waited to leave leaves until somebody thaws it.
-update sending set identity = sending_identity(), frozen_at = clock_timestamp(), reason = {},
+update sending set identity = (select (select system_identifier from pg_control_system()) || '.' || d.oid || '.' || 'outbound'::regclass::oid
+                               from pg_database d where d.datname = current_database()), frozen_at = clock_timestamp(), reason = {},
     doubtful_to = coalesce((select max(id) from outbound), 0);
 update outbound set state = 'pending', lease_until = null where state = 'claimed';
 

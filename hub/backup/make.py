@@ -67,8 +67,8 @@ def _snapshot(url: str) -> Generator[tuple[Connection, str]]:
 def _dump(clients: Clients, url: str, snapshot: str, writer: Writer) -> str:
     target = Target.of(url)
     command = clients.command(
-        "pg_dump", "--format=custom", "--schema=public", "--no-owner", "--no-privileges", "--lock-wait-timeout=60s",
-        f"--snapshot={snapshot}", f"--dbname={target.conninfo}",
+        "pg_dump", "--format=custom", "--schema=public", "--schema=hub_v*", "--no-owner", "--no-privileges",
+        "--lock-wait-timeout=60s", f"--snapshot={snapshot}", f"--dbname={target.conninfo}",
     )  # fmt: skip
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=target.environment

@@ -20,6 +20,7 @@ from psycopg.rows import class_row, dict_row, scalar_row
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from hub.core import functions
 from hub.core.errors import ConnectionLost, Contended, Unavailable
 from hub.core.sql import Queries
 
@@ -31,7 +32,10 @@ Connection = psycopg.AsyncConnection[Any]
 APPLICATION = "omnihub"  # what our sessions are called in pg_stat_activity, lanes with their name after it
 ANSWER_SECONDS = 65.0  # a little more than `statement_timeout`
 # Every wait is bounded: a statement, a lock, and a transaction whose owner was stopped while it held locks.
-_OPTIONS = "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=15s"
+_OPTIONS = (
+    "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=15s"
+    f" -c search_path={functions.CURRENT.search_path}"  # the functions and views of this release
+)
 # On a lane: one plan for all values, made while the tables may still be small, and right when they have grown: row by
 # row through the indexes. Planning anew for each call takes two to three times as long as to look one row up.
 _PLANNED = (

@@ -1,7 +1,8 @@
-"""Migrations: numbered, forward-only, plain SQL; and functions that are simply laid anew.
+"""Migrations: numbered, forward-only, plain SQL; and each release's own set of functions (`hub.core.functions`).
 
 Only `hub up`, `serve`, `services` and `migrate` change the database; every other process and command calls `check`.
-A hub of the version before goes on beside one that has migrated, and lays nothing over what the newer one laid.
+A hub of the release before goes on beside one that has migrated, and may be started again: its set is its own, and the
+triggers stay those of the newest. A hub that is older yet does not start, and says so.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from typing import Any, LiteralString, cast
 import psycopg
 from psycopg import sql as pgsql
 
-from hub.core import log
+from hub.core import functions, log
 from hub.core.errors import ConfigError, Unavailable
+from hub.core.functions import FOLDER, FunctionSet
 from hub.core.sql import Queries
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "migrate.sql")
-FOLDER = Path(__file__).parent.parent / "migrations"
 _LOCK = 0x6875622  # one migrator at a time, whatever starts first
 # A statement that waits for its lock holds up everybody who comes after it: so it waits briefly, and more than once.
 _LOCK_WAIT = "1s"
@@ -37,9 +38,9 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 def migrate(url: str, *, patience: float = PATIENCE) -> list[str]:
     """Bring the database up to date; the names of what was applied.
 
-    `NNNN_*.sql` run once each, in one transaction each, in order; `functions/*.sql` (create or replace) run
-    whenever anything else did or their text changed, unless a newer hub has migrated this database. A lock that
-    somebody else has is tried for again and again, for at most `patience` seconds: then `Unavailable`.
+    `NNNN_*.sql` run once each, in one transaction each, in order. This hub's set of functions is laid unless it is
+    there; the newest hub's triggers are attached, and sets that no release which may run needs are dropped. A lock
+    that somebody else has is tried for again and again, for at most `patience` seconds: then `Unavailable`.
     """
     with _connected(url) as conn, _alone(conn, patience):
         return _Migrator(conn, patience).run()
@@ -48,14 +49,18 @@ def migrate(url: str, *, patience: float = PATIENCE) -> list[str]:
 def check(url: str) -> None:
     """A `ConfigError` unless this hub can work with the database as it is; changes nothing."""
     with _connected(url) as conn:
+        conn.execute(sql["search_path"], ["public"])
         known = _known(conn)
-        _refuse_if_too_old(conn, known)
-        missing = [file.stem for file in _files() if file.stem not in known]
+        own = functions.current(FOLDER)
+        _refuse_if_too_old(conn, known, own)
         if not known:
             raise ConfigError(
                 "The database is empty: no hub has been started on it yet.",
                 remedy="Start `hub up` or `hub serve`, or run `hub migrate`.",
             )
+        missing = [file.stem for file in _files() if file.stem not in known]
+        if not missing and ((there := _sets(conn).get(own.number)) is None or there.digest != own.digest):
+            missing = [f"the functions of this version ({own.schema})"]
         if missing:
             raise ConfigError(
                 f"The database is older than this hub: it lacks {', '.join(missing)}.",
@@ -72,10 +77,12 @@ class _Migrator:
         version = self._conn.info.server_version
         if version < 150000:
             raise ConfigError(f"PostgreSQL {version // 10000} is too old.", remedy="Use PostgreSQL 15 or newer.")
+        self._conn.execute(sql["search_path"], ["public"])
         self._conn.execute(sql["lock_timeout"], [_LOCK_WAIT])
         self._patiently("migration", lambda: self._conn.execute(sql["table"]))
         known = _known(self._conn)
-        _refuse_if_too_old(self._conn, known)
+        own = functions.current(FOLDER)
+        _refuse_if_too_old(self._conn, known, own)
         _refuse_if_changed(known)
         applied: list[str] = []
         for file in _files():
@@ -83,15 +90,56 @@ class _Migrator:
                 self._apply(file.stem, file)
                 applied.append(file.stem)
         if newer := sorted(name for name in known if name[0].isdigit() and name not in {f.stem for f in _files()}):
-            logger.warning("database_is_newer", newest=newer[-1], effect="its functions stay as they are")
-            return applied
-        for file in sorted((FOLDER / "functions").glob("*.sql")):
-            name = f"functions/{file.stem}"
-            if applied or known.get(name) != _text(file):
-                self._apply(name, file)
-                applied.append(name)
+            logger.warning("database_is_newer", newest=newer[-1], effect="its triggers stay as they are")
+        applied += self._lay_functions(own)
         self._patiently("log", lambda: _heal_after_restore(self._conn))
         return applied
+
+    def _lay_functions(self, own: FunctionSet) -> list[str]:
+        """The hub's own set; and what hangs on the tables, unless a newer hub's does."""
+        done: list[str] = []
+        there = _sets(self._conn).get(own.number)
+        if there is not None and there.digest != own.digest and there.release:
+            raise ConfigError(
+                f"This hub's functions are written otherwise than those that {there.release} was released with.",
+                remedy="Use a version as it was released; what changes comes with the next one.",
+            )
+        if there is None or there.digest != own.digest:
+            self._patiently(own.schema, lambda: self._lay(own))
+            done.append(own.schema)
+        elif own.release and not there.release:
+            self._conn.execute(sql["laid"], _row(own))
+        number, digest = self._conn.execute(sql["attached"]).fetchone() or (0, "")
+        if own.number > number or (own.number == number and own.digest != digest):
+            self._patiently("triggers", lambda: self._attach(own))
+            done.append("triggers")
+        return done
+
+    def _lay(self, own: FunctionSet) -> None:
+        with self._conn.transaction():
+            self._conn.execute(pgsql.SQL(sql["schema"]).format(pgsql.Identifier(own.schema)))
+            self._run_files(own, "functions")
+            self._conn.execute(sql["laid"], _row(own))
+        logger.info("migrated", name=own.schema)
+
+    def _attach(self, own: FunctionSet) -> None:
+        """Triggers of this set, and the end of those sets that only too old hubs would need."""
+        with self._conn.transaction():
+            self._run_files(own, "attached")
+            self._conn.execute(sql["attach"], _row(own))
+            for number in range(own.number - 1):
+                schema = FunctionSet(number, "", "").schema
+                self._conn.execute(pgsql.SQL(sql["drop_schema"]).format(pgsql.Identifier(schema)))
+                self._conn.execute(sql["retired"], [number])
+                if (FOLDER / "retired" / f"{number}.sql").exists():
+                    self._conn.execute(cast("LiteralString", _text(FOLDER / "retired" / f"{number}.sql")))
+        logger.info("migrated", name="triggers")
+
+    def _run_files(self, own: FunctionSet, part: str) -> None:
+        self._conn.execute(sql["local_search_path"], [own.search_path])
+        for file in functions.texts(FOLDER, part):
+            self._conn.execute(cast("LiteralString", _text(file)))
+        self._conn.execute(sql["local_search_path"], ["public"])
 
     def _apply(self, name: str, file: Path) -> None:
         text = _text(file)
@@ -165,7 +213,16 @@ def _known(conn: Connection) -> dict[str, str]:
     return dict(conn.execute(sql["known"]).fetchall())
 
 
-def _refuse_if_too_old(conn: Connection, known: dict[str, str]) -> None:
+def _sets(conn: Connection) -> dict[int, FunctionSet]:
+    """The sets of functions that are there."""
+    return {row[0]: FunctionSet(*row) for row in conn.execute(sql["sets"]).fetchall()}
+
+
+def _row(own: FunctionSet) -> dict[str, object]:
+    return {"number": own.number, "release": own.release, "digest": own.digest}
+
+
+def _refuse_if_too_old(conn: Connection, known: dict[str, str], own: FunctionSet) -> None:
     if "0015_compatibility" not in known:
         return
     row = conn.execute(sql["oldest"]).fetchone()
@@ -174,6 +231,17 @@ def _refuse_if_too_old(conn: Connection, known: dict[str, str]) -> None:
             f"This hub is too old for the database: it knows migrations up to {newest_known()}, "
             f"and {row[0]} is needed.",
             remedy="Start the version that migrated the database, or a newer one.",
+        )
+    if "0050_function_sets" not in known:
+        return
+    newest, _ = conn.execute(sql["attached"]).fetchone() or (0, "")
+    if own.number < newest - 1:
+        sets = _sets(conn)
+        names = [sets[n].release if n in sets and sets[n].release else f"hub_v{n}" for n in (newest, newest - 1)]
+        hub = f"This hub ({own.release})" if own.release else "This hub"
+        raise ConfigError(
+            f"{hub} is too old for the database: {names[0]} has migrated it, and beside that only {names[1]} may run.",
+            remedy="Start one of these, or a newer one.",
         )
 
 

@@ -41,3 +41,31 @@ update event set xid = '3';
 
 -- flatten_cursors: The same for what readers have read.
 update event_cursor set xid = '3';
+
+-- search_path: Where names are looked for, from now on.
+select set_config('search_path', %s, false);
+
+-- local_search_path: The same until the transaction ends.
+select set_config('search_path', %s, true);
+
+-- schema: Where a set of functions lies.
+create schema if not exists {};
+
+-- drop_schema: A set of functions that nobody needs.
+drop schema if exists {} cascade;
+
+-- retired: It is no longer there.
+delete from function_set where number = %s;
+
+-- sets: The sets of functions that are there.
+select number, release, digest from function_set;
+
+-- laid: Note that a set of functions is there.
+insert into function_set (number, release, digest) values (%(number)s, %(release)s, %(digest)s)
+on conflict (number) do update set release = excluded.release, digest = excluded.digest, laid_at = now();
+
+-- attached: Which set's triggers hang on the tables.
+select attached, attached_digest from compatibility;
+
+-- attach: Note that a set's triggers hang on the tables.
+update compatibility set attached = %(number)s, attached_digest = %(digest)s;

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -159,11 +160,7 @@ def configured(database_url: str, servers: Servers, monkeypatch: pytest.MonkeyPa
     return database_url
 
 
-NEWER = (
-    "insert into migration (name) values ('9999_future')",
-    "create or replace function newer() returns int language sql as 'select 9999'",
-    "update migration set text = 'select 9999' where name = 'functions/intake'",
-)
+NEWER = ("insert into migration (name) values ('9999_future')",)
 
 
 def _make_newer(url: str, oldest: int = 0) -> None:
@@ -184,11 +181,10 @@ def test_a_migration_that_was_applied_is_not_written_anew(database_url: str, fol
     assert migrate(database_url) == []
 
 
-def test_an_older_hub_lays_nothing_over_what_a_newer_one_laid(database_url: str) -> None:
+def test_an_older_hub_does_nothing_to_a_newer_database(database_url: str) -> None:
     _make_newer(database_url)
     assert migrate(database_url) == []
     check(database_url)
-    assert ask(database_url, "select text from migration where name = 'functions/intake'") == "select 9999"
 
 
 def test_a_hub_that_is_too_old_does_not_start_and_says_so(configured: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -202,17 +198,22 @@ def test_a_hub_that_is_too_old_does_not_start_and_says_so(configured: str, capsy
     assert "This hub is too old for the database" in capsys.readouterr().out
 
 
-def test_commands_never_migrate(configured: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("change", "lacks"),
+    [
+        ("delete from migration where name = '0015_compatibility'", "0015_compatibility"),
+        ("delete from function_set", "the functions of this version"),
+        ("update function_set set digest = 'of other words'", "the functions of this version"),
+    ],
+)
+def test_commands_never_migrate(
+    configured: str, capsys: pytest.CaptureFixture[str], change: LiteralString, lacks: str
+) -> None:
     with psycopg.connect(configured, autocommit=True) as conn:
-        conn.execute("update migration set text = 'older words' where name = 'functions/intake'")
-    assert main(["quarantine", "list"]) == 0
-    assert ask(configured, "select text from migration where name = 'functions/intake'") == "older words"
-    with psycopg.connect(configured, autocommit=True) as conn:
-        conn.execute("delete from migration where name = '0015_compatibility'")
-    capsys.readouterr()
+        conn.execute(change)
     assert main(["quarantine", "list"]) == 2
     said = capsys.readouterr().err
-    assert "The database is older than this hub: it lacks 0015_compatibility." in said
+    assert f"The database is older than this hub: it lacks {lacks}" in said
     assert "hub migrate" in said
 
 

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from hub.core.functions import CURRENT
+
 Foreign = psycopg.Connection[tuple[object, ...]]
 
 
@@ -18,12 +20,19 @@ def named(url: str, database: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
 
 
+def find_functions(admin: psycopg.Connection[tuple[object, ...]], database: str) -> None:
+    """Let whatever a test asks by itself find the functions and views that the hub's own connections find."""
+    path = SQL(",").join(map(Identifier, CURRENT.search_path.split(",")))
+    admin.execute(SQL("alter database {} set search_path = {}").format(Identifier(database), path))
+
+
 @contextmanager
 def other_database(url: str) -> Generator[str]:
     """A database of somebody else's on the same server; its URL."""
     name = f"foreign_{secrets.token_hex(4)}"
     with psycopg.connect(named(url, "postgres"), autocommit=True) as admin:
         admin.execute(SQL("create database {}").format(Identifier(name)))
+        find_functions(admin, name)
     try:
         yield named(url, name)
     finally:

@@ -29,7 +29,7 @@ where a.disabled_at is null;
 -- An answered matter weighs nothing while its customer is silent, on channels that say so; whatever is written, taken back or
 -- said on the telephone changes the conversation's clocks, so they are what decides. The router hears of it from the log.
 create or replace function entry_rests() returns trigger
-language plpgsql as $$
+language plpgsql set search_path from current as $$
 begin
     with changed as (
         update queue_entry e set resting = new.waiting_since is null
@@ -45,23 +45,16 @@ begin
     from changed c;
     return null;
 end $$;
-create or replace trigger entry_rests after update of waiting_since, last_outbound_at on conversation
-for each row when (new.waiting_since is distinct from old.waiting_since or new.last_outbound_at is distinct from old.last_outbound_at)
-execute function entry_rests();
 
 -- What comes onto a desk while nothing is owed to its customer rests from the start: reopened, woken, taken to write first.
 create or replace function entry_rests_at_once() returns trigger
-language plpgsql as $$
+language plpgsql set search_path from current as $$
 begin
     new.resting := exists (
         select from conversation v join channel_policy p on p.channel = new.channel
         where v.id = new.conversation_id and v.status = 'open' and v.waiting_since is null and p.release_on_silence);
     return new;
 end $$;
-create or replace trigger entry_begins_resting before insert on queue_entry
-for each row when (new.state = 'assigned') execute function entry_rests_at_once();
-create or replace trigger entry_goes_on_resting before update of state on queue_entry
-for each row when (new.state = 'assigned' and old.state <> 'assigned') execute function entry_rests_at_once();
 
 -- Whether one more item of a channel fits an agent who is there, beside what they hold, some entries not counted.
 create or replace function agent_fits(agent bigint, item_channel text, item_weight integer, beside bigint[]) returns boolean

@@ -12,13 +12,10 @@ create or replace function sending_frozen_since() returns timestamptz language s
 $$;
 
 -- Whatever asks to send, a worker of an older version too: while sending is frozen no send is claimed or crosses the line.
-create or replace function sending_stands() returns trigger language plpgsql as $$
+create or replace function sending_stands() returns trigger language plpgsql set search_path from current as $$
 begin
     if sending_frozen_since() is null then
         return new;
     end if;
     return null;
 end $$;
-
-create or replace trigger sending_stands before update of state on outbound for each row
-when (new.state in ('claimed', 'wire') and old.state is distinct from new.state) execute function sending_stands();

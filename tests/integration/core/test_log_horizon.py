@@ -12,11 +12,12 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Identifier
 
 from hub.core import events, readers
 from hub.core.db import Database, fetch_dicts
 from hub.core.embedded import Embedded
+from hub.core.functions import CURRENT
 from hub.core.migrate import migrate
 from tests.support.log import said, take_any_kind
 from tests.support.postgres import open_writer, other_database
@@ -86,6 +87,7 @@ async def test_who_may_not_see_the_sessions_waits_for_all_of_them(db: Database, 
     with psycopg.connect(database_url, autocommit=True) as admin:
         admin.execute("create role blind login nosuperuser")
         admin.execute("grant all on all tables in schema public to blind")
+        admin.execute(SQL("grant usage on schema {} to blind").format(Identifier(CURRENT.schema)))
         admin.execute("revoke select on pg_stat_activity from public")
     try:
         with other_database(database_url) as elsewhere, open_writer(elsewhere):

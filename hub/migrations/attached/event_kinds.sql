@@ -1,5 +1,5 @@
 -- Whether a kind of event is in the catalogue: nothing else can be logged. Written by `make api`.
-create or replace function event_kind_known(kind text) returns boolean
+create or replace function public.event_kind_known(kind text) returns boolean
 language sql immutable parallel safe as $$
     select kind in (
         'address.unsubscribed',
