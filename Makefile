@@ -65,7 +65,7 @@ ui-check: $(VENV)/.dev ## the faces: types, rules (no import cycles), and the te
 api: $(VENV)/.dev ## write docs/openapi.json, the browser's types, the pages of events and of the data model anew
 	$(BIN)/hub openapi docs/openapi.json
 	$(BIN)/python -c 'import hatch_build, pathlib; hatch_build.write_api(pathlib.Path.cwd())'
-	$(BIN)/python -m hub.event_catalogue
+	$(BIN)/python -m tools.event_catalogue
 	$(BIN)/python -m tools.data_model
 
 bench: $(VENV)/.dev ## the benchmark table: ratios within one run

@@ -18,11 +18,11 @@ from hub.channels.registry import load_connectors
 from hub.core import jobs, keycheck, log
 from hub.core.embedded import Embedded
 from hub.core.errors import ConfigError
+from hub.core.release import hub_version
 from hub.core.service import Addresses, Core, Service, open_core
 from hub.core.tasks import end
 from hub.core.urls import authority
-from hub.intake import Intake
-from hub.release import hub_version
+from hub.messages.intake import Intake
 from hub.settings import Services, Settings
 from hub.web.context import WebContext
 from hub.web.listening import GuardedRunner

@@ -19,7 +19,6 @@ from typing import Any, LiteralString, cast
 
 import orjson
 
-from hub.center import yielding
 from hub.core import log
 from hub.core.db import Connection
 from hub.core.errors import HubError
@@ -28,6 +27,7 @@ from hub.core.metrics import WAITING
 from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.core.tasks import together
+from hub.provisioning import yielding
 from routing import offers, policy
 from routing.model import AgentFacts, Channel, Pick, Waiting
 from routing.policy import Blend, Step

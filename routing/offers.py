@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from hub.conversations import lifecycle, offers, queueing
+from hub.conversations import lifecycle
 from hub.core import events, log
 from hub.core.clock import iso
 from hub.core.db import Connection
@@ -23,6 +23,7 @@ from hub.core.leases import LeaseLost
 from hub.core.metrics import OFFERS
 from hub.core.service import Core
 from hub.core.sql import Queries
+from hub.queues import entries, offers
 from routing.model import Kept, Pick
 
 logger = log.get(__name__)
@@ -151,9 +152,9 @@ async def _end_wrap_ups(core: Core) -> None:
 
 
 async def _rescue(core: Core) -> None:
-    for conversation_id in await queueing.stranded(core.db, STRANDED_SECONDS, _AT_ONCE):
+    for conversation_id in await entries.stranded(core.db, STRANDED_SECONDS, _AT_ONCE):
         async with events.unit(core.db, core.feed) as unit:
-            await queueing.release(unit, conversation_id, reason="the agent is gone")
+            await entries.release(unit, conversation_id, reason="the agent is gone")
 
 
 async def _quietly(what: str, work: Callable[[], Awaitable[None]]) -> None:

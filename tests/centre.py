@@ -10,9 +10,9 @@ from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
 from hub.agents.presence import set_presence
-from hub.conversations import queueing
 from hub.core import events
 from hub.core.service import Core
+from hub.queues import entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Centre:
         """A conversation that waits: (conversation, entry)."""
         conversation = await self.conversation(channel)
         async with events.unit(self.core.db, self.core.feed) as unit:
-            entry = await queueing.enqueue(unit, conversation, queue, channel=channel, requirements=requirements, **how)
+            entry = await entries.enqueue(unit, conversation, queue, channel=channel, requirements=requirements, **how)
         assert entry is not None
         return conversation, entry
 

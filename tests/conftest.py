@@ -23,8 +23,8 @@ from hub.core.feed import Feed
 from hub.core.migrate import migrate
 from hub.core.secrets import Vault
 from hub.core.service import Core
-from hub.event_catalogue import CATALOGUE
 from tests.support.postgres import find_functions
+from tools.event_catalogue import CATALOGUE
 
 BROKEN: Any = invariants.sql["broken"]
 _numbers = itertools.count(1)

@@ -9,13 +9,13 @@ from typing import Any
 from aiohttp.test_utils import TestClient
 
 from hub.access import signin
-from hub.center.apply import apply
-from hub.center.model import read
 from hub.channels.accounts import Accounts
 from hub.channels.model import AddressKind, Inbound
 from hub.channels.registry import load_connectors
 from hub.core.service import Core
-from hub.intake import Intake
+from hub.messages.intake import Intake
+from hub.provisioning.apply import apply
+from hub.provisioning.model import read
 from hub.web.context import WebContext
 from hub.web.server import build
 

@@ -16,12 +16,12 @@ from collections.abc import AsyncGenerator, Callable
 
 import psycopg
 
-from hub.conversations.delivery import Claimed
 from hub.core import jobs, log
 from hub.core.errors import HubError
 from hub.core.service import Core
 from hub.core.tasks import end
-from hub.outbox import LEASE, Outbox
+from hub.messages.delivery import Claimed
+from hub.messages.outbox import LEASE, Outbox
 from workers.context import JobContext, job_context, parts
 from workers.doubt import Doubt
 from workers.line import Line

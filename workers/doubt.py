@@ -6,10 +6,10 @@ import asyncio
 
 from hub.channels.extras import Tracer
 from hub.channels.model import Account, Finder, Outbound
-from hub.conversations.delivery import Claimed
 from hub.core import log
 from hub.core.errors import Conflict, HubError
-from hub.outbox import Outbox
+from hub.messages.delivery import Claimed
+from hub.messages.outbox import Outbox
 from workers.context import JobContext
 
 logger = log.get(__name__)

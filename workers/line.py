@@ -13,14 +13,14 @@ from hub.channels import trouble
 from hub.channels.limits import limits_of
 from hub.channels.model import Account, DeliveryStatus, Outcome, SendError
 from hub.channels.model import Delivery as Report
-from hub.conversations import consents
-from hub.conversations.delivery import Claimed
-from hub.conversations.spending import Spending
 from hub.core import log
 from hub.core.errors import HubError, Unavailable
 from hub.core.metrics import DELIVERIES
 from hub.core.tasks import end
-from hub.outbox import ClaimLost, Outbox, Wanted
+from hub.messages import consents
+from hub.messages.delivery import Claimed
+from hub.messages.outbox import ClaimLost, Outbox, Wanted
+from hub.messages.spending import Spending
 from workers.context import JobContext
 from workers.results import Results
 from workers.seats import Flight, Places

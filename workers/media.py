@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hub.conversations.media import Keeper
 from hub.core.leases import Lease
 from hub.core.service import Core
 from hub.core.steady import Part
+from hub.messages.media import Keeper
 from workers.context import parts
 
 EVERY = 5.0  # seconds between looks when no bell rings

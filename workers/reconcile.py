@@ -9,8 +9,8 @@ from hub.core.clock import now
 from hub.core.leases import Lease
 from hub.core.service import Core
 from hub.core.steady import Part
-from hub.intake import Intake
-from hub.reconciliation import Reconciliation
+from hub.messages.intake import Intake
+from hub.reconciliation.reconcile import Reconciliation
 from workers.context import parts
 
 logger = log.get(__name__)

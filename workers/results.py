@@ -14,9 +14,9 @@ from collections.abc import Awaitable, Callable
 import psycopg
 
 from hub.channels.model import SendError
-from hub.conversations.delivery import Claimed, Reports
 from hub.core import log
 from hub.core.errors import HubError, Unavailable
+from hub.messages.delivery import Claimed, Reports
 
 logger = log.get(__name__)
 KEPT = 3600.0  # seconds an answer is kept for a database that is away

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from hub.channels.extras import Bounded
 from hub.channels.model import Account, Connector
-from hub.conversations.delivery import Claimed
-from hub.outbox import Seats
+from hub.messages.delivery import Claimed
+from hub.messages.outbox import Seats
 
 AT_ONCE = 128  # sends of one connector in flight in one worker
 OF_ONE_ACCOUNT = 32  # of those, where the connector says nothing else

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 
-from hub import sending
+from hub.backup import freeze
 from hub.core.jobs import Doorbell
 from hub.core.leases import Lease
 from hub.core.service import Core
 from hub.core.steady import Part
-from hub.outbox import Outbox
+from hub.messages.outbox import Outbox
 from workers.deliver import JOB
 
 EVERY = 5.0  # seconds
@@ -39,7 +39,7 @@ class Sweeper:
             async for bell in self._core.feed.bells("outbox", every=EVERY):
                 if not bell:
                     async with recovering.attempt(pause=False):
-                        await sending.notice(self._core.db)
+                        await freeze.notice(self._core.db)
                         await self._outbox.recover()
                 async with ringing.attempt():
                     if await self._outbox.anything_due() or (not bell and await self._outbox.anything_doubtful()):

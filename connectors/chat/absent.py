@@ -16,13 +16,13 @@ import psycopg
 from connectors.chat.settings import Settings
 from hub.automation.texts import language
 from hub.channels.model import Accept, Account
-from hub.conversations import mailing
 from hub.core import events, log
 from hub.core.db import execute, fetch_all, fetch_one
 from hub.core.errors import HubError, Unavailable
 from hub.core.events import Unit
 from hub.core.service import Core
 from hub.core.sql import Queries
+from hub.messages import mailing
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "absent.sql")

@@ -13,7 +13,6 @@ from typing import Any
 
 from connectors.chat.files import FileLinks
 from connectors.chat.token import Visitor, fresh
-from hub.agents.hours import Hours, is_open
 from hub.automation import ratings
 from hub.conversations.events import ChatLeft
 from hub.core import events
@@ -22,6 +21,7 @@ from hub.core.db import Database, execute, fetch_all, fetch_one
 from hub.core.errors import Unavailable
 from hub.core.feed import Feed
 from hub.core.sql import Queries
+from hub.queues.hours import Hours, is_open
 
 sql = Queries.beside(__file__)
 Frame = dict[str, Any]

@@ -18,8 +18,8 @@ import connectors.email.mime as mime
 import connectors.email.ses as ses
 from connectors.email.bounce_words import failures, told
 from hub.channels.model import Delivery, DeliveryStatus
-from hub.conversations.tokens import message_of
 from hub.core.secrets import Vault
+from hub.messages.tokens import message_of
 
 _PURPOSE = "bounce"
 _MAX_STATUS = 256 * 1024  # bytes of a report that are looked at

@@ -17,8 +17,8 @@ import connectors.email.dkim as dkim
 from connectors.email.header import tidy
 from connectors.email.settings import Settings
 from hub.channels.model import Account, Attachment, Outbound, Outcome, SendError
-from hub.conversations.letters import to_html
 from hub.core.errors import ConfigError
+from hub.messages.formatting import to_html
 
 _POLICY = SMTP.clone(cte_type="7bit", max_line_length=76)
 _ADDRESS = re.compile(r"^[^\s<>,;:\\\"()\[\]\x00-\x1f\x7f]{1,64}@[^\s<>,;:\\\"()@\x00-\x1f\x7f]{1,255}$")

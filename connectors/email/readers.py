@@ -13,10 +13,10 @@ from typing import Literal
 from connectors.email.parse import Envelope, Known, Mail, parse
 from connectors.email.remains import remains
 from hub.channels.model import Page
-from hub.conversations.html import Clean
 from hub.core import log
 from hub.core.confined import CONFINED, Confined, Done, preload
 from hub.core.errors import Invalid
+from hub.messages.html import Clean
 
 logger = log.get(__name__)
 SECONDS = 2.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator
 
-from hub.calls.flow import CallFlow
+from hub.calls.ivr_settings import CallFlow
 from hub.channels.limits import Limits
 
 

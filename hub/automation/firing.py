@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hub.agents.hours import Hours, Spans, is_open, next_opening
 from hub.automation.events import ReplyMissed
 from hub.automation.model import IN_HOURS, WRITES, FollowUp, Kind, Plan
 from hub.automation.plans import delays, schedule
 from hub.automation.ratings import link_ends, take_reply
 from hub.automation.texts import text
-from hub.conversations import actions, lifecycle, mailing, queueing, tokens, writing
+from hub.conversations import actions, lifecycle
 from hub.core import events, log
 from hub.core.clock import now
 from hub.core.db import Connection, execute, fetch_one, fetch_value
@@ -28,6 +27,9 @@ from hub.core.secrets import Vault
 from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.core.steady import Bad, describe, ignore
+from hub.messages import mailing, replies, tokens
+from hub.queues import entries
+from hub.queues.hours import Hours, Spans, is_open, next_opening
 
 logger = log.get(__name__)
 TRIES = 6  # of a follow-up that breaks: a minute later, then two, four…
@@ -75,7 +77,7 @@ class Firing:
     due: FollowUp
     now: Situation
 
-    async def write(self, way: writing.ReplyChannel | None = None, *, link: str = "") -> None:
+    async def write(self, way: replies.ReplyChannel | None = None, *, link: str = "") -> None:
         """Send the text of its kind: where the customer last wrote from, or by a given way; `link` stands in it."""
         if self.now.opted_out and way is None:
             raise Conflict("The customer wants nothing that we send by ourselves.")
@@ -86,7 +88,7 @@ class Firing:
         if not self.now.proved:
             variables["contact.name"] = ""  # whoever only claims to be the customer learns nothing from us
         said = await text(self.unit.conn, self.due.kind, self.now.locale, variables, link=link)
-        answer = writing.Reply(
+        answer = replies.Reply(
             said.body,
             f"followup-{self.due.id}",
             subject=said.subject or None,
@@ -96,7 +98,7 @@ class Firing:
             automatic=True,
             bulk=self.due.kind == Kind.SATISFACTION,
         )
-        await writing.reply(self.unit, self.vault, self.due.conversation_id, answer, actor_id=None)
+        await replies.reply(self.unit, self.vault, self.due.conversation_id, answer, actor_id=None)
 
 
 async def fire_next(core: Core, *, bad: Bad = ignore) -> bool:
@@ -148,7 +150,7 @@ async def _wait_for_opening(conn: Connection, due: FollowUp) -> bool:
 async def _fire(unit: Unit, core: Core, due: FollowUp) -> str | None:
     """Do it; or why not."""
     values = {"conversation_id": due.conversation_id, "after": int(due.payload.get("after") or 0)}
-    await queueing.hold(unit.conn, due.conversation_id)
+    await entries.hold(unit.conn, due.conversation_id)
     if due.stops_on_reply and await fetch_value(unit.conn, sql["replied"], values):
         return "the customer has written"
     situation = await fetch_one(unit.conn, Situation, sql["situation"], values)
@@ -197,7 +199,7 @@ async def _ask(f: Firing) -> str | None:
         return "the sender asks for no automatic answer"
     if not await fetch_value(f.unit.conn, sql["may_survey"], {"conversation_id": f.due.conversation_id}):
         return "the customer was asked of another conversation lately"
-    ways = await writing.reply_channels(f.unit.conn, f.due.conversation_id, bulk=True)
+    ways = await replies.reply_channels(f.unit.conn, f.due.conversation_id, bulk=True)
     by_mail = next((w.channel for w in ways if w.usable), "") == "email"
     token = tokens.rating_token(f.vault, f.due.conversation_id, link_ends(now()))
     await f.write(link=f"{f.public_url}/rate/{token}" if by_mail else "")
@@ -207,7 +209,7 @@ async def _ask(f: Firing) -> str | None:
 async def _missed_chat(f: Firing) -> str | None:
     if f.now.answered:
         return "answered after all"
-    ways = await writing.reply_channels(f.unit.conn, f.due.conversation_id)
+    ways = await replies.reply_channels(f.unit.conn, f.due.conversation_id)
     other = next((w for w in ways if w.channel in ("email", "sms", "whatsapp") and not w.opted_out), None)
     if other is None:
         return "no other way to reach the customer"
@@ -226,7 +228,7 @@ async def _missed_call(f: Firing) -> str | None:
 async def _text_caller(f: Firing) -> str | None:
     if not (await delays(f.unit.conn)).missed_call:
         return "missed callers get no text"
-    ways = await writing.reply_channels(f.unit.conn, f.due.conversation_id)
+    ways = await replies.reply_channels(f.unit.conn, f.due.conversation_id)
     other = next((w for w in ways if w.channel in ("sms", "whatsapp") and not w.opted_out), None)
     if other is None:
         return "no other way to reach the caller"
@@ -241,10 +243,10 @@ async def _missed_reply(f: Firing) -> str | None:
         return "answered"
     minutes = round(int(f.due.payload.get("seconds") or 0) / 60)
     words = f"The customer has been waiting for an answer for more than {minutes} minutes."
-    await writing.note(f.unit, f.due.conversation_id, words, f"followup-{f.due.id}", actor_id=None)
+    await replies.note(f.unit, f.due.conversation_id, words, f"followup-{f.due.id}", actor_id=None)
     await f.unit.log(ReplyMissed(), conversation_id=f.due.conversation_id, agent_id=f.now.agent_id)
     if f.now.agent_state in ("away", "offline"):
-        await queueing.release(f.unit, f.due.conversation_id, reason="missed reply")
+        await entries.release(f.unit, f.due.conversation_id, reason="missed reply")
     return None
 
 
@@ -261,10 +263,10 @@ async def _wake(f: Firing) -> str | None:
 
 
 async def _abandon(f: Firing) -> str | None:
-    entry = await queueing.live(f.unit.conn, f.due.conversation_id)
+    entry = await entries.live(f.unit.conn, f.due.conversation_id)
     if entry is None or entry.state not in ("waiting", "offered"):
         return "answered"
-    await queueing.close(f.unit, f.due.conversation_id, "abandoned")
+    await entries.close(f.unit, f.due.conversation_id, "abandoned")
     await _after_leaving(f)
     return None
 
@@ -274,7 +276,7 @@ async def _after_leaving(f: Firing) -> None:
 
     An address that they gave in the chat will do: what an agent then writes goes there by mail.
     """
-    ways = await writing.reply_channels(f.unit.conn, f.due.conversation_id)
+    ways = await replies.reply_channels(f.unit.conn, f.due.conversation_id)
     usable = (w for w in ways if w.channel in ("email", "sms", "whatsapp") and w.usable and not w.opted_out)
     channel = next((w.channel for w in usable), None)
     if channel is None:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hub.agents.hours import Hours, Spans, after_open_time
 from hub.automation.model import Kind, Plan
 from hub.automation.plans import delays, schedule
 from hub.core.clock import now
 from hub.core.db import Connection, Database, execute, fetch_all, fetch_value
 from hub.core.sql import Queries
 from hub.core.steady import Bad, ignore
+from hub.queues.hours import Hours, Spans, after_open_time
 
 sql = Queries.beside(__file__)
 

@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg.types.json import Jsonb
 
-from hub.agents.hours import Hours, Spans, is_open
 from hub.automation.model import Delays, Kind, Plan
 from hub.core.db import Connection, Database, execute, fetch_all, fetch_value
 from hub.core.events import LoggedEvent, Reader
 from hub.core.sql import Queries
 from hub.core.steady import Bad, ignore
+from hub.queues.hours import Hours, Spans, is_open
 
 sql = Queries.beside(__file__)
 READER = "automation"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hub.conversations.templates import render
 from hub.core.db import Connection, fetch_one
 from hub.core.sql import Queries
+from hub.messages.templates import render
 
 sql = Queries.beside(__file__)
 

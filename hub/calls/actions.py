@@ -15,10 +15,10 @@ from hub.channels.model import Account, AddressKind
 from hub.contacts import store as contacts
 from hub.contacts.identity import normalise
 from hub.conversations import actions as conversations
-from hub.conversations import queueing
 from hub.core.db import execute, fetch_value
 from hub.core.errors import Conflict, Forbidden, Invalid
 from hub.core.events import Unit
+from hub.queues import entries
 
 _KEYS = re.compile(r"^[0-9*#w]{1,40}$")
 _MODES = frozenset({"listen", "whisper", "barge"})
@@ -138,7 +138,7 @@ async def transfer(unit: Unit, account: Account, call_id: int, agent_id: int, to
         return
     # A transfer is of the conversation, whose channel may have changed by a message sent meanwhile.
     await execute(unit.conn, sql["is_voice"], {"id": held.call.conversation_id})
-    await queueing.transfer(
+    await entries.transfer(
         unit, held.call.conversation_id, queue_id=to.queue_id, agent_id=to.agent_id, actor_id=agent_id
     )
     await control.park(unit, await store.again(unit, held))
@@ -297,7 +297,7 @@ async def dial(unit: Unit, account: Account, agent_id: int, number: str, convers
         raise Conflict("You have no telephone connected.", remedy="Open the telephone in the desk, or set your number.")
     address = await contacts.find_or_add(unit, AddressKind.PHONE, whole)
     if conversation_id is not None:
-        held = await queueing.hold(unit.conn, conversation_id)
+        held = await entries.hold(unit.conn, conversation_id)
         same = await contacts.root_of(unit.conn, held.contact_id) == await contacts.root_of(
             unit.conn, address.contact_id
         )
@@ -314,10 +314,10 @@ async def dial(unit: Unit, account: Account, agent_id: int, number: str, convers
     )
     call_id = await arrival.begin(unit, begun, address)
     held_call = await store.hold(unit, call_id)
-    await queueing.close(unit, held_call.call.conversation_id, "resolved")
+    await entries.close(unit, held_call.call.conversation_id, "resolved")
     await execute(unit.conn, sql["is_voice"], {"id": held_call.call.conversation_id})
-    await queueing.pull(unit, held_call.call.conversation_id, agent_id)
-    entry = await queueing.live(unit.conn, held_call.call.conversation_id)
+    await entries.pull(unit, held_call.call.conversation_id, agent_id)
+    entry = await entries.live(unit.conn, held_call.call.conversation_id)
     place = {"id": call_id, "queue_id": entry.queue_id if entry else None, "entry_id": entry.id if entry else None}
     await execute(unit.conn, sql["set_place"], place)
     unit.wake("calls")
@@ -340,7 +340,7 @@ async def schedule_callback(  # noqa: PLR0913 - who, whom, when and why
     await callbacks.check_number(unit, [account.settings.voice], whole)
     if account.queue_id is None:
         raise Conflict("The number has no queue for callbacks.", remedy="Give its account a queue.")
-    await queueing.hold(unit.conn, conversation_id)
+    await entries.hold(unit.conn, conversation_id)
     values = {
         "conversation_id": conversation_id, "account_id": account.id, "number": whole, "queue_id": account.queue_id,
         "agent_id": agent_id, "due_at": due_at, "entered_at": None, "note": note, "created_by": created_by,
@@ -359,7 +359,7 @@ async def wrap_up(unit: Unit, call_id: int, agent_id: int, *, disposition: str |
     held = await store.hold(unit, call_id)
     if not held.call.over or held.call.agent_id != agent_id:
         raise Conflict("There is no wrap-up of yours to end.")
-    entry = await queueing.live(unit.conn, held.call.conversation_id)
+    entry = await entries.live(unit.conn, held.call.conversation_id)
     if entry is not None and entry.state == "wrapping" and entry.agent_id == agent_id:
         await conversations.end_wrap_up(unit, held.call.conversation_id, agent_id=agent_id, disposition=disposition)
     await execute(unit.conn, sql["set_wrap"], {"id": call_id, "disposition": disposition})

@@ -12,10 +12,10 @@ from hub.channels.calls import CallEvent
 from hub.channels.model import Account, AddressKind
 from hub.contacts import numbers
 from hub.contacts import store as contacts
-from hub.conversations import queueing
-from hub.conversations.events import InteractionCreated
 from hub.core.db import execute, fetch_dicts, fetch_value
 from hub.core.events import Unit
+from hub.messages.events import InteractionCreated
+from hub.queues import entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ async def begin(unit: Unit, begun: Beginning, address: contacts.Found) -> int:
     """Write a call down with its conversation and interaction; its id."""
     said = wording.begun(begun.direction, begun.kind)
     conversation_id = begun.conversation_id or await _conversation(unit, begun, address, said)
-    await queueing.hold(unit.conn, conversation_id)
+    await entries.hold(unit.conn, conversation_id)
     interaction_id = int(await fetch_value(unit.conn, sql["next_interaction"]))
     event = await unit.log(
         InteractionCreated(interaction_id=interaction_id, direction=begun.direction, channel="voice", automatic=False),

@@ -11,15 +11,15 @@ from phonenumbers import PhoneNumberType
 
 from hub.calls import arrival, control, store
 from hub.calls.events import CallQueued
-from hub.calls.flow import CallFlow
+from hub.calls.ivr_settings import CallFlow
 from hub.calls.store import Held, sql
 from hub.channels.model import Account
 from hub.contacts.numbers import is_withheld
 from hub.contacts.store import Found
-from hub.conversations import queueing
 from hub.core.db import execute, fetch_one, fetch_value
 from hub.core.errors import Conflict, Invalid
 from hub.core.events import Unit
+from hub.queues import entries
 
 _COSTLY = frozenset(
     {PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST, PhoneNumberType.PAGER, PhoneNumberType.UAN}
@@ -89,7 +89,7 @@ async def keep_place(unit: Unit, account: Account, held: Held, entered_at: datet
     """The caller hangs up and keeps their place: the call ends as a callback, its successor waits with its age."""
     call = held.call
     await control.finish(unit, held, "callback")
-    await queueing.close(unit, call.conversation_id, "callback")
+    await entries.close(unit, call.conversation_id, "callback")
     values = {
         "conversation_id": call.conversation_id, "account_id": call.account_id, "number": call.number,
         "queue_id": call.queue_id, "agent_id": None, "due_at": None, "entered_at": entered_at, "note": "",
@@ -103,10 +103,10 @@ async def keep_place(unit: Unit, account: Account, held: Held, entered_at: datet
 
 async def give_way(unit: Unit, conversation_id: int) -> bool:
     """What waits to be called back makes room for the call itself; whether something did."""
-    entry = await queueing.live(unit.conn, conversation_id)
+    entry = await entries.live(unit.conn, conversation_id)
     if entry is None or entry.channel not in ("missed_call", "voicemail") or entry.state not in ("waiting", "offered"):
         return False
-    return await queueing.close(unit, conversation_id, "callback")
+    return await entries.close(unit, conversation_id, "callback")
 
 
 async def start(unit: Unit, account: Account, due: Due) -> int | None:
@@ -128,7 +128,7 @@ async def start(unit: Unit, account: Account, due: Due) -> int | None:
     )
     call_id = await arrival.begin(unit, begun, address)
     await give_way(unit, due.conversation_id)
-    entry_id = await queueing.enqueue(
+    entry_id = await entries.enqueue(
         unit,
         due.conversation_id,
         due.queue_id,

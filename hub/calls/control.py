@@ -18,12 +18,13 @@ from hub.calls.store import Held, sql
 from hub.channels.calls import CommandKind
 from hub.channels.model import AddressKind
 from hub.contacts.identity import normalise
-from hub.conversations import actions, lifecycle, offers, queueing
-from hub.conversations.events import InteractionUpdated
+from hub.conversations import actions, lifecycle
 from hub.core.clock import now
 from hub.core.db import execute, fetch_dicts, fetch_value
 from hub.core.errors import Invalid
 from hub.core.events import Unit
+from hub.messages.events import InteractionUpdated
+from hub.queues import entries, offers
 
 _UNREACHED = {"busy": "busy", "no_answer": "no_answer", "canceled": "no_answer"}
 
@@ -62,7 +63,7 @@ async def _bring_together(unit: Unit, held: Held) -> None:
 
 async def _claim(unit: Unit, call: Call, leg: Leg) -> bool:
     """The agent is in the room: the call is theirs unless somebody else has it, or it is gone."""
-    entry = await queueing.live(unit.conn, call.conversation_id)
+    entry = await entries.live(unit.conn, call.conversation_id)
     if entry is None or leg.agent_id is None:
         return False
     try:
@@ -184,13 +185,13 @@ async def _on_hold(unit: Unit, customer: Leg) -> bool:
 async def _record_owner(unit: Unit, held: Held, new: Leg) -> None:
     """The conversation, its work and the call are an agent's now; what others did before stays in their entries."""
     call = held.call
-    entry = await queueing.live(unit.conn, call.conversation_id)
+    entry = await entries.live(unit.conn, call.conversation_id)
     if new.agent_id is None or (entry is not None and entry.agent_id == new.agent_id == call.agent_id):
         return
     if entry is None or entry.agent_id != new.agent_id:
-        await queueing.close(unit, call.conversation_id, "transferred")
-        await queueing.pull(unit, call.conversation_id, new.agent_id)
-        entry = await queueing.live(unit.conn, call.conversation_id)
+        await entries.close(unit, call.conversation_id, "transferred")
+        await entries.pull(unit, call.conversation_id, new.agent_id)
+        entry = await entries.live(unit.conn, call.conversation_id)
     place = {"id": call.id, "queue_id": call.queue_id, "entry_id": entry.id if entry else None}
     await execute(unit.conn, sql["set_place"], place)
     await execute(unit.conn, sql["set_agent"], {"id": call.id, "agent_id": new.agent_id})
@@ -218,11 +219,11 @@ async def _left_alone(unit: Unit, held: Held) -> None:
     if await ringing_on(unit, held):
         return
     if call.state == "connecting" and call.direction == "in":
-        await queueing.release(unit, call.conversation_id, reason="the agent's telephone left")
+        await entries.release(unit, call.conversation_id, reason="the agent's telephone left")
         await park(unit, held)
         return
     reason = "nobody answered where the call was handed to"
-    if await _left_for(unit, held) and await queueing.release(unit, call.conversation_id, reason=reason):
+    if await _left_for(unit, held) and await entries.release(unit, call.conversation_id, reason=reason):
         await park(unit, held)
         return
     if customer is not None and customer.live:
@@ -234,7 +235,7 @@ async def park(unit: Unit, held: Held) -> None:
     call, customer = held.call, held.customer
     if customer is None or not customer.live:
         return
-    entry = await queueing.live(unit.conn, call.conversation_id)
+    entry = await entries.live(unit.conn, call.conversation_id)
     if entry is None or not await store.move(unit, call, "queued", "connecting", "talking"):
         return
     place = {"id": call.id, "queue_id": entry.queue_id, "entry_id": entry.id}
@@ -307,14 +308,14 @@ def _reachable(number: str) -> bool:
 
 
 async def _free_queue(unit: Unit, call: Call, outcome: str) -> None:
-    entry = await queueing.live(unit.conn, call.conversation_id)
+    entry = await entries.live(unit.conn, call.conversation_id)
     if entry is None or entry.id != call.entry_id or outcome == "callback":
         return
     if outcome == "answered":
         await lifecycle.start_wrap_up(unit, call.conversation_id, "resolved")
     elif entry.state in ("waiting", "offered", "assigned"):
         how = "abandoned" if outcome == "abandoned" else outcome
-        await queueing.close(unit, call.conversation_id, how)
+        await entries.close(unit, call.conversation_id, how)
 
 
 async def _ended_by_us(unit: Unit, held: Held) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hub.calls import callbacks
 from hub.calls.events import DeviceChanged
-from hub.calls.flow import CallFlow
+from hub.calls.ivr_settings import CallFlow
 from hub.calls.store import sql
 from hub.channels.model import AddressKind
 from hub.contacts.identity import normalise

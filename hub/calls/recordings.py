@@ -56,14 +56,14 @@ async def take(unit: Unit, call_id: int, event: CallEvent) -> None:
 
 async def _queue_voicemail(unit: Unit, call_id: int) -> None:
     """A message waits for somebody to hear it, as an item of its own weight."""
-    from hub.conversations import queueing
+    from hub.queues import entries
 
     call = await fetch_one(unit.conn, Call, sql["call"], {"id": call_id})
     if call is None or await fetch_value(unit.conn, sql["heard"], {"call_id": call_id}):
         return
     queue_id = call.queue_id or await fetch_value(unit.conn, sql["account_queue"], {"id": call.account_id})
-    if queue_id is not None and await queueing.live(unit.conn, call.conversation_id) is None:
-        await queueing.enqueue(unit, call.conversation_id, int(queue_id), channel="voicemail")
+    if queue_id is not None and await entries.live(unit.conn, call.conversation_id) is None:
+        await entries.enqueue(unit, call.conversation_id, int(queue_id), channel="voicemail")
 
 
 class Keeper:

@@ -19,7 +19,6 @@ from hub.calls.store import sql
 from hub.channels.accounts import Accounts
 from hub.channels.calls import CallControl, CallError, CallOutcome, Command, CommandKind, call_control
 from hub.channels.model import Account, Connector
-from hub.conversations import offers, queueing
 from hub.core import events, log
 from hub.core.clock import now
 from hub.core.db import execute
@@ -27,6 +26,7 @@ from hub.core.errors import HubError, Unavailable
 from hub.core.events import Unit
 from hub.core.service import Core
 from hub.core.steady import Bad, ignore
+from hub.queues import entries, offers
 
 logger = log.get(__name__)
 _PERFORM = 20.0  # seconds for one command, less than its claim lasts
@@ -71,7 +71,7 @@ class Runner:
     # -- agents --------------------------------------------------------------------------------------------------
     async def _ring(self, unit: Unit, row: dict[str, Any]) -> None:
         held = await store.hold(unit, row["call_id"])
-        entry = await queueing.live(unit.conn, held.call.conversation_id)
+        entry = await entries.live(unit.conn, held.call.conversation_id)
         if held.call.state != "queued" or entry is None or entry.agent_id != row["agent_id"]:
             return
         device = await devices.of(unit.conn, row["agent_id"])
@@ -95,7 +95,7 @@ class Runner:
         if state == "offered":
             await offers.decline(unit, row["offer_id"], row["agent_id"], "no telephone connected")
         else:
-            await queueing.release(unit, row["conversation_id"], reason="no telephone connected")
+            await entries.release(unit, row["conversation_id"], reason="no telephone connected")
 
     async def _stop(self, unit: Unit, row: dict[str, Any]) -> None:
         held = await store.hold(unit, row["call_id"])
@@ -108,7 +108,7 @@ class Runner:
         if held.call.direction == "out" and held.call.kind == "call":
             await control.finish(unit, held, "failed")
         elif held.call.state == "queued":
-            await queueing.release(unit, held.call.conversation_id, reason="the agent's telephone did not come")
+            await entries.release(unit, held.call.conversation_id, reason="the agent's telephone did not come")
 
     async def _moved(self, unit: Unit, row: dict[str, Any]) -> None:
         await control.park(unit, await store.hold(unit, row["call_id"]))
@@ -120,7 +120,7 @@ class Runner:
                 continue
             try:
                 async with events.unit(self._core.db, self._core.feed) as unit:
-                    await queueing.hold(unit.conn, due.conversation_id)
+                    await entries.hold(unit.conn, due.conversation_id)
                     await callbacks.start(unit, account, due)
             except Unavailable:
                 raise

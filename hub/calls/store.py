@@ -14,12 +14,12 @@ from hub.calls.model import Call, Fact, Leg
 from hub.calls.times import times
 from hub.calls.wording import Said
 from hub.channels.calls import CommandKind
-from hub.conversations import queueing
 from hub.core.clock import now
 from hub.core.db import Connection, Database, execute, fetch_all, fetch_one, fetch_value
 from hub.core.errors import NotFound
 from hub.core.events import Unit
 from hub.core.sql import Queries
+from hub.queues import entries
 
 sql = Queries.beside(__file__)
 Shape = dict[str, Any]
@@ -55,7 +55,7 @@ async def hold(unit: Unit, call_id: int) -> Held:
     seen = await fetch_one(unit.conn, Call, sql["call"], {"id": call_id})
     if seen is None:
         raise NotFound("There is no such call.")
-    await queueing.hold(unit.conn, seen.conversation_id)
+    await entries.hold(unit.conn, seen.conversation_id)
     call = await fetch_one(unit.conn, Call, sql["lock_call"], {"id": call_id})
     assert call is not None  # noqa: S101 - calls are never deleted
     return Held(call, tuple(await legs(unit.conn, call_id)))

@@ -58,7 +58,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A message's HTML as it may be shown, cleaned once where it could do no harm (`hub.conversations.html`).
+    """A message's HTML as it may be shown, cleaned once where it could do no harm (`hub.messages.html`).
 
     `own` is what its writer wrote, `whole` with what they quote (None: the same). In place of each picture stands a
     mark, whose number says which of `pictures` (`cid:` names and addresses elsewhere) it was. Without `own` there is

@@ -8,15 +8,17 @@ from typing import Any
 
 from hub.channels.model import AddressKind, FilledTemplate
 from hub.contacts import store as contacts
-from hub.conversations import lifecycle, once, queueing, writing
+from hub.conversations import lifecycle
 from hub.conversations.events import ConversationResolved, ConversationSnoozed
-from hub.conversations.model import Reply
 from hub.conversations.store import sql
 from hub.core.clock import now
 from hub.core.db import fetch_dicts, fetch_value
 from hub.core.errors import Conflict, Forbidden, Invalid
 from hub.core.events import Unit
 from hub.core.secrets import Vault
+from hub.messages import idempotency, replies
+from hub.messages.model import Reply
+from hub.queues import entries
 
 MOST_SNOOZED = timedelta(days=366)
 KIND_OF_CHANNEL = {"email": AddressKind.EMAIL, "sms": AddressKind.PHONE, "whatsapp": AddressKind.WHATSAPP}
@@ -24,7 +26,7 @@ KIND_OF_CHANNEL = {"email": AddressKind.EMAIL, "sms": AddressKind.PHONE, "whatsa
 
 async def resolve(unit: Unit, conversation_id: int, *, actor_id: int | None, disposition: str | None = None) -> None:
     """Close the matter; its agent goes into wrap-up where the queue gives time for it. Resolving twice is once."""
-    await writing.lock(unit, conversation_id)
+    await replies.lock(unit, conversation_id)
     await _check_disposition(unit, disposition)
     values = {"id": conversation_id, "disposition": disposition, "actor_id": actor_id}
     changed = await fetch_dicts(unit.conn, sql["resolve"], values)
@@ -43,7 +45,7 @@ async def resolve(unit: Unit, conversation_id: int, *, actor_id: int | None, dis
 
 async def resolve_when_nothing_is_owed(unit: Unit, conversation_id: int) -> None:
     """Close what nobody has and in which nobody waits: nobody would ever close it."""
-    await queueing.hold(unit.conn, conversation_id)
+    await entries.hold(unit.conn, conversation_id)
     if await fetch_value(unit.conn, sql["owes_nothing"], {"id": conversation_id}):
         await resolve(unit, conversation_id, actor_id=None)
 
@@ -54,11 +56,11 @@ async def snooze(unit: Unit, conversation_id: int, until: datetime, *, actor_id:
         raise Invalid("The time lies in the past.", fields={"until": "choose a later time"})
     if until > now() + MOST_SNOOZED:
         raise Invalid("The time is too far away.", fields={"until": f"at most {MOST_SNOOZED.days} days from now"})
-    await writing.lock(unit, conversation_id)
+    await replies.lock(unit, conversation_id)
     changed = await fetch_dicts(unit.conn, sql["snooze"], {"id": conversation_id, "until": until})
     if not changed:
         raise Conflict("Only an open conversation can be snoozed.")
-    await queueing.close(unit, conversation_id, outcome="snoozed")
+    await entries.close(unit, conversation_id, outcome="snoozed")
     await unit.log(
         ConversationSnoozed(until=until),
         conversation_id=conversation_id,
@@ -70,7 +72,7 @@ async def snooze(unit: Unit, conversation_id: int, until: datetime, *, actor_id:
 
 async def end_wrap_up(unit: Unit, conversation_id: int, *, agent_id: int, disposition: str | None) -> None:
     """Finish after-contact work early."""
-    await writing.lock(unit, conversation_id)
+    await replies.lock(unit, conversation_id)
     await _check_disposition(unit, disposition)
     await lifecycle.end_wrap_up(unit, conversation_id, agent_id, disposition)
 
@@ -94,13 +96,15 @@ async def start(unit: Unit, vault: Vault, opening: Opening, *, actor_id: int) ->
 
     The same under the same client id begins one only; anything else under it is a `Conflict`.
     """
-    before = await once.written(unit.conn, opening.client_id, conversation_id=None, actor_id=actor_id)
+    before = await idempotency.written(unit.conn, opening.client_id, conversation_id=None, actor_id=actor_id)
     kind = KIND_OF_CHANNEL.get(opening.channel)
     if kind is None:
         raise Invalid("You cannot write first on this channel.", fields={"channel": "use email, sms or whatsapp"})
     if before is not None:
         address = None if opening.address is None else (kind, opening.address)
-        await once.require_opening(unit.conn, before, _message(opening), contact_id=opening.contact_id, address=address)
+        await idempotency.require_opening(
+            unit.conn, before, _message(opening), contact_id=opening.contact_id, address=address
+        )
         return before.conversation_id
     account = await fetch_dicts(
         unit.conn,
@@ -130,7 +134,7 @@ async def start(unit: Unit, vault: Vault, opening: Opening, *, actor_id: int) ->
         )
     )
     answer = replace(_message(opening), address_id=address_id, account_id=row["id"])
-    await writing.reply(unit, vault, conversation_id, answer, actor_id=actor_id)
+    await replies.reply(unit, vault, conversation_id, answer, actor_id=actor_id)
     return conversation_id
 
 

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from hub.conversations import lifecycle, queueing
+from hub.conversations import lifecycle
 from hub.conversations.events import WorkRepaired
 from hub.core import events, log
 from hub.core.db import Connection, Database, execute, fetch_all, fetch_value
@@ -24,6 +24,7 @@ from hub.core.metrics import REPAIRS
 from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.core.steady import Bad, ignore
+from hub.queues import entries
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "invariants.sql")
@@ -76,7 +77,7 @@ async def sweep(core: Core, limit: int = 100, *, bad: Bad = ignore) -> int:
 
 async def mend(unit: Unit, conversation_id: int) -> list[Fault]:
     """Put a conversation's work right, if it is not; what was wrong. It is held meanwhile, so nobody else moves it."""
-    await queueing.hold(unit.conn, conversation_id)
+    await entries.hold(unit.conn, conversation_id)
     mended: list[Fault] = []
     while len(mended) < _MOST and (found := await broken(unit.conn, conversation_id, limit=1)):
         fault = found[0]
@@ -102,8 +103,8 @@ async def _report(unit: Unit, fault: Fault) -> None:
     unit.wake("router")
 
 
-async def _entry(unit: Unit, fault: Fault) -> queueing.Entry:
-    entry = await queueing.live(unit.conn, fault.conversation_id)
+async def _entry(unit: Unit, fault: Fault) -> entries.Entry:
+    entry = await entries.live(unit.conn, fault.conversation_id)
     if entry is None:
         raise RuntimeError(f"The entry of conversation {fault.conversation_id} is gone.")
     return entry
@@ -115,11 +116,11 @@ async def _waits_nowhere(unit: Unit, fault: Fault) -> bool:
 
 async def _is_over(unit: Unit, fault: Fault) -> bool:
     entry = await _entry(unit, fault)
-    held = await queueing.hold(unit.conn, fault.conversation_id)
+    held = await entries.hold(unit.conn, fault.conversation_id)
     meant = await fetch_value(unit.conn, sql["begun_after_the_end"], {"entry_id": entry.id})
     if held.status == "resolved" and meant:
-        return await queueing.awaken(unit, held, None)
-    await queueing.end_entry(unit, fault.conversation_id, entry, held.status)
+        return await entries.awaken(unit, held, None)
+    await entries.end_entry(unit, fault.conversation_id, entry, held.status)
     return True
 
 
@@ -128,13 +129,13 @@ async def _with_nobody(unit: Unit, fault: Fault) -> bool:
     if entry.state == "offered":
         return await _offer_gone(unit, fault)
     if entry.state == "wrapping":
-        await queueing.end_entry(unit, fault.conversation_id, entry, "resolved")
+        await entries.end_entry(unit, fault.conversation_id, entry, "resolved")
         return True
-    return await queueing.release(unit, fault.conversation_id, reason="its agent works here no more")
+    return await entries.release(unit, fault.conversation_id, reason="its agent works here no more")
 
 
 async def _offer_gone(unit: Unit, fault: Fault) -> bool:
-    await execute(unit.conn, queueing.sql["rescind"], {"entry_id": fault.entry_id, "reason": "out of order"})
+    await execute(unit.conn, entries.sql["rescind"], {"entry_id": fault.entry_id, "reason": "out of order"})
     await execute(unit.conn, sql["lost_offer"], {"entry_id": fault.entry_id})
     return True
 
@@ -143,23 +144,23 @@ async def _other_desk(unit: Unit, fault: Fault) -> bool:
     entry = await _entry(unit, fault)
     if entry.agent_id is None:
         return False
-    await queueing.put_on_desk(unit, fault.conversation_id, entry.agent_id, None)
+    await entries.put_on_desk(unit, fault.conversation_id, entry.agent_id, None)
     return True
 
 
 async def _waits_on_a_desk(unit: Unit, fault: Fault) -> bool:
-    held = await queueing.hold(unit.conn, fault.conversation_id)
+    held = await entries.hold(unit.conn, fault.conversation_id)
     values = {"conversation_id": held.id, "agent_id": None, "queue_id": None}
-    await execute(unit.conn, queueing.sql["set_desk"], values)
-    await queueing.tell_unassigned(unit, held, None)
+    await execute(unit.conn, entries.sql["set_desk"], values)
+    await entries.tell_unassigned(unit, held, None)
     return True
 
 
 async def _queue_gone(unit: Unit, fault: Fault) -> bool:
-    queue_id = await fetch_value(unit.conn, queueing.sql["fallback_queue"], {"conversation_id": fault.conversation_id})
+    queue_id = await fetch_value(unit.conn, entries.sql["fallback_queue"], {"conversation_id": fault.conversation_id})
     if queue_id is None:
         return False
-    await queueing.transfer(unit, fault.conversation_id, queue_id=int(queue_id))
+    await entries.transfer(unit, fault.conversation_id, queue_id=int(queue_id))
     return True
 
 

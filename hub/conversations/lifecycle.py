@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from hub.conversations import queueing
-from hub.conversations.events import ConversationUpdated, EntryResumed, EntryWrapping
+from hub.conversations.events import ConversationUpdated
 from hub.core.db import Database, execute, fetch_value
 from hub.core.errors import Conflict
 from hub.core.events import Unit
+from hub.queues import entries
+from hub.queues.events import EntryResumed, EntryWrapping
 
 STICKY_SECONDS = 120  # how long a matter taken up again waits for exactly the agent who had it
 
@@ -24,28 +25,28 @@ async def reopen(unit: Unit, conversation_id: int, *, actor_id: int | None) -> N
     Whoever had it and takes it up, or is still wrapping it up, has it again; else it waits in its queue, two minutes
     only for them. In a queue it is on nobody's desk.
     """
-    held = await queueing.hold(unit.conn, conversation_id)
-    if not await queueing.awaken(unit, held, actor_id):
+    held = await entries.hold(unit.conn, conversation_id)
+    if not await entries.awaken(unit, held, actor_id):
         return
-    entry = await queueing.live(unit.conn, conversation_id)
+    entry = await entries.live(unit.conn, conversation_id)
     if entry is not None:
         await _resume(unit, conversation_id, entry)
     elif actor_id is not None and actor_id == held.agent_id:
-        await queueing.assign_new(unit, held, actor_id)
-        await queueing.put_on_desk(unit, conversation_id, actor_id, None)
+        await entries.assign_new(unit, held, actor_id)
+        await entries.put_on_desk(unit, conversation_id, actor_id, None)
         unit.wake("router")
     elif held.queue_id is not None:
         await _wait_again(unit, held, actor_id)
 
 
-async def _wait_again(unit: Unit, held: queueing.Held, actor_id: int | None) -> None:
+async def _wait_again(unit: Unit, held: entries.Held, actor_id: int | None) -> None:
     """Let a held conversation wait in its queue, first for whoever had it."""
     assert held.queue_id is not None  # noqa: S101 - callers look
-    await queueing.enqueue(
+    await entries.enqueue(
         unit, held.id, held.queue_id, channel=held.channel, sticky_agent_id=held.agent_id, sticky_seconds=STICKY_SECONDS
     )
-    await execute(unit.conn, queueing.sql["set_desk"], {"conversation_id": held.id, "agent_id": None, "queue_id": None})
-    await queueing.tell_unassigned(unit, held, actor_id)
+    await execute(unit.conn, entries.sql["set_desk"], {"conversation_id": held.id, "agent_id": None, "queue_id": None})
+    await entries.tell_unassigned(unit, held, actor_id)
 
 
 async def give_back(unit: Unit, conversation_id: int, channel: str | None = None) -> bool:
@@ -54,32 +55,32 @@ async def give_back(unit: Unit, conversation_id: int, channel: str | None = None
     `channel`: as what it waits, else as what came last. A call that nobody took waits as a `missed_call`: nobody rings
     at the other end any more. False when there is nothing to do, or no queue that takes work.
     """
-    held = await queueing.hold(unit.conn, conversation_id)
+    held = await entries.hold(unit.conn, conversation_id)
     values = {"conversation_id": conversation_id}
-    waits = await fetch_value(unit.conn, queueing.sql["customer_waits"], values)
-    if not waits or await queueing.live(unit.conn, conversation_id) is not None:
+    waits = await fetch_value(unit.conn, entries.sql["customer_waits"], values)
+    if not waits or await entries.live(unit.conn, conversation_id) is not None:
         return False
     channel = channel or ("missed_call" if held.channel == "voice" else held.channel)
-    agent_id = await fetch_value(unit.conn, queueing.sql["desk_of"], values)
-    queue_id = await fetch_value(unit.conn, queueing.sql["fallback_queue"], values)
+    agent_id = await fetch_value(unit.conn, entries.sql["desk_of"], values)
+    queue_id = await fetch_value(unit.conn, entries.sql["fallback_queue"], values)
     if queue_id is None:
         return False
     held = replace(held, queue_id=int(queue_id), channel=channel)
     if agent_id is not None:
-        await queueing.assign_new(unit, held, int(agent_id))
-        await queueing.put_on_desk(unit, conversation_id, int(agent_id), None)
+        await entries.assign_new(unit, held, int(agent_id))
+        await entries.put_on_desk(unit, conversation_id, int(agent_id), None)
         unit.wake("router")
         return True
-    await queueing.enqueue(unit, held.id, int(queue_id), channel=held.channel)
+    await entries.enqueue(unit, held.id, int(queue_id), channel=held.channel)
     desk = {"conversation_id": held.id, "agent_id": None, "queue_id": int(queue_id)}
-    await execute(unit.conn, queueing.sql["set_desk"], desk)
-    await queueing.tell_unassigned(unit, held, None)
+    await execute(unit.conn, entries.sql["set_desk"], desk)
+    await entries.tell_unassigned(unit, held, None)
     return True
 
 
-async def _resume(unit: Unit, conversation_id: int, entry: queueing.Entry) -> bool:
+async def _resume(unit: Unit, conversation_id: int, entry: entries.Entry) -> bool:
     """A wrap-up that is held becomes its agent's work again; False when it is none."""
-    if await fetch_value(unit.conn, queueing.sql["resume"], {"entry_id": entry.id}) is None:
+    if await fetch_value(unit.conn, entries.sql["resume"], {"entry_id": entry.id}) is None:
         return False
     await unit.log(
         EntryResumed(entry_id=entry.id),
@@ -95,20 +96,20 @@ async def _resume(unit: Unit, conversation_id: int, entry: queueing.Entry) -> bo
 
 async def take_by_answering(unit: Unit, conversation_id: int, agent_id: int) -> None:
     """Whoever answers a customer who waits in a queue has taken the matter: it is offered to nobody else."""
-    entry = await queueing.live(unit.conn, conversation_id)
+    entry = await entries.live(unit.conn, conversation_id)
     if entry is not None and entry.state in ("waiting", "offered"):
-        await queueing.pull(unit, conversation_id, agent_id)
+        await entries.pull(unit, conversation_id, agent_id)
 
 
 async def start_wrap_up(unit: Unit, conversation_id: int, outcome: str = "resolved") -> datetime | None:
     """The conversation is over: until when its agent wraps up, or None when the entry closed at once."""
-    await queueing.hold(unit.conn, conversation_id)
-    entry = await queueing.live(unit.conn, conversation_id)
+    await entries.hold(unit.conn, conversation_id)
+    entry = await entries.live(unit.conn, conversation_id)
     if entry is None:
         return None
     if entry.state == "assigned" and entry.wrap_up_seconds > 0:
         values = {"entry_id": entry.id, "seconds": entry.wrap_up_seconds}
-        until: datetime = await fetch_value(unit.conn, queueing.sql["wrap"], values)
+        until: datetime = await fetch_value(unit.conn, entries.sql["wrap"], values)
         await unit.log(
             EntryWrapping(entry_id=entry.id, until=until),
             conversation_id=conversation_id,
@@ -119,26 +120,26 @@ async def start_wrap_up(unit: Unit, conversation_id: int, outcome: str = "resolv
         )
         return until
     if entry.state != "wrapping":
-        await queueing.end_entry(unit, conversation_id, entry, outcome)
+        await entries.end_entry(unit, conversation_id, entry, outcome)
     return None
 
 
 async def end_wrap_up(unit: Unit, conversation_id: int, agent_id: int | None, disposition: str | None = None) -> None:
     """The agent (None: the clock) is done with it. `Conflict` unless they are wrapping it up."""
-    await queueing.hold(unit.conn, conversation_id)
-    entry = await queueing.live(unit.conn, conversation_id)
+    await entries.hold(unit.conn, conversation_id)
+    entry = await entries.live(unit.conn, conversation_id)
     if entry is None or entry.state != "wrapping" or agent_id not in (None, entry.agent_id):
         raise Conflict("There is no wrap-up to end.")
-    if await fetch_value(unit.conn, queueing.sql["customer_waits"], {"conversation_id": conversation_id}):
+    if await fetch_value(unit.conn, entries.sql["customer_waits"], {"conversation_id": conversation_id}):
         await _resume(unit, conversation_id, entry)  # they have written meanwhile: there is nothing to finish yet
         return
     if disposition is not None:
         values = {"conversation_id": conversation_id, "disposition": disposition}
-        await execute(unit.conn, queueing.sql["set_disposition"], values)
+        await execute(unit.conn, entries.sql["set_disposition"], values)
     await unit.log(ConversationUpdated(), conversation_id=conversation_id, agent_id=entry.agent_id, actor_id=agent_id)
-    await queueing.end_entry(unit, conversation_id, entry, "resolved", actor_id=agent_id)
+    await entries.end_entry(unit, conversation_id, entry, "resolved", actor_id=agent_id)
 
 
 async def due_wrap_ups(db: Database, limit: int) -> list[int]:
     """Conversations whose wrap-up time is over."""
-    return [row["conversation_id"] for row in await db.dicts(queueing.sql["due_wrap_ups"], {"limit": limit})]
+    return [row["conversation_id"] for row in await db.dicts(entries.sql["due_wrap_ups"], {"limit": limit})]

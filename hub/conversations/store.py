@@ -8,10 +8,10 @@ from typing import Any
 
 from hub.access.rights import Viewer, require_conversation
 from hub.channels.model import REPLY_WINDOW
-from hub.conversations import pages, views, writing
 from hub.core.clock import now
 from hub.core.db import Database
 from hub.core.sql import Queries
+from hub.messages import pages, replies, views
 
 sql = Queries.beside(__file__)
 PAGE = 50  # interactions shown at first
@@ -59,7 +59,7 @@ async def conversation(db: Database, conversation_id: int, viewer: Viewer) -> di
     [row] = await db.dicts(sql["summary"], {"id": conversation_id})
     shown, has_earlier = await page(db, conversation_id, before_seq=None, limit=PAGE)
     async with db.connection() as conn:
-        ways = await writing.reply_channels(conn, conversation_id, sender=int(viewer["viewer"]))
+        ways = await replies.reply_channels(conn, conversation_id, sender=int(viewer["viewer"]))
     return {
         **views.public_summary(row),
         "interactions": shown,
@@ -73,7 +73,7 @@ async def conversation(db: Database, conversation_id: int, viewer: Viewer) -> di
     }
 
 
-def _way(way: writing.ReplyChannel) -> dict[str, Any]:
+def _way(way: replies.ReplyChannel) -> dict[str, Any]:
     price, currency = way.price
     return {
         "channel": way.channel,
@@ -90,7 +90,7 @@ def _way(way: writing.ReplyChannel) -> dict[str, Any]:
     }
 
 
-def _refused(ways: list[writing.ReplyChannel]) -> list[dict[str, Any]]:
+def _refused(ways: list[replies.ReplyChannel]) -> list[dict[str, Any]]:
     """Where the customer wants no messages, each place once."""
     found = {
         (w.channel, w.address_id): {"channel": w.channel, "address": w.number or w.address, "address_id": w.address_id}

@@ -1,9 +1,9 @@
 """What events say: one typed record for each kind, registered when its class is made.
 
 A domain keeps its kinds in its `events.py`. A record's fields are the event's `data`; which conversation, agent, queue,
-contact and actor it is about stand beside it in the log's columns. `hub.event_catalogue` has all of them: the table of
-`docs/develop/events.md` and the database's own check (`event_kind_known`) are written out of it, so that nothing else
-can be logged, by Python or by SQL.
+contact and actor it is about stand beside it in the log's columns. `tools.event_catalogue` has all of them: the table
+of `docs/develop/events.md` and the database's own check (`event_kind_known`) are written out of it, so that nothing
+else can be logged, by Python or by SQL.
 
 Fields are only added, with a default: whoever reads a kind goes on reading what was logged before. What changes its
 meaning gets a new kind, or a higher `version` and a migration of what was logged.

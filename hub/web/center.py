@@ -15,15 +15,15 @@ from hub.agents import store as agents
 from hub.channels.model import AddressKind
 from hub.contacts import linking
 from hub.contacts import store as contacts
-from hub.conversations import pages, views
 from hub.conversations import store as conversations
-from hub.conversations.templates import render
 from hub.core import events
 from hub.core.db import Connection, fetch_dicts
 from hub.core.errors import Invalid, NotFound
-from hub.outbox import Outbox
-from hub.outbox import sql as outbox_sql
-from hub.quarantine import Quarantine
+from hub.messages import pages, views
+from hub.messages.outbox import Outbox
+from hub.messages.outbox import sql as outbox_sql
+from hub.messages.quarantine import Quarantine
+from hub.messages.templates import render
 from hub.web import shapes
 from hub.web.endpoints import Call, Endpoints
 from hub.web.shapes import Id, IdCursor, In, Line

@@ -13,7 +13,7 @@ from hub.channels.model import Connector
 from hub.core.processes import ServerState
 from hub.core.service import Core
 from hub.core.urls import prefix_of
-from hub.intake import Intake
+from hub.messages.intake import Intake
 from hub.reports.live import Live
 
 

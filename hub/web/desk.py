@@ -15,11 +15,13 @@ from hub.access.rights import require_conversation
 from hub.channels import model
 from hub.channels.extras import fill
 from hub.channels.model import Page
-from hub.conversations import actions, letters, lifecycle, offers, pages, queueing, store, views, writing
+from hub.conversations import actions, lifecycle, store
 from hub.conversations.store import Filter
 from hub.core import events
 from hub.core.clock import now
 from hub.core.errors import Invalid
+from hub.messages import formatting, pages, replies, views
+from hub.queues import entries, offers
 from hub.web import messaging, shapes
 from hub.web.endpoints import Call, Endpoints, json_response
 from hub.web.shapes import Id, In, Line, Text
@@ -215,7 +217,7 @@ async def reply_to_conversation(call: Call, conversation_id: int, body: NewReply
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     text, template = await _words(call, body)
     page, text = await _page(body, text)
-    answer = writing.Reply(
+    answer = replies.Reply(
         text,
         body.client_id,
         body.html,
@@ -231,7 +233,7 @@ async def reply_to_conversation(call: Call, conversation_id: int, body: NewReply
         page=page,
     )
     async with events.unit(call.core.db, call.core.feed) as unit:
-        done = await writing.reply(unit, call.core.vault, conversation_id, answer, actor_id=call.me.id)
+        done = await replies.reply(unit, call.core.vault, conversation_id, answer, actor_id=call.me.id)
         if done.created:
             await lifecycle.take_by_answering(unit, conversation_id, call.me.id)
         if body.resolve and done.created:
@@ -244,8 +246,8 @@ async def _page(body: NewReply, text: str) -> tuple[Page | None, str]:
     """What the desk will show of an answer with HTML of its own or with pictures in its text; and its text."""
     if body.html is not None:
         return await pages.written_here(body.html, text)
-    if letters.pictures(text):
-        return (await pages.written_here(letters.to_html(text), text))[0], text
+    if formatting.pictures(text):
+        return (await pages.written_here(formatting.to_html(text), text))[0], text
     return None, text
 
 
@@ -256,7 +258,7 @@ async def add_note(call: Call, conversation_id: int, body: NewNote) -> web.Respo
     """Write an internal note; no customer ever sees it."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
-        done = await writing.note(unit, conversation_id, body.text, body.client_id, actor_id=call.me.id)
+        done = await replies.note(unit, conversation_id, body.text, body.client_id, actor_id=call.me.id)
         shown = await views.interaction(unit.conn, done.interaction_id)
     return json_response(shown, status=201 if done.created else 200)
 
@@ -266,7 +268,7 @@ async def mark_conversation_read(call: Call, conversation_id: int, body: ReadUpT
     """Note what was read, up to a sequence."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
-        await writing.mark_read(unit, conversation_id, body.seq)
+        await replies.mark_read(unit, conversation_id, body.seq)
 
 
 # -- handling --------------------------------------------------------------------------------------------------------
@@ -275,7 +277,7 @@ async def pull_conversation(call: Call, conversation_id: int) -> dict[str, Any]:
     """Take a waiting conversation out of the queue by hand; 409 when somebody who is not offline has it."""
     await require_conversation(call.core.db, conversation_id, call.me.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
-        await queueing.pull(unit, conversation_id, call.me.id)
+        await entries.pull(unit, conversation_id, call.me.id)
     return await store.conversation(call.core.db, conversation_id, call.me.viewer)
 
 
@@ -286,11 +288,11 @@ async def transfer_conversation(call: Call, conversation_id: int, body: Transfer
     if (body.queue_id is None) == (body.agent_id is None):
         raise Invalid("Say where to.", fields={"queue_id": "give either queue_id or agent_id"})
     async with events.unit(call.core.db, call.core.feed) as unit:
-        await queueing.transfer(
+        await entries.transfer(
             unit, conversation_id, queue_id=body.queue_id, agent_id=body.agent_id, actor_id=call.me.id
         )
         if body.note and body.note.strip():
-            await writing.note(unit, conversation_id, body.note, None, actor_id=call.me.id)
+            await replies.note(unit, conversation_id, body.note, None, actor_id=call.me.id)
     return (await views.summaries(call.core.db, [conversation_id]))[conversation_id]
 
 

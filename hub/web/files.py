@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from hub.conversations import tokens
 from hub.core.clock import now
 from hub.core.sql import Queries
+from hub.messages import tokens
 from hub.web.context import CONTEXT
 from hub.web.public import limited
 

@@ -8,9 +8,10 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from hub.access.rights import require_conversation
-from hub.conversations import html, invitations, reading, views, writing
 from hub.core import events
 from hub.core.errors import NotFound
+from hub.messages import html, reading, replies, views
+from hub.messages.mail import invitations
 from hub.web import shapes
 from hub.web.desk import ClientId
 from hub.web.endpoints import Call, Endpoints, json_response
@@ -101,7 +102,7 @@ async def follow_reply_to(call: Call, interaction_id: int) -> dict[str, Any]:
     """Let answers go where a mail asks for them, though nothing proves that its customer wrote it."""
     await _visible(call, interaction_id)
     async with events.unit(call.core.db, call.core.feed) as unit:
-        await writing.take_reply_to(unit, interaction_id, actor_id=call.me.id)
+        await replies.take_reply_to(unit, interaction_id, actor_id=call.me.id)
         return await views.interaction(unit.conn, interaction_id)
 
 

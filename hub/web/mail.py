@@ -12,9 +12,9 @@ from pydantic import BaseModel
 
 from hub.access.rights import require_conversation
 from hub.contacts import consent
-from hub.conversations import composing as letters
-from hub.conversations import tokens, undo
 from hub.core import events
+from hub.messages import tokens, undo
+from hub.messages.mail import composing as letters
 from hub.web import shapes
 from hub.web.context import CONTEXT
 from hub.web.endpoints import Call, Endpoints

@@ -14,10 +14,10 @@ from hub.channels import extras, trouble
 from hub.channels.limits import limits_of
 from hub.channels.model import Account
 from hub.contacts import consent, store
-from hub.conversations import consents
 from hub.core import events
 from hub.core.errors import Conflict, Invalid, NotFound, Unavailable
 from hub.core.sql import Queries
+from hub.messages import consents
 from hub.web.endpoints import Call, Endpoints
 from hub.web.shapes import Id, In, Ref, Sending
 

@@ -15,12 +15,12 @@ from aiohttp import web
 from hub.automation import ratings
 from hub.automation.ratings import MOST_WORDS, Rating
 from hub.automation.texts import language
-from hub.conversations import tokens
 from hub.core import events
 from hub.core.bodies import read_body
 from hub.core.clock import now
 from hub.core.errors import Invalid
 from hub.core.texts import clean
+from hub.messages import tokens
 from hub.web.context import CONTEXT
 from hub.web.public import limited
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from hub.conversations import offers, views
 from hub.core.db import Database
+from hub.messages import views
+from hub.queues import offers
 
 _KEPT = 2000
 _Key = tuple[int, str]  # an event and how it is told: a customer's message says one thing to c: and another to u:

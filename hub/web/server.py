@@ -12,7 +12,7 @@ import orjson
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from hub.calls.desk import Desk
+from hub.calls.handler import Desk
 from hub.channels.calls import call_control
 from hub.core import log
 from hub.core.bodies import ANONYMOUS

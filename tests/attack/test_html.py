@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-import hub.conversations.html
+import hub.messages.html
 from connectors.email.parse import Envelope
 from connectors.email.take import take
-from hub.conversations import pages
+from hub.messages import pages
 from tests.attack.scale import SCALE
 from tests.house import House
 
@@ -40,7 +40,7 @@ def cleaned_here(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         calls.append(len(html))
         raise AssertionError("in the web process")
 
-    monkeypatch.setattr(hub.conversations.html.nh3, "clean", clean)
+    monkeypatch.setattr(hub.messages.html.nh3, "clean", clean)
     return calls
 
 

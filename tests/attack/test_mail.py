@@ -12,7 +12,7 @@ from connectors.email.authentication import proves
 from connectors.email.bounces import return_path_token
 from connectors.email.parse import Envelope
 from connectors.email.take import take
-from hub.conversations.tokens import reply_token
+from hub.messages.tokens import reply_token
 from tests.house import Agent, House
 
 SUPPORT, ANN, EVE = "support@lumen-oak.example", "ann@customer.example", "eve@evil.example"

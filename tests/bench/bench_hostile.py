@@ -25,11 +25,11 @@ from connectors.twilio.webhook import consent, parse_form, signed
 from hub.channels.consent import spoken
 from hub.channels.model import AddressKind, Inbound, Page
 from hub.contacts.identity import as_dialled, lenient
-from hub.conversations import html, tokens
 from hub.core.errors import HubError
 from hub.core.secrets import Vault
 from hub.core.texts import clean_json
-from hub.tidy import tidy
+from hub.messages import html, tokens
+from hub.messages.cleaning import tidy
 from hub.web.endpoints import _named, dumps
 from hub.web.sessions import SignIn
 from tests.bench.stage import Figure

@@ -13,8 +13,8 @@ from hub.channels.accounts import Accounts
 from hub.channels.model import AddressKind, Inbound
 from hub.core.db import fetch_value
 from hub.core.service import Core
-from hub.intake import Intake
-from hub.intake import sql as intake_sql
+from hub.messages.intake import Intake
+from hub.messages.intake import sql as intake_sql
 from tests.bench.stage import Figure, core, servers, show, sized
 from tests.integration.test_intake import Fake
 

@@ -27,11 +27,11 @@ from typing import Any
 import aiohttp
 
 from hub.access import signin
-from hub.center.apply import apply
-from hub.center.model import Center
 from hub.channels.registry import load_connectors
 from hub.core.embedded import Servers
 from hub.core.service import Core
+from hub.provisioning.apply import apply
+from hub.provisioning.model import Center
 from tests.bench.stage import Figure, core, servers, show, sized
 from tests.bench.wire import Wire, paced, rate, spread
 

@@ -19,7 +19,7 @@ from hub.channels.accounts import Accounts
 from hub.channels.registry import load_connectors
 from hub.core.confined import CONFINED
 from hub.core.service import Core
-from hub.intake import Intake
+from hub.messages.intake import Intake
 from tests.bench.mail_scores import scores
 from tests.bench.stage import Figure, core, servers, show, sized
 

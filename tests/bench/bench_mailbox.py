@@ -18,10 +18,10 @@ from typing import Any
 import aiohttp
 
 from hub.access import signin
-from hub.center.apply import apply
-from hub.center.model import Center
 from hub.channels.registry import load_connectors
 from hub.core.embedded import Servers
+from hub.provisioning.apply import apply
+from hub.provisioning.model import Center
 from tests.bench.bench_live import hub_serve
 from tests.bench.stage import Figure, core, servers, show, sized
 from tests.integration.connectors.dovecot import PASSWORD, Dovecot, running

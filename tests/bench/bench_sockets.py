@@ -10,9 +10,9 @@ import time
 import aiohttp
 import psutil
 
-from hub.center.apply import apply
 from hub.channels.registry import load_connectors
 from hub.core.service import Core
+from hub.provisioning.apply import apply
 from tests.bench.bench_live import CENTER, Sms, _token, hub_serve
 from tests.bench.stage import Figure, core, servers, show, sized
 from tests.bench.wire import Wire

@@ -21,11 +21,11 @@ from aiohttp import web
 
 from connectors.twilio import Twilio
 from connectors.twilio.settings import Settings
-from hub.center.apply import apply
 from hub.channels.model import Account, Outbound
 from hub.channels.registry import load_connectors
 from hub.core.service import Core
 from hub.demo.twilio import TwilioStandin
+from hub.provisioning.apply import apply
 from tests.bench.bench_live import CENTER, SID, TOKEN, Sms, free_port, hub_serve, process
 from tests.bench.stage import Figure, core, servers, show, sized
 from tests.bench.wire import Wire, paced, rate, spread

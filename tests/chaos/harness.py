@@ -19,15 +19,15 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from hub.access import signin
-from hub.center.apply import apply
-from hub.center.model import Center
 from hub.channels.registry import load_connectors
-from hub.conversations import writing
 from hub.core import events
 from hub.core.processes import die_with_parent
 from hub.core.service import Core
 from hub.demo import TwilioStandin
 from hub.demo.twilio.messages import Message, signature
+from hub.messages import replies
+from hub.provisioning.apply import apply
+from hub.provisioning.model import Center
 from tests.integration.connectors.harness import eventually, free_port
 
 ROOT = Path(__file__).parent.parent.parent
@@ -334,8 +334,8 @@ class Town:
             for n in range(first, first + count):
                 if (conversation := conversations[n % len(conversations)]) in mine:
                     async with events.unit(self.core.db, self.core.feed) as unit:
-                        await writing.reply(
-                            unit, self.core.vault, conversation, writing.Reply(f"Answer {n}", f"k{n}"), actor_id=1
+                        await replies.reply(
+                            unit, self.core.vault, conversation, replies.Reply(f"Answer {n}", f"k{n}"), actor_id=1
                         )
                         unit.wake("outbox")
 

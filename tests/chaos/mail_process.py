@@ -9,7 +9,7 @@ from connectors.email import Email
 from hub.channels.accounts import Accounts
 from hub.core import log
 from hub.core.service import Addresses, open_core
-from hub.intake import Intake
+from hub.messages.intake import Intake
 
 
 async def main() -> None:

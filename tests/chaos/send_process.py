@@ -14,11 +14,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 from connectors.twilio.rest import PooledClient
-from hub.conversations.delivery import Claimed, Reports
 from hub.core import log
 from hub.core.db import Database, fetch_all
 from hub.core.service import Addresses, open_core
-from hub.outbox import Outbox
+from hub.messages.delivery import Claimed, Reports
+from hub.messages.outbox import Outbox
 from workers.context import Accounts, JobContext, load_connectors
 from workers.deliver import Delivery
 

@@ -12,12 +12,12 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from hub.channels.events import ConfigApplied
-from hub.conversations import offers, queueing
-from hub.conversations.events import EntryResumed
 from hub.core import events, problems, readers
 from hub.core.health import servers as doctor
 from hub.core.service import Core
 from hub.core.tasks import end
+from hub.queues import entries, offers
+from hub.queues.events import EntryResumed
 from hub.reports.buckets import count_next
 from hub.web.gauges import refresh
 from routing.engine import Router
@@ -53,7 +53,7 @@ async def _everything_of_routing(core: Core, centre: Centre) -> None:
     async with events.unit(core.db, core.feed) as unit:
         await offers.accept(unit, offer["id"], bob)
     async with events.unit(core.db, core.feed) as unit:
-        await queueing.release(unit, conversation, reason="a test")
+        await entries.release(unit, conversation, reason="a test")
     await centre.presence(bob, "offline")
     await core.db.execute("update queue_entry set excluded = '{}'")
     async with events.unit(core.db, core.feed) as unit:

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from hub.backup.clients import Target, find_clients
-from hub.cli import _parser
+from hub.cli.main import commands_parser
 from hub.core.embedded import Servers
 from tests.chaos.harness import CLEAN, KEY, ROOT
 from tests.house import VARIABLES
@@ -47,7 +47,7 @@ def inline() -> list[str]:
 @pytest.mark.parametrize("command", [c for c in inline() if c.startswith("hub ")])
 def test_a_command_that_the_text_names_exists(command: str) -> None:
     word = command.split()[1]
-    (choices,) = [a.choices for a in _parser()._actions if a.choices and "serve" in a.choices]
+    (choices,) = [a.choices for a in commands_parser()._actions if a.choices and "serve" in a.choices]
     assert word in choices
 
 

@@ -20,11 +20,11 @@ from typing import Any
 import pytest
 
 from hub.agents.presence import set_presence
-from hub.conversations import offers, queueing
 from hub.core import events
 from hub.core.embedded import Servers
 from hub.core.errors import HubError
 from hub.core.service import Core
+from hub.queues import entries, offers
 from tests.centre import Centre
 
 SECONDS = float(os.environ.get("HUB_CRASH_SECONDS", "15"))
@@ -121,7 +121,7 @@ class Floor:
             return
         await asyncio.sleep(random.random() * 0.2)
         async with events.unit(self.core.db, self.core.feed) as unit:
-            await queueing.close(unit, conversation, "resolved")
+            await entries.close(unit, conversation, "resolved")
 
 
 class Routers:

@@ -25,8 +25,8 @@ from hub.core.embedded import Servers
 from hub.core.feed import Feed
 from hub.core.processes import die_with_parent
 from hub.core.service import Core
-from hub.outbox import Outbox
-from hub.outbox import sql as outbox_sql
+from hub.messages.outbox import Outbox
+from hub.messages.outbox import sql as outbox_sql
 from tests.chaos.harness import CLEAN, KEY, NUMBER, ROOT, SID, TOKEN, SlowTwilio, arrived, measured, settled
 from tests.chaos.invariants import check_house
 from tests.chaos.send_process import POINTS

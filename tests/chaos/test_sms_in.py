@@ -29,7 +29,7 @@ from hub.core.secrets import Vault
 from hub.core.service import Core
 from hub.demo import TwilioStandin
 from hub.demo.twilio.messages import Message
-from hub.intake import Intake
+from hub.messages.intake import Intake
 from tests.chaos.harness import KEY, NUMBER, SID, TOKEN, Fleet, Town, arrived, measured, settled, sms
 from tests.chaos.invariants import check_house
 

@@ -12,7 +12,7 @@ import pytest
 from hub.core.embedded import Servers
 from hub.core.feed import Feed
 from hub.core.service import Core
-from hub.outbox import Outbox
+from hub.messages.outbox import Outbox
 from tests.chaos.harness import NUMBER, SID, TOKEN, SlowTwilio, arrived, settled
 from tests.chaos.invariants import check_house
 from tests.chaos.test_delivery_crash import check_order, sending

@@ -11,9 +11,9 @@ from connectors.email.parse import Envelope
 from connectors.email.take import take
 from hub.automation.plans import plan_next
 from hub.channels.model import Delivery, DeliveryStatus
-from hub.conversations.delivery import Claimed
 from hub.core.clock import now
-from hub.outbox import Outbox
+from hub.messages.delivery import Claimed
+from hub.messages.outbox import Outbox
 from tests.house import House
 from workers.followups import run_due
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from hub.center.apply import Difference, apply, shown
-from hub.center.model import read
 from hub.channels.accounts import Accounts
 from hub.channels.registry import load_connectors
 from hub.core.errors import ConfigError
 from hub.core.secrets import Vault
 from hub.core.service import Core
+from hub.provisioning.apply import Difference, apply, shown
+from hub.provisioning.model import read
 from tests.house import CENTER, VARIABLES
 
 SECRET = VARIABLES["DEMO_TWILIO_TOKEN"]

@@ -21,13 +21,13 @@ import pytest
 from hub.access import signin
 from hub.channels.accounts import Accounts
 from hub.channels.registry import load_connectors
-from hub.cli import main
+from hub.cli.main import main
 from hub.core import log
 from hub.core.clock import now
 from hub.core.embedded import Servers
 from hub.core.service import Addresses, Core, open_core
 from hub.demo import TwilioStandin
-from hub.intake import Intake
+from hub.messages.intake import Intake
 from tests.house import CENTER, VARIABLES
 from tests.integration.connectors.harness import free_port
 

@@ -15,8 +15,8 @@ from hub.core.db import Database
 from hub.core.errors import Contended, Unavailable
 from hub.core.groupcommit import GroupCommit
 from hub.core.service import Core
-from hub.event_catalogue import CATALOGUE
 from tests.support.log import said, take_any_kind
+from tools.event_catalogue import CATALOGUE
 
 
 async def test_reader_skips_nothing_when_an_earlier_transaction_commits_late(db: Database) -> None:

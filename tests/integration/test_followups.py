@@ -10,11 +10,12 @@ from psycopg.types.json import Jsonb
 
 from hub.automation.late import note_late
 from hub.automation.plans import plan_next
-from hub.conversations import actions, queueing
+from hub.conversations import actions
 from hub.conversations.events import ChatLeft
 from hub.core import events
 from hub.core.clock import now
 from hub.core.service import Core
+from hub.queues import entries
 from tests.integration.automation.desk import Desk
 from workers.followups import run_due
 
@@ -118,7 +119,7 @@ async def test_missed_chat_is_followed_up_by_mail_and_counts_as_abandoned(desk: 
         "insert into address (contact_id, kind, value) values (%s, 'email', 'ada@example.org')", [contact]
     )
     async with events.unit(desk.core.db, desk.core.feed) as unit:
-        await queueing.enqueue(unit, conversation, queue, channel="chat")
+        await entries.enqueue(unit, conversation, queue, channel="chat")
         await unit.log(ChatLeft(), conversation_id=conversation, contact_id=contact, queue_id=queue)
     await desk.tick()
     await desk.tick(hours=1)
@@ -139,7 +140,7 @@ async def test_chat_left_by_somebody_who_gave_an_address_waits_for_a_person(desk
     contact, conversation = await desk.customer("chat", queue)
     await desk.core.db.execute('update interaction set meta = meta || \'{"email": "zoe@home.example"}\'')
     async with events.unit(desk.core.db, desk.core.feed) as unit:
-        await queueing.enqueue(unit, conversation, queue, channel="chat")
+        await entries.enqueue(unit, conversation, queue, channel="chat")
         await unit.log(ChatLeft(), conversation_id=conversation, contact_id=contact, queue_id=queue)
     await desk.tick()
     assert await desk.core.db.value("select status from conversation where id = %s", [conversation]) == "open"
@@ -152,7 +153,7 @@ async def test_chat_left_by_somebody_whom_nothing_reaches_is_over(desk: Desk) ->
     queue = await desk.queue()
     contact, conversation = await desk.customer("chat", queue)
     async with events.unit(desk.core.db, desk.core.feed) as unit:
-        await queueing.enqueue(unit, conversation, queue, channel="chat")
+        await entries.enqueue(unit, conversation, queue, channel="chat")
         await unit.log(ChatLeft(), conversation_id=conversation, contact_id=contact, queue_id=queue)
     await desk.tick()
     assert await desk.core.db.value("select status from conversation where id = %s", [conversation]) == "resolved"

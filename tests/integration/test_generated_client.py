@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from hub.access import signin
-from hub.release import hub_version
+from hub.core.release import hub_version
 from hub.web.server import openapi
 from tests.house import PASSWORD, House
 

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from hub.channels.model import Account, AddressKind, Inbound
-from hub.conversations import offers, views
 from hub.core.leases import Lease
 from hub.core.service import Core
+from hub.messages import views
+from hub.queues import offers
 from routing.engine import LEASE, Leader
 from tests.house import House
 

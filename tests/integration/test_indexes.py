@@ -13,7 +13,7 @@ from hub.core.identifiers import MOST_BYTES
 
 ENTRY = 2704  # bytes: a third of a page (PostgreSQL, nbtree)
 WORD = 100  # of our own: states, kinds, channels, connectors
-KEY = WORD  # of what administrators name: hub.center.model.Key
+KEY = WORD  # of what administrators name: hub.provisioning.model.Key
 
 # Who bounds it. `identifier` is hub.core.identifiers; a new index on text needs a line here, and somebody who does.
 BOUNDS = {
@@ -24,9 +24,9 @@ BOUNDS = {
     "phone_person.number": WORD,  # E.164, by person_of()
     "agent.email": 4 * 320,
     "agent_channel.channel": WORD,
-    "call.external_id": MOST_BYTES,  # identifier, by hub.calls.desk
+    "call.external_id": MOST_BYTES,  # identifier, by hub.calls.handler
     "call_command.key": MOST_BYTES,  # our own ids
-    "call_event.dedup_key": MOST_BYTES,  # identifier, by hub.calls.desk
+    "call_event.dedup_key": MOST_BYTES,  # identifier, by hub.calls.handler
     "call_leg.external_id": MOST_BYTES,
     "call_recording.external_id": MOST_BYTES,
     "callback.number": WORD,  # E.164
@@ -37,7 +37,7 @@ BOUNDS = {
     "chat_upload.client_id": WORD,  # a pattern of the API's
     "chat_upload.visitor": WORD,  # our own
     "delivery.connector": WORD,
-    "delivery.provider_id": MOST_BYTES,  # identifier, by hub.conversations.delivery
+    "delivery.provider_id": MOST_BYTES,  # identifier, by hub.messages.delivery
     "delivery.status": WORD,
     "disposition.key": KEY,
     "early_answer.answer": MOST_BYTES,  # identifier, by tidy
@@ -53,7 +53,7 @@ BOUNDS = {
     "mailbox_message.folder": 4 * 500,
     "meta.key": WORD,
     "migration.name": WORD,
-    "outbound.provider_id": MOST_BYTES,  # identifier, by hub.conversations.delivery and hub.outbox
+    "outbound.provider_id": MOST_BYTES,  # identifier, by hub.messages.delivery and hub.messages.outbox
     "queue.key": KEY,
     "raw.connector": WORD,
     "raw.dedup_key": MOST_BYTES,  # identifier, by tidy and by quarantine

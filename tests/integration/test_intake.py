@@ -12,13 +12,13 @@ import orjson
 import pytest
 from pydantic import BaseModel
 
-import hub.quarantine
+import hub.messages.quarantine
 from hub.channels.accounts import Accounts
 from hub.channels.model import AddressKind, Attachment, Capabilities, Delivery, DeliveryStatus, Inbound, RemoteFile
-from hub.conversations import tokens, views
 from hub.core.service import Core
-from hub.intake import Intake
-from hub.quarantine import Quarantine
+from hub.messages import tokens, views
+from hub.messages.intake import Intake
+from hub.messages.quarantine import Quarantine
 
 
 class _NoSettings(BaseModel):
@@ -152,7 +152,7 @@ async def test_odd_message_is_stored_or_in_quarantine_and_its_neighbours_are_sto
 
 
 async def test_quarantine_takes_whatever_it_is_given(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub.quarantine, "MOST_BYTES", 1000)
+    monkeypatch.setattr(hub.messages.quarantine, "MOST_BYTES", 1000)
     poison = {"connector": "fake", "account_id": 1, "raw_type": "地" * 9000, "reason": "\x00\ud800" * 4000}
     long = "".join(chr(0x4E00 + n * 7919 % 20_000) for n in range(3000))
     for n in range(2):  # the same key again changes nothing

@@ -113,9 +113,9 @@ async def test_html_alone_gets_its_words_as_text(house: House) -> None:
 async def test_files_too_large_together_are_refused_before_anything_is_written(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hub.conversations import posting
+    from hub.messages import outbound
 
-    monkeypatch.setitem(posting.MOST_BYTES, "email", 1000)
+    monkeypatch.setitem(outbound.MOST_BYTES, "email", 1000)
     admin = await house.agent("admin")
     number = await house.mail()
     files = [await upload(admin, f"{n}.bin", b"x" * 600) for n in range(2)]

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.email.parse import Envelope
 from connectors.email.take import take
-from hub.conversations.tokens import reply_token
+from hub.messages.tokens import reply_token
 from tests.house import House
 
 SUPPORT, ANN = "support@lumen-oak.example", "ann@customer.example"

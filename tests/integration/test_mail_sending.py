@@ -19,10 +19,10 @@ from hub.channels.model import (
     SendError,
     Wire,
 )
-from hub.conversations import tokens, writing
 from hub.core import events
 from hub.core.clock import now
-from hub.outbox import Outbox
+from hub.messages import replies, tokens
+from hub.messages.outbox import Outbox
 from tests.house import House
 from tests.integration.mail_desk import CUSTOMER, answer, composing, conversation, payload, taken_back, upload
 from workers.context import JobContext
@@ -115,8 +115,8 @@ async def test_answer_for_later_waits_is_shown_and_holds_up_nobody(house: House)
 
 async def bulk(house: House, number: int, key: str) -> None:
     async with events.unit(house.core.db, house.core.feed) as unit:
-        answer = writing.Reply("News", key, bulk=True, automatic=True)
-        await writing.reply(unit, house.core.vault, number, answer, actor_id=None)
+        answer = replies.Reply("News", key, bulk=True, automatic=True)
+        await replies.reply(unit, house.core.vault, number, answer, actor_id=None)
 
 
 async def test_one_click_ends_what_goes_to_many_and_nothing_else(house: House) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
 
-from hub import mailbox_commands
+from hub.cli import mail as mail_commands
 from tests.house import Agent, House
 from tests.integration.connectors import certificates
 from tests.integration.connectors.certificates import Certificates
@@ -296,24 +296,24 @@ async def test_the_same_at_the_terminal(house: House, server: Dovecot, capsys: p
     server.append("term", mail(1))
     added = await add(admin, server, "term")
     arguments: Callable[..., Any] = lambda **more: SimpleNamespace(account=added["key"], dry_run=False, **more)  # noqa: E731
-    assert await mailbox_commands.run(house.core, arguments(action="test")) == 0
-    assert await mailbox_commands.run(house.core, arguments(action="reconcile")) == 0
+    assert await mail_commands.run(house.core, arguments(action="test")) == 0
+    assert await mail_commands.run(house.core, arguments(action="reconcile")) == 0
     said = capsys.readouterr().out
     assert "INBOX: 1 on the server, 0 stored, 0 not wanted, 1 missing" in said
     assert "Fetched again: 1 of 1." in said
     await house.core.db.execute(
         'update account set health = health || \'{"progress": {"done": 3, "total": 3}}\' where id = %s', [added["id"]]
     )
-    assert await mailbox_commands.run(house.core, arguments(action="progress")) == 0
+    assert await mail_commands.run(house.core, arguments(action="progress")) == 0
     assert "[########################################] 3 of 3" in capsys.readouterr().out
-    assert await mailbox_commands.run(house.core, arguments(action="list")) == 0
+    assert await mail_commands.run(house.core, arguments(action="list")) == 0
     assert added["key"] in capsys.readouterr().out
 
 
 def test_bar_grows() -> None:
-    assert mailbox_commands.bar(0, None) == "waiting for the first look at the mailbox"
-    assert mailbox_commands.bar(5, 10) == f"[{'#' * 20}{'.' * 20}] 5 of 10"
-    assert mailbox_commands.bar(0, 0).startswith("[####")
+    assert mail_commands.bar(0, None) == "waiting for the first look at the mailbox"
+    assert mail_commands.bar(5, 10) == f"[{'#' * 20}{'.' * 20}] 5 of 10"
+    assert mail_commands.bar(0, 0).startswith("[####")
 
 
 async def test_a_change_of_one_setting_keeps_all_others(house: House, server: Dovecot) -> None:

@@ -10,9 +10,9 @@ from aiohttp import FormData
 from psycopg.types.json import Jsonb
 
 from hub.channels.accounts import seal
-from hub.conversations import tokens
 from hub.core.clock import now
 from hub.core.secrets import Vault
+from hub.messages import tokens
 from tests.house import Agent, House
 
 LIMITS = {"price_per_segment": 0.0079, "prices": {"+1415": 0.01}, "currency": "USD", "daily_segments": 500}

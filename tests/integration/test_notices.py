@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from hub import sending
+from hub.backup import freeze
 from tests.house import House
 
 
 async def test_frozen_sending_is_told_to_everybody_and_on_the_health_page_and_counted(house: House) -> None:
     amy = await house.agent("amy")
     assert await amy.get("/notices") == {"items": []}
-    await sending.freeze(house.core, "Restored from the backup of 2026-11-28T12:00:00Z.", restored=True)
+    await freeze.freeze(house.core, "Restored from the backup of 2026-11-28T12:00:00Z.", restored=True)
     [notice] = (await amy.get("/notices"))["items"]
     assert notice["code"] == "sending.frozen"
     assert notice["params"]["reason"] == "Restored from the backup of 2026-11-28T12:00:00Z."

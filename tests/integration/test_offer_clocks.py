@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from hub.agents.presence import presence
-from hub.conversations import offers, queueing
 from hub.core import events
 from hub.core.leases import Lease
 from hub.core.service import Core
+from hub.queues import entries, offers
 from routing.engine import LEASE, Leader
 from tests.centre import Centre
 
@@ -122,7 +122,7 @@ async def test_what_waits_for_a_lock_says_what_is_kept_free_and_until_when(core:
     for agent in agents[:8]:
         call, _ = await centre.waiting(queue, "voice")
         async with events.unit(core.db, core.feed) as unit:
-            await queueing.pull(unit, call, agent)
+            await entries.pull(unit, call, agent)
     chat, _ = await centre.waiting(queue, "chat")
     await settle(core)
     found = await offers.decisions(core.db, chat)
@@ -146,7 +146,7 @@ async def test_who_is_given_something_beside_other_work_is_told_that_a_call_stil
     )
     call, _ = await centre.waiting(queue, "voice")
     async with events.unit(core.db, core.feed) as unit:
-        await queueing.close(unit, call, "resolved")
+        await entries.close(unit, call, "resolved")
     await centre.waiting(queue, "email")
     await settle(core)
     text, _ = await centre.waiting(queue, "sms")

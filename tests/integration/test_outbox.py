@@ -9,10 +9,10 @@ import pytest
 
 from hub.channels.model import Account, DeliveryStatus, Outbound, Outcome, SendError, Wire
 from hub.channels.model import Delivery as Report
-from hub.conversations import writing
 from hub.core import events
 from hub.core.service import Core
-from hub.outbox import ClaimLost, Outbox
+from hub.messages import replies
+from hub.messages.outbox import ClaimLost, Outbox
 from tests.integration.test_intake import Desk, Fake, sms
 from workers.context import JobContext
 from workers.deliver import Delivery
@@ -48,7 +48,7 @@ class Office(Desk):
 
     async def answer(self, conversation: int, key: str = "k1", text: str = "We are on it.") -> int:
         async with events.unit(self.core.db, self.core.feed) as unit:
-            done = await writing.reply(unit, self.core.vault, conversation, writing.Reply(text, key), actor_id=1)
+            done = await replies.reply(unit, self.core.vault, conversation, replies.Reply(text, key), actor_id=1)
         return done.interaction_id
 
     async def states(self) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from hub.center.apply import apply
-from hub.center.model import read
 from hub.channels.registry import load_connectors
 from hub.core.errors import ConfigError
 from hub.core.service import Core
+from hub.provisioning.apply import apply
+from hub.provisioning.model import read
 from tests.house import Agent, House
 from tests.integration.test_center import SMALL, applied, file, write
 

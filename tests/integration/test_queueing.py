@@ -8,10 +8,11 @@ import pytest
 
 from hub.agents.load import load
 from hub.agents.presence import mark_offline, presence, set_presence
-from hub.conversations import lifecycle, offers, queueing
+from hub.conversations import lifecycle
 from hub.core import events
 from hub.core.errors import Conflict, Invalid
 from hub.core.service import Core
+from hub.queues import entries, offers
 from hub.web.presence import Presences
 from tests.centre import Centre
 
@@ -25,7 +26,7 @@ async def test_enqueue_is_once_when_asked_twice(core: Core, centre: Centre) -> N
     queue = await centre.queue()
     conversation, entry = await centre.waiting(queue)
     async with events.unit(core.db, core.feed) as unit:
-        assert await queueing.enqueue(unit, conversation, queue, channel="chat") is None
+        assert await entries.enqueue(unit, conversation, queue, channel="chat") is None
     assert [e["data"]["entry_id"] for e in await centre.events("entry.queued")] == [entry]
     assert (await centre.entry(conversation))["weight"] == 25
 
@@ -133,12 +134,12 @@ async def test_pull_rescinds_the_offer_to_another(core: Core, centre: Centre) ->
     conversation, entry = await centre.waiting(queue)
     await centre.offer(entry, ann)
     async with events.unit(core.db, core.feed) as unit:
-        await queueing.pull(unit, conversation, bob)
+        await entries.pull(unit, conversation, bob)
     assert (await centre.entry(conversation))["agent_id"] == bob
     assert [(e["agent_id"], e["data"]["state"]) for e in await centre.events("offer.ended")] == [(ann, "rescinded")]
     with pytest.raises(Conflict):
         async with events.unit(core.db, core.feed) as unit:
-            await queueing.pull(unit, conversation, ann)
+            await entries.pull(unit, conversation, ann)
 
 
 async def test_transfer_keeps_the_age_and_counts_once(core: Core, centre: Centre) -> None:
@@ -146,7 +147,7 @@ async def test_transfer_keeps_the_age_and_counts_once(core: Core, centre: Centre
     conversation, _ = await centre.waiting(support)
     before = await centre.entry(conversation)
     async with events.unit(core.db, core.feed) as unit:
-        await queueing.transfer(unit, conversation, queue_id=sales)
+        await entries.transfer(unit, conversation, queue_id=sales)
     after = await centre.entry(conversation)
     assert after["queue_id"] == sales
     assert after["entered_at"] == before["entered_at"]
@@ -163,13 +164,13 @@ async def test_transfer_to_an_agent_waits_for_them(core: Core, centre: Centre) -
     async with events.unit(core.db, core.feed) as unit:
         await offers.accept(unit, offer, ann)
     async with events.unit(core.db, core.feed) as unit:
-        await queueing.transfer(unit, conversation, agent_id=bob, actor_id=ann)
+        await entries.transfer(unit, conversation, agent_id=bob, actor_id=ann)
     row = await centre.entry(conversation)
     assert (row["queue_id"], row["sticky_agent_id"], row["state"]) == (sales, bob, "waiting")
     assert [e["agent_id"] for e in await centre.events("conversation.unassigned")] == [ann]
     with pytest.raises(Invalid):
         async with events.unit(core.db, core.feed) as unit:
-            await queueing.transfer(unit, conversation)
+            await entries.transfer(unit, conversation)
 
 
 async def test_wrap_up_holds_the_capacity_until_it_ends(core: Core, centre: Centre) -> None:
@@ -177,7 +178,7 @@ async def test_wrap_up_holds_the_capacity_until_it_ends(core: Core, centre: Cent
     agent = await centre.agent("Ann", queue)
     conversation, _ = await centre.waiting(queue)
     async with events.unit(core.db, core.feed) as unit:
-        await queueing.pull(unit, conversation, agent)
+        await entries.pull(unit, conversation, agent)
         assert await lifecycle.start_wrap_up(unit, conversation) is not None
     async with core.db.connection() as conn:
         assert (await load(conn, agent))["by_channel"]["chat"] == {"count": 1, "max": 4}
@@ -194,8 +195,8 @@ async def test_abandoning_is_short_when_it_comes_at_once(core: Core, centre: Cen
     queue = await centre.queue()
     conversation, _ = await centre.waiting(queue)
     async with events.unit(core.db, core.feed) as unit:
-        assert await queueing.close(unit, conversation, "abandoned")
-        assert not await queueing.close(unit, conversation, "abandoned")
+        assert await entries.close(unit, conversation, "abandoned")
+        assert not await entries.close(unit, conversation, "abandoned")
     assert [e["data"]["short"] for e in await centre.events("entry.abandoned")] == [True]
 
 

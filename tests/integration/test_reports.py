@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hub.conversations import queueing
 from hub.core import events
 from hub.core.clock import now
 from hub.core.errors import Invalid
 from hub.core.service import Core
+from hub.queues import entries
 from hub.reports import buckets
 from hub.reports.definitions import Counts
 from hub.reports.history import history
@@ -34,9 +34,9 @@ async def busy_day(core: Core, centre: Centre) -> int:
         )
         async with events.unit(core.db, core.feed) as unit:
             if outcome == "pull":
-                await queueing.pull(unit, conversation, agent)
+                await entries.pull(unit, conversation, agent)
             else:
-                await queueing.close(unit, conversation, outcome)
+                await entries.close(unit, conversation, outcome)
     await centre.waiting(queue)
     return queue
 
@@ -116,13 +116,13 @@ async def test_what_is_released_and_taken_again_was_answered_once(core: Core, ce
     for conversation in (*queued, never):
         for agent in (ann, bob):
             async with events.unit(core.db, core.feed) as unit:
-                await queueing.pull(unit, conversation, agent)
+                await entries.pull(unit, conversation, agent)
             async with events.unit(core.db, core.feed) as unit:
-                await queueing.release(unit, conversation)
+                await entries.release(unit, conversation)
     async with events.unit(core.db, core.feed) as unit:
-        await queueing.close(unit, queued[0], "abandoned")  # gives up after all: their wait had ended long before
+        await entries.close(unit, queued[0], "abandoned")  # gives up after all: their wait had ended long before
     async with events.unit(core.db, core.feed) as unit:
-        await queueing.transfer(unit, queued[1], queue_id=queue)
+        await entries.transfer(unit, queued[1], queue_id=queue)
     await buckets.rebuild(core.db)
     [counts] = await core.db.dicts("select sum(entered)::int as entered, sum(answered)::int as answered, "
                                    "sum(abandoned + flowed_out)::int as gone from stat_bucket")  # fmt: skip

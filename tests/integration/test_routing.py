@@ -11,10 +11,11 @@ from typing import Any
 import orjson
 import pytest
 
-from hub.conversations import lifecycle, offers, queueing
+from hub.conversations import lifecycle
 from hub.core import events
 from hub.core.leases import Lease
 from hub.core.service import Core
+from hub.queues import entries, offers
 from routing.engine import LEASE, Leader, Router
 from tests.centre import Centre
 from tests.house import House
@@ -131,7 +132,7 @@ async def test_held_for_one_agent_until_they_leave(core: Core, centre: Centre) -
         other, _ = await centre.waiting(queue)
         assert [o["conversation_id"] for o in await offered(core, bob)] == [other]
         async with events.unit(core.db, core.feed) as unit:
-            await queueing.pull(unit, full, ann)
+            await entries.pull(unit, full, ann)
         await centre.presence(ann, "away")
         await until(
             lambda: core.db.value(
@@ -168,7 +169,7 @@ async def test_wrap_up_ends_by_itself(core: Core, centre: Centre) -> None:
     async with routing(core):
         conversation, _ = await centre.waiting(queue)
         async with events.unit(core.db, core.feed) as unit:
-            await queueing.pull(unit, conversation, agent)
+            await entries.pull(unit, conversation, agent)
             await lifecycle.start_wrap_up(unit, conversation)
         await until(
             lambda: core.db.value("select state = 'closed' from queue_entry where conversation_id = %s", [conversation])
@@ -180,7 +181,7 @@ async def test_chat_of_somebody_gone_returns_to_the_queue(core: Core, centre: Ce
     ann = await centre.agent("Ann", queue)
     conversation, _ = await centre.waiting(queue)
     async with events.unit(core.db, core.feed) as unit:
-        await queueing.pull(unit, conversation, ann)
+        await entries.pull(unit, conversation, ann)
     await centre.presence(ann, "offline", "disconnected")
     await core.db.execute("update agent_state set since = now() - interval '1 minute' where agent_id = %s", [ann])
     bob = await centre.agent("Bob", queue)
@@ -225,12 +226,12 @@ async def test_commit_leaves_out_who_is_away_or_full(core: Core, centre: Centre)
     queue = await centre.queue()
     away = await centre.agent("Away", queue, state="away")
     small = await centre.agent("Small", queue, capacity=50)
-    entries = [(await centre.waiting(queue))[1] for _ in range(4)]
+    waiting = [(await centre.waiting(queue))[1] for _ in range(4)]
     await core.db.execute("insert into lease values ('router', 'me', 1, now() + interval '1 hour')")
-    picks = [Pick(entries[0], away, 0.0, 30, "", "[]"), *[Pick(e, small, 0.0, 30, "", "[]") for e in entries[1:]]]
+    picks = [Pick(waiting[0], away, 0.0, 30, "", "[]"), *[Pick(e, small, 0.0, 30, "", "[]") for e in waiting[1:]]]
     async with core.db.connection() as conn:
         made = await commit(conn, "router", 1, picks)
-    assert [m.entry_id for m in sorted(made, key=lambda m: m.offer_id)] == entries[1:3]
+    assert [m.entry_id for m in sorted(made, key=lambda m: m.offer_id)] == waiting[1:3]
 
 
 async def test_what_an_agent_is_told_of_an_offer_is_what_reading_it_says(house: House) -> None:

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from hub.channels.model import AddressKind, Attachment, Inbound, RemoteFile
-from hub.conversations import offers
+from hub.queues import offers
 from tests.house import Agent, House
 
 PHOTO = Attachment("lamp.jpg", "image/jpeg", b"x")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from hub import settings
+from hub.cli.addresses import addresses, own_servers
 from hub.core.errors import ConfigError
-from hub.servers import addresses, own_servers
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from hub.channels.model import AddressKind, Inbound
-from hub.conversations import queueing
 from hub.core import events
 from hub.core.clock import now
+from hub.queues import entries
 from tests.house import Agent, House
 
 PHONE = "+14155550155"
@@ -112,7 +112,7 @@ async def test_what_is_taken_while_silent_and_put_back_is_whole_again_when_the_c
     amy = await house.agent("amy")
     conversation = await answered(house, amy)
     async with events.unit(house.core.db, house.core.feed) as unit:
-        await queueing.release(unit, conversation)
+        await entries.release(unit, conversation)
     await house.sms("Hello?", sender=PHONE)
     assert (await entry(house, conversation))["resting"] is False
 
@@ -153,11 +153,11 @@ async def test_what_is_owed_by_somebody_offline_goes_back_after_a_while_and_sile
     owed = await house.sms(sender="+14155550156")
     await amy.post(f"/conversations/{owed}/pull")
     await amy.call("PUT", "/me/presence", {"state": "offline"})
-    assert await queueing.stranded(house.core.db, 30, 10) == []
+    assert await entries.stranded(house.core.db, 30, 10) == []
     await house.core.db.execute("update agent_state set since = since - interval '6 minutes'")
-    assert await queueing.stranded(house.core.db, 30, 10) == []  # a short while after they took it
+    assert await entries.stranded(house.core.db, 30, 10) == []  # a short while after they took it
     await house.core.db.execute("update queue_entry set assigned_at = assigned_at - interval '6 minutes'")
-    assert await queueing.stranded(house.core.db, 30, 10) == [owed]
+    assert await entries.stranded(house.core.db, 30, 10) == [owed]
     assert silent != owed
 
 
@@ -168,6 +168,6 @@ async def test_a_chat_taken_by_somebody_offline_stays_with_them_for_a_while(hous
     chat = (await house.context.intake.message(came)).conversation_id
     await house.core.db.execute("update agent_state set since = since - interval '1 hour'")
     await amy.post(f"/conversations/{chat}/pull")
-    assert await queueing.stranded(house.core.db, 30, 10) == []
+    assert await entries.stranded(house.core.db, 30, 10) == []
     await house.core.db.execute("update queue_entry set assigned_at = assigned_at - interval '1 minute'")
-    assert await queueing.stranded(house.core.db, 30, 10) == [chat]
+    assert await entries.stranded(house.core.db, 30, 10) == [chat]

@@ -16,7 +16,7 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from hub.cli import main
+from hub.cli.main import main
 from hub.core import log
 from hub.core import migrate as migrations
 from hub.core.embedded import Servers

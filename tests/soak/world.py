@@ -18,13 +18,13 @@ import aiohttp
 from aiohttp import web
 
 from hub.access import signin
-from hub.center.apply import apply
-from hub.center.model import Center
 from hub.channels.registry import load_connectors
 from hub.core.embedded import Embedded
 from hub.core.migrate import migrate
 from hub.core.service import Addresses, Core, open_core
 from hub.demo import MailCatcher, TwilioStandin
+from hub.provisioning.apply import apply
+from hub.provisioning.model import Center
 from tests.chaos.harness import KEY, NUMBER, SID, TOKEN, Fleet, Program, start
 from tests.integration.connectors.harness import free_port
 

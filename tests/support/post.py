@@ -15,7 +15,7 @@ from hub.channels.model import Account, Connector, Outbound, Wire
 from hub.core.clock import iso, now
 from hub.core.service import Core
 from hub.core.tasks import end
-from hub.outbox import Outbox
+from hub.messages.outbox import Outbox
 from tests.integration.connectors.harness import eventually
 from tests.integration.test_intake import Fake
 from workers.context import JobContext

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.agents.hours import (
+from hub.queues.hours import (
     _ENGLISH,
     Hours,
     after_open_time,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.cli import main
-from hub.release import UNKNOWN, hub_commit, hub_version
+from hub.cli.main import main
+from hub.core.release import UNKNOWN, hub_commit, hub_version
 from tests.unit.test_ui_build import hatch_build
 
 

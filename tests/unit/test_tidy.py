@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hub.channels.model import AddressKind, Inbound
-from hub.tidy import tidy
+from hub.messages.cleaning import tidy
 
 _PLAIN = Inbound(
     1, "k", b"raw", "text/plain", AddressKind.PHONE, "+14155550100", "Grüezi, 你好", meta={"to": "+1", "files": 0}

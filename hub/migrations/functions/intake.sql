@@ -1,5 +1,5 @@
 -- Takes in a batch of translated messages in one round trip: raw bytes, contact by address, conversation by thread,
--- interaction, queue entry and events. Set-based, so that a hundred cost little more than one. Called by hub/intake.py.
+-- interaction, queue entry and events. Set-based, so that a hundred cost little more than one. Called by hub/messages/intake.py.
 --
 -- What came stays in `items`; what is found on the way (ids and short words) is kept beside it in `places`, so that
 -- texts are parsed once and copied no more than needed. An element of `items` is never asked for by its number: the

@@ -7,10 +7,11 @@ from typing import Any
 
 from hub.automation.late import note_late
 from hub.automation.plans import plan_next
-from hub.conversations import actions, writing
-from hub.conversations.events import InteractionCreated
+from hub.conversations import actions
 from hub.core import events
 from hub.core.clock import now
+from hub.messages import replies
+from hub.messages.events import InteractionCreated
 from tests.centre import Centre
 from workers.followups import run_due
 
@@ -88,8 +89,8 @@ class Desk(Centre):
             "Ann", await self.queue("a")
         )
         async with events.unit(self.core.db, self.core.feed) as unit:
-            reply = writing.Reply(text, f"c-{now().timestamp()}")
-            await writing.reply(unit, self.core.vault, conversation, reply, actor_id=agent)
+            reply = replies.Reply(text, f"c-{now().timestamp()}")
+            await replies.reply(unit, self.core.vault, conversation, reply, actor_id=agent)
 
     async def resolves(self, conversation: int) -> None:
         agent = await self.core.db.value("select id from agent limit 1")

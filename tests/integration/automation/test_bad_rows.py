@@ -8,11 +8,11 @@ from typing import Any, LiteralString
 import pytest
 from psycopg.types.json import Jsonb
 
-from hub import doctor
 from hub.automation import firing
 from hub.automation.late import note_late
 from hub.automation.plans import plan_next
 from hub.calls.runner import Runner
+from hub.cli import doctor
 from hub.core.clock import now
 from hub.core.service import Core
 from hub.reports.buckets import count_next

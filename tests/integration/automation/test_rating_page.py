@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hub.automation.ratings import MOST_WORDS
-from hub.conversations import tokens
 from hub.core.clock import now
+from hub.messages import tokens
 from tests.house import Agent, House
 
 

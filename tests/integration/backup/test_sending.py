@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from hub import sending
 from hub.automation.firing import fire_next
+from hub.backup import freeze
 from hub.channels.extras import Traces
 from hub.channels.model import Account, Outbound
 from hub.core.errors import Unavailable
 from hub.core.service import Core
-from hub.outbox import ClaimLost
+from hub.messages.outbox import ClaimLost
 from tests.integration.connectors.harness import eventually
 from tests.integration.test_outbox import Office, Wired, _waiting
 from workers.context import JobContext
@@ -53,9 +53,9 @@ def with_wire(office: Office, wire: Wired) -> None:
     office.delivery = Delivery(JobContext(office.core, connectors, office.accounts))
 
 
-def thaw_of(office: Office) -> sending.Thaw:
+def thaw_of(office: Office) -> freeze.Thaw:
     connectors: Any = {"fake": office.wire}
-    return sending.Thaw(office.core, office.accounts, connectors)
+    return freeze.Thaw(office.core, office.accounts, connectors)
 
 
 async def written_before(office: Office, *texts: str) -> list[int]:
@@ -97,7 +97,7 @@ async def test_a_copy_of_another_database_sends_nothing_before_anybody_notices(o
     assert await office.outbox.claim() == []
     assert await office.delivery.drain() == 0
     assert await by_state(office.core) == {"pending": 2}
-    assert (await sending.state(office.core.db)).frozen
+    assert (await freeze.state(office.core.db)).frozen
 
 
 async def test_a_worker_of_an_older_version_claims_nothing_either(office: Office) -> None:
@@ -111,7 +111,7 @@ async def test_a_worker_of_an_older_version_claims_nothing_either(office: Office
 async def test_a_send_that_was_claimed_before_the_freeze_does_not_cross_the_line(office: Office) -> None:
     await written_before(office, "One")
     [claim] = await office.outbox.claim()
-    assert await sending.freeze(office.core, "restored", restored=True)
+    assert await freeze.freeze(office.core, "restored", restored=True)
     with pytest.raises(ClaimLost):
         await office.outbox.wire(claim)
     assert office.wire.arrived == []
@@ -124,22 +124,22 @@ async def test_the_sweeper_notices_a_copy_within_seconds(office: Office) -> None
     sweeping = asyncio.create_task(Sweeper(office.core).run())
     try:
 
-        async def noticed() -> sending.State | None:
-            found = await sending.state(office.core.db)
+        async def noticed() -> freeze.State | None:
+            found = await freeze.state(office.core.db)
             return found if found.reason else None
 
         found = await eventually(noticed, 20)
     finally:
         sweeping.cancel()
         await asyncio.gather(sweeping, return_exceptions=True)
-    assert (found.frozen, found.reason, found.doubtful, found.waiting) == (True, sending.FOREIGN, 2, 0)
+    assert (found.frozen, found.reason, found.doubtful, found.waiting) == (True, freeze.FOREIGN, 2, 0)
     assert await office.core.db.value("select doubtful_to from sending") == ids[-1]
-    assert await sending.notice(office.core.db) is False
+    assert await freeze.notice(office.core.db) is False
 
 
 async def test_an_ordinary_restart_freezes_nothing(office: Office) -> None:
     await written_before(office, "One")
-    assert await sending.notice(office.core.db) is False
+    assert await freeze.notice(office.core.db) is False
     assert await office.delivery.drain() == 1
     assert [o.text for o in office.wire.arrived] == ["One"]
 
@@ -151,7 +151,7 @@ async def test_nothing_is_written_to_customers_by_itself_while_sending_is_frozen
             "insert into follow_up (key, kind, conversation_id, due_at) values (%s, %s, %s, now() - interval '1 minute')",
             [kind, kind, conversation],
         )
-    await sending.freeze(office.core, "restored", restored=True)
+    await freeze.freeze(office.core, "restored", restored=True)
     while await fire_next(office.core):
         pass
     states = "select kind, state, reason from follow_up order by kind"
@@ -173,7 +173,7 @@ async def test_thawing_sends_what_the_providers_list_lacks_and_nothing_else_agai
     with_wire(office, wire)
     await written_before(office, "Had left", "Had not")
     wire.listed = {"Had left": ["P-there"]}
-    await sending.freeze(office.core, "restored", restored=True)
+    await freeze.freeze(office.core, "restored", restored=True)
     conversation = await office.core.db.value("select max(id) from conversation")
     await office.answer(conversation, "after", "Written since")
     thaw = thaw_of(office)
@@ -197,7 +197,7 @@ async def test_what_may_read_otherwise_at_the_provider_is_left_to_people(office:
     with_wire(office, wire)
     await written_before(office, "See https://shop.example/orders/1")
     wire.listed = {"See https://twil.io/x": ["P-there"]}
-    await sending.freeze(office.core, "restored", restored=True)
+    await freeze.freeze(office.core, "restored", restored=True)
     looked = await thaw_of(office).look()
     assert (len(looked.left), len(looked.absent), len(looked.unsure)) == (0, 0, 1)
 
@@ -208,7 +208,7 @@ async def test_what_nobody_can_look_up_is_left_to_people_unless_told_otherwise(o
     with_wire(office, wire)
     await written_before(office, "Kept", "Not kept")
     wire.kept = {"Kept"}
-    await sending.freeze(office.core, "restored", restored=True)
+    await freeze.freeze(office.core, "restored", restored=True)
     thaw = thaw_of(office)
     looked = await thaw.look()
     assert (len(looked.left), len(looked.absent), len(looked.unsure)) == (1, 0, 1)
@@ -219,7 +219,7 @@ async def test_what_nobody_can_look_up_is_left_to_people_unless_told_otherwise(o
     row = await office.states()
     assert row["failed"] is (not unsure)
     if not unsure:
-        assert (row["status"], row["error"]) == ("unknown", sending.IN_DOUBT)
+        assert (row["status"], row["error"]) == ("unknown", freeze.IN_DOUBT)
         await office.outbox.decide(looked.unsure[0], arrived=False, actor_id=None)
         await office.delivery.drain()
         assert [o.text for o in wire.arrived] == ["Not kept"]
@@ -230,7 +230,7 @@ async def test_a_provider_that_does_not_answer_makes_nothing_leave(office: Offic
     with_wire(office, wire)
     await written_before(office, "One")
     wire.away = True
-    await sending.freeze(office.core, "restored", restored=True)
+    await freeze.freeze(office.core, "restored", restored=True)
     thaw = thaw_of(office)
     looked = await thaw.look()
     assert len(looked.unsure) == 1
@@ -244,7 +244,7 @@ async def test_two_sends_of_one_text_are_never_both_taken_for_the_one_that_is_li
     with_wire(office, wire)
     await written_before(office, "OK", "OK")
     wire.listed = {"OK": ["P-1"]}
-    await sending.freeze(office.core, "restored", restored=True)
+    await freeze.freeze(office.core, "restored", restored=True)
     looked = await thaw_of(office).look()
     assert (len(looked.left), len(looked.absent)) == (1, 1)
 
@@ -252,12 +252,12 @@ async def test_two_sends_of_one_text_are_never_both_taken_for_the_one_that_is_li
 async def test_what_is_meant_for_later_leaves_later(office: Office) -> None:
     await written_before(office, "Tomorrow")
     await office.core.db.execute("update outbound set due_at = now() + interval '1 day'")
-    await sending.freeze(office.core, "restored", restored=True)
-    state = await sending.state(office.core.db)
+    await freeze.freeze(office.core, "restored", restored=True)
+    state = await freeze.state(office.core.db)
     assert (state.doubtful, state.waiting) == (0, 1)
     thaw = thaw_of(office)
     looked = await thaw.look()
-    assert looked == sending.Looked((), (), ())
+    assert looked == freeze.Looked((), (), ())
     await thaw.thaw(looked)
     await office.core.db.execute("update outbound set due_at = now()")
     await office.delivery.drain()
@@ -266,8 +266,8 @@ async def test_what_is_meant_for_later_leaves_later(office: Office) -> None:
 
 async def test_an_operators_freeze_puts_nothing_in_doubt(office: Office) -> None:
     await written_before(office, "One")
-    assert await sending.freeze(office.core, "Nothing today.")
-    assert await sending.freeze(office.core, "Again.") is False
+    assert await freeze.freeze(office.core, "Nothing today.")
+    assert await freeze.freeze(office.core, "Again.") is False
     assert await office.delivery.drain() == 0
     thaw = thaw_of(office)
     await thaw.thaw(await thaw.look())

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hub.center.model import read
 from hub.core.errors import ConfigError
 from hub.core.service import Core
+from hub.provisioning.model import read
 from tests.integration.test_center import SMALL, applied, file, write
 
 __all__ = ["file"]

@@ -26,7 +26,7 @@ from hub.core.feed import Feed
 from hub.core.secrets import Vault
 from hub.core.service import Core
 from hub.demo import MailCatcher, TwilioStandin
-from hub.intake import Intake
+from hub.messages.intake import Intake
 
 SID, TOKEN = "AC" + "0123456789abcdef" * 2, "a-token-of-sixteen-and-more"
 NUMBER, MAILBOX, SITE = "+15550100100", "support@hub.example", "web"

@@ -6,9 +6,9 @@ import uuid
 from typing import Any
 
 from hub.channels.model import FilledTemplate
-from hub.conversations import writing
 from hub.core import events
 from hub.core.service import Core
+from hub.messages import replies
 from tests.integration.connectors.harness import Hub
 from workers.context import JobContext
 from workers.deliver import Delivery
@@ -30,9 +30,9 @@ async def write(
     hub: Hub, text: str, *, conversation: int = 1, template: FilledTemplate | None = None, **more: Any
 ) -> int:
     """An answer of the desk's; its interaction."""
-    answer = writing.Reply(text, uuid.uuid4().hex, template=template, **more)
+    answer = replies.Reply(text, uuid.uuid4().hex, template=template, **more)
     async with events.unit(hub.db, hub.feed) as unit:
-        return (await writing.reply(unit, hub.vault, conversation, answer, actor_id=None)).interaction_id
+        return (await replies.reply(unit, hub.vault, conversation, answer, actor_id=None)).interaction_id
 
 
 async def shown(hub: Hub, interaction_id: int) -> tuple[str, str | None]:

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from connectors.chat import token
-from hub.conversations import actions, writing
+from hub.conversations import actions
 from hub.core import events
 from hub.core.errors import Unauthorized
 from hub.core.secrets import Vault
 from hub.demo import ChatVisitor
+from hub.messages import replies
 from tests.integration.connectors.harness import SITE, Hub, eventually
 
 
@@ -33,8 +34,8 @@ async def agent(hub: Hub) -> int:
 
 async def reply(hub: Hub, text: str, agent_id: int | None) -> None:
     async with events.unit(hub.db, hub.feed) as unit:
-        await writing.reply(
-            unit, hub.vault, 1, writing.Reply(client_id=str(uuid.uuid4()), text=text), actor_id=agent_id
+        await replies.reply(
+            unit, hub.vault, 1, replies.Reply(client_id=str(uuid.uuid4()), text=text), actor_id=agent_id
         )
 
 
@@ -80,7 +81,7 @@ async def test_agents_answer_reaches_the_visitor_and_notes_do_not(hub: Hub, visi
     amy = await agent(hub)
     await visitor.say("Hello")
     async with events.unit(hub.db, hub.feed) as unit:
-        await writing.note(unit, 1, "an awkward customer", None, actor_id=amy)
+        await replies.note(unit, 1, "an awkward customer", None, actor_id=amy)
     await reply(hub, "Hello Ann", amy)
     answer = await visitor.answer()
     assert (answer["name"], answer["text"]) == ("Amy", "Hello Ann")

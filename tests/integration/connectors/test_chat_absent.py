@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from hub.conversations import writing
 from hub.core import events
 from hub.demo import ChatVisitor
 from hub.demo.wire import deliver
-from hub.outbox import Outbox
+from hub.messages import replies
+from hub.messages.outbox import Outbox
 from tests.integration.connectors.harness import MAILBOX, SITE, Hub, eventually
 
 ADDRESS = "ida@home.example"
@@ -24,8 +24,8 @@ async def answer(hub: Hub, text: str, conversation: int = 1) -> int:
         "on conflict (email) do update set name = 'Amy' returning id"
     )
     async with events.unit(hub.db, hub.feed) as unit:
-        said = writing.Reply(client_id=str(uuid.uuid4()), text=text, channel="chat")
-        written = await writing.reply(unit, hub.vault, conversation, said, actor_id=amy)
+        said = replies.Reply(client_id=str(uuid.uuid4()), text=text, channel="chat")
+        written = await replies.reply(unit, hub.vault, conversation, said, actor_id=amy)
     outbox = Outbox(hub.core)
 
     async def wire() -> None:

@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 
 from connectors.chat.files import MOST_FILES, MOST_WAITING, file_name
-from hub.conversations import writing
 from hub.core import events
 from hub.demo import ChatVisitor
+from hub.messages import replies
 from tests.integration.connectors.harness import SITE, Hub
 
 PNG = bytes.fromhex(
@@ -58,8 +58,8 @@ async def attach(hub: Hub, name: str, kind: str, body: bytes) -> None:
         amy, name, kind, body,
     )  # fmt: skip
     async with events.unit(hub.db, hub.feed) as unit:
-        said = writing.Reply(client_id=str(uuid.uuid4()), text="", attachments=(upload,))
-        await writing.reply(unit, hub.vault, 1, said, actor_id=amy)
+        said = replies.Reply(client_id=str(uuid.uuid4()), text="", attachments=(upload,))
+        await replies.reply(unit, hub.vault, 1, said, actor_id=amy)
 
 
 async def stored(hub: Hub) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from hub.outbox import Outbox
+from hub.messages.outbox import Outbox
 from tests.integration.connectors.harness import Hub
 from tests.integration.connectors.messaging import PHONE, core, shown, worker, write
 

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from hub.channels.consent import Wish, confirmation
-from hub.conversations import consents
 from hub.core import events
 from hub.core.errors import Conflict
+from hub.messages import consents
 from tests.integration.connectors.harness import Hub, eventually
 from tests.integration.connectors.messaging import PHONE, said, shown, worker, write
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from hub.conversations.media import Keeper
+from hub.messages.media import Keeper
 from tests.integration.connectors.harness import Hub, free_port
 from tests.integration.connectors.messaging import PHONE, core
 

@@ -7,12 +7,12 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from hub.conversations import writing
 from hub.core import events
 from hub.core.db import Database
 from hub.core.feed import Feed
 from hub.core.secrets import Vault
 from hub.demo import deliver
+from hub.messages import replies
 from tests.integration.connectors import postfix
 from tests.integration.connectors.harness import MAILBOX, Hub, eventually
 from workers.context import JobContext
@@ -37,7 +37,7 @@ async def test_report_about_a_missing_mailbox_marks_exactly_that_send_failed(
             conversations = [row["id"] for row in await db.dicts("select id from conversation order by id")]
             for number in conversations:
                 async with events.unit(db, feed) as unit:
-                    await writing.reply(unit, vault, number, writing.Reply("An answer", f"k{number}"), actor_id=None)
+                    await replies.reply(unit, vault, number, replies.Reply("An answer", f"k{number}"), actor_id=None)
             delivery = Delivery(JobContext(hub.core, hub.connectors, hub.accounts))
             assert await delivery.drain() == 2
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hub.cli.telephony import day_of
 from hub.core.clock import now
 from hub.core.errors import Unavailable
-from hub.number_commands import day_of
-from hub.reconciliation import Compared, Reconciliation
+from hub.reconciliation.reconcile import Compared, Reconciliation
 from tests.integration.connectors.harness import Hub
 from tests.integration.connectors.messaging import PHONE, core, shown, worker, write
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hub.channels.model import Delivery, DeliveryStatus
-from hub.conversations.delivery import RETURN_MINUTES
+from hub.messages.delivery import RETURN_MINUTES
 from tests.integration.connectors.harness import Hub
 from tests.integration.connectors.messaging import PHONE, shown, worker, write
 

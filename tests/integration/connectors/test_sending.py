@@ -11,9 +11,9 @@ import pytest
 
 from connectors.email.bounces import return_path_token
 from hub.channels.model import Attachment, Delivery, DeliveryStatus, Outbound, Outcome, SendError
-from hub.conversations.tokens import reply_token
 from hub.demo import deliver
 from hub.demo.twilio.messages import Message, signature
+from hub.messages.tokens import reply_token
 from tests.integration.connectors.harness import MAILBOX, NUMBER, SID, TOKEN, Hub, eventually
 
 ANN, PHONE = "ann@customer.example", "+14155550101"

@@ -17,8 +17,6 @@ from yarl import URL
 
 from connectors.twilio.hooks import Hooks
 from connectors.twilio.settings import Settings
-from hub.center.apply import apply
-from hub.center.model import read
 from hub.channels.model import Accept, Accepted, Account, Delivery, Inbound
 from hub.channels.registry import load_connectors
 from hub.core import health
@@ -26,6 +24,8 @@ from hub.core.errors import ConfigError
 from hub.core.service import Core
 from hub.demo.twilio.messages import signature
 from hub.demo.wire import Site
+from hub.provisioning.apply import apply
+from hub.provisioning.model import read
 from tests.integration.connectors.harness import SID, TOKEN, Hub
 from tests.integration.test_center import SMALL
 

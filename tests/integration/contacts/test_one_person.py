@@ -10,7 +10,7 @@ from hub.channels.model import AddressKind
 from hub.contacts import linking, store
 from hub.core import events
 from hub.core.errors import Conflict
-from hub.intake import Intake
+from hub.messages.intake import Intake
 from tests.integration.connectors.harness import Hub
 from tests.integration.connectors.messaging import core, shown, worker, write
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from hub.center.apply import apply
-from hub.center.model import read
 from hub.channels.registry import load_connectors
 from hub.core import keycheck, problems
 from hub.core.secrets import Vault
 from hub.core.service import Core
+from hub.provisioning.apply import apply
+from hub.provisioning.model import read
 from tests.house import CENTER, VARIABLES, House
 from tests.integration.test_cli import KEY, Line, clean, line
 

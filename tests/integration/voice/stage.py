@@ -27,7 +27,7 @@ from hub.demo.twilio import TwilioStandin
 from hub.demo.twilio.call import Call
 from hub.demo.twilio.exchange import finished
 from hub.demo.twilio.people import Manner
-from hub.intake import Intake
+from hub.messages.intake import Intake
 from hub.web.context import WebContext
 from hub.web.server import build
 from routing.engine import Router

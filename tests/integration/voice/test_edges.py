@@ -11,15 +11,15 @@ from aiohttp import web
 from hub.automation.firing import fire_next
 from hub.automation.plans import plan_next
 from hub.calls import actions, callbacks, commands, devices
-from hub.calls.flow import CallFlow
+from hub.calls.ivr_settings import CallFlow
 from hub.channels.calls import CallError, CallOutcome
-from hub.conversations import queueing
 from hub.core.clock import now
 from hub.core.db import Database
 from hub.core.errors import Conflict, Forbidden, Invalid
 from hub.core.feed import Feed
 from hub.core.secrets import Vault
 from hub.demo.wire import Site
+from hub.queues import entries
 from tests.integration.voice.manners import unruly
 from tests.integration.voice.stage import CALLER, NUMBER, Manner, eventually, stage
 
@@ -272,7 +272,7 @@ async def test_call_goes_on_when_the_agents_screen_is_gone(db: Database, feed: F
         caller = scene.calls()
         call = await scene.in_state("talking")
         await scene.centre.presence(amy, "offline")
-        assert await queueing.stranded(db, 0, 10) == []
+        assert await entries.stranded(db, 0, 10) == []
         caller.hang_up()
         await scene.settled()
         assert (await scene.call())["id"] == call["id"]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hub.calls import actions
-from hub.conversations import queueing
 from hub.core.errors import Conflict
+from hub.queues import entries
 from tests.integration.voice.manners import Open, Truth, record
 from tests.integration.voice.stage import CALLER, Manner, Stage, eventually
 
@@ -54,8 +54,8 @@ async def test_customer_waits_in_another_queue_when_transferred_there(open_stage
         assert call["outcome"] == "answered"
         assert abs(call["talk_seconds"] - talk) <= 3  # both agents
         assert call["wait_seconds"] == truth.waited(caller.sid)  # both waits
-        entries = await scene.core.db.dicts("select queue_id, outcome from queue_entry order by id")
-        assert [(e["queue_id"], e["outcome"]) for e in entries] == [(scene.queue, "transferred"), (billing, "resolved")]
+        rows = await scene.core.db.dicts("select queue_id, outcome from queue_entry order by id")
+        assert [(e["queue_id"], e["outcome"]) for e in rows] == [(scene.queue, "transferred"), (billing, "resolved")]
 
 
 @both
@@ -187,8 +187,8 @@ async def test_everybody_is_let_go_when_the_customer_leaves_a_consultation(open_
         caller.hang_up()
         call = await record(scene)
         assert (call["outcome"], call["agent_id"]) == ("answered", amy)
-        entries = await scene.core.db.dicts("select agent_id, state from queue_entry")
-        assert [(e["agent_id"], e["state"]) for e in entries] == [(amy, "wrapping")]
+        rows = await scene.core.db.dicts("select agent_id, state from queue_entry")
+        assert [(e["agent_id"], e["state"]) for e in rows] == [(amy, "wrapping")]
 
 
 @both
@@ -241,7 +241,7 @@ async def test_stuck_caller_is_hung_up_when_the_record_says_the_call_is_over(ope
         await holds(lambda: any(q.members for q in scene.twilio.exchange.queues.values()))
         await scene.core.db.execute("update call set state = 'ended', outcome = 'abandoned', ended_at = now()")
         await scene.core.db.execute("update call_leg set ended_at = now()")
-        await scene.does(queueing.close, call["conversation_id"], "abandoned")
+        await scene.does(entries.close, call["conversation_id"], "abandoned")
         assert await scene.runner().sweep(age=0) == 1
         await holds(lambda: caller.over)
         assert scene.twilio.exchange.queues != {}

@@ -6,10 +6,10 @@ from typing import Any, LiteralString
 
 import pytest
 
+from hub.cli.doctor import work_findings
 from hub.conversations import invariants
 from hub.core import events
 from hub.core.health import Finding
-from hub.doctor import work_findings
 from tests.house import House
 
 FAULTS: dict[str, LiteralString] = {

@@ -13,19 +13,21 @@ from typing import Any
 from hub.agents.presence import mark_offline, set_presence
 from hub.automation.firing import fire_next
 from hub.automation.plans import plan_next
-from hub.center.apply import apply
-from hub.center.model import read
 from hub.channels.accounts import Accounts
 from hub.channels.model import AddressKind, Inbound
 from hub.channels.registry import load_connectors
-from hub.conversations import actions, invariants, lifecycle, offers, queueing, writing
+from hub.conversations import actions, invariants, lifecycle
 from hub.core import events
 from hub.core.clock import now
 from hub.core.db import fetch_dicts
 from hub.core.errors import HubError
 from hub.core.events import Unit
 from hub.core.service import Core
-from hub.intake import Intake
+from hub.messages import replies
+from hub.messages.intake import Intake
+from hub.provisioning.apply import apply
+from hub.provisioning.model import read
+from hub.queues import entries, offers
 from hub.reports.buckets import count_next
 from routing.model import Pick
 from routing.offers import commit
@@ -95,7 +97,7 @@ class World:
         for conversation_id in self.today:
             async with self._unit() as unit:
                 await actions.resolve(unit, conversation_id, actor_id=None)
-                await queueing.close(unit, conversation_id, "resolved")
+                await entries.close(unit, conversation_id, "resolved")
         self.today, self.day = [], self.day + 1
         await self.core.db.execute("update agent set disabled_at = null")
         for agent in self.agents:
@@ -213,13 +215,13 @@ class World:
         await self._with(lambda unit: offers.decline(unit, offer, agent))
 
     async def takes(self, who: int, which: int) -> None:
-        await self._with(lambda unit: queueing.pull(unit, self._conversation(which), self._agent(who)))
+        await self._with(lambda unit: entries.pull(unit, self._conversation(which), self._agent(who)))
 
     async def answers(self, who: int, which: int) -> None:
-        reply = writing.Reply("We look into it.", f"r-{now().timestamp()}-{who}-{which}")
+        reply = replies.Reply("We look into it.", f"r-{now().timestamp()}-{who}-{which}")
         conversation = self._conversation(which)
         await self._with(
-            lambda unit: writing.reply(unit, self.core.vault, conversation, reply, actor_id=self._agent(who))
+            lambda unit: replies.reply(unit, self.core.vault, conversation, reply, actor_id=self._agent(who))
         )
 
     async def resolves(self, who: int, which: int) -> None:
@@ -233,14 +235,14 @@ class World:
         await self._with(lambda unit: actions.snooze(unit, self._conversation(which), until, actor_id=self._agent(who)))
 
     async def releases(self, who: int, which: int) -> None:
-        await self._with(lambda unit: queueing.release(unit, self._conversation(which), actor_id=self._agent(who)))
+        await self._with(lambda unit: entries.release(unit, self._conversation(which), actor_id=self._agent(who)))
 
     async def hands_to_queue(self, who: int, which: int) -> None:
         target = self.queues[who % len(self.queues)]
-        await self._with(lambda unit: queueing.transfer(unit, self._conversation(which), queue_id=target))
+        await self._with(lambda unit: entries.transfer(unit, self._conversation(which), queue_id=target))
 
     async def hands_to_agent(self, who: int, which: int) -> None:
-        await self._with(lambda unit: queueing.transfer(unit, self._conversation(which), agent_id=self._agent(who)))
+        await self._with(lambda unit: entries.transfer(unit, self._conversation(which), agent_id=self._agent(who)))
 
     async def ends_wrap_up(self, _who: int, which: int) -> None:
         conversation, agent = await self._wrap_up(which)

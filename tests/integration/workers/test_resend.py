@@ -11,7 +11,7 @@ from hub.channels.extras import Traces
 from hub.channels.model import Account, Outbound, Outcome, SendError
 from hub.core.errors import Conflict, Unavailable
 from hub.core.service import Core
-from hub.outbox import ABSENT_CODE
+from hub.messages.outbox import ABSENT_CODE
 from tests.support.post import Phones, Post
 
 

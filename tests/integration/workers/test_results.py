@@ -12,7 +12,7 @@ from hub.core.db import Database
 from hub.core.feed import Feed
 from hub.core.secrets import Vault
 from hub.core.service import Core
-from hub.outbox import ClaimLost, Outbox
+from hub.messages.outbox import ClaimLost, Outbox
 from tests.integration.connectors.harness import eventually
 from tests.support.post import Phones, Post
 from tests.support.proxy import Proxy

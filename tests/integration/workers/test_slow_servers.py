@@ -131,7 +131,7 @@ async def test_a_large_mail_over_a_slow_line_is_no_doubt_either(post: Post, core
 async def test_a_send_keeps_its_claim_for_as_long_as_it_goes_on(
     post: Post, phones: Phones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("hub.outbox", "workers.deliver"):
+    for module in ("hub.messages.outbox", "workers.deliver"):
         monkeypatch.setattr(f"{module}.LEASE", 1.0)
     phones.waits_before = phones.waits = 3.0  # before the wire and on it, each longer than a claim lasts
     send = await post.write(await post.account("sms", "fake", "sms"), "+14155550100")

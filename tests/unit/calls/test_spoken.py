@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.calls.flow import CallFlow, worded
+from hub.calls.ivr_settings import CallFlow, worded
 from hub.calls.spoken import duration, fill, wait
 
 

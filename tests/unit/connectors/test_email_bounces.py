@@ -9,8 +9,8 @@ import pytest
 from connectors.email.bounces import Report, bounced_outbound, return_path_token, to_delivery
 from connectors.email.parse import Envelope, parse
 from hub.channels.model import DeliveryStatus
-from hub.conversations.tokens import message_id
 from hub.core.secrets import Vault
+from hub.messages.tokens import message_id
 
 VAULT = Vault(b"test-key-" * 8)
 OURS = message_id(VAULT, 1, 7, "hub.example")

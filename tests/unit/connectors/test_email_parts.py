@@ -11,9 +11,9 @@ from icalendar import Calendar
 from connectors.email.calendar import invitation
 from connectors.email.parse import parse
 from hub.channels.model import Inbound
-from hub.conversations.html import page, shown
-from hub.conversations.invitations import reply_calendar
 from hub.core.errors import Invalid
+from hub.messages.html import page, shown
+from hub.messages.mail.invitations import reply_calendar
 
 EVENT = """BEGIN:VCALENDAR
 VERSION:2.0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from connectors.twilio.webhook import Form, Terms, to_inbound
 from connectors.twilio.words import said_in
 from hub.channels.model import AddressKind, Inbound
-from hub.tidy import tidy
+from hub.messages.cleaning import tidy
 
 
 def form(**fields: str) -> Form:

@@ -11,7 +11,7 @@ from hub.channels.model import AddressKind, Inbound
 from hub.contacts.identity import normalise
 from hub.contacts.numbers import caller, is_withheld, region_of, same_number
 from hub.core.errors import Invalid
-from hub.tidy import tidy
+from hub.messages.cleaning import tidy
 
 DIGITS = "0123456789"
 

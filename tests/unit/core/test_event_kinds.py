@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from hub import event_catalogue
 from hub.agents.events import OfferEnded
-from hub.conversations.events import ConversationSnoozed, EntryAnswered
+from hub.conversations.events import ConversationSnoozed
 from hub.core.event_kinds import EventData
-from hub.event_catalogue import CATALOGUE, OWNERS
+from hub.queues.events import EntryAnswered
+from tools import event_catalogue
+from tools.event_catalogue import CATALOGUE, OWNERS
 
 ROOT = Path(__file__).parents[3]
 AREAS = "|".join(sorted({kind.partition(".")[0] for kind in CATALOGUE}))

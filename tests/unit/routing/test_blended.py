@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hub.center.yielding import circle
+from hub.provisioning.yielding import circle
 from routing import policy
 from routing.model import AgentFacts, Channel, Waiting
 from routing.policy import ANYBODY

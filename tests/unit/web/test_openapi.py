@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from hub.cli import main
-from hub.release import hub_version
+from hub.cli.main import main
+from hub.core.release import hub_version
 from hub.web.endpoints import Call, Endpoints
 from hub.web.openapi import TAGS, describe
 from hub.web.server import openapi

@@ -1,0 +1,398 @@
+"""From the wire to the record, in one transaction.
+
+`Intake` is the hub's side of the connector contract (`hub.channels.model.Accept`). A message that was accepted is
+committed with its raw bytes before the wire is acknowledged; the sender's own key makes a repeat harmless; what
+cannot be processed is kept in quarantine with the reason and never blocks the next one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import orjson
+import psycopg
+from prometheus_client import Counter
+from psycopg.types.json import Json
+
+from hub.channels.accounts import Accounts
+from hub.channels.model import Accepted, Account, AddressKind, Connector, Delivery, Inbound, Page
+from hub.channels.quiet import quiet
+from hub.core import events, log
+from hub.core.aside import BRISK, Aside
+from hub.core.db import Database, execute, fetch_all, lock_timeout
+from hub.core.errors import ConnectionLost, Contended, Invalid, Unavailable
+from hub.core.events import Unit
+from hub.core.groupcommit import GroupCommit
+from hub.core.identifiers import identifier
+from hub.core.metrics import INTAKE
+from hub.core.service import Core
+from hub.core.sql import Queries
+from hub.core.texts import clean, clean_json
+from hub.messages import consents, html, tokens, views
+from hub.messages.cleaning import tidy
+from hub.messages.consents import Place
+from hub.messages.delivery import Reports
+from hub.messages.intake_parts import store_attachments, store_number
+from hub.messages.mail import claims, complaints, forwards
+from hub.messages.quarantine import Entry, keep
+from hub.messages.views import Taken
+
+logger = log.get(__name__)
+sql = Queries.beside(__file__, "intake.sql")
+
+_BATCH_BYTES = 32 * 2**20  # of one statement: many large messages at once are several
+REOPEN_DAYS = 14  # an answer to a matter closed longer ago opens a new one
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    inbound: Inbound
+    account: Account
+    session: bool
+    hint: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What became of one message, and the transaction's other news where it had any: the same for its whole batch."""
+
+    row: Taken
+    unit: Unit | None
+
+
+class Intake:
+    """Takes messages, delivery reports and the unreadable from every connector of this process."""
+
+    def __init__(self, core: Core, accounts: Accounts, connectors: dict[str, Connector]):
+        self._core = core
+        self._lane = core.db.lane("intake", lock_seconds=BRISK)
+        self._accounts = accounts
+        self._connectors = connectors
+        self._sessions: dict[tuple[str, str], bool] = {}
+        self._group: GroupCommit[_Item, _Stored] = GroupCommit(
+            self._store_surely,
+            after=self._announce,
+            aside=Aside(self._store_alone, key=_sender),
+            weighed=(_weight, _BATCH_BYTES),
+        )
+        self._reports = Reports(core)
+
+    async def message(self, inbound: Inbound) -> Accepted:
+        """Store one message; see `Accept.message`.
+
+        Whatever cannot be stored but for the database's absence is the message's own trouble: it is kept in quarantine
+        with the reason (`raw_id` 0), so that the wire is acknowledged and the next one passes.
+        """
+        account = await self._accounts.get(inbound.account_id)
+        if account is None:
+            raise Invalid(f"There is no account {inbound.account_id}.", remedy="It was removed; see `hub doctor`.")
+        try:
+            with _locks():
+                accepted = _accepted(await self._stored(inbound, account))
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - a message that comes back for ever stops those behind it
+            await self.quarantine(
+                connector=account.connector,
+                account_id=account.id,
+                dedup_key=inbound.dedup_key,
+                raw=inbound.raw,
+                raw_type=inbound.raw_type,
+                reason=f"It could not be stored: {_reason(error)}",
+                meta=inbound.meta,
+            )
+            return Accepted(duplicate=False, raw_id=0)
+        _count(account.connector, accepted)
+        return accepted
+
+    async def _stored(self, inbound: Inbound, account: Account) -> Taken:
+        inbound = await self._known(tidy(await forwards.unwrapped(self._core.db, inbound)))
+        hint = tokens.conversation_of(self._core.vault, inbound.tokens)
+        if hint is None and account.channel == "email":
+            inbound = await claims.traced(self._core.db, self._core.vault, inbound)
+        item = _Item(inbound, account, self._is_session(account), hint)
+        return (await self._group.submit(item)).row
+
+    async def delivery(self, delivery: Delivery) -> None:
+        """Record a delivery report; see `Accept.delivery`. One that cannot be recorded is kept in quarantine."""
+        delivery = replace(delivery, provider_id=identifier(delivery.provider_id))
+        try:
+            with _locks():
+                await self._recorded(delivery)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - as with messages
+            told = orjson.dumps(clean_json(asdict(delivery)))
+            await self.quarantine(
+                connector=delivery.connector,
+                account_id=None,
+                dedup_key=f"report:{hashlib.sha256(told).hexdigest()}",
+                raw=told,
+                raw_type="application/json",
+                reason=f"The delivery report could not be recorded: {_reason(error)}",
+            )
+
+    async def _recorded(self, delivery: Delivery) -> None:
+        if delivery.only_to is not None:
+            fitting = {"provider_id": delivery.provider_id, "to": [one.strip().lower() for one in delivery.only_to]}
+            sent = await self._core.db.value(sql["sent_to"], fitting)
+            if sent is None:
+                logger.warning("report_fits_no_send", connector=delivery.connector, report=delivery.provider_id)
+                return
+            delivery = replace(delivery, outbound_id=int(sent))
+        if delivery.opted_out:
+            await consents.refused(self._core, delivery)
+        await self._reports.record(delivery)
+        if delivery.complaint:
+            await complaints.record(self._core, delivery)
+
+    async def quarantine(  # noqa: PLR0913 - the contract's keyword arguments
+        self,
+        *,
+        connector: str,
+        account_id: int | None,
+        dedup_key: str,
+        raw: bytes,
+        raw_type: str,
+        reason: str,
+        meta: dict[str, Any] | None = None,
+    ) -> None:
+        """Keep what could not be translated; see `Accept.quarantine`."""
+        entry = Entry(connector, account_id, dedup_key, raw, raw_type, reason, meta or {})
+        with _locks():
+            await keep(self._core.db, entry)
+        INTAKE.labels(connector, "quarantined").inc()
+        logger.warning("quarantined", connector=connector, account=account_id, reason=reason[:200])
+
+    async def accounts(self, connector: str) -> list[Account]:
+        """The enabled accounts of a connector."""
+        return await self._accounts.of(connector)
+
+    async def health(self, account_id: int, **facts: Any) -> None:
+        """Note how an account fares."""
+        await self._accounts.note_health(account_id, facts)
+
+    async def close(self) -> None:
+        """Commit what was handed over."""
+        await self._group.close()
+
+    def _is_session(self, account: Account) -> bool:
+        key = (account.connector, account.channel)
+        if key not in self._sessions:
+            connector = self._connectors.get(account.connector)
+            self._sessions[key] = connector is None or connector.capabilities(account.channel).session
+        return self._sessions[key]
+
+    async def _known(self, inbound: Inbound) -> Inbound:
+        """The message under the value that its sender is known by already (`functions/identity.sql`)."""
+        if inbound.address_kind is not AddressKind.WHATSAPP:
+            return inbound
+        values = {"kind": inbound.address_kind.value, "address": inbound.address, "number": inbound.number}
+        return replace(inbound, address=await self._core.db.value(sql["known_as"], values))
+
+    # -- the batch ---------------------------------------------------------------------------------------------
+    async def _store_surely(self, items: Sequence[_Item]) -> list[_Stored]:
+        """`_store`; once more when the database hung up in the middle: what was stored then is a duplicate now."""
+        try:
+            return await self._store(items, self._lane)
+        except ConnectionLost:
+            return await self._store(items, self._lane)
+
+    async def _store_alone(self, item: _Item, seconds: float) -> _Stored:
+        """One message that may have to wait for somebody's lock, on a connection that nobody else waits for."""
+        return (await self._store([item], self._core.db, lock_seconds=seconds))[0]
+
+    async def _store(self, items: Sequence[_Item], db: Database, *, lock_seconds: float | None = None) -> list[_Stored]:
+        taken: dict[int, Taken] = {}
+        prepared = [_row(item) for item in items]
+        waves = _waves(prepared)
+        unit: Unit | None = None
+        if lock_seconds is None and len(waves) == 1 and not any(_has_more(item.inbound) for item in items):
+            async with db.connection() as conn:  # one statement is its own transaction: one round trip
+                taken = await self._call(conn, prepared, items, waves[0])
+        else:
+            async with db.transaction() as conn:
+                if lock_seconds is not None:
+                    await lock_timeout(conn, lock_seconds)
+                for wave in waves:
+                    taken |= await self._call(conn, prepared, items, wave)
+                await store_attachments(conn, [item.inbound.attachments for item in items], taken)
+                unit = Unit(conn)
+                await self._store_rest(unit, items, taken)
+        return [_Stored(taken[n], unit) for n in range(len(items))]
+
+    async def _call(
+        self, conn: Any, rows: list[dict[str, Any]], items: Sequence[_Item], wave: list[int]
+    ) -> dict[int, Taken]:
+        batch = [rows[n] | {"n": position} for position, n in enumerate(wave)]
+        parameters = {"batch": Json(batch), "bodies": [items[n].inbound.raw for n in wave], "reopen_days": REOPEN_DAYS}
+        return {wave[row.n]: row for row in await fetch_all(conn, Taken, sql["intake"], parameters)}
+
+    async def _store_rest(self, unit: Unit, items: Sequence[_Item], taken: dict[int, Taken]) -> None:
+        """What few messages bring: a number beside an id, files to be fetched, a wish about being written to."""
+        for n, row in sorted(taken.items(), key=lambda pair: (pair[1].address_id or 0, pair[1].conversation_id or 0)):
+            if row.duplicate:
+                continue
+            inbound, account = items[n].inbound, items[n].account
+            if inbound.number or inbound.reported:
+                await store_number(unit, inbound, row)
+            for position, one in enumerate(inbound.media):
+                values = {
+                    "interaction_id": row.interaction_id, "account_id": account.id, "position": position,
+                    "url": clean(one.url)[:2000], "content_type": clean(one.content_type)[:255],
+                }  # fmt: skip
+                await execute(unit.conn, sql["remote_file"], values)
+                unit.wake("media")
+            if not inbound.text.strip() and (inbound.attachments or inbound.media):
+                await execute(unit.conn, sql["say_files"], {"interaction_id": row.interaction_id})
+            if inbound.consent is not None and row.address_id and row.conversation_id:
+                place = Place(row.address_id, account.id, account.channel, row.conversation_id, row.raw_id)
+                await consents.take(unit, self._core.vault, inbound.consent, place)
+
+    async def _announce(self, items: Sequence[_Item], stored: Sequence[_Stored]) -> None:
+        """Tell the screens (with the message inline: no query on the hot path) and ring the router."""
+        try:
+            await self._tell(items, stored)
+        except Exception:
+            # Committed is committed: screens that miss this heal by their sequence.
+            logger.exception("announce_failed")
+
+    async def _tell(self, items: Sequence[_Item], stored: Sequence[_Stored]) -> None:
+        messages: list[tuple[str, Any]] = []
+        entries: list[str] = []
+        for item, row in sorted(((i, s.row) for i, s in zip(items, stored, strict=True)), key=_by_sequence):
+            if row.duplicate:
+                continue
+            if not row.is_new or row.agent_id is not None:  # else nobody can be looking at it yet
+                messages += views.inbound_frames(item.inbound, item.account, row)
+            if row.entry:
+                entries.append(row.entry)
+        if (unit := stored[0].unit) is not None:
+            messages += [pair for event in unit.events for pair in events.frames(event)]
+            for who in unit.wakes:
+                await self._core.feed.wake(who)
+        if messages:
+            await self._core.feed.publish(messages)
+        self._core.feed.wake_soon("log")
+        if entries:
+            await self._core.feed.wake("router", f'{{"entries":[{",".join(entries)}]}}')
+
+
+def _sender(item: _Item) -> tuple[int, str, str]:
+    """Whose messages stay in order, whatever locks they run into."""
+    return item.account.id, item.inbound.address_kind.value, item.inbound.address
+
+
+@contextmanager
+def _locks() -> Generator[None]:
+    """A lock that was waited for in vain says nothing against the item: it may come again."""
+    try:
+        yield
+    except psycopg.errors.LockNotAvailable as error:
+        raise Contended from error
+
+
+def _weight(item: _Item) -> int:
+    """What an item takes of a batch, in bytes and characters."""
+    i = item.inbound
+    return len(i.raw) + len(i.text) + len(i.html or "") + sum(len(a.body) for a in i.attachments)
+
+
+def _reason(error: Exception) -> str:
+    """The error as its finder reads it: the database's own words, without the statement they are about."""
+    if isinstance(error, psycopg.Error) and error.diag.message_primary:
+        return error.diag.message_primary
+    return str(error) or type(error).__name__
+
+
+def _has_more(inbound: Inbound) -> bool:
+    """Whether storing it takes more than the one statement for all."""
+    return bool(inbound.attachments or inbound.media or inbound.consent or inbound.number or inbound.reported)
+
+
+def _row(item: _Item) -> dict[str, Any]:
+    """A tidy `Inbound` as the SQL function reads it."""
+    i = item.inbound
+    return {
+        "account_id": item.account.id,
+        "connector": item.account.connector,
+        "dedup_key": i.dedup_key,
+        "raw_type": i.raw_type,
+        "kind": i.address_kind.value,
+        "address": i.address,
+        "number": i.number,
+        "name": i.name,
+        "subject": i.subject,
+        "text": i.text,
+        "html": i.html,
+        "external_id": i.external_id,
+        "refs": i.references,
+        "hint": item.hint,
+        "session": item.session,
+        "verified": i.verified,
+        "automatic": i.automatic,
+        "locale": i.locale,
+        "at": i.sent_at,
+        "meta": i.meta,
+        "channel": item.account.channel,
+        "quiet": quiet(i, item.account.channel),
+        **_page(i.page),
+    }
+
+
+def _page(page: Page | None) -> dict[str, Any]:
+    if page is None:
+        return {}
+    return {
+        "page_version": html.VERSION, "page_own": page.own, "page_whole": page.whole,
+        "page_pictures": list(page.pictures), "page_error": page.error,
+    }  # fmt: skip
+
+
+def _waves(rows: list[dict[str, Any]]) -> list[list[int]]:
+    """Positions in groups: what has to do with another message of this batch comes in a later group.
+
+    It answers that one, is answered by it, or is a copy of it; or one of two by the same sender quotes something, which
+    decides where both go.
+    """
+    waves: list[list[int]] = [[]]
+    here: set[str] = set()
+    awaited: set[str] = set()
+    quoting: set[str] = set()
+    for n, row in enumerate(rows):
+        own, refs = row["external_id"], row["refs"]
+        sender = f"{row['account_id']} {row['kind']} {row['address']}" if row["session"] else ""
+        if own in here or own in awaited or not here.isdisjoint(refs) or (sender in (here if refs else quoting)):
+            waves.append([])
+            here, awaited, quoting = set(), set(), set()
+        waves[-1].append(n)
+        awaited.update(refs)
+        if refs and sender:
+            quoting.add(sender)
+        here.update(name for name in (own, sender) if name)
+    return waves
+
+
+_counters: dict[tuple[str, bool], Counter] = {}  # a label's look-up takes a lock
+
+
+def _count(connector: str, accepted: Accepted) -> None:
+    key = (connector, accepted.duplicate)
+    counter = _counters.get(key)
+    if counter is None:
+        counter = INTAKE.labels(connector, "duplicate" if accepted.duplicate else "accepted")
+        _counters[key] = counter
+    counter.inc()
+
+
+def _by_sequence(pair: tuple[_Item, Taken]) -> int:
+    """In order of each agent's topic; messages of one conversation stay in theirs, of which only the last is on it."""
+    return pair[1].agent_seq or 0
+
+
+def _accepted(row: Taken) -> Accepted:
+    return Accepted(row.duplicate, row.raw_id, row.interaction_id, row.conversation_id, row.seq, row.contact_id)

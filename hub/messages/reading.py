@@ -1,0 +1,42 @@
+"""One message, whole: everything that lists leave out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hub.channels.model import Page
+from hub.core.db import Database
+from hub.core.sql import Queries
+from hub.messages import pages, views
+
+sql = Queries.beside(__file__, "reading.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message with what its connector noted about it, and its page if it has one."""
+
+    conversation_id: int
+    text: str
+    page: Page | None
+    meta: dict[str, Any]
+    raw_id: int | None
+    attachments: list[dict[str, Any]]
+
+
+async def letter(db: Database, interaction_id: int) -> Letter | None:
+    """The message, or None; whoever asks must be allowed to see its conversation."""
+    rows = await db.dicts(sql["letter"], {"id": interaction_id})
+    if not rows:
+        return None
+    await pages.complete(db, rows)
+    [row] = rows
+    return Letter(
+        row["conversation_id"], row["text"], views.page_of(row), row["meta"], row["raw_id"], row["attachments"]
+    )
+
+
+async def original(db: Database, found: Letter) -> bytes | None:
+    """Its bytes as they came; None for what was written here."""
+    return None if found.raw_id is None else await db.value(sql["original"], {"id": found.raw_id})
