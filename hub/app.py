@@ -13,8 +13,18 @@ from importlib.metadata import entry_points
 
 from aiohttp import web
 
+from hub.access import api as access
+from hub.agents import api as agents
+from hub.automation import api as automation
+from hub.calls.api import calls
+from hub.calls.handler import Desk
 from hub.channels.accounts import Accounts
+from hub.channels.api import mailboxes, messaging
+from hub.channels.calls import call_control
 from hub.channels.registry import load_connectors
+from hub.contacts import api as contacts
+from hub.conversations import api as conversations
+from hub.conversations.rendering import Renderer
 from hub.core import jobs, keycheck, log
 from hub.core.embedded import Embedded
 from hub.core.errors import ConfigError
@@ -22,11 +32,18 @@ from hub.core.release import hub_version
 from hub.core.service import Addresses, Core, Service, open_core
 from hub.core.tasks import end
 from hub.core.urls import authority
+from hub.messages.api import operations, public, reading, writing
 from hub.messages.intake import Intake
+from hub.queues import api as queues
+from hub.reports import api as reports
+from hub.reports.live import Live
 from hub.settings import Services, Settings
+from hub.web import event_log, notices, server
 from hub.web.context import WebContext
+from hub.web.endpoints import Endpoint
 from hub.web.listening import GuardedRunner
-from hub.web.server import build
+from hub.web.realtime.socket import REALTIME
+from hub.web.server import Domains
 
 logger = log.get(__name__)
 _AFTER_SCREENS = 5  # niceness of what can wait: statistics, follow-ups, files
@@ -34,6 +51,44 @@ _WORKER_POOL = 8
 _FINISH = 40.0  # seconds a worker may take to finish what is on the wire
 Part = tuple[str, Callable[[], Awaitable[None]]]  # a name and what runs until cancelled
 SHUTDOWN = 5.0  # seconds requests in flight may take when the process ends
+
+
+_AREAS = (
+    access.session, access.config, agents.oneself, agents.colleagues, queues.queues, conversations.conversations,
+    conversations.outcomes, reading.messages, reading.files, writing.writing, writing.canned, calls.calls,
+    contacts.contacts, contacts.messaging, notices.notices, mailboxes.mailboxes, messaging.messaging, reports.reports,
+    event_log.event_log, operations.operations,
+)  # fmt: skip
+ENDPOINTS: tuple[Endpoint, ...] = tuple(endpoint for area in _AREAS for endpoint in area.all)
+
+
+def web_application(context: WebContext, closing: Callable[[], Awaitable[None]]) -> web.Application:
+    """The web side: everything the domains answer. `closing` is awaited when it has stopped."""
+    live = Live(context.core.db)
+    domains = Domains(
+        ENDPOINTS,
+        [*public.unsubscribe_routes(), *automation.rating_routes(), *public.file_routes(), *_connector_routes(context)],
+        Renderer(context.core.db.lane("screens")),
+        lambda app: [reports.Wall(live, app[REALTIME]).run],
+        closing,
+    )
+    app = server.build(context, domains)
+    app[reports.LIVE] = live
+    return app
+
+
+def _connector_routes(context: WebContext) -> list[web.AbstractRouteDef]:
+    found: list[web.AbstractRouteDef] = []
+    for connector in context.connectors.values():
+        found += connector.routes(context.intake)
+        if (phone := call_control(connector)) is not None:
+            found += phone.routes(Desk(context.core, context.accounts), context.intake)
+    return found
+
+
+def openapi(version: str, where: str) -> bytes:
+    """The API's description (OpenAPI 3.1) for an installation at the address `where`."""
+    return server.openapi(ENDPOINTS, version, where)
 
 
 @asynccontextmanager
@@ -63,7 +118,7 @@ async def serving(
             own_servers=own.states if own else None,
         )
         runner = GuardedRunner(
-            build(context),
+            web_application(context, intake.close),
             per_address=0 if settings.web.trusted_proxies else settings.web.connections_per_address,
             access_log=None,
             shutdown_timeout=SHUTDOWN,

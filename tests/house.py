@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp.test_utils import TestClient
 
 from hub.access import signin
+from hub.app import web_application
 from hub.channels.accounts import Accounts
 from hub.channels.model import AddressKind, Inbound
 from hub.channels.registry import load_connectors
@@ -17,7 +18,6 @@ from hub.messages.intake import Intake
 from hub.provisioning.apply import apply
 from hub.provisioning.model import read
 from hub.web.context import WebContext
-from hub.web.server import build
 
 CENTER = Path(__file__).parent.parent / "config" / "center.toml"
 PASSWORD = "correct horse battery"
@@ -102,5 +102,6 @@ async def open_house(core: Core, aiohttp_client: Callable[..., Awaitable[Any]]) 
     connectors = load_connectors(core)
     await apply(core.db, core.vault, connectors, read(CENTER, VARIABLES))
     accounts = Accounts(core.db, core.vault, connectors)
-    context = WebContext(core, accounts, connectors, Intake(core, accounts, connectors), "test")
-    return House(core, await aiohttp_client(build(context)), context)
+    intake = Intake(core, accounts, connectors)
+    context = WebContext(core, accounts, connectors, intake, "test")
+    return House(core, await aiohttp_client(web_application(context, intake.close)), context)

@@ -50,7 +50,7 @@ def _apply(arguments: argparse.Namespace, found: Settings) -> int:
 
 
 def _openapi(arguments: argparse.Namespace, found: Settings) -> int:
-    from hub.web.server import openapi
+    from hub.app import openapi
 
     text = openapi(hub_version(), arguments.server)
     if arguments.file is None:

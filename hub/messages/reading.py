@@ -14,7 +14,7 @@ sql = Queries.beside(__file__, "reading.sql")
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class FullMessage:
     """A message with what its connector noted about it, and its page if it has one."""
 
     conversation_id: int
@@ -25,18 +25,18 @@ class Letter:
     attachments: list[dict[str, Any]]
 
 
-async def letter(db: Database, interaction_id: int) -> Letter | None:
+async def full_message(db: Database, interaction_id: int) -> FullMessage | None:
     """The message, or None; whoever asks must be allowed to see its conversation."""
-    rows = await db.dicts(sql["letter"], {"id": interaction_id})
+    rows = await db.dicts(sql["full_message"], {"id": interaction_id})
     if not rows:
         return None
     await pages.complete(db, rows)
     [row] = rows
-    return Letter(
+    return FullMessage(
         row["conversation_id"], row["text"], views.page_of(row), row["meta"], row["raw_id"], row["attachments"]
     )
 
 
-async def original(db: Database, found: Letter) -> bytes | None:
+async def original(db: Database, found: FullMessage) -> bytes | None:
     """Its bytes as they came; None for what was written here."""
     return None if found.raw_id is None else await db.value(sql["original"], {"id": found.raw_id})

@@ -1,4 +1,4 @@
--- letter: One message, whole.
+-- full_message: One message, whole.
 select i.id, i.conversation_id, i.text, i.html is not null as has_html, i.meta, i.raw_id,
        p.version as page_version, p.own as page_own, p.whole as page_whole, p.pictures as page_pictures, coalesce((
            select jsonb_agg(jsonb_build_object('id', f.id, 'content_id', f.content_id) order by f.id)

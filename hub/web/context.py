@@ -9,12 +9,10 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from hub.channels.accounts import Accounts
-from hub.channels.model import Connector
+from hub.channels.model import Accept, Connector
 from hub.core.processes import ServerState
 from hub.core.service import Core
 from hub.core.urls import prefix_of
-from hub.messages.intake import Intake
-from hub.reports.live import Live
 
 
 @dataclass(slots=True)
@@ -24,17 +22,15 @@ class WebContext:
     core: Core
     accounts: Accounts
     connectors: dict[str, Connector]
-    intake: Intake
+    intake: Accept
     version: str
     demo: bool = False
     allowed_origins: frozenset[str] = frozenset()
     trusted_proxies: int = 0
     own_servers: Callable[[], Sequence[ServerState]] | None = None  # the embedded ones, where this process keeps them
-    live: Live = field(init=False)
     prefix: str = field(init=False)  # the path before ours under which the world reaches us; empty at a host of our own
 
     def __post_init__(self) -> None:
-        self.live = Live(self.core.db)
         self.prefix = prefix_of(self.core.public_url)
 
     @property

@@ -1,9 +1,10 @@
-"""The web application: every route of the hub in one place."""
+"""The web application, out of what the domains bring."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ import orjson
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from hub.calls.handler import Desk
 from hub.channels.calls import call_control
 from hub.core import log
 from hub.core.bodies import ANONYMOUS
@@ -20,70 +20,55 @@ from hub.core.db import Database
 from hub.core.networks import CALLER, Allowances
 from hub.core.tasks import end
 from hub.web import middleware
-from hub.web.calls import calls
-from hub.web.center import desk_lists, files, operations, records
 from hub.web.context import CONTEXT, WebContext, client_ip
-from hub.web.desk import desk
 from hub.web.endpoints import Endpoint, route
-from hub.web.files import file_routes
 from hub.web.gauges import refresh
 from hub.web.health import LOOKED, live, look, ready
-from hub.web.letters import letters
-from hub.web.mail import mail, unsubscribe_routes
-from hub.web.mailboxes import mailboxes
-from hub.web.messaging import messaging
-from hub.web.notices import notices
-from hub.web.numbers import Wall, numbers
 from hub.web.openapi import describe
 from hub.web.pages import page_routes
 from hub.web.prefix import Prefixed
-from hub.web.presence import Presences
 from hub.web.public import ALLOWED, PUBLIC, Shared
-from hub.web.rating import rating_routes
-from hub.web.realtime import Realtime
-from hub.web.render import Renderer
-from hub.web.sessions import session
-from hub.web.socket import PRESENCES, REALTIME, websocket
+from hub.web.realtime.presence import Presences
+from hub.web.realtime.socket import PRESENCES, REALTIME, websocket
+from hub.web.realtime.topics import Realtime, Renderer
 
 logger = log.get(__name__)
 UI = Path(__file__).parent.parent / "_ui"
 _SCRAPED: web.AppKey[Shared[bytes]] = web.AppKey("scraped")
 
 
-def endpoints() -> list[Endpoint]:
-    """Every operation of the API."""
-    return [
-        e
-        for area in (
-            session,
-            desk,
-            letters,
-            mail,
-            calls,
-            records,
-            desk_lists,
-            notices,
-            files,
-            mailboxes,
-            messaging,
-            numbers,
-            operations,
-        )
-        for e in area.all
-    ]
+Background = Callable[[], Awaitable[None]]  # runs until cancelled
 
 
-def build(context: WebContext) -> web.Application:
+@dataclass(frozen=True, slots=True)
+class Domains:
+    """What the domains bring: their endpoints, routes of their own, what renders events, what runs beside.
+
+    `background` is asked for once the application is made; `closing` is awaited last.
+    """
+
+    endpoints: Sequence[Endpoint]
+    routes: Sequence[web.AbstractRouteDef]
+    renderer: Renderer
+    background: Callable[[web.Application], Sequence[Background]]
+    closing: Background
+
+
+_DOMAINS = web.AppKey("domains", Domains)
+
+
+def build(context: WebContext, domains: Domains) -> web.Application:
     """The application, ready to run; its background parts start and stop with it."""
     app = web.Application(middlewares=[middleware.outer], client_max_size=ANONYMOUS)
     app[CONTEXT] = context
+    app[_DOMAINS] = domains
     app[CALLER] = partial(client_ip, context=context)
     app[PUBLIC] = Allowances(ALLOWED)
     app[LOOKED] = Shared(partial(look, context.core))
     app[_SCRAPED] = Shared(partial(_scraped, context.core.db))
-    app[REALTIME] = Realtime(context.core, Renderer(context.core.db.lane("screens")))
+    app[REALTIME] = Realtime(context.core, domains.renderer)
     app[PRESENCES] = Presences(context.core)
-    app.add_routes([route(e) for e in _most_literal_first(endpoints())])
+    app.add_routes([route(e) for e in _most_literal_first(domains.endpoints)])
     app.add_routes(
         [
             web.get("/ws", websocket),
@@ -93,13 +78,7 @@ def build(context: WebContext) -> web.Application:
             web.get("/metrics", _metrics),
         ]
     )
-    app.add_routes(unsubscribe_routes())
-    app.add_routes(rating_routes())
-    app.add_routes(file_routes())
-    for connector in context.connectors.values():
-        app.add_routes(connector.routes(context.intake))
-        if (phone := call_control(connector)) is not None:
-            app.add_routes(phone.routes(Desk(context.core, context.accounts), context.intake))
+    app.add_routes(domains.routes)
     app.add_routes(
         page_routes(UI, _ancestors(context), demo=context.demo, phones=_phones(context), prefix=context.prefix)
     )
@@ -139,13 +118,14 @@ def _phones(context: WebContext) -> Callable[[], Any]:
 
 
 async def _background(app: web.Application) -> AsyncGenerator[None]:
-    parts = (app[REALTIME].run, app[PRESENCES].run, Wall(app[CONTEXT].live, app[REALTIME]).run)
+    domains = app[_DOMAINS]
+    parts = (app[REALTIME].run, app[PRESENCES].run, *domains.background(app))
     tasks = [asyncio.create_task(_for_ever(part)) for part in parts]
     yield
     for connection in app[REALTIME].connections():
         await connection.close(1012, "restart")
     await end(tasks)
-    await app[CONTEXT].intake.close()
+    await domains.closing()
 
 
 async def _for_ever(part: Callable[[], Any]) -> None:
@@ -160,15 +140,17 @@ async def _for_ever(part: Callable[[], Any]) -> None:
 
 async def _openapi(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
-    body = await asyncio.to_thread(openapi, context.version, context.prefix or "/")
+    body = await asyncio.to_thread(
+        openapi, tuple(request.app[_DOMAINS].endpoints), context.version, context.prefix or "/"
+    )
     return web.Response(body=body, content_type="application/json")
 
 
 @cache
-def openapi(version: str, server: str) -> bytes:
+def openapi(endpoints: tuple[Endpoint, ...], version: str, server: str) -> bytes:
     """The API's description, to read: a good part of a second to make, so made when somebody first asks, and once."""
     return orjson.dumps(
-        describe(endpoints(), version=version, server=server), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        describe(endpoints, version=version, server=server), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     )
 
 

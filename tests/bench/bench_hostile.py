@@ -22,6 +22,7 @@ from connectors.email.parse import dedup_key
 from connectors.httpsms.mapping import document, text_at
 from connectors.twilio.webhook import Terms as TwilioTerms
 from connectors.twilio.webhook import consent, parse_form, signed
+from hub.access.api import SignIn
 from hub.channels.consent import spoken
 from hub.channels.model import AddressKind, Inbound, Page
 from hub.contacts.identity import as_dialled, lenient
@@ -31,7 +32,6 @@ from hub.core.texts import clean_json
 from hub.messages import html, tokens
 from hub.messages.cleaning import tidy
 from hub.web.endpoints import _named, dumps
-from hub.web.sessions import SignIn
 from tests.bench.stage import Figure
 
 MOST = 0.1  # seconds that anything may take in the loop, on this machine

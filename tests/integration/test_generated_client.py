@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from hub.access import signin
+from hub.app import openapi
 from hub.core.release import hub_version
-from hub.web.server import openapi
 from tests.house import PASSWORD, House
 
 PACKAGE = "generated_hub_client"

@@ -171,7 +171,7 @@ async def test_password_in_clear_text_is_not_offered_where_the_server_wants_tls(
 
 
 async def test_tests_are_counted_so_that_nobody_scans_with_them(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hub.web import mailboxes
+    from hub.channels.api import mailboxes
 
     monkeypatch.setattr(mailboxes, "TESTS", 3)
     admin = await house.agent("admin")

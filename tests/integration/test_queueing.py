@@ -13,7 +13,7 @@ from hub.core import events
 from hub.core.errors import Conflict, Invalid
 from hub.core.service import Core
 from hub.queues import entries, offers
-from hub.web.presence import Presences
+from hub.web.realtime.presence import Presences
 from tests.centre import Centre
 
 

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import WSMsgType
 
 from hub.access import signin
-from hub.web import realtime, socket
+from hub.web.realtime import socket, topics
 from tests.house import Agent, House
 
 
@@ -85,7 +85,7 @@ async def test_a_screen_that_comes_late_gets_what_it_missed_then_goes_on(house: 
 
 
 async def test_a_lost_publish_heals(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(realtime, "HEAL_EVERY", 0.2)
+    monkeypatch.setattr(topics, "HEAL_EVERY", 0.2)
     amy = await house.agent("amy")
     conversation = await house.sms("1")
     screen = await _screen(house, amy, **{f"c_{conversation}": 1})
@@ -106,7 +106,7 @@ async def test_a_lost_publish_heals(house: House, monkeypatch: pytest.MonkeyPatc
 
 
 async def test_a_backlog_too_long_is_a_reset(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(realtime, "BACKLOG", 5)
+    monkeypatch.setattr(topics, "BACKLOG", 5)
     amy = await house.agent("amy")
     conversation = await house.sms("0")
     for n in range(9):

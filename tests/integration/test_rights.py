@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hub.access import signin
-from hub.web import realtime
+from hub.web.realtime import topics
 from tests.house import Agent, House
 from tests.integration.test_realtime import Screen
 
@@ -36,7 +36,7 @@ def texts(screen: Screen) -> list[str]:
 @pytest.fixture(autouse=True)
 def _only_deliveries(monkeypatch: pytest.MonkeyPatch) -> None:
     """No healing round comes to the rescue: the delivery itself must ask."""
-    monkeypatch.setattr(realtime, "HEAL_EVERY", 3600.0)
+    monkeypatch.setattr(topics, "HEAL_EVERY", 3600.0)
 
 
 # -- sockets ---------------------------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ async def test_a_screen_is_closed_when_its_account_or_token_is_gone(house: House
 
 
 async def test_a_screen_that_listens_to_nothing_is_closed_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(realtime, "HEAL_EVERY", 0.1)
+    monkeypatch.setattr(topics, "HEAL_EVERY", 0.1)
     amy = await house.agent("amy")
     screen = await open_screen(house, amy)
     await house.core.feed.wake("sessions")

@@ -12,9 +12,9 @@ import pytest
 from aiohttp import WSMsgType
 
 from hub.core.service import Core
-from hub.web import connection
-from hub.web.realtime import Realtime
-from hub.web.socket import REALTIME
+from hub.web.realtime import connection
+from hub.web.realtime.socket import REALTIME
+from hub.web.realtime.topics import Realtime
 from tests.house import Headers, House, open_house
 from tests.integration.connectors.harness import eventually
 

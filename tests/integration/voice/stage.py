@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 from psycopg.types.json import Jsonb
 
+from hub.app import web_application
 from hub.calls import actions, devices, store
 from hub.calls.runner import Runner
 from hub.channels.accounts import Accounts, seal, split_secrets
@@ -29,7 +30,6 @@ from hub.demo.twilio.exchange import finished
 from hub.demo.twilio.people import Manner
 from hub.messages.intake import Intake
 from hub.web.context import WebContext
-from hub.web.server import build
 from routing.engine import Router
 from tests.centre import Centre
 from workers.calls import Calls
@@ -199,9 +199,10 @@ async def stage(
     queue = await centre.queue("care", wrap_up_seconds=30)
     await add_account(core, connectors, queue, twilio.url, flow or {})
     accounts = Accounts(core.db, core.vault, connectors)
-    context = WebContext(core, accounts, connectors, Intake(core, accounts, connectors), "test")
+    intake = Intake(core, accounts, connectors)
+    context = WebContext(core, accounts, connectors, intake, "test")
     # With a prefix, whoever calls plays the proxy that strips it: the hub itself never sees it.
-    runner = web.AppRunner(build(context), access_log=None)
+    runner = web.AppRunner(web_application(context, intake.close), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     tasks = [asyncio.create_task(Router(core).run()), asyncio.create_task(Calls(core).run())]

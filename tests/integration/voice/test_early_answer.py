@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from hub.calls.api.calls import pressed
 from hub.channels.calls import call_control
-from hub.web.calls import pressed
 from tests.integration.voice.manners import Open
 from tests.integration.voice.stage import Stage
 
@@ -38,7 +38,7 @@ async def test_an_answer_counts_when_it_is_pressed_before_the_telephone_rings(op
 async def test_a_press_says_that_nothing_rings_when_nothing_comes(
     open_stage: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.web.calls.EARLY", 0.3)
+    monkeypatch.setattr("hub.calls.api.calls.EARLY", 0.3)
     async with open_stage() as scene:
         amy = await scene.agent("Amy")
         assert not await press(scene, amy, "answer")

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from hub.app import openapi
 from hub.cli.main import main
 from hub.core.release import hub_version
 from hub.web.endpoints import Call, Endpoints
 from hub.web.openapi import TAGS, describe
-from hub.web.server import openapi
 
 COMMITTED = Path(__file__).parents[3] / "docs" / "openapi.json"
 Document = dict[str, Any]

@@ -12,14 +12,7 @@ from hub.access.model import Action
 from hub.access.rights import accounts, require_account, require_conversation
 from hub.calls import actions, devices, recordings, store
 from hub.calls.actions import Target
-from hub.calls.store import sql
-from hub.channels.calls import CallControl, call_control
-from hub.channels.model import Account
-from hub.core import events
-from hub.core.clock import now
-from hub.core.db import fetch_value
-from hub.core.errors import Conflict, Invalid, NotFound
-from hub.web.call_shapes import (
+from hub.calls.api.shapes import (
     CallbackList,
     CallList,
     CallTarget,
@@ -37,13 +30,20 @@ from hub.web.call_shapes import (
     Switch,
     WrapUpCall,
 )
+from hub.calls.store import sql
+from hub.channels.calls import CallControl, call_control
+from hub.channels.model import Account
+from hub.core import events
+from hub.core.clock import now
+from hub.core.db import fetch_value
+from hub.core.errors import Conflict, Invalid, NotFound
 from hub.web.endpoints import Call, Endpoints, utc
 
 calls = Endpoints("calls")
 EARLY = 8.0  # seconds for which an answer counts that came before the ringing; as in hub/ui/desk/calls/phone.tsx
 
 
-# -- one's own telephone ---------------------------------------------------------------------------------------------
+# -- one's own telephone -----------------------------------------------------------------------------------------------
 async def _numbers(call: Call) -> list[tuple[Account, CallControl]]:
     found = [a for a in (await call.context.accounts.all()).values() if a.channel == "voice" and a.enabled]
     with_phones = [(a, call_control(call.context.connectors.get(a.connector))) for a in found]
@@ -115,7 +115,7 @@ async def pressed(phone: CallControl, account: Account, agent_id: int, do: str) 
         await asyncio.sleep(0.1)
 
 
-# -- calls -----------------------------------------------------------------------------------------------------------
+# -- calls -------------------------------------------------------------------------------------------------------------
 @calls.add("GET", "/me/calls", returns=CallList)
 async def list_my_calls(call: Call) -> dict[str, Any]:
     """The calls I am on, and those that ring me."""
@@ -265,7 +265,7 @@ async def wrap_up_call(call: Call, call_id: int, body: WrapUpCall) -> dict[str, 
     return await _shown(call, call_id)
 
 
-# -- callbacks and recordings ----------------------------------------------------------------------------------------
+# -- callbacks and recordings ------------------------------------------------------------------------------------------
 @calls.add("GET", "/conversations/{conversation_id}/callbacks", returns=CallbackList)
 async def list_callbacks(call: Call, conversation_id: int) -> dict[str, Any]:
     """The calls promised to this customer."""

@@ -1,4 +1,4 @@
-"""The shapes of telephony at the desk (see `hub.web.shapes`)."""
+"""The shapes of telephony."""
 
 from __future__ import annotations
 

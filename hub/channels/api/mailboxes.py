@@ -22,6 +22,7 @@ from hub.access import signin
 from hub.access.model import Action
 from hub.channels import administration, trouble
 from hub.channels.administration import Change, Row
+from hub.channels.api.messaging import Sending
 from hub.channels.mailboxes import Mailboxes
 from hub.channels.model import Account, AddressKind, Connector
 from hub.channels.trouble import Trouble
@@ -29,7 +30,7 @@ from hub.contacts.identity import normalise
 from hub.core import events
 from hub.core.errors import Invalid, NotFound
 from hub.web.endpoints import Call, Endpoints
-from hub.web.shapes import Id, In, Line, Ref, Sending, Short
+from hub.web.shapes import Id, In, Line, Ref, Short
 
 mailboxes = Endpoints("mailboxes")
 CONNECTOR = "email"

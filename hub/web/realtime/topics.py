@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable
-from typing import Any, LiteralString
+from typing import Any, LiteralString, Protocol
 
 import orjson
 import psycopg
@@ -28,17 +28,28 @@ from hub.core.events import frames
 from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.core.tasks import together
-from hub.web.connection import Connection
-from hub.web.render import Renderer
+from hub.web.realtime.connection import Connection
 
 logger = log.get(__name__)
-sql = Queries.beside(__file__, "realtime.sql")
+sql = Queries.beside(__file__, "topics.sql")
 HEAL_EVERY = 4.0  # seconds
 _SEQUENCES: dict[str, LiteralString] = {
     "c": sql["conversation_sequences"],
     "u": sql["agent_sequences"],
 }
 BACKLOG = 500  # events replayed at most; beyond that the screen reads everything anew
+
+
+class Renderer(Protocol):
+    """Makes what screens show out of events, once per process."""
+
+    async def prepare(self, messages: list[dict[str, Any]]) -> None:
+        """Read what these messages need, in as few queries as there are kinds of things."""
+        ...
+
+    def frame(self, topic: str, message: dict[str, Any]) -> dict[str, Any]:
+        """A prepared message as the client reads it."""
+        ...
 
 
 class Realtime:

@@ -1,4 +1,7 @@
-"""The numbers, live: queues and board by REST and on the topics `wall` and `q:{queue}`."""
+"""Queues and agents now (by REST and on the topics `wall` and `q:{queue}`), and as they were.
+
+What the numbers mean is in `hub.reports.definitions`.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +10,125 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import psycopg
+from aiohttp import web
 from pydantic import BaseModel, Field
 
 from hub.access.model import Action
+from hub.agents.api import Load, Presence_
 from hub.agents.store import queues_of
 from hub.core import log
 from hub.core.errors import HubError, Invalid
+from hub.reports import live
 from hub.reports.history import history
-from hub.reports.live import Board, Live
+from hub.reports.live import Live
 from hub.reports.ratings import Ratings, ratings
-from hub.web import board_shapes
 from hub.web.endpoints import Call, Endpoints, utc
-from hub.web.realtime import Realtime
-from hub.web.shapes import In
+from hub.web.realtime.topics import Realtime
+from hub.web.shapes import In, Ref
 
 logger = log.get(__name__)
-numbers = Endpoints("reports")
+reports = Endpoints("reports")
+LIVE = web.AppKey("live", Live)
 EVERY = 1.0  # seconds between snapshots
 
 
+class ServiceLevel(BaseModel):
+    target_seconds: int | None
+    percent: float | None
+    answered_in_target: int
+    offered: int
+    variant: str
+
+
+class QueueLive(BaseModel):
+    id: int
+    key: str
+    name: str
+    waiting: int
+    longest_wait_seconds: float | None
+    oldest_entered_at: datetime | None
+    offered: int
+    assigned: int
+    service_level: ServiceLevel
+    abandoned: int
+    answered: int
+    average_speed_of_answer: float | None
+    agents_available: int
+    agents_total: int
+
+
+class AgentLive(BaseModel):
+    id: int
+    name: str
+    state: Presence_
+    reason: str | None
+    since: datetime
+    load: Load
+    conversations: int
+    wrapping: int
+
+
+class AgentStates(BaseModel):
+    available: int
+    busy: int
+    away: int
+    offline: int
+    wrap_up: int
+
+
+class SeriesPoint(BaseModel):
+    at: datetime
+    arrived: int
+    answered: int
+
+
+class Board(BaseModel):
+    at: datetime
+    waiting: int
+    longest_wait_seconds: float | None
+    service_level: ServiceLevel
+    answered: int
+    abandoned: int
+    agents: AgentStates
+    queues: list[QueueLive]
+    agent_list: list[AgentLive]
+    series: list[SeriesPoint]
+
+
+class QueueInterval(BaseModel):
+    queue_id: int
+    channel: str
+    at: datetime
+    attribution: str
+    entered: int
+    answered: int
+    abandoned: int
+    short_abandoned: int
+    flowed_out: int
+    open: int
+    service_level: float | None
+    service_level_variant: str
+    average_speed_of_answer: float | None
+    abandonment: float | None
+
+
+class RatingSummary(BaseModel):
+    """`satisfied` is CSAT: percent of the ratings that are 4 or 5."""
+
+    of: Ref | None
+    count: int
+    average: float | None
+    satisfied: float | None
+
+
+class RatingReport(BaseModel):
+    all: RatingSummary
+    queues: list[RatingSummary]
+    agents: list[RatingSummary]
+
+
 class QueueList(BaseModel):
-    items: list[board_shapes.QueueLive]
+    items: list[QueueLive]
 
 
 class HistoryQuery(In):
@@ -43,18 +144,18 @@ class PeriodQuery(In):
 
 
 class QueueHistory(BaseModel):
-    items: list[board_shapes.QueueInterval]
+    items: list[QueueInterval]
 
 
-@numbers.add("GET", "/queues", returns=QueueList)
+@reports.add("GET", "/queues", returns=QueueList)
 async def list_queues(call: Call) -> dict[str, Any]:
     """The queues one may see, with their numbers now."""
-    board = await call.context.live.board()
+    board = await call.request.app[LIVE].board()
     mine = await _own_queues(call)
     return {"items": [q for q in board["queues"] if mine is None or q["id"] in mine]}
 
 
-@numbers.add("GET", "/reports/queues", returns=QueueHistory, action=Action.SUPERVISE)
+@reports.add("GET", "/reports/queues", returns=QueueHistory, action=Action.SUPERVISE)
 async def read_queue_history(call: Call, query: HistoryQuery) -> dict[str, Any]:
     """Queues as they were: counts by interval of entering, for the queues one may see, at most a year at once.
 
@@ -66,7 +167,7 @@ async def read_queue_history(call: Call, query: HistoryQuery) -> dict[str, Any]:
     return {"items": items}
 
 
-@numbers.add("GET", "/reports/ratings", returns=board_shapes.RatingReport, action=Action.SUPERVISE)
+@reports.add("GET", "/reports/ratings", returns=RatingReport, action=Action.SUPERVISE)
 async def read_rating_report(call: Call, query: PeriodQuery) -> Ratings:
     """What customers said in a time, for the queues one may see: by queue, and by the agent who answered last."""
     since, until = _period(query.since, query.until)
@@ -86,10 +187,10 @@ async def _own_queues(call: Call) -> set[int] | None:
     return None if call.me.sees_all else {queue["id"] for queue in await queues_of(call.core.db, call.me.id)}
 
 
-@numbers.add("GET", "/board", returns=board_shapes.Board)
-async def read_board(call: Call) -> Board:
+@reports.add("GET", "/board", returns=Board)
+async def read_board(call: Call) -> live.Board:
     """Everything the wall shows."""
-    return await call.context.live.board()
+    return await call.request.app[LIVE].board()
 
 
 class Wall:

@@ -1,29 +1,37 @@
-"""Numbers and messages: approved templates, what customers want to get, and how each number of ours fares."""
+"""Numbers: approved templates, and how each number of ours fares."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from hub.access import rights
 from hub.access.model import Action
-from hub.access.rights import require_contact
 from hub.channels import extras, trouble
 from hub.channels.limits import limits_of
 from hub.channels.model import Account
-from hub.contacts import consent, store
-from hub.core import events
 from hub.core.errors import Conflict, Invalid, NotFound, Unavailable
 from hub.core.sql import Queries
-from hub.messages import consents
 from hub.web.endpoints import Call, Endpoints
-from hub.web.shapes import Id, In, Ref, Sending
+from hub.web.shapes import Id
 
 sql = Queries.beside(__file__, "messaging.sql")
 messaging = Endpoints("messaging")
 CHANNELS = ("sms", "whatsapp")
+
+
+class Sending(BaseModel):
+    """Nothing can be sent for now: since when, why, when it is tried next, and how many messages wait for that."""
+
+    since: datetime
+    failed_at: datetime
+    next_try_at: datetime
+    code: str
+    params: dict[str, Any]
+    error: str
+    waiting: int
 
 
 class MessageTemplate(BaseModel):
@@ -37,27 +45,6 @@ class MessageTemplate(BaseModel):
 class MessageTemplateList(BaseModel):
     items: list[MessageTemplate]
     problem: str | None = Field(description="Why there are none, when the provider cannot be asked")
-
-
-class ConsentEntry(BaseModel):
-    at: datetime
-    address_id: int
-    address: str
-    channel: str
-    wanted: bool
-    source: Literal["provider", "word", "refused", "complaint", "link", "agent"]
-    detail: str
-    account: str | None
-    agent: Ref | None
-
-
-class ConsentHistory(BaseModel):
-    items: list[ConsentEntry]
-
-
-class ConsentChange(In):
-    wanted: bool
-    detail: Annotated[str, StringConstraints(max_length=500)] = ""
 
 
 class LastReconciled(BaseModel):
@@ -92,7 +79,7 @@ class MessagingAccountList(BaseModel):
     items: list[MessagingAccount]
 
 
-# -- templates -------------------------------------------------------------------------------------------------------
+# -- templates ---------------------------------------------------------------------------------------------------------
 @messaging.add("GET", "/accounts/{account_id}/message-templates", returns=MessageTemplateList)
 async def list_message_templates(call: Call, account_id: int) -> dict[str, Any]:
     """Texts the provider has approved: what may be said on WhatsApp at any time."""
@@ -102,7 +89,7 @@ async def list_message_templates(call: Call, account_id: int) -> dict[str, Any]:
         return {"items": [], "problem": error.detail}
 
 
-async def template(call: Call, account_id: Id | None, template_id: str) -> extras.MessageTemplate:
+async def template_of(call: Call, account_id: Id | None, template_id: str) -> extras.MessageTemplate:
     """One of an account's templates; `Invalid` names what is wrong."""
     if account_id is None:
         raise Invalid("A template belongs to an account.", fields={"account_id": "is needed with a template"})
@@ -130,30 +117,7 @@ def _shown(one: extras.MessageTemplate) -> dict[str, Any]:
     return {"id": one.id, "name": one.name, "locale": one.locale, "body": one.body, "variables": one.variables}
 
 
-# -- consent ---------------------------------------------------------------------------------------------------------
-@messaging.add("GET", "/contacts/{contact_id}/consent", returns=ConsentHistory)
-async def read_consent(call: Call, contact_id: int) -> dict[str, Any]:
-    """Every word of a customer about being written to, the latest first."""
-    await store.contact(call.core.db, contact_id)
-    return {"items": await consent.history(call.core.db, contact_id)}
-
-
-@messaging.add("PUT", "/contacts/{contact_id}/addresses/{address_id}/consent", status=204)
-async def change_consent(call: Call, contact_id: int, address_id: int, body: ConsentChange) -> None:
-    """Write down what a customer told one of us; it holds at once."""
-    await require_contact(call.core.db, contact_id, call.me.viewer)
-    async with events.unit(call.core.db, call.core.feed) as unit:
-        await consents.told(
-            unit,
-            contact_id,
-            address_id,
-            wanted=body.wanted,
-            detail=body.detail.replace("\x00", "").strip(),
-            agent_id=call.me.id,
-        )
-
-
-# -- numbers ---------------------------------------------------------------------------------------------------------
+# -- numbers -----------------------------------------------------------------------------------------------------------
 @messaging.add("GET", "/messaging/accounts", returns=MessagingAccountList, action=Action.SUPERVISE)
 async def list_messaging_accounts(call: Call) -> dict[str, Any]:
     """Each number of one's queues: what it has sent today against its bounds, what waits, and the last comparison."""

@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 from hub.core.clock import now
 from hub.core.errors import HubError, NotFound, Unauthorized
-from hub.web.connection import Connection
 from hub.web.context import CONTEXT, WebContext, same_origin
 from hub.web.endpoints import identify
-from hub.web.presence import Presences
-from hub.web.realtime import Realtime, ready_frame
+from hub.web.realtime.connection import Connection
+from hub.web.realtime.presence import Presences
+from hub.web.realtime.topics import Realtime, ready_frame
 
 HEARTBEAT = 25  # seconds
 PROCESS = f"{os.getpid()}-{secrets.token_hex(3)}"

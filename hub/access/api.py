@@ -1,25 +1,27 @@
-"""Signing in and out, oneself, one's tokens."""
+"""Signing in and out, one's tokens, and what the pages need to know before and after."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from aiohttp import web
 from pydantic import BaseModel, Field, StringConstraints
 
-from hub.access import devices, signin
+from hub.access import devices, rights, signin
 from hub.access.devices import Device
-from hub.agents import load, presence, store
+from hub.agents import presence
+from hub.agents import store as agents
+from hub.agents.api import Me, me
 from hub.core import events
 from hub.core.clock import now
 from hub.core.errors import NotFound
-from hub.web import realtime, shapes
 from hub.web.context import WebContext, client_ip
 from hub.web.endpoints import Call, Endpoints, dumps
-from hub.web.shapes import In, Short
+from hub.web.shapes import In, Ref, Short
 
 session = Endpoints("session")
+config = Endpoints("desk")
 Password = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -33,26 +35,45 @@ class UseLink(In):
     password: Password
 
 
-class ProfileChange(In):
-    locale: Literal["en", "zh-CN"] | None = None
-    theme: Literal["auto", "light", "dark"] | None = None
-
-
-class NewPresence(In):
-    state: Literal["available", "away", "busy", "offline"]
-    reason: Annotated[str, StringConstraints(max_length=100)] | None = None
-
-
 class NewApiToken(In):
     name: Short
     days: Annotated[int, Field(ge=1, le=3650)] | None = None
 
 
+class ApiToken(BaseModel):
+    id: int
+    name: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class CreatedApiToken(BaseModel):
+    id: int
+    name: str
+    token: str
+
+
 class ApiTokenList(BaseModel):
-    items: list[shapes.ApiToken]
+    items: list[ApiToken]
 
 
-@session.add("POST", "/session", returns=shapes.Me, action=None, errors=(401, 403, 429))
+class AccountRef(BaseModel):
+    id: int
+    channel: str
+    name: str
+
+
+class PublicConfig(BaseModel):
+    product: str
+    version: str
+    demo: bool
+    locales: list[str]
+    accounts: list[AccountRef]
+    queues: list[Ref]
+
+
+@session.add("POST", "/session", returns=Me, action=None, errors=(401, 403, 429))
 async def sign_in(call: Call, body: SignIn) -> web.Response:
     """Sign in with e-mail address and password; sets the session cookie."""
     context, request = call.context, call.request
@@ -61,7 +82,7 @@ async def sign_in(call: Call, body: SignIn) -> web.Response:
     return await _welcome(context, done, device)
 
 
-@session.add("POST", "/session/link", returns=shapes.Me, action=None, errors=(401, 403, 429))
+@session.add("POST", "/session/link", returns=Me, action=None, errors=(401, 403, 429))
 async def sign_in_by_link(call: Call, body: UseLink) -> web.Response:
     """Set a password by a one-time link and sign in."""
     context, request = call.context, call.request
@@ -72,7 +93,7 @@ async def sign_in_by_link(call: Call, body: UseLink) -> web.Response:
     return await _welcome(context, done, _device(call))
 
 
-@session.add("GET", "/session", returns=shapes.Me)
+@session.add("GET", "/session", returns=Me)
 async def read_session(call: Call) -> dict[str, Any]:
     """Who is signed in."""
     return await me(call.context, call.me.id)
@@ -95,36 +116,13 @@ async def sign_out(call: Call) -> web.Response:
     return response
 
 
-@session.add("GET", "/me", returns=shapes.Me)
-async def read_me(call: Call) -> dict[str, Any]:
-    """Oneself: presence, load, queues."""
-    return await me(call.context, call.me.id)
-
-
-@session.add("PATCH", "/me", returns=shapes.Me)
-async def change_me(call: Call, body: ProfileChange) -> dict[str, Any]:
-    """Change language or theme."""
-    await call.core.db.execute(
-        signin.sql["set_profile"], {"id": call.me.id, "locale": body.locale, "theme": body.theme}
-    )
-    return await me(call.context, call.me.id)
-
-
-@session.add("PUT", "/me/presence", returns=shapes.Me, errors=(409,))
-async def change_presence(call: Call, body: NewPresence) -> dict[str, Any]:
-    """Become available, away, busy or offline."""
-    async with events.unit(call.core.db, call.core.feed) as unit:
-        await presence.set_presence(unit, call.me.id, body.state, body.reason)
-    return await me(call.context, call.me.id)
-
-
 @session.add("GET", "/tokens", returns=ApiTokenList)
 async def list_tokens(call: Call) -> dict[str, Any]:
     """One's API tokens, without their secrets."""
     return {"items": await call.core.db.dicts(signin.sql["tokens"], {"agent_id": call.me.id})}
 
 
-@session.add("POST", "/tokens", returns=shapes.CreatedApiToken, status=201)
+@session.add("POST", "/tokens", returns=CreatedApiToken, status=201)
 async def create_token(call: Call, body: NewApiToken) -> dict[str, Any]:
     """Make an API token; it is shown this once."""
     expires: datetime | None = now() + timedelta(days=body.days) if body.days else None
@@ -140,20 +138,21 @@ async def revoke_token(call: Call, token_id: int) -> None:
     await call.core.feed.wake("sessions")
 
 
-async def me(context: WebContext, agent_id: int) -> dict[str, Any]:
-    """The API's Me."""
-    db = context.core.db
-    [agent] = await db.dicts(signin.sql["me"], {"id": agent_id})
-    seq = await db.value(realtime.sql["agent_sequence"], {"id": agent_id})
-    async with db.connection() as conn:
-        held = await load.load(conn, agent_id)
+@config.add("GET", "/config", returns=PublicConfig, action=None)
+async def read_config(call: Call) -> dict[str, Any]:
+    """What the pages need to know; who is signed in sees the accounts they may send from and all queues."""
+    queues = await agents.all_queues(call.core.db) if call.actor else []
+    accounts = list((await call.context.accounts.all()).values()) if call.actor else []
+    usable = await rights.accounts(call.core.db, call.actor.viewer) if call.actor else set[int]()
     return {
-        "agent": agent,
-        "presence": await presence.presence(db, agent_id),
-        "load": held,
-        "queues": await store.queues_of(db, agent_id),
-        "topic": f"u:{agent_id}",
-        "seq": seq or 0,
+        "product": "omnihub",
+        "version": call.context.version,
+        "demo": call.context.demo,
+        "locales": ["en", "zh-CN"],
+        "accounts": [
+            {"id": a.id, "channel": a.channel, "name": a.name} for a in accounts if a.enabled and a.id in usable
+        ],
+        "queues": queues,
     }
 
 

@@ -1,11 +1,16 @@
-"""What a message is beside its words: the shapes of its facts, files and fate."""
+"""What is said, as the API shows it: messages with their facts, files and fate."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
+
+from hub.web.shapes import Ref
+
+ClientId = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
+MailAddress = Annotated[str, StringConstraints(min_length=3, max_length=320)]
 
 
 class AttachmentRef(BaseModel):
@@ -121,3 +126,46 @@ class SendState(BaseModel):
     params: dict[str, Any]
     error: str | None
     account_since: datetime | None
+
+
+class Interaction(BaseModel):
+    id: int
+    conversation_id: int
+    seq: int
+    kind: Literal["message", "note", "system"]
+    direction: Literal["in", "out", "internal"]
+    channel: str | None
+    agent: Ref | None
+    contact: Ref | None
+    address: str | None
+    subject: str
+    text: str
+    html: str | None = Field(description='Cleaned; "" where it is too long for a list: read the message\'s page')
+    status: Literal["received", "pending", "sent", "delivered", "read", "failed", "unknown", "cancelled"]
+    error: str | None
+    at: datetime
+    client_id: str | None
+    verified: bool
+    automatic: bool
+    mail: Mail | None
+    message: MessageFacts | None
+    delivery: SendState | None
+    attachments: list[AttachmentRef]
+    unseen: Unseen | None
+    said: Said | None = Field(description="What `text` says when the hub chose the words, or files came without any")
+
+
+class Rating(BaseModel):
+    """What the customer said of our help, from 1 to 5, and of whom: the agent who had answered last."""
+
+    score: Annotated[int, Field(ge=1, le=5)]
+    comment: str
+    agent: Ref | None
+    at: datetime
+
+
+class Upload(BaseModel):
+    id: int
+    name: str
+    size: int
+    content_type: str

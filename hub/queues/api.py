@@ -1,0 +1,96 @@
+"""Offers, and why work was offered to whom."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from hub.access.rights import require_conversation
+from hub.core import events
+from hub.messages.api.shapes import Said
+from hub.queues import offers
+from hub.web.endpoints import Call, Endpoints
+from hub.web.shapes import In, Line, Ref
+
+queues = Endpoints("conversations")
+
+
+class Offer(BaseModel):
+    id: int
+    state: Literal["offered", "accepted", "declined", "timed_out", "rescinded"]
+    conversation_id: int
+    channel: str
+    queue: Ref
+    contact: Ref
+    subject: str
+    preview: str
+    said: Said | None = Field(description="What `preview` says when the hub chose the words")
+    waited_seconds: float
+    offered_at: datetime
+    expires_at: datetime
+    server_now: datetime
+    reason: str
+
+
+class Candidate(BaseModel):
+    agent: Ref
+    chosen: bool
+    level: int | None
+    load: float
+    idle_seconds: float
+    reason: str
+
+
+class Decision(BaseModel):
+    at: datetime
+    key: float
+    chosen: Ref | None
+    offer_state: str | None
+    reason: str
+    candidates: list[Candidate]
+
+
+class Decisions(BaseModel):
+    items: list[Decision]
+    waiting_reason: str | None
+
+
+class OfferList(BaseModel):
+    items: list[Offer]
+
+
+class AcceptedOffer(BaseModel):
+    conversation_id: int
+
+
+class DeclineOffer(In):
+    reason: Line | None = None
+
+
+@queues.add("GET", "/me/offers", returns=OfferList)
+async def list_offers(call: Call) -> dict[str, Any]:
+    """What is offered to me now."""
+    return {"items": await offers.open_offers(call.core.db, call.me.id)}
+
+
+@queues.add("POST", "/offers/{offer_id}/accept", returns=AcceptedOffer, errors=(409,))
+async def accept_offer(call: Call, offer_id: int) -> dict[str, Any]:
+    """Take an offered conversation; 409 when it is gone."""
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        return {"conversation_id": await offers.accept(unit, offer_id, call.me.id)}
+
+
+@queues.add("POST", "/offers/{offer_id}/decline", status=204, errors=(409,))
+async def decline_offer(call: Call, offer_id: int, body: DeclineOffer) -> None:
+    """Leave it to somebody else; it keeps its place in the queue."""
+    async with events.unit(call.core.db, call.core.feed) as unit:
+        await offers.decline(unit, offer_id, call.me.id, body.reason)
+
+
+@queues.add("GET", "/conversations/{conversation_id}/decisions", returns=Decisions)
+async def list_decisions(call: Call, conversation_id: int) -> Any:
+    """Why it was offered to whom, and why it still waits."""
+    await require_conversation(call.core.db, conversation_id, call.me.viewer)
+    return await offers.decisions(call.core.db, conversation_id)
