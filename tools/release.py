@@ -1,16 +1,23 @@
-"""`make release VERSION=0.3.0`: the version, a dated heading in `CHANGELOG.md`, and the set of functions recorded."""
+"""`make release VERSION=0.3.0`: the version, a dated heading in `CHANGELOG.md`, and what later versions are tried with.
+
+That is the number of its set of functions (`hub/migrations/released.txt`), and its programs
+(`tests/migration/releases`).
+"""
 
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
+import tarfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 from hub.core.errors import ConfigError
-from hub.core.functions import FOLDER, record
+from hub.core.functions import FOLDER, record, released
 
 ROOT = Path(__file__).parents[1]
+_PROGRAMS = ("hub", "connectors", "routing", "workers", ":!hub/ui")
 _UNRELEASED = "## Unreleased\n"
 
 
@@ -30,8 +37,24 @@ def release(version: str, root: Path = ROOT, folder: Path = FOLDER) -> None:
     project.write_text(lines, encoding="utf-8")
 
 
+def archive(version: str, root: Path = ROOT, folder: Path = FOLDER) -> Path:
+    """The programs of the working tree, for `tests/migration`; those that may not run beside the next release go."""
+    kept = root / "tests" / "migration" / "releases"
+    command = ["git", "-C", str(root), "ls-files", *_PROGRAMS]
+    names = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    with tarfile.open(kept / f"{version}.tar.xz", "w:xz", preset=9) as made:
+        for name in names:
+            made.add(root / name, name)
+    sets = {one.release: one.number for one in released(folder)}
+    for file in kept.glob("*.tar.xz"):
+        if sets.get(file.name.removesuffix(".tar.xz"), 0) < max(sets.values()) - 1:
+            file.unlink()
+    return kept / f"{version}.tar.xz"
+
+
 if __name__ == "__main__":
     try:
         release("".join(sys.argv[1:]))
+        archive("".join(sys.argv[1:]))
     except ConfigError as error:
         sys.exit(f"{error} {error.remedy}")

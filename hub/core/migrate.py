@@ -98,6 +98,7 @@ class _Migrator:
     def _lay_functions(self, own: FunctionSet) -> list[str]:
         """The hub's own set; and what hangs on the tables, unless a newer hub's does."""
         done: list[str] = []
+        newly_released = False
         there = _sets(self._conn).get(own.number)
         if there is not None and there.digest != own.digest and there.release:
             raise ConfigError(
@@ -105,35 +106,44 @@ class _Migrator:
                 remedy="Use a version as it was released; what changes comes with the next one.",
             )
         if there is None or there.digest != own.digest:
-            self._patiently(own.schema, lambda: self._lay(own))
+            self._patiently(own.schema, lambda: self._lay(own, in_place_of=there))
             done.append(own.schema)
-        elif own.release and not there.release:
+        elif newly_released := bool(own.release and not there.release):
             self._conn.execute(sql["laid"], _row(own))
-        number, digest = self._conn.execute(sql["attached"]).fetchone() or (0, "")
-        if own.number > number or (own.number == number and own.digest != digest):
+        number, digest, _ = self._conn.execute(sql["attached"]).fetchone() or (0, "", 0)
+        if own.number > number or (own.number == number and (own.digest != digest or newly_released)):
             self._patiently("triggers", lambda: self._attach(own))
             done.append("triggers")
         return done
 
-    def _lay(self, own: FunctionSet) -> None:
+    def _lay(self, own: FunctionSet, *, in_place_of: FunctionSet | None) -> None:
+        """All of a set or nothing; one of the same number was not released, and goes with its triggers."""
         with self._conn.transaction():
+            attached, *_ = self._conn.execute(sql["attached"]).fetchone() or (0,)
+            if in_place_of is not None:
+                self._conn.execute(pgsql.SQL(sql["drop_schema"]).format(pgsql.Identifier(own.schema)))
             self._conn.execute(pgsql.SQL(sql["schema"]).format(pgsql.Identifier(own.schema)))
             self._run_files(own, "functions")
             self._conn.execute(sql["laid"], _row(own))
+            if in_place_of is not None and attached == own.number:
+                self._run_files(own, "attached")
         logger.info("migrated", name=own.schema)
 
     def _attach(self, own: FunctionSet) -> None:
-        """Triggers of this set, and the end of those sets that only too old hubs would need."""
+        """Triggers of this set; and if it is a release's, the end of those sets that only too old hubs would need."""
         with self._conn.transaction():
             self._run_files(own, "attached")
             self._conn.execute(sql["attach"], _row(own))
-            for number in range(own.number - 1):
-                schema = FunctionSet(number, "", "").schema
-                self._conn.execute(pgsql.SQL(sql["drop_schema"]).format(pgsql.Identifier(schema)))
-                self._conn.execute(sql["retired"], [number])
-                if (FOLDER / "retired" / f"{number}.sql").exists():
-                    self._conn.execute(cast("LiteralString", _text(FOLDER / "retired" / f"{number}.sql")))
+            for number in range(own.number - 1 if own.release else 0):
+                self._retire(number)
         logger.info("migrated", name="triggers")
+
+    def _retire(self, number: int) -> None:
+        schema = FunctionSet(number, "", "").schema
+        self._conn.execute(pgsql.SQL(sql["drop_schema"]).format(pgsql.Identifier(schema)))
+        self._conn.execute(sql["retired"], {"number": number})
+        if (FOLDER / "retired" / f"{number}.sql").exists():
+            self._conn.execute(cast("LiteralString", _text(FOLDER / "retired" / f"{number}.sql")))
 
     def _run_files(self, own: FunctionSet, part: str) -> None:
         self._conn.execute(sql["local_search_path"], [own.search_path])
@@ -232,16 +242,16 @@ def _refuse_if_too_old(conn: Connection, known: dict[str, str], own: FunctionSet
             f"and {row[0]} is needed.",
             remedy="Start the version that migrated the database, or a newer one.",
         )
-    if "0050_function_sets" not in known:
+    if "0051_oldest_set" not in known:
         return
-    newest, _ = conn.execute(sql["attached"]).fetchone() or (0, "")
-    if own.number < newest - 1:
+    newest, _, oldest = conn.execute(sql["attached"]).fetchone() or (0, "", 0)
+    if own.number < oldest:
         sets = _sets(conn)
-        names = [sets[n].release if n in sets and sets[n].release else f"hub_v{n}" for n in (newest, newest - 1)]
+        names = [(sets[n].release if n in sets else "") or f"hub_v{n}" for n in (newest, oldest)]
         hub = f"This hub ({own.release})" if own.release else "This hub"
         raise ConfigError(
-            f"{hub} is too old for the database: {names[0]} has migrated it, and beside that only {names[1]} may run.",
-            remedy="Start one of these, or a newer one.",
+            f"{hub} is too old for the database: {names[0]} has migrated it, and needs {names[1]} or newer.",
+            remedy="Start such a version.",
         )
 
 

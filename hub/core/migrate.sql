@@ -54,8 +54,9 @@ create schema if not exists {};
 -- drop_schema: A set of functions that nobody needs.
 drop schema if exists {} cascade;
 
--- retired: It is no longer there.
-delete from function_set where number = %s;
+-- retired: It is no longer there, and hubs that need it may not run.
+with gone as (delete from function_set where number = %(number)s)
+update compatibility set oldest_set = %(number)s + 1;
 
 -- sets: The sets of functions that are there.
 select number, release, digest from function_set;
@@ -64,8 +65,8 @@ select number, release, digest from function_set;
 insert into function_set (number, release, digest) values (%(number)s, %(release)s, %(digest)s)
 on conflict (number) do update set release = excluded.release, digest = excluded.digest, laid_at = now();
 
--- attached: Which set's triggers hang on the tables.
-select attached, attached_digest from compatibility;
+-- attached: Which set's triggers hang on the tables, and which set is the oldest that is kept.
+select attached, attached_digest, oldest_set from compatibility;
 
 -- attach: Note that a set's triggers hang on the tables.
 update compatibility set attached = %(number)s, attached_digest = %(digest)s;

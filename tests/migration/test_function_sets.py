@@ -109,13 +109,25 @@ def test_functions_go_a_release_later_and_who_needs_them_does_not_start(releases
     assert ask(releases.url, LAID) == ["hub_v2", "hub_v3"]
     with pytest.raises(
         ConfigError,
-        match=r"This hub \(0\.1\.0\) is too old for the database: 0\.3\.0 has migrated it, and .* only 0\.2\.0 may run",
+        match=r"This hub \(0\.1\.0\) is too old for the database: 0\.3\.0 has migrated it, and needs 0\.2\.0 or newer",
     ):
         releases.start("1")
     with pytest.raises(ConfigError, match="too old for the database"):
         check(releases.url)
     assert ask(releases.url, LAID) == ["hub_v2", "hub_v3"]
     assert releases.start("2") == []
+
+
+def test_what_is_not_released_drops_nothing(releases: Releases) -> None:
+    for name in ("1", "2"):
+        releases.start(name)
+    releases.make("next", after="2", label="next")
+    releases.start("next")
+    assert ask(releases.url, LAID) == ["hub_v1", "hub_v2", "hub_v3"]
+    assert releases.start("1") == []
+    record("0.3.0", releases.folder / "next")
+    assert releases.start("next") == ["triggers"]
+    assert ask(releases.url, LAID) == ["hub_v2", "hub_v3"]
 
 
 def test_a_changed_text_is_the_next_set_and_never_the_released_one(releases: Releases) -> None:
@@ -135,6 +147,7 @@ def test_a_set_that_was_not_released_is_laid_anew_when_its_text_changes(releases
     assert releases.start("4 changed") == ["hub_v4", "triggers"]
     assert label(releases.url, 4) == "four and a half"
     record("0.4.0", releases.folder / "4 changed")
+    assert releases.start("4 changed") == ["triggers"]
     assert releases.start("4 changed") == []
     assert ask(releases.url, "select release from function_set where number = 4") == "0.4.0"
 
@@ -162,6 +175,14 @@ def test_functions_of_the_first_release_go_when_it_may_no_longer_run(releases: R
         with pytest.raises(psycopg.errors.CheckViolation, match="this hub is too old for the database"):
             conn.execute("insert into migration (name, text) values ('functions/intake', '')")
     assert releases.start("2") == []
+
+
+@pytest.mark.parametrize("part", ["functions", "attached"])
+def test_a_set_drops_nothing(part: str) -> None:
+    """It finds what is in `public`, too, and would drop what 0.1.0 works with."""
+    files = functions.texts(FOLDER, part)
+    assert files
+    assert [f.name for f in files if re.search(r"^\s*drop\b", f.read_text(encoding="utf-8"), re.MULTILINE | re.I)] == []
 
 
 def test_functions_of_triggers_name_the_set_they_call(database_url: str) -> None:

@@ -27,12 +27,13 @@ def find_functions(admin: psycopg.Connection[tuple[object, ...]], database: str)
 
 
 @contextmanager
-def other_database(url: str) -> Generator[str]:
+def other_database(url: str, *, finds_functions: bool = True) -> Generator[str]:
     """A database of somebody else's on the same server; its URL."""
     name = f"foreign_{secrets.token_hex(4)}"
     with psycopg.connect(named(url, "postgres"), autocommit=True) as admin:
         admin.execute(SQL("create database {}").format(Identifier(name)))
-        find_functions(admin, name)
+        if finds_functions:
+            find_functions(admin, name)
     try:
         yield named(url, name)
     finally:

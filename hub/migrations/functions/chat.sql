@@ -1,5 +1,5 @@
 -- chat_status: A visitor's latest conversation as its status line: {} before the first message.
-create or replace function chat_status(p_address bigint) returns jsonb language sql stable as $$
+create function chat_status(p_address bigint) returns jsonb language sql stable as $$
     select coalesce((
         select jsonb_build_object(
             'conversation', c.id,
@@ -25,7 +25,7 @@ $$;
 -- chat_follow: Number whatever the visitor may see and was not numbered yet; the last number and the status.
 -- Numbers are given under the visitor's row lock and never change, so a message that commits late comes last instead
 -- of slipping in before what was already shown. A mere change of queue position is told every few seconds.
-create or replace function chat_follow(p_address bigint, out last_seq bigint, out status jsonb)
+create function chat_follow(p_address bigint, out last_seq bigint, out status jsonb)
 language plpgsql as $$
 declare
     visitor chat_visitor;

@@ -7,7 +7,7 @@
 -- prepared there, has this very id. That is a fact that does not change, so that it does not matter that it is looked
 -- up a moment later; whatever has ended meanwhile, or cannot be seen, counts as ours until the next look.
 -- Our own transaction may still write with its id, and `seen` does not list it.
-create or replace function log_horizon(seen pg_snapshot) returns xid8
+create function log_horizon(seen pg_snapshot) returns xid8
 language plpgsql stable
 as $$
 declare

@@ -1,6 +1,6 @@
 -- Under which value a person is known who has a provider's own id, a telephone number, or both. Somebody first met by
 -- the number alone takes the id when it is first told; a number that belongs to another id now leaves the old one.
-create or replace function known_as(said text, told text, by_number text) returns text language plpgsql as $$
+create function known_as(said text, told text, by_number text) returns text language plpgsql as $$
 declare
     found text;
 begin
@@ -26,7 +26,7 @@ end $$;
 -- Whose a telephone number is: the contact that a new address with it belongs to, and null where it is none. Whoever asks
 -- holds the number until the transaction ends, so that a text and a call that come at once find one person; ask for
 -- several in order. Somebody whom the provider knows by another id than its owner has taken the number over.
-create or replace function person_of(said text, told text, by_number text) returns bigint language plpgsql as $$
+create function person_of(said text, told text, by_number text) returns bigint language plpgsql as $$
 declare
     wanted text := coalesce(by_number, told);
     found  bigint;
@@ -48,7 +48,7 @@ begin
 end $$;
 
 -- Whether the provider knows this person, on WhatsApp, by an id of its own that is not this one.
-create or replace function other_id(person bigint, told text) returns boolean language sql stable as $$
+create function other_id(person bigint, told text) returns boolean language sql stable as $$
     select exists (
         select from contact c join contact k on k.root_id = c.root_id join address a on a.contact_id = k.id
         where c.id = person and a.kind = 'whatsapp' and a.value !~ '^\+' and a.value <> told)
@@ -56,7 +56,7 @@ $$;
 
 -- Whom somebody turns out to be, now that their number is told: the contact it belongs to, to be linked with theirs. Null
 -- where they are one already, where they cannot be, and where an agent has taken them apart.
-create or replace function namesake(address bigint, told text) returns bigint language plpgsql as $$
+create function namesake(address bigint, told text) returns bigint language plpgsql as $$
 declare
     own   address;
     owner bigint;

@@ -11,13 +11,6 @@
 -- Several statements, not one: each sees what others committed while it waited for a lock. And as few as that allows,
 -- each skipped when there is nothing for it: at a few messages a call, most of the time is the preparation of plans.
 -- Locks in the house's order: raw, address, conversation, queue_entry, agent_state; each set sorted.
-drop function if exists intake(jsonb, bytea[], int);
-drop function if exists intake(json, bytea[], int);
-drop type if exists intake_item;
-drop type if exists intake_place;
-drop type if exists intake_desk;
-drop type if exists intake_end;
-drop type if exists intake_caller;
 
 create type intake_item as (
     n int, account_id bigint, connector text, dedup_key text, raw_type text,

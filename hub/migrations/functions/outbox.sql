@@ -6,7 +6,7 @@
 -- failure after delivery is not believed. `returned` marks a failure that passes: minutes until each further try of the
 -- send. Of a try that was returned nothing counts any more but that it arrived after all; then it is not sent again, if
 -- there is time to stop that. Returns the events to announce.
-create or replace function outbox_results(items jsonb)
+create function outbox_results(items jsonb)
 returns table (n int, applied boolean, event_id bigint, conversation_id bigint, seq bigint, interaction_id bigint, at timestamptz)
 language plpgsql
 set enable_seqscan = off

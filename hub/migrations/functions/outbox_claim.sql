@@ -8,7 +8,7 @@
 -- trouble sends one when its next try is due (`probe`), and nobody else tries before that is over.
 --
 -- A row with `id` 0 says up to which domain an account was looked through: there go on the next time.
-create or replace function outbound_claim(connectors text[], others boolean, seats jsonb, room_else int, most int, lease_seconds float8)
+create function outbound_claim(connectors text[], others boolean, seats jsonb, room_else int, most int, lease_seconds float8)
 returns table (id bigint, interaction_id bigint, conversation_id bigint, account_id bigint, attempt int, payload jsonb,
                created_at timestamptz, lane text, probe boolean)
 language plpgsql

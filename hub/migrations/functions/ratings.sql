@@ -1,6 +1,6 @@
 -- Whether a number from a customer answers our question how it was: it was asked at most so many days ago, and none of us
 -- has written since (up to an interaction; null: until now), so that no other question can be meant.
-create or replace function survey_open(asked bigint, days int, upto bigint default null) returns boolean language sql stable as $$
+create function survey_open(asked bigint, days int, upto bigint default null) returns boolean language sql stable as $$
     select exists (
         select from follow_up f
         join interaction s on s.conversation_id = f.conversation_id and s.client_id = 'followup-' || f.id
@@ -13,7 +13,7 @@ create or replace function survey_open(asked bigint, days int, upto bigint defau
 $$;
 
 -- Who answered a customer last, in writing or by telephone, whoever has the conversation now.
-create or replace function last_answered_by(conversation bigint) returns bigint language sql stable as $$
+create function last_answered_by(conversation bigint) returns bigint language sql stable as $$
     select coalesce(
         (select i.agent_id from interaction i
          where i.conversation_id = conversation and i.direction = 'out' and i.agent_id is not null and not i.automatic
@@ -24,7 +24,7 @@ $$;
 
 -- Whether a customer may be asked how a conversation was: one person once in `satisfaction_pause_days`, whatever they wrote
 -- from. True is given once, and remembered: whoever gets it asks, in the same transaction.
-create or replace function survey_claim(conversation bigint) returns boolean language plpgsql as $$
+create function survey_claim(conversation bigint) returns boolean language plpgsql as $$
 declare
     person bigint;
     days   int := coalesce((select (m.value ->> 'satisfaction_pause_days')::int from meta m where m.key = 'automation'), 7);

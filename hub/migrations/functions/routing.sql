@@ -1,7 +1,5 @@
 -- What the router keeps in memory. Columns in the order in which routing/engine.py reads them; times in seconds since
 -- the epoch, conditions that most entries have not as null.
-drop view if exists router_entry;
-drop view if exists router_entry_ever;
 create view router_entry_ever as
 select id, conversation_id, queue_id, channel, state, extract(epoch from entered_at)::float8 as entered_at,
        extract(epoch from queued_at)::float8 as queued_at, target_seconds, priority_seconds, weight,
@@ -13,7 +11,6 @@ from queue_entry;
 
 create view router_entry as select * from router_entry_ever where state <> 'closed';
 
-drop view if exists router_agent;
 create view router_agent as
 select a.id, a.capacity, coalesce(s.state, 'offline') as state, s.reason,
        coalesce(extract(epoch from s.idle_since), 0)::float8 as idle_since,
@@ -28,7 +25,7 @@ where a.disabled_at is null;
 
 -- An answered matter weighs nothing while its customer is silent, on channels that say so; whatever is written, taken back or
 -- said on the telephone changes the conversation's clocks, so they are what decides. The router hears of it from the log.
-create or replace function entry_rests() returns trigger
+create function entry_rests() returns trigger
 language plpgsql set search_path from current as $$
 begin
     with changed as (
@@ -47,7 +44,7 @@ begin
 end $$;
 
 -- What comes onto a desk while nothing is owed to its customer rests from the start: reopened, woken, taken to write first.
-create or replace function entry_rests_at_once() returns trigger
+create function entry_rests_at_once() returns trigger
 language plpgsql set search_path from current as $$
 begin
     new.resting := exists (
@@ -57,7 +54,7 @@ begin
 end $$;
 
 -- Whether one more item of a channel fits an agent who is there, beside what they hold, some entries not counted.
-create or replace function agent_fits(agent bigint, item_channel text, item_weight integer, beside bigint[]) returns boolean
+create function agent_fits(agent bigint, item_channel text, item_weight integer, beside bigint[]) returns boolean
 language sql stable as $$
     select s.state in ('available', 'busy') and held.counted + item_weight <= a.capacity
            and held.same < coalesce(c.max_per_agent, p.max_per_agent, 1)
@@ -81,9 +78,6 @@ $$;
 -- agents who are still available and still have room. Rows that somebody else holds at this moment are skipped
 -- rather than waited for: the router reads them again and decides anew. What comes back was committed.
 -- With `shown` it says, too, what each agent is to see of the offer, for who has no thousands of them to tell.
-drop function if exists router_commit(text, bigint, jsonb);
-drop function if exists router_commit(text, bigint, bigint[], bigint[], integer[], float8[], text[], text[]);
-drop function if exists router_commit(text, bigint, boolean, bigint[], bigint[], integer[], float8[], text[], text[]);
 create function router_commit(
     leader text, leader_epoch bigint, shown boolean,
     entry_ids bigint[], agent_ids bigint[], seconds integer[], keys float8[], reasons text[], considered text[] -- one each

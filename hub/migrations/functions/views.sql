@@ -1,13 +1,13 @@
 -- The shapes that every face of the hub shows, defined once: the REST API, the sockets and the workers read these.
 -- What a customer is called: their name, else the number or address they wrote from. Empty for a visitor without a name.
-create or replace function contact_label(root bigint, name text) returns text language sql stable as $$
+create function contact_label(root bigint, name text) returns text language sql stable as $$
     select coalesce(nullif(name, ''), (
         select case when a.value ~ '^\+' then coalesce(a.reported, a.value) else a.value end from contact c join address a on a.contact_id = c.id
         where c.root_id = root and a.kind <> 'visitor' order by a.id limit 1), '')
 $$;
 
 -- What the customer said of a conversation; null: nothing.
-create or replace function rating_shown(conversation bigint) returns jsonb language sql stable as $$
+create function rating_shown(conversation bigint) returns jsonb language sql stable as $$
     select jsonb_build_object('score', r.score, 'comment', r.comment, 'at', r.at,
                'agent', case when a.id is not null then jsonb_build_object('id', a.id, 'name', a.name) end)
     from rating r left join agent a on a.id = r.agent_id where r.conversation_id = conversation
@@ -16,7 +16,7 @@ $$;
 -- Whether answers go where a mail asks for them (Reply-To): if its sender is proved, if one of us said so, or if it began
 -- a matter and nobody has ever answered that sender elsewhere. Who has written without such a wish is answered where they
 -- wrote from: their From is easily forged, and the answer would go to the thief. Forms name another customer each time.
-create or replace function reply_to_counts(i interaction) returns boolean language sql stable as $$
+create function reply_to_counts(i interaction) returns boolean language sql stable as $$
     select i.meta ? 'reply_to' and (i.verified or i.meta ? 'reply_to_taken' or (
         not exists (select from interaction e where e.conversation_id = i.conversation_id and e.kind = 'message' and e.seq < i.seq)
         and not exists (
@@ -27,7 +27,7 @@ $$;
 
 -- What is said in place of a message that is files alone: which sort the first is of, its name, and how many come with it.
 -- Those that are still to be fetched have no name; what is not known at all is a document.
-create or replace function files_said(message bigint) returns jsonb language sql stable as $$
+create function files_said(message bigint) returns jsonb language sql stable as $$
     select jsonb_build_object('code', 'file.' || f.sort, 'params', jsonb_build_object('name', f.name, 'more', f.files - 1),
                'text', initcap(f.sort) || case when f.name <> '' then ': ' || f.name else '' end
                        || case when f.files > 1 then ' (+' || f.files - 1 || ')' else '' end)
@@ -42,18 +42,17 @@ create or replace function files_said(message bigint) returns jsonb language sql
 $$;
 
 -- Say in place of a message without words, when it is the last of its conversation, which files came with it.
-create or replace function say_files(message bigint) returns void language sql as $$
+create function say_files(message bigint) returns void language sql as $$
     update conversation v set said = f.said, preview = f.said ->> 'text'
     from interaction i cross join lateral (select files_said(i.id) as said offset 0) f
     where i.id = message and v.id = i.conversation_id and v.preview !~ '\S' and f.said is not null
 $$;
 
 -- The words of the hub's own that stand as a conversation's last ones; null when they are somebody's.
-create or replace function said_now(said jsonb, preview text) returns jsonb language sql immutable as $$
+create function said_now(said jsonb, preview text) returns jsonb language sql immutable as $$
     select case when said ->> 'text' = preview then said - 'text' end
 $$;
 
-drop view if exists offer_view, offer_shown, entry_view, conversation_summary; -- together: some are made of others
 create view conversation_summary as
 select v.id, v.subject, v.preview, v.status, v.channel,
        case when q.id is not null then jsonb_build_object('id', q.id, 'name', q.name) end as queue,
@@ -77,7 +76,6 @@ left join lateral ( -- while it waits for somebody the entry's clock counts; on 
     from queue_entry x where x.conversation_id = v.id and x.state <> 'closed' limit 1
 ) e on true;
 
-drop view if exists interaction_shown, interaction_view;
 create view interaction_view as
 select i.id, i.conversation_id, i.seq, i.kind, i.direction, i.channel,
        case when g.id is not null then jsonb_build_object('id', g.id, 'name', g.name) end as agent,

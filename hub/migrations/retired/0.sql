@@ -15,6 +15,7 @@ begin
         select array_agg(format('drop routine %s', p.oid::regprocedure) order by p.oid desc) from pg_proc p
         where p.pronamespace = 'public'::regnamespace and p.proname = any(names)), '{}')
     loop execute command; end loop;
+    drop type if exists public.intake_item, public.intake_place, public.intake_desk, public.intake_end, public.intake_caller;
     delete from migration where name like 'functions/%';
     if not exists (select from pg_constraint where conrelid = 'migration'::regclass and contype = 'c') then
         alter table migration add constraint "this hub is too old for the database: start the newest one"
