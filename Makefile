@@ -81,7 +81,7 @@ soak: $(VENV)/.dev ## all channels under load while everything goes wrong, then 
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)
 
 days: $(VENV)/.dev ## any days of work at the desk, the rules checked after each step (DAYS=2000)
-	HUB_DAYS=$(DAYS) $(BIN)/python -m pytest -n 0 --timeout 0 tests/integration/work/test_any_day.py
+	HUB_DAYS=$(DAYS) $(BIN)/python -m pytest -n 0 --timeout 0 tests/integration/conversations/test_any_day.py
 
 release: $(VENV)/.dev ## make the working tree a release: VERSION=0.3.0 (version, CHANGELOG, functions recorded)
 	$(BIN)/python -m tools.release $(VERSION)

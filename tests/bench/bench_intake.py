@@ -16,7 +16,7 @@ from hub.core.service import Core
 from hub.messages.intake import Intake
 from hub.messages.intake import sql as intake_sql
 from tests.bench.stage import Figure, core, servers, show, sized
-from tests.integration.test_intake import Fake
+from tests.integration.messages.test_intake import Fake
 
 SECONDS = sized(40, 3) / 10
 SENDERS = 32

@@ -23,7 +23,7 @@ from hub.web.gauges import refresh
 from routing.engine import Router
 from tests.centre import Centre
 from tests.house import House, open_house
-from tests.integration.test_routing import until
+from tests.integration.routing.test_routing import until
 from tests.support.postgres import open_writer, other_database
 from workers.schedule import Scheduler
 

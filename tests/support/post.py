@@ -17,7 +17,7 @@ from hub.core.service import Core
 from hub.core.tasks import end
 from hub.messages.outbox import Outbox
 from tests.integration.connectors.harness import eventually
-from tests.integration.test_intake import Fake
+from tests.integration.messages.test_intake import Fake
 from workers.context import JobContext
 from workers.deliver import Delivery
 

@@ -22,7 +22,7 @@ from hub.core.embedded import Embedded, Servers
 from hub.core.errors import ConfigError
 from hub.core.migrate import check, migrate
 from tests.house import CENTER
-from tests.integration.test_cli import KEY, Line, clean, line
+from tests.integration.cli.test_cli import KEY, Line, clean, line
 from tests.support.postgres import other_database
 
 __all__ = ["clean", "line"]

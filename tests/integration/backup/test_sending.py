@@ -15,7 +15,7 @@ from hub.core.errors import Unavailable
 from hub.core.service import Core
 from hub.messages.outbox import ClaimLost
 from tests.integration.connectors.harness import eventually
-from tests.integration.test_outbox import Office, Wired, _waiting
+from tests.integration.messages.test_outbox import Office, Wired, _waiting
 from workers.context import JobContext
 from workers.deliver import Delivery
 from workers.sweeper import Sweeper

@@ -27,7 +27,7 @@ from hub.demo.wire import Site
 from hub.provisioning.apply import apply
 from hub.provisioning.model import read
 from tests.integration.connectors.harness import SID, TOKEN, Hub
-from tests.integration.test_center import SMALL
+from tests.integration.provisioning.test_center import SMALL
 
 PUBLIC = "https://hub.example"
 OLD = "the-token-of-last-year"

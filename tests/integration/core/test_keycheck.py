@@ -13,7 +13,7 @@ from hub.core.service import Core
 from hub.provisioning.apply import apply
 from hub.provisioning.model import read
 from tests.house import CENTER, VARIABLES, House
-from tests.integration.test_cli import KEY, Line, clean, line
+from tests.integration.cli.test_cli import KEY, Line, clean, line
 
 __all__ = ["clean", "line"]
 OTHER = Vault(b"another-key-" * 8)
