@@ -33,7 +33,8 @@ hypothesis.settings.register_profile("hub", deadline=None)  # a busy machine is 
 hypothesis.settings.load_profile("hub")
 
 
-def _named(url: str, database: str) -> str:
+def named(url: str, database: str) -> str:
+    """The address of another database of the same server."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
 
 
@@ -58,17 +59,17 @@ def servers() -> Generator[Servers]:
 def database_url(servers: Servers, request: pytest.FixtureRequest) -> Generator[str]:
     """An empty, migrated database of the test's own; in the end its work keeps the rules, and its events say what they are to."""
     name = f"test_{next(_numbers)}"
-    admin = _named(servers.database_url, "postgres")
+    admin = named(servers.database_url, "postgres")
     with psycopg.connect(admin, autocommit=True) as conn:
         # Copying the files takes a fifth of the time of writing every page to the log; older servers only copy files.
         strategy = SQL("strategy file_copy" if conn.info.server_version >= 150000 else "")
         conn.execute(SQL("create database {} template hub {}").format(Identifier(name), strategy))
         find_functions(conn, name)
-    with psycopg.connect(_named(servers.database_url, name)) as conn:
+    with psycopg.connect(named(servers.database_url, name)) as conn:
         conn.execute("update sending set identity = sending_identity()")  # this copy is meant: it may send
-    yield _named(servers.database_url, name)
+    yield named(servers.database_url, name)
     if request.node.get_closest_marker("breaks_rules") is None:
-        with psycopg.connect(_named(servers.database_url, name)) as conn:
+        with psycopg.connect(named(servers.database_url, name)) as conn:
             broken = conn.execute(BROKEN, {"conversation_id": None, "after": 0, "limit": 5}).fetchall()
             assert not broken, f"the test leaves work that nobody sees: {broken}"
             for kind, data in conn.execute("select kind, data from event order by id limit 3000").fetchall():

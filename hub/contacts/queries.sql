@@ -1,4 +1,4 @@
--- contact: One contact (its root), with addresses and links.
+-- contacts: Contacts (their roots), with addresses and links. What a visitor said of their mail address: in their latest messages.
 select r.id, r.name, r.locale, r.timezone, r.attributes, r.created_at,
        coalesce((select jsonb_agg(jsonb_build_object('id', a.id, 'kind', a.kind, 'value', case when a.value ~ '^\+' then coalesce(a.reported, a.value) else a.value end,
                  'verified', a.verified_at is not null, 'opted_out', a.opted_out_at is not null) order by a.id)
@@ -10,14 +10,23 @@ select r.id, r.name, r.locale, r.timezone, r.attributes, r.created_at,
                  where k.root_id = r.id and l.undone_at is null), '[]') as linked,
        (select count(*) from contact k join conversation v on v.contact_id = k.id where k.root_id = r.id and v.status <> 'resolved')::int
            as open_conversations,
-       coalesce((select jsonb_agg(distinct lower(i.meta ->> 'email'))
+       coalesce((select jsonb_agg(distinct lower(i.email))
                  from contact k join address a on a.contact_id = k.id and a.kind = 'visitor'
-                 join interaction i on i.address_id = a.id and i.channel = 'chat'
-                 where k.root_id = r.id and i.direction = 'in' and coalesce(i.meta ->> 'email', '') <> '' and not exists (
+                 cross join lateral (
+                     select i.meta ->> 'email' as email, i.direction from interaction i
+                     where i.address_id = a.id and i.channel = 'chat' and i.kind = 'message' order by i.id desc limit 500) i
+                 where k.root_id = r.id and i.direction = 'in' and coalesce(i.email, '') <> '' and not exists (
                      select from contact o join address m on m.contact_id = o.id
-                     where o.root_id = r.id and m.kind = 'email' and m.value = lower(i.meta ->> 'email'))), '[]') as said
-from contact c join contact r on r.id = c.root_id
-where c.id = %(id)s;
+                     where o.root_id = r.id and m.kind = 'email' and m.value = lower(i.email))), '[]') as said
+from unnest(%(ids)s::bigint[]) with ordinality as w (id, n)
+join contact c on c.id = w.id
+join contact r on r.id = c.root_id
+order by w.n;
+
+-- newest: Roots, the newest first; the cursor is the last id seen.
+select r.id from contact r
+where r.id = r.root_id and (%(cursor)s::bigint is null or r.id < %(cursor)s)
+order by r.id desc limit %(limit)s;
 
 -- search: Roots by name, address or number (#17), the newest first; the cursor is the last id seen.
 select r.id from contact r
@@ -90,14 +99,25 @@ with made as (
 )
 select id, contact_id, created from made;
 
--- timeline: Everything said with a person, newest first, across linked records and channels, as far as the viewer may see.
+-- timeline: Everything said with a person, newest first, across linked records and channels, as far as the viewer may see: which
+-- it is of each record, merged, and then each by its key.
+with shown as materialized (
+    select i.id from contact c
+    join contact k on k.root_id = c.root_id
+    cross join lateral (
+        select i.id from interaction i
+        where i.contact_id = k.id and (%(cursor)s::bigint is null or i.id < %(cursor)s)
+          and (%(channel)s::text is null or i.channel = %(channel)s) and i.kind <> 'system' and i.status <> 'cancelled'
+          and (%(sees_all)s or exists (
+              select from conversation v where v.id = i.conversation_id and (v.agent_id = %(viewer)s
+                  or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s)) offset 0))
+        order by i.id desc limit %(limit)s
+    ) i
+    where c.id = %(id)s
+    order by i.id desc limit %(limit)s
+)
 select x.*, v.subject as conversation_subject, rating_shown(v.id) as conversation_rating
-from contact c
-join contact k on k.root_id = c.root_id
-join interaction i on i.contact_id = k.id
-join interaction_shown x on x.id = i.id
-join conversation v on v.id = i.conversation_id
-where c.id = %(id)s and (%(cursor)s::bigint is null or i.id < %(cursor)s)
-  and (%(channel)s::text is null or i.channel = %(channel)s) and i.kind <> 'system' and i.status <> 'cancelled'
-  and (%(sees_all)s or v.agent_id = %(viewer)s or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s))
-order by i.id desc limit %(limit)s;
+from shown s
+cross join lateral (select x.* from interaction_shown x where x.id = s.id offset 0) x
+cross join lateral (select v.id, v.subject from conversation v where v.id = x.conversation_id offset 0) v
+order by x.id desc;

@@ -30,7 +30,7 @@ class Found:
 
 async def contact(db: Database, contact_id: int) -> dict[str, Any]:
     """The record that stands for a contact, as the API's Contact."""
-    rows = await db.dicts(sql["contact"], {"id": contact_id})
+    rows = await db.lists.dicts(sql["contacts"], {"ids": [contact_id]})
     if not rows:
         raise NotFound("There is no such contact.")
     return rows[0]
@@ -39,15 +39,16 @@ async def contact(db: Database, contact_id: int) -> dict[str, Any]:
 async def search(db: Database, q: str, *, cursor: int | None, limit: int) -> list[dict[str, Any]]:
     """Contacts whose name or address contains `q`, newest first."""
     pattern = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    rows = await db.dicts(sql["search"], {"q": q, "pattern": pattern, "cursor": cursor, "limit": limit})
-    return [await contact(db, row["id"]) for row in rows]
+    values = {"q": q, "pattern": pattern, "cursor": cursor, "limit": limit}
+    rows = await (db.dicts(sql["search"], values) if q else db.lists.dicts(sql["newest"], values))
+    return await db.lists.dicts(sql["contacts"], {"ids": [row["id"] for row in rows]})
 
 
 async def timeline(
     db: Database, contact_id: int, viewer: dict[str, int | bool], *, channel: str | None, cursor: int | None, limit: int
 ) -> list[dict[str, Any]]:
     """`interaction_view` rows with `conversation_subject`, newest first."""
-    return await db.dicts(
+    return await db.lists.dicts(
         sql["timeline"], {"id": contact_id, "channel": channel, "cursor": cursor, "limit": limit, **viewer}
     )
 

@@ -151,7 +151,7 @@ async def _recipient(unit: Unit, kind: AddressKind, opening: Opening) -> tuple[i
         return found.id, found.contact_id
     if opening.contact_id is None:
         raise Invalid("Nobody to write to.", fields={"contact_id": "give a contact or an address"})
-    rows: list[dict[str, Any]] = await fetch_dicts(unit.conn, contacts.sql["contact"], {"id": opening.contact_id})
+    rows: list[dict[str, Any]] = await fetch_dicts(unit.conn, contacts.sql["contacts"], {"ids": [opening.contact_id]})
     known: list[dict[str, Any]] = rows[0]["addresses"] if rows else []
     for address in known:
         if address["kind"] == kind.value:

@@ -17,23 +17,6 @@ where (%(sees_all)s or v.agent_id = %(viewer)s
 order by v.updated_at desc, v.id desc
 limit %(limit)s;
 
--- counts: How many lie where, for the viewer.
-with mine as (
-    select v.id, v.status, v.agent_id, v.queue_id, v.resolved_at,
-           exists (select from queue_entry e where e.conversation_id = v.id and e.state in ('waiting', 'offered')) as waiting
-    from conversation v
-    where (%(sees_all)s or v.agent_id = %(viewer)s
-           or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s))
-      and (v.status <> 'resolved' or v.resolved_at > now() - interval '1 day')
-)
-select count(*) filter (where agent_id = %(viewer)s and status = 'open')::int as mine,
-       count(*) filter (where waiting and status = 'open' and agent_id is null)::int as waiting,
-       count(*) filter (where status = 'snoozed')::int as snoozed,
-       count(*) filter (where status = 'resolved')::int as resolved_today,
-       coalesce((select jsonb_object_agg(queue_id, n) from (
-           select queue_id, count(*) as n from mine where status = 'open' and queue_id is not null group by queue_id) q), '{}') as queues
-from mine;
-
 -- summary: One conversation, with what only its own page shows.
 select * from conversation_summary where id = %(id)s;
 

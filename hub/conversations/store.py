@@ -9,11 +9,12 @@ from typing import Any
 from hub.access.rights import Viewer, require_conversation
 from hub.channels.model import REPLY_WINDOW
 from hub.core.clock import now
-from hub.core.db import Database
+from hub.core.db import Database, fetch_dicts
 from hub.core.sql import Queries
 from hub.messages import pages, replies, views
 
 sql = Queries.beside(__file__)
+inbox = Queries.beside(__file__, "inbox.sql")
 PAGE = 50  # interactions shown at first
 
 
@@ -30,26 +31,49 @@ class Filter:
     limit: int = 50
 
 
+_STATEMENTS = {  # of each view: several lists, each in the order shown, are merged
+    "mine": ("mine",),
+    "waiting": ("waiting",),
+    "snoozed": ("snoozed",),
+    "resolved": ("resolved",),
+    "all": ("live", "resolved"),
+}
+
+
 async def listed(db: Database, wanted: Filter, viewer: Viewer) -> list[dict[str, Any]]:
     """Summaries, the latest change first."""
-    pattern = "%" + wanted.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     parameters = {
-        "view": wanted.view,
         "queue_id": wanted.queue_id,
         "channel": wanted.channel,
-        "q": wanted.q,
-        "pattern": pattern,
         "before": wanted.before,
         "before_id": wanted.before_id,
         "limit": wanted.limit,
         **viewer,
     }
-    return [views.public_summary(row) for row in await db.dicts(sql["listed"], parameters)]
+    if wanted.q:
+        return await _searched(db, wanted, parameters)
+    async with db.lists.connection() as conn:
+        found = [
+            (row["updated_at"], row["id"])
+            for name in _STATEMENTS[wanted.view]
+            for row in await fetch_dicts(conn, inbox[name], parameters)
+        ]
+        shown = sorted(found, reverse=True)[: wanted.limit]
+        rows = await fetch_dicts(conn, views.sql["summaries"], {"ids": [number for _, number in shown]})
+    by_id = {row["id"]: views.public_summary(row) for row in rows}
+    # What changes at this moment stands where it was found: the next page goes on from there.
+    return [{**by_id[number], "updated_at": moment} for moment, number in shown if number in by_id]
+
+
+async def _searched(db: Database, wanted: Filter, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    pattern = "%" + wanted.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    values = {**parameters, "view": wanted.view, "q": wanted.q, "pattern": pattern}
+    return [views.public_summary(row) for row in await db.dicts(sql["listed"], values)]
 
 
 async def counts(db: Database, viewer: Viewer) -> dict[str, Any]:
     """How many conversations lie in each view and queue."""
-    [row] = await db.dicts(sql["counts"], dict(viewer))
+    [row] = await db.lists.dicts(inbox["counts"], dict(viewer))
     return row
 
 

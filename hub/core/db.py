@@ -34,6 +34,7 @@ ANSWER_SECONDS = 65.0  # a little more than `statement_timeout`
 # Every wait is bounded: a statement, a lock, and a transaction whose owner was stopped while it held locks.
 _OPTIONS = (
     "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=15s"
+    " -c jit=off"  # compiling takes longer than any statement of ours
     f" -c search_path={functions.CURRENT.search_path}"  # the functions and views of this release
 )
 # On a lane: one plan for all values, made while the tables may still be small, and right when they have grown: row by
@@ -42,6 +43,14 @@ _PLANNED = (
     f"{_OPTIONS} -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
     " -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off"
 )
+
+# For lists: planned each time for the very values, whose filters may be absent, and row by row through an index in the
+# order shown, however the statistics would have it. What one person or queue has may be a thousand times the average.
+_LISTED = (
+    f"{_OPTIONS} -c plan_cache_mode=force_custom_plan -c enable_seqscan=off -c enable_bitmapscan=off"
+    " -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off -c max_parallel_workers_per_gather=0"
+)
+_LISTING = 4  # connections of a process for that
 
 set_json_dumps(orjson.dumps)
 set_json_loads(orjson.loads)
@@ -182,6 +191,7 @@ class Database:
         self._name = name
         self._pool = self._connections(size)
         self._lanes: dict[str, Lane] = {}
+        self._lists: Lists | None = None
 
     def _connections(self, size: int) -> AsyncConnectionPool[Connection]:
         return _connections(self.url, self._name, 1, size, self._wait, _OPTIONS)
@@ -198,7 +208,7 @@ class Database:
 
     async def close(self) -> None:
         """Give every connection back."""
-        for lane in self._lanes.values():
+        for lane in (*self._lanes.values(), *([self._lists] if self._lists else ())):
             await lane.close()
         await self._pool.close(timeout=5)
 
@@ -210,6 +220,13 @@ class Database:
         if name not in self._lanes:
             self._lanes[name] = Lane(self.url, wait=self._wait, name=f"{self._name} {name}", lock_seconds=lock_seconds)
         return self._lanes[name]
+
+    @property
+    def lists(self) -> Lists:
+        """The same database for statements that fill a page of a list: their plan does not depend on statistics."""
+        if self._lists is None:
+            self._lists = Lists(self.url, wait=self._wait, name=f"{self._name} lists")
+        return self._lists
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:
@@ -266,7 +283,33 @@ class Database:
             return False
 
 
-class Lane(Database):
+class _Lazy(Database):
+    """Connections that are made when they are first needed."""
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncGenerator[Connection]:
+        """A connection; see `Database.connection`."""
+        if self._pool.closed:
+            await self._pool.open()
+        async with super().connection() as conn:
+            yield conn
+
+
+class Lists(_Lazy):
+    """A few connections for statements that show a page of a list: through indexes, in the order shown.
+
+    Each is planned for its values (a millisecond or two): whether a filter is there decides which index it walks.
+    Sums over much, and searches, belong on the others.
+    """
+
+    def __init__(self, url: str, *, wait: float, name: str):
+        super().__init__(url, size=_LISTING, wait=wait, name=name)
+
+    def _connections(self, size: int) -> AsyncConnectionPool[Connection]:
+        return _connections(self.url, self._name, 0, size, self._wait, _LISTED)
+
+
+class Lane(_Lazy):
     """One connection for what is asked hundreds of times a second, by one caller at a time.
 
     Connections of a pool take turns, and each has to plan for itself what it is asked. This one is made when it is
@@ -281,11 +324,3 @@ class Lane(Database):
 
     def _connections(self, size: int) -> AsyncConnectionPool[Connection]:
         return _connections(self.url, self._name, 0, 1, self._wait, self._options)
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncGenerator[Connection]:
-        """The connection; see `Database.connection`."""
-        if self._pool.closed:
-            await self._pool.open()
-        async with super().connection() as conn:
-            yield conn

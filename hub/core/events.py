@@ -9,7 +9,7 @@ Every change of state writes an event in its own transaction. Two kinds of reade
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +18,7 @@ from typing import Any, LiteralString
 from psycopg.types.json import Jsonb
 
 from hub.core.clock import iso
-from hub.core.db import Connection, Database, execute, fetch_all, fetch_one, fetch_value
+from hub.core.db import Connection, Database, execute, fetch_all, fetch_dicts, fetch_one, fetch_value
 from hub.core.event_kinds import EventData
 from hub.core.feed import Feed
 from hub.core.sql import Queries
@@ -155,6 +155,40 @@ async def topic_events(db: Database, topic: str, after: int, limit: int = 500) -
     kind, _, number = topic.partition(":")
     query = sql["after_agent"] if kind == "u" else sql["after_conversation"]
     return await db.all(Event, query, {"topic_id": int(number), "seq": after, "limit": limit})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Events as outside readers see them, and the id to go on after; None where nothing new was found at all."""
+
+    items: list[dict[str, Any]]
+    after: int | None
+
+
+_WALK, _WALKS = 1_000, 10  # events that are looked at in one statement, and statements for one page
+
+
+async def feed(conn: Connection, cursor: int, limit: int, viewer: Mapping[str, int | bool]) -> Page:
+    """The events after one that a viewer may see, in the order of the log.
+
+    However few of them that are, a page looks at no more than some thousands: the next one goes on where it stopped.
+    """
+    items: list[dict[str, Any]] = []
+    last: int | None = None
+    for _ in range(_WALKS):
+        values = {"cursor": cursor if last is None else last, "limit": limit - len(items), "walk": _WALK, **viewer}
+        rows = await fetch_dicts(conn, sql["feed"], values)
+        walked, end = rows[0]["walked"], rows[0]["last"]
+        items += [{k: v for k, v in row.items() if k not in _WALKED} for row in rows if row["id"] is not None]
+        if len(items) == limit:
+            return Page(items, items[-1]["id"])
+        last = last if end is None else end
+        if walked < _WALK:
+            break
+    return Page(items, last)
+
+
+_WALKED = frozenset({"walked", "last"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,12 +48,22 @@ from event where conversation_id = %(topic_id)s and conversation_seq > %(seq)s o
 select id, at, kind, contact_id, conversation_id, conversation_seq, agent_id, agent_seq, queue_id, actor_id, data
 from event where agent_id = %(topic_id)s and agent_seq > %(seq)s order by agent_seq limit %(limit)s;
 
--- feed: The log for outside readers, after an event id, within the viewer's queues; ordered as committed.
-select e.id, e.at, e.kind, e.conversation_id, e.agent_id, e.contact_id, e.queue_id, e.data
-from event e
-where (e.xid, e.id) > (coalesce((select c.xid from event c where c.id = %(cursor)s), '0'), %(cursor)s)
-  and e.xid < (select log_horizon(pg_current_snapshot()))
-  and (%(sees_all)s or e.conversation_id is null or e.conversation_id in (
-      select v.id from conversation v where v.agent_id = %(viewer)s
-         or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s)))
-order by e.xid, e.id limit %(limit)s;
+-- feed: The next events of the log after one for outside readers, ordered as committed: of so many, those the viewer may see,
+-- and the last one looked at. At least one row, of nulls where none is to be seen.
+with walked as materialized (
+    select e.* from event e
+    where (e.xid, e.id) > (coalesce((select c.xid from event c where c.id = %(cursor)s), '0'), %(cursor)s)
+      and e.xid < (select log_horizon(pg_current_snapshot()))
+    order by e.xid, e.id limit %(walk)s
+), shown as (
+    select e.* from walked e
+    where %(sees_all)s or e.conversation_id is null or exists (
+        select from conversation v where v.id = e.conversation_id and (v.agent_id = %(viewer)s
+            or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s)) offset 0) -- by id, never all
+    order by e.xid, e.id limit %(limit)s
+)
+select s.id, s.at, s.kind, s.conversation_id, s.agent_id, s.contact_id, s.queue_id, s.data,
+       w.number::int as walked, w.last
+from (select count(*) as number, (select x.id from walked x order by x.xid desc, x.id desc limit 1) as last from walked) w
+left join shown s on true
+order by s.xid, s.id;

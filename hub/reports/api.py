@@ -6,9 +6,12 @@ What the numbers mean is in `hub.reports.definitions`.
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
+import orjson
 import psycopg
 from aiohttp import web
 from pydantic import BaseModel, Field
@@ -18,8 +21,8 @@ from hub.agents.api import Load, Presence_
 from hub.agents.store import queues_of
 from hub.core import log
 from hub.core.errors import HubError, Invalid
-from hub.reports import live
-from hub.reports.history import history
+from hub.reports import history, live
+from hub.reports.history import After, Asked
 from hub.reports.live import Live
 from hub.reports.ratings import Ratings, ratings
 from hub.web.endpoints import Call, Endpoints, utc
@@ -136,6 +139,8 @@ class HistoryQuery(In):
     until: datetime
     seconds: Annotated[int, Field(ge=900, le=31_536_000)] = 900
     timezone: Annotated[str | None, Field(max_length=64)] = None
+    cursor: Annotated[str | None, Field(max_length=300)] = None
+    limit: Annotated[int, Field(ge=1, le=2000)] = 1000
 
 
 class PeriodQuery(In):
@@ -145,6 +150,7 @@ class PeriodQuery(In):
 
 class QueueHistory(BaseModel):
     items: list[QueueInterval]
+    next_cursor: str | None
 
 
 @reports.add("GET", "/queues", returns=QueueList)
@@ -159,12 +165,13 @@ async def list_queues(call: Call) -> dict[str, Any]:
 async def read_queue_history(call: Call, query: HistoryQuery) -> dict[str, Any]:
     """Queues as they were: counts by interval of entering, for the queues one may see, at most a year at once.
 
-    Intervals of whole days are days of the calendar of `timezone`, else of each queue's business hours.
+    Intervals of whole days are days of the calendar of `timezone`, else of each queue's business hours. They come page
+    by page, the earliest first; `next_cursor` is null on the last page.
     """
     since, until = _period(query.since, query.until)
-    mine = await _own_queues(call)
-    items = await history(call.core.db, since, until, seconds=query.seconds, timezone=query.timezone, queue_ids=mine)
-    return {"items": items}
+    asked = Asked(since, until, query.seconds, query.timezone, await _own_queues(call))
+    items, last = await history.page(call.core.db, asked, after=_after(query.cursor), limit=query.limit)
+    return {"items": items, "next_cursor": None if last is None else _cursor(last)}
 
 
 @reports.add("GET", "/reports/ratings", returns=RatingReport, action=Action.SUPERVISE)
@@ -172,6 +179,20 @@ async def read_rating_report(call: Call, query: PeriodQuery) -> Ratings:
     """What customers said in a time, for the queues one may see: by queue, and by the agent who answered last."""
     since, until = _period(query.since, query.until)
     return await ratings(call.core.db, since, until, queue_ids=await _own_queues(call))
+
+
+def _cursor(last: After) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([last.at, last.queue_id, last.channel])).decode()
+
+
+def _after(cursor: str | None) -> After | None:
+    if cursor is None:
+        return None
+    try:
+        at, queue_id, channel = orjson.loads(base64.urlsafe_b64decode(cursor))
+        return After(utc(datetime.fromisoformat(at)), int(queue_id), str(channel))
+    except (ValueError, TypeError, binascii.Error):
+        raise Invalid("The cursor is not one of ours.", fields={"cursor": "use next_cursor as it came"}) from None
 
 
 def _period(since: datetime, until: datetime) -> tuple[datetime, datetime]:

@@ -37,6 +37,30 @@ class Interval(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Counts from `since` to `until` per `seconds` (a multiple of 15 minutes, counted from `since`).
+
+    Whole days last from one hour of the clock to the same of the next day, 23 or 25 hours where clocks change, by the
+    calendar of `timezone` (IANA), else of each queue's business hours. `queue_ids`: None for all.
+    """
+
+    since: datetime
+    until: datetime
+    seconds: int = BUCKET_SECONDS
+    timezone: str | None = None
+    queue_ids: Collection[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """The last interval of the page before."""
+
+    at: datetime
+    queue_id: int
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Row:
     queue_id: int
     channel: str
@@ -59,20 +83,27 @@ async def history(
     timezone: str | None = None,
     queue_ids: Collection[int] | None = None,
 ) -> list[Interval]:
-    """Counts from `since` to `until` per `seconds` (a multiple of 15 minutes, counted from `since`).
+    """All counts from `since` to `until`: see `Asked`."""
+    return (await page(db, Asked(since, until, seconds, timezone, queue_ids), after=None, limit=None))[0]
 
-    Whole days last from one hour of the clock to the same of the next day, 23 or 25 hours where clocks change, by the
-    calendar of `timezone` (IANA), else of each queue's business hours.
-    """
-    if timezone is not None and timezone not in available_timezones():
+
+async def page(
+    db: Database, asked: Asked, *, after: After | None, limit: int | None
+) -> tuple[list[Interval], After | None]:
+    """At most `limit` intervals, after one, in the order of time, queue and channel; and the last, if more follow."""
+    if asked.timezone is not None and asked.timezone not in available_timezones():
         raise Invalid("There is no such time zone.", fields={"timezone": "use a name like Europe/Berlin"})
-    if seconds <= 0 or seconds % BUCKET_SECONDS:
+    if asked.seconds <= 0 or asked.seconds % BUCKET_SECONDS:
         raise Invalid("The interval does not fit.", fields={"seconds": f"use a multiple of {BUCKET_SECONDS}"})
     values = {
-        "since": since, "until": until, "seconds": seconds, "timezone": timezone,
-        "queue_ids": None if queue_ids is None else list(queue_ids),
+        "since": asked.since, "until": asked.until, "seconds": asked.seconds, "timezone": asked.timezone,
+        "queue_ids": None if asked.queue_ids is None else list(asked.queue_ids), "limit": limit and limit + 1,
+        "after": after and after.at, "after_queue": after and after.queue_id, "after_channel": after and after.channel,
     }  # fmt: skip
-    return [_interval(row) for row in await db.all(_Row, sql["history"], values)]
+    rows = await db.all(_Row, sql["history"], values)
+    shown = rows[:limit]
+    last = After(shown[-1].at, shown[-1].queue_id, shown[-1].channel) if len(rows) > len(shown) else None
+    return [_interval(row) for row in shown], last
 
 
 def _interval(row: _Row) -> Interval:

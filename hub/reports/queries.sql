@@ -113,7 +113,9 @@ left join stat_flow f on f.at = t.at
 group by t.at
 order by t.at;
 
--- history: Counts per queue, channel and interval of entering. Whole days are days of a calendar: the given one, or the queue's.
+-- history: Counts per queue, channel and interval of entering, page by page. Whole days are days of a calendar: the given one, or the
+-- queue's. An interval begins no later than what was counted in it, so nothing before the cursor's needs to be read again.
+select * from (
 select b.queue_id, b.channel,
        case when %(seconds)s %% 86400 = 0
             then date_bin(make_interval(secs => %(seconds)s), b.at at time zone z.name, %(since)s at time zone z.name) at time zone z.name
@@ -127,8 +129,12 @@ left join queue q on q.id = b.queue_id
 left join hours h on h.id = q.hours_id
 cross join lateral (select coalesce(%(timezone)s::text, h.timezone, 'UTC') as name) z
 where b.at >= %(since)s and b.at < %(until)s and (%(queue_ids)s::bigint[] is null or b.queue_id = any(%(queue_ids)s))
+  and (%(after)s::timestamptz is null or b.at >= %(after)s)
 group by 1, 2, 3
-order by 3, 1, 2;
+) h
+where %(after)s::timestamptz is null or (h.at, h.queue_id, h.channel) > (%(after)s, %(after_queue)s::bigint, %(after_channel)s)
+order by h.at, h.queue_id, h.channel
+limit %(limit)s;
 
 -- ratings: What customers said in a time, by queue and by whoever answered them.
 select q.id as queue_id, q.name as queue_name, a.id as agent_id, a.name as agent_name, count(*)::int as count,

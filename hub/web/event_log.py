@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field
 
 from hub.access.model import Action
 from hub.core import events
-from hub.core.db import Connection, fetch_dicts
 from hub.web.endpoints import Call, Endpoints
 from hub.web.shapes import InOrderOfIds
 
@@ -39,12 +38,11 @@ class EventPage(BaseModel):
 
 @event_log.add("GET", "/events", returns=EventPage, action=Action.SUPERVISE)
 async def list_events(call: Call, query: FeedQuery) -> dict[str, Any]:
-    """The event log after a cursor, oldest first, never skipping a late commit. Poll with `next_cursor`."""
-    async with call.core.db.connection() as conn:
-        rows = await _feed(conn, query, call.me.viewer)
-    items = rows[: query.limit]
-    return {"items": items, "next_cursor": str(items[-1]["id"]) if items else None}
+    """The event log after a cursor, oldest first, never skipping a late commit. Poll with `next_cursor`.
 
-
-async def _feed(conn: Connection, query: FeedQuery, viewer: dict[str, int | bool]) -> list[dict[str, Any]]:
-    return await fetch_dicts(conn, events.sql["feed"], {"cursor": query.after or 0, "limit": query.limit, **viewer})
+    A page without items that has a cursor has passed over what one may not see: go on from there. Without a cursor
+    there is nothing new yet.
+    """
+    async with call.core.db.lists.connection() as conn:
+        page = await events.feed(conn, query.after or 0, query.limit, call.me.viewer)
+    return {"items": page.items, "next_cursor": None if page.after is None else str(page.after)}

@@ -60,14 +60,14 @@ async def asks(db: Database) -> list[Ask]:
         Ask("timeline of the faithful, a channel", f"/contacts/{faithful}/timeline?channel=chat", _EVERYBODY, 60),
         Ask("contacts, first page", "/contacts", _EVERYBODY, 50),
         *[
-            Ask(f"contacts by {name}", f"/contacts?{urlencode({'q': q})}", (BUSY, ADMIN), 50)
+            Ask(f"search contacts by {name}", f"/contacts?{urlencode({'q': q})}", (BUSY, ADMIN), 50)
             for name, q in (
                 ("name", person["name"]), ("Chinese", "欧阳"), ("e-mail", person["mail"]),
                 ("phone", (person["phone"] or "+14155550100")[-7:]), ("nothing there", "qqqxyzzy"),
             )
         ],
         *[
-            _list(f"conversations by {name}", 100, view="all", q=q)
+            _list(f"search conversations by {name}", 100, view="all", q=q)
             for name, q in (
                 ("a frequent word", "invoice"), ("two words", "refund lamp"), ("Chinese", "发票"),
                 ("e-mail", person["mail"]), ("name", person["name"]), ("nothing there", "qqqxyzzy"),

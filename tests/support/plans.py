@@ -11,7 +11,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from hub.core.db import Connection, Database
+from hub.core.db import Connection, Database, Lists
 
 _SETTINGS: dict[LiteralString, str] = {
     "session_preload_libraries": "auto_explain",
@@ -48,12 +48,10 @@ class Statement:
         return ", ".join(f"{_name(scan)} {_read_by(scan):,}" for scan in scans if _read_by(scan) > 20) or "by key"
 
 
-class Watched(Database):
-    """A database whose statements are kept as they ran, where `explain_everything` is on."""
+class _Heard(Database):
+    """Connections whose statements are kept as they ran."""
 
-    def __init__(self, url: str, *, size: int = 8):
-        super().__init__(url, size=size)
-        self.statements: list[Statement] = []
+    statements: list[Statement]
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:
@@ -72,9 +70,29 @@ class Watched(Database):
             read = sum(_read_by(scan) for scan in _scans(plan))
             self.statements.append(Statement(" ".join(str(found.get("Query Text", "")).split()), read, plan))
 
+
+class _HeardLists(_Heard, Lists):
+    pass
+
+
+class Watched(_Heard):
+    """A database whose statements are kept as they ran, where `explain_everything` is on."""
+
+    def __init__(self, url: str, *, size: int = 8):
+        super().__init__(url, size=size)
+        self.statements = []
+
+    @property
+    def lists(self) -> Lists:
+        if self._lists is None:
+            self._lists = lists = _HeardLists(self.url, wait=5, name="lists")
+            lists.statements = self.statements
+        return self._lists
+
     def take(self) -> list[Statement]:
         """What ran since the last time."""
-        found, self.statements = self.statements, []
+        found = list(self.statements)
+        self.statements.clear()
         return found
 
 

@@ -780,7 +780,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The event log after a cursor, oldest first, never skipping a late commit. Poll with `next_cursor`. */
+        /**
+         * The event log after a cursor, oldest first, never skipping a late commit. Poll with `next_cursor`.
+         * @description A page without items that has a cursor has passed over what one may not see: go on from there. Without a cursor
+         *     there is nothing new yet.
+         */
         get: operations["list_events"];
         put?: never;
         post?: never;
@@ -1325,7 +1329,8 @@ export interface paths {
         };
         /**
          * Queues as they were: counts by interval of entering, for the queues one may see, at most a year at once.
-         * @description Intervals of whole days are days of the calendar of `timezone`, else of each queue's business hours.
+         * @description Intervals of whole days are days of the calendar of `timezone`, else of each queue's business hours. They come page
+         *     by page, the earliest first; `next_cursor` is null on the last page.
          */
         get: operations["read_queue_history"];
         put?: never;
@@ -2389,6 +2394,7 @@ export interface components {
         };
         QueueHistory: {
             items: components["schemas"]["QueueInterval"][];
+            next_cursor: string | null;
         };
         QueueInterval: {
             queue_id: number;
@@ -5338,6 +5344,8 @@ export interface operations {
                 until: string;
                 seconds?: number;
                 timezone?: string;
+                cursor?: string;
+                limit?: number;
             };
             header?: never;
             path?: never;

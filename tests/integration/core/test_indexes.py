@@ -36,6 +36,8 @@ BOUNDS = {
     "chat_sign_out.browser": WORD,  # our own
     "chat_upload.client_id": WORD,  # a pattern of the API's
     "chat_upload.visitor": WORD,  # our own
+    "conversation.channel": WORD,
+    "conversation.status": WORD,
     "delivery.connector": WORD,
     "delivery.provider_id": MOST_BYTES,  # identifier, by hub.messages.delivery
     "delivery.status": WORD,
