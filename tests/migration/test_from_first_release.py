@@ -75,9 +75,10 @@ async def house(old: str, feed: Feed, aiohttp_client: Any) -> AsyncGenerator[Hou
     core = Core(db, feed, Vault(FIRST_KEY.encode()), "http://127.0.0.1:8080")
     connectors = load_connectors(core)
     accounts = Accounts(db, core.vault, connectors)
-    context = WebContext(core, accounts, connectors, Intake(core, accounts, connectors), "test")
+    intake = Intake(core, accounts, connectors)
+    context = WebContext(core, accounts, connectors, intake, "test")
     router = asyncio.create_task(Router(core, ttl=1.0).run())
-    yield House(core, await aiohttp_client(web_application(context)), context)
+    yield House(core, await aiohttp_client(web_application(context, intake.close)), context)
     router.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await router
