@@ -83,8 +83,8 @@ soak: $(VENV)/.dev ## all channels under load while everything goes wrong, then 
 days: $(VENV)/.dev ## any days of work at the desk, the rules checked after each step (DAYS=2000)
 	HUB_DAYS=$(DAYS) $(BIN)/python -m pytest -n 0 --timeout 0 tests/integration/conversations/test_any_day.py
 
-release: $(VENV)/.dev ## make the working tree a release: VERSION=0.3.0 (version, CHANGELOG, functions recorded)
-	$(BIN)/python -m tools.release $(VERSION)
+release: $(VENV)/.dev ## make the working tree a release: VERSION=0.3.0; AGAIN=1: the last one anew, before anybody has it
+	$(BIN)/python -m tools.release $(VERSION) $(if $(AGAIN),--again)
 	$(MAKE) api
 
 lock: $(BIN)/python ## write the newest versions that fit, with their hashes, to requirements.lock and requirements-dev.lock

@@ -18,23 +18,44 @@ from hub.core.functions import FOLDER, record, released
 
 ROOT = Path(__file__).parents[1]
 _PROGRAMS = ("hub", "connectors", "routing", "workers", ":!hub/ui")
+_SECTIONS = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
 _UNRELEASED = "## Unreleased\n"
 
 
-def release(version: str, root: Path = ROOT, folder: Path = FOLDER) -> None:
-    """Make the working tree that of a release; a `ConfigError` when it cannot be one."""
+def release(version: str, root: Path = ROOT, folder: Path = FOLDER, *, again: bool = False) -> None:
+    """Make the working tree that of a release; a `ConfigError` when it cannot be one.
+
+    `again`: the last release, which nobody has been given yet, is made anew with what has come since.
+    """
     if not re.fullmatch(r"\d+\.\d+\.\d+", version):
         raise ConfigError(f"{version!r} is no version.", remedy="Write three numbers, as in 0.3.0.")
     changelog, project = root / "CHANGELOG.md", root / "pyproject.toml"
     text = changelog.read_text(encoding="utf-8")
     if _UNRELEASED not in text:
         raise ConfigError("CHANGELOG.md has nothing unreleased.", remedy="Say what changed, under *Unreleased*.")
-    record(version, folder)
-    heading = f"{_UNRELEASED}\n## {version} - {datetime.now(UTC):%Y-%m-%d}\n"
-    changelog.write_text(text.replace(_UNRELEASED, heading, 1), encoding="utf-8")
+    record(version, folder, again=again)
+    changelog.write_text(dated(text, version), encoding="utf-8")
     lines = project.read_text(encoding="utf-8")
     lines = re.sub(r'^version = ".*"$', f'version = "{version}"', lines, count=1, flags=re.MULTILINE)
     project.write_text(lines, encoding="utf-8")
+
+
+def dated(changelog: str, version: str) -> str:
+    """The changelog with what was unreleased under a version's heading, beside what stands there already."""
+    head, rest = changelog.split(_UNRELEASED, 1)
+    fresh, *older = re.split(r"^(?=## )", rest, flags=re.MULTILINE)
+    if older and older[0].startswith(f"## {version} - "):
+        fresh += older.pop(0).split("\n", 1)[1]
+    sections: dict[str, str] = {}
+    for part in re.split(r"^### ", fresh, flags=re.MULTILINE)[1:]:
+        name, text = part.split("\n", 1)
+        sections[name] = sections.get(name, "") + text.strip("\n") + "\n"
+    shown = "".join(f"\n### {name}\n\n{sections[name]}" for name in sorted(sections, key=_order))
+    return f"{head}{_UNRELEASED}\n## {version} - {datetime.now(UTC):%Y-%m-%d}\n{shown}\n{''.join(older)}"
+
+
+def _order(section: str) -> int:
+    return _SECTIONS.index(section) if section in _SECTIONS else len(_SECTIONS)
 
 
 def archive(version: str, root: Path = ROOT, folder: Path = FOLDER) -> Path:
@@ -53,8 +74,9 @@ def archive(version: str, root: Path = ROOT, folder: Path = FOLDER) -> Path:
 
 
 if __name__ == "__main__":
+    named = "".join(word for word in sys.argv[1:] if word != "--again")
     try:
-        release("".join(sys.argv[1:]))
-        archive("".join(sys.argv[1:]))
+        release(named, again="--again" in sys.argv)
+        archive(named)
     except ConfigError as error:
         sys.exit(f"{error} {error.remedy}")

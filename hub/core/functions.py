@@ -72,15 +72,25 @@ def texts(folder: Path, part: str) -> list[Path]:
     return sorted((folder / part).glob("*.sql"))
 
 
-def record(release: str, folder: Path = FOLDER) -> FunctionSet:
-    """Note that the set in `folder` is released as `release`: nothing of it changes any more."""
+def record(release: str, folder: Path = FOLDER, *, again: bool = False) -> FunctionSet:
+    """Note that the set in `folder` is released as `release`: nothing of it changes any more.
+
+    `again`: the last release, which nobody has been given yet, is made anew.
+    """
     earlier = released(folder)
+    if again and earlier and earlier[-1].release == release:
+        earlier.pop()
+        _write(earlier, folder)
     if any(one.release == release for one in earlier):
         raise ConfigError(f"{release} is released already.", remedy="Give the release another number.")
     done = replace(current(folder), release=release)
-    lines = [f"{one.number} {one.release} {one.digest}\n" for one in [*earlier, done]]
-    (folder / "released.txt").write_text(_HEAD + "".join(lines), encoding="ascii")
+    _write([*earlier, done], folder)
     return done
+
+
+def _write(releases: list[FunctionSet], folder: Path) -> None:
+    lines = [f"{one.number} {one.release} {one.digest}\n" for one in releases]
+    (folder / "released.txt").write_text(_HEAD + "".join(lines), encoding="ascii")
 
 
 CURRENT = current()

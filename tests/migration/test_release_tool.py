@@ -60,3 +60,24 @@ def test_a_release_without_a_number_or_without_changes_is_refused(tree: Path) ->
     with pytest.raises(ConfigError, match="nothing unreleased"):
         release("9.0.0", tree, tree / "migrations")
     assert 'version = "0.1.0"' in (tree / "pyproject.toml").read_text()
+
+
+def test_a_release_that_nobody_has_is_made_again_with_what_came_since(tree: Path) -> None:
+    release("9.0.0", tree, tree / "migrations")
+    before = released(tree / "migrations")
+    changelog = tree / "CHANGELOG.md"
+    text = changelog.read_text().replace(
+        "## Unreleased\n", "## Unreleased\n\n### Fixed\n\n- That.\n\n### Added\n\n- More.\n", 1
+    )
+    changelog.write_text(text + "\n## 0.1.0 - 2026-01-01\n\n### Added\n\n- All.\n")
+    (tree / "migrations/functions/more.sql").write_text("select 1")
+    with pytest.raises(ConfigError, match="released already"):
+        release("9.0.0", tree, tree / "migrations")
+    release("9.0.0", tree, tree / "migrations", again=True)
+    (only,) = released(tree / "migrations")
+    assert (only.number, only.release) == (before[0].number, "9.0.0")
+    assert only.digest != before[0].digest
+    unreleased, again, older = re.split(r"^## ", changelog.read_text(), flags=re.MULTILINE)[1:]
+    assert unreleased.strip() == "Unreleased"
+    assert again.split("\n", 1)[1].split() == ["###", "Added", "-", "More.", "-", "This.", "###", "Fixed", "-", "That."]
+    assert older.endswith("- All.\n")
