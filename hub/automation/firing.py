@@ -28,6 +28,7 @@ from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.core.steady import Bad, describe, ignore
 from hub.messages import mailing, replies, tokens
+from hub.messages.lines import line
 from hub.queues import entries
 from hub.queues.hours import Hours, Spans, is_open, next_opening
 
@@ -242,7 +243,7 @@ async def _missed_reply(f: Firing) -> str | None:
     if f.now.status != "open" or f.now.waiting_since is None or since not in (None, f.now.waiting_since.isoformat()):
         return "answered"
     minutes = round(int(f.due.payload.get("seconds") or 0) / 60)
-    words = f"The customer has been waiting for an answer for more than {minutes} minutes."
+    words = line("waiting", minutes=minutes)
     await replies.note(f.unit, f.due.conversation_id, words, f"followup-{f.due.id}", actor_id=None)
     await f.unit.log(ReplyMissed(), conversation_id=f.due.conversation_id, agent_id=f.now.agent_id)
     if f.now.agent_state in ("away", "offline"):

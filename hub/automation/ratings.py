@@ -17,6 +17,7 @@ from hub.core.errors import Invalid
 from hub.core.events import Unit
 from hub.core.sql import Queries
 from hub.messages import replies
+from hub.messages.lines import Line
 from hub.queues import entries
 
 sql = Queries.beside(__file__)
@@ -76,9 +77,8 @@ async def rate(unit: Unit, conversation_id: int, score: int, comment: str | None
         return False
     await unit.log(ConversationRated(score=score), conversation_id=conversation_id)
     if score < CONTENT:
-        words = f"The customer rated our help {score} of 5 and is not content."
-        said = f"{words}\n{comment}" if comment else words
-        await replies.note(unit, conversation_id, said, f"rating-{conversation_id}", actor_id=None)
+        words = Line("rated", {"score": score}, comment or "")
+        await replies.note(unit, conversation_id, words, f"rating-{conversation_id}", actor_id=None)
     return True
 
 

@@ -15,6 +15,7 @@ from hub.core.secrets import Vault
 from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.messages import replies
+from hub.messages.lines import line
 
 sql = Queries.beside(__file__, "consents.sql")
 STOPPED = "The customer has opted out of messages before this one left."
@@ -40,8 +41,7 @@ async def take(unit: Unit, vault: Vault, said: Consent, place: Place) -> None:
     if said.wish is Wish.HELP:
         return
     if not said.certain and (said.sentence or await _talking(unit, place.conversation_id)):
-        words = f"The customer may want no more messages ({said.detail})."
-        await replies.system_line(unit, place.conversation_id, words)
+        await replies.system_line(unit, place.conversation_id, line("perhaps", word=said.detail))
         return
     wanted = said.wish is Wish.START
     source = "provider" if said.source == "provider" else "word"
@@ -51,8 +51,7 @@ async def take(unit: Unit, vault: Vault, said: Consent, place: Place) -> None:
     if not wanted:
         await _stop(unit, place.address_id)
         await execute(unit.conn, sql["understood"], {"raw_id": place.raw_id})
-    line = "The customer wants messages again" if wanted else "The customer wants no more messages"
-    await replies.system_line(unit, place.conversation_id, f"{line} ({said.detail}).")
+    await replies.system_line(unit, place.conversation_id, line("start" if wanted else "stop", word=said.detail))
     if not said.answered:
         await _confirm(unit, vault, said, place)
 
@@ -66,8 +65,7 @@ async def told(unit: Unit, contact_id: int, address_id: int, *, wanted: bool, de
     await consent.said_to_agent(unit, contact_id, address_id, wanted=wanted, detail=detail, agent_id=agent_id)
     # Conversations are locked before what waits in them, as wherever results of sends are written.
     for row in await fetch_dicts(unit.conn, sql["open_with"], {"address_id": address_id}):
-        line = "The customer wants messages again" if wanted else "The customer wants no more messages"
-        words = f"{line} ({detail or row['address']})."
+        words = line("start" if wanted else "stop", word=detail or row["address"])
         await replies.system_line(unit, row["id"], words, actor_id=agent_id)
     if not wanted:
         await _stop(unit, address_id)
@@ -113,7 +111,6 @@ async def refused(core: Core, delivery: Delivery) -> bool:
             account_id=found.account_id, outbound_id=found.outbound_id,
         )  # fmt: skip
         if await consent.record(unit.conn, entry):
-            line = f"{found.address} has opted out of our messages; nothing is sent there any more."
-            await replies.system_line(unit, found.conversation_id, line)
+            await replies.system_line(unit, found.conversation_id, line("refused", address=found.address))
             await _stop(unit, found.address_id)
         return True

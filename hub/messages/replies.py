@@ -16,6 +16,7 @@ from hub.core.secrets import Vault
 from hub.core.sql import Queries
 from hub.messages import idempotency, outbound
 from hub.messages.events import InteractionCreated, InteractionUpdated
+from hub.messages.lines import Line, line
 from hub.messages.model import Held, Reply, ReplyChannel, Written
 
 __all__ = ["Held", "Reply", "ReplyChannel", "Written"]
@@ -84,14 +85,16 @@ async def reply(unit: Unit, vault: Vault, conversation_id: int, answer: Reply, *
     return Written(letter.interaction_id, created=True, channel=letter.way.channel)
 
 
-async def note(unit: Unit, conversation_id: int, text: str, client_id: str | None, *, actor_id: int | None) -> Written:
+async def note(
+    unit: Unit, conversation_id: int, words: Line | str, client_id: str | None, *, actor_id: int | None
+) -> Written:
     """Write an internal note; no customer ever sees it."""
-    return await _internal(unit, conversation_id, "note", text, client_id, actor_id)
+    return await _internal(unit, conversation_id, "note", words, client_id, actor_id)
 
 
-async def system_line(unit: Unit, conversation_id: int, text: str, *, actor_id: int | None = None) -> Written:
+async def system_line(unit: Unit, conversation_id: int, words: Line, *, actor_id: int | None = None) -> Written:
     """Write what happened (transferred, resolved…) where people read."""
-    return await _internal(unit, conversation_id, "system", text, None, actor_id)
+    return await _internal(unit, conversation_id, "system", words, None, actor_id)
 
 
 async def take_reply_to(unit: Unit, interaction_id: int, *, actor_id: int) -> bool:
@@ -102,7 +105,7 @@ async def take_reply_to(unit: Unit, interaction_id: int, *, actor_id: int) -> bo
     rows = await fetch_dicts(unit.conn, sql["take_reply_to"], {"id": interaction_id, "agent_id": actor_id})
     for row in rows:
         number = row["conversation_id"]
-        await system_line(unit, number, f"Answers go to {row['reply_to']} now.", actor_id=actor_id)
+        await system_line(unit, number, line("replyTo", address=row["reply_to"]), actor_id=actor_id)
         said = InteractionUpdated(interaction_id=interaction_id)
         await unit.log(said, conversation_id=number, actor_id=actor_id)
     return bool(rows)
@@ -114,8 +117,9 @@ async def mark_read(unit: Unit, conversation_id: int, seq: int) -> None:
 
 
 async def _internal(
-    unit: Unit, conversation_id: int, kind: str, text: str, client_id: str | None, actor_id: int | None
+    unit: Unit, conversation_id: int, kind: str, words: Line | str, client_id: str | None, actor_id: int | None
 ) -> Written:
+    text = words if isinstance(words, str) else words.text
     held = await lock(unit, conversation_id)
     before = None
     if client_id:
@@ -152,7 +156,7 @@ async def _internal(
             "client_id": client_id,
             "status": "received",
             "automatic": actor_id is None,
-            "meta": Jsonb({}),
+            "meta": Jsonb({} if isinstance(words, str) else {"said": words.said()}),
             "at": now(),
         },
     )

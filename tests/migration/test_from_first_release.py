@@ -40,6 +40,7 @@ COLUMNS = """
 CHANGED = {
     "event": {"xid"},  # of another cluster
     "event_cursor": {"xid"},
+    "interaction": {"meta"},  # and to what the hub wrote by itself
     "decision": {"candidates"},  # codes are added to the words
 }
 

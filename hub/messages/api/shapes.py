@@ -26,6 +26,7 @@ class Said(BaseModel):
 
     `file.photo`, `file.video`, `file.audio`, `file.document`: files alone, the first of that name, and how many `more`.
     `call.in` and `call.out`: a call of that `outcome` (null: it goes on), with whom, and whether we hung up.
+    `line.…`: what the hub wrote by itself, as `line.stop` with its `word`.
     """
 
     code: str

@@ -12,6 +12,7 @@ from hub.core.db import fetch_one
 from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.messages import replies
+from hub.messages.lines import line
 
 sql = Queries.beside(__file__, "complaints.sql")
 
@@ -31,6 +32,5 @@ async def record(core: Core, delivery: Delivery) -> bool:
         if found is None:
             return False
         if await consent.record(unit.conn, Entry(found.address_id, "email", wanted=False, source="complaint")):
-            line = f"{found.address} reported our message as spam; nothing is sent there any more."
-            await replies.system_line(unit, found.conversation_id, line)
+            await replies.system_line(unit, found.conversation_id, line("spam", address=found.address))
         return True

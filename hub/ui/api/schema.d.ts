@@ -2530,6 +2530,7 @@ export interface components {
          *
          *     `file.photo`, `file.video`, `file.audio`, `file.document`: files alone, the first of that name, and how many `more`.
          *     `call.in` and `call.out`: a call of that `outcome` (null: it goes on), with whom, and whether we hung up.
+         *     `line.…`: what the hub wrote by itself, as `line.stop` with its `word`.
          */
         Said: {
             code: string;

@@ -97,7 +97,7 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
   const unsent = useUnsent()
   if (i.kind === 'system')
     return (
-      <div className="sys" data-testid="message" data-kind="system"><span title={fullDate(i.at)}><bdi>{said(i.text)}</bdi> · {clock(i.at)}</span></div>
+      <div className="sys" data-testid="message" data-kind="system"><span title={fullDate(i.at)}><bdi>{said(i.text, i.said)}</bdi> · {clock(i.at)}</span></div>
     )
   const note = i.kind === 'note'
   const out = i.direction !== 'in'

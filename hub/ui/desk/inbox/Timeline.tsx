@@ -46,7 +46,7 @@ export function Timeline({ contact, current }: { contact: number; current?: numb
                 {i.conversation_rating && latest(n) && <RatingMark r={i.conversation_rating} />}
               </span>
               {i.conversation_id !== current && i.conversation_subject && <span dir="auto" className="cut" style={{ display: 'block', fontWeight: 500 }}>{i.conversation_subject}</span>}
-              <span dir="auto" className="what">{i.said || i.message || (i.kind === 'note' && i.automatic) ? said(i.text, i.said) : i.text}</span>
+              <span dir="auto" className="what">{i.said || i.message ? said(i.text, i.said) : i.text}</span>
             </Link>
           </li>
         ))}

@@ -20,6 +20,9 @@ describe('words of the hub', () => {
     expect(chinese('call.out', { outcome: 'answered', agents: ['李娜', 'Amy'], by_us: true })).toBe('去电 · 李娜，随后 Amy · 客服挂断')
     expect(english('call.callback')).toBe('Callback')
     expect(english('call.on')).toBe('On the phone')
+    expect(english('line.rated', { score: 2, comment: 'Too slow' })).toBe('The customer rated our help 2 of 5 and is not content.\nToo slow')
+    expect(chinese('line.replyTo', { address: 'ana@shop.example' })).toContain('ana@shop.example')
+    expect(english('line.rumour')).toBeNull()
   })
   it('are left to the server where this desk does not know the code', async () => {
     const english = await spoken('en')

@@ -6,19 +6,11 @@ import type { Said } from '../api'
 type Words = (m: string[], t: TFunction) => string
 
 const phrases: [RegExp, Words][] = [
-  [/^The customer has been waiting for an answer for more than (\d+) minutes\.$/, (m, t) => t('said.waiting', { minutes: m[1] })],
-  [/^The customer may want no more messages \((.*)\)\.$/s, (m, t) => t('said.perhaps', { word: m[1] })],
-  [/^The customer wants no more messages \((.*)\)\.$/s, (m, t) => t('said.stop', { word: m[1] })],
-  [/^The customer wants messages again \((.*)\)\.$/s, (m, t) => t('said.start', { word: m[1] })],
-  [/^(\S+) has opted out of our messages; nothing is sent there any more\.$/, (m, t) => t('said.refused', { address: m[1] })],
   [/^The customer has opted out of messages before this one left\.$/, (_, t) => t('said.held')],
   [/^Messages to (\S+) are not allowed from this number \(its list of destinations\)\.$/, (m, t) => t('said.place', { address: m[1] })],
   [/^This number has sent all it may today \(([\d,]+) segments\)\./, (m, t) => t('said.spent', { most: m[1] })],
   [/^The file is larger than (\d+) MB\.$/, (m, t) => t('said.large', { size: m[1] })],
   [/^Twilio answers (403|404|410)\.$/, (_, t) => t('said.gone')],
-  [/^(\S+) reported our message as spam; nothing is sent there any more\.$/, (m, t) => t('said.spam', { address: m[1] })],
-  [/^Answers go to (\S+) now\.$/, (m, t) => t('said.replyTo', { address: m[1] })],
-  [/^The customer rated our help (\d) of 5 and is not content\.(\n.*)?$/s, (m, t) => t('said.rated', { score: m[1] }) + (m[2] ?? '')],
   [/^\(A message that cannot be shown here: (.*)\)$/, (m, t) => t('unsaid.unknown', { kind: m[1] })],
   ...Object.entries({
     empty: 'An empty message', sticker: 'A sticker', contacts: 'A contact', order: 'An order', form: 'Answers to a form', location: 'A place',
@@ -33,6 +25,7 @@ export function worded(said: Said, t: TFunction, exists: (key: string) => boolea
   const [sort, which] = said.code.split('.')
   if (sort === 'file') return files(which ?? '', said.params, t, exists)
   if (said.code === 'call.on') return t('said.callNow')
+  if (sort === 'line') return line(which ?? '', said.params, t, exists)
   return sort === 'call' && exists(`call.${which}`) ? call(which ?? '', said.params, t, exists) : null
 }
 
@@ -40,6 +33,12 @@ function files(sort: string, params: Said['params'], t: TFunction, exists: (key:
   if (!exists(`said.${sort}Named`)) return null
   const first = params.name ? t(`said.${sort}Named`, { name: params.name }) : t(`said.${sort}`)
   return params.more ? t('said.files', { first, n: Number(params.more) + 1 }) : first
+}
+
+/** What the hub wrote by itself (`hub/messages/lines.py`); a customer's own words stand below. */
+function line(which: string, params: Said['params'], t: TFunction, exists: (key: string) => boolean): string | null {
+  if (!exists(`said.${which}`)) return null
+  return t(`said.${which}`, params) + (params.comment ? `\n${String(params.comment)}` : '')
 }
 
 function call(way: string, params: Said['params'], t: TFunction, exists: (key: string) => boolean): string {
