@@ -24,6 +24,7 @@ def tree(tmp_path: Path) -> Path:
         (tmp_path / name).write_text(name)
     (tmp_path / "tests/migration/releases").mkdir(parents=True)
     shutil.copytree(FOLDER, tmp_path / "migrations")
+    (tmp_path / "migrations/released.txt").write_text("")
     for command in (["init", "-q"], ["add", "hub", "routing"]):
         subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
     return tmp_path
