@@ -18,6 +18,7 @@ from hub.core.service import Core
 from hub.core.steady import Part
 from hub.core.tasks import together
 from hub.reports.buckets import count_next
+from hub.search.index import index_next, index_people
 from workers.followups import run_due
 
 EVERY = 1.0  # seconds between looks when no bell rings
@@ -45,6 +46,8 @@ class Scheduler:
         await together(
             self._loop("statistics", lambda part: count_next(core.db, bad=part.failed)),
             self._loop("automation", lambda part: plan_next(core.db, bad=part.failed)),
+            self._loop("search", lambda part: index_next(core.db, bad=part.failed)),
+            self._loop("search_people", lambda _: index_people(core.db)),
             self._loop("late", lambda part: note_late(core.db, bad=part.failed)),
             self._loop("follow_ups", lambda part: run_due(core, bad=part.failed)),
             self._rules_of_work(),

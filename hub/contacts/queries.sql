@@ -28,14 +28,6 @@ select r.id from contact r
 where r.id = r.root_id and (%(cursor)s::bigint is null or r.id < %(cursor)s)
 order by r.id desc limit %(limit)s;
 
--- search: Roots by name, address or number (#17), the newest first; the cursor is the last id seen.
-select r.id from contact r
-where r.id = r.root_id and (%(cursor)s::bigint is null or r.id < %(cursor)s)
-  and (%(q)s = '' or r.name ilike %(pattern)s or '#' || r.id = %(q)s or exists (
-      select from contact k left join address a on a.contact_id = k.id
-      where k.root_id = r.id and (k.name ilike %(pattern)s or a.value ilike %(pattern)s or a.reported ilike %(pattern)s)))
-order by r.id desc limit %(limit)s;
-
 -- update: What a person knows better than the machine.
 update contact set name = coalesce(%(name)s, name), locale = coalesce(%(locale)s, locale),
     timezone = coalesce(%(timezone)s, timezone), attributes = jsonb_strip_nulls(attributes || coalesce(%(attributes)s::jsonb, '{}'))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -15,8 +16,10 @@ from hub.core.db import Connection, Database, fetch_dicts, fetch_one, fetch_valu
 from hub.core.errors import Conflict, NotFound
 from hub.core.events import Unit
 from hub.core.sql import Queries
+from hub.search import find
 
 sql = Queries.beside(__file__)
+_NUMBERED = re.compile(r"#[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,15 @@ async def contact(db: Database, contact_id: int) -> dict[str, Any]:
 
 
 async def search(db: Database, q: str, *, cursor: int | None, limit: int) -> list[dict[str, Any]]:
-    """Contacts whose name or address contains `q`, newest first."""
-    pattern = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    values = {"q": q, "pattern": pattern, "cursor": cursor, "limit": limit}
-    rows = await (db.dicts(sql["search"], values) if q else db.lists.dicts(sql["newest"], values))
-    return await db.lists.dicts(sql["contacts"], {"ids": [row["id"] for row in rows]})
+    """Contacts whose names and addresses have all words of `q`, or whose number it is (#17); the newest first."""
+    if not q.strip():
+        rows = await db.lists.dicts(sql["newest"], {"cursor": cursor, "limit": limit})
+        ids = [row["id"] for row in rows]
+    elif _NUMBERED.fullmatch(q.strip()):
+        ids = [int(q.strip()[1:])] if cursor is None else []
+    else:
+        ids = await find.people(db, q, cursor=cursor, limit=limit)
+    return await db.lists.dicts(sql["contacts"], {"ids": ids})
 
 
 async def timeline(

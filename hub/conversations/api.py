@@ -147,14 +147,19 @@ class DispositionList(BaseModel):
 # -- reading -----------------------------------------------------------------------------------------------------------
 @conversations.add("GET", "/conversations", returns=ConversationPage)
 async def list_conversations(call: Call, query: ListQuery) -> dict[str, Any]:
-    """A page of conversations, the latest change first."""
+    """A page of conversations, the latest change first.
+
+    With `q` those in which a message, a note, a file's name or the customer's names and addresses have all its words,
+    by the latest message that has them; or the one with that number.
+    """
     before, before_id = _decode(query.cursor)
     wanted = Filter(
         query.view, query.queue_id, query.channel, query.q.replace("\x00", ""), before, before_id, query.limit + 1
     )
     found = await store.listed(call.core.db, wanted, call.me.viewer)
     items = found[: query.limit]
-    return {"items": items, "next_cursor": _encode(items[-1]) if len(found) > query.limit else None}
+    more = _encode(items[-1]) if len(found) > query.limit else None
+    return {"items": [{k: v for k, v in item.items() if k != "hit"} for item in items], "next_cursor": more}
 
 
 @conversations.add("GET", "/conversations/counts", returns=Counts)
@@ -268,7 +273,7 @@ def _address(body: NewConversation) -> str | None:
 
 
 def _encode(last: dict[str, Any]) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([last["updated_at"], last["id"]])).decode()
+    return base64.urlsafe_b64encode(orjson.dumps([last["updated_at"], last.get("hit", last["id"])])).decode()
 
 
 def _decode(cursor: str | None) -> tuple[datetime | None, int | None]:

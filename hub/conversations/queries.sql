@@ -1,22 +1,3 @@
--- listed: One page of conversations, the latest change first; the cursor is (updated_at, id).
-select s.* from conversation_summary s
-join conversation v on v.id = s.id
-where (%(sees_all)s or v.agent_id = %(viewer)s
-       or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s))
-  and case %(view)s
-        when 'mine' then v.agent_id = %(viewer)s and v.status = 'open'
-        when 'waiting' then v.status = 'open' and v.agent_id is null and s.entry_state in ('waiting', 'offered')
-        when 'snoozed' then v.status = 'snoozed'
-        when 'resolved' then v.status = 'resolved'
-        else true end
-  and (%(queue_id)s::bigint is null or v.queue_id = %(queue_id)s)
-  and (%(channel)s::text is null or v.channel = %(channel)s)
-  and (%(q)s = '' or v.subject ilike %(pattern)s or v.preview ilike %(pattern)s or s.contact->>'name' ilike %(pattern)s
-       or v.id::text = ltrim(%(q)s, '#'))
-  and (%(before)s::timestamptz is null or (v.updated_at, v.id) < (%(before)s, %(before_id)s))
-order by v.updated_at desc, v.id desc
-limit %(limit)s;
-
 -- summary: One conversation, with what only its own page shows.
 select * from conversation_summary where id = %(id)s;
 

@@ -12,6 +12,7 @@ from hub.core.clock import now
 from hub.core.db import Database, fetch_dicts
 from hub.core.sql import Queries
 from hub.messages import pages, replies, views
+from hub.search import find
 
 sql = Queries.beside(__file__)
 inbox = Queries.beside(__file__, "inbox.sql")
@@ -66,9 +67,11 @@ async def listed(db: Database, wanted: Filter, viewer: Viewer) -> list[dict[str,
 
 
 async def _searched(db: Database, wanted: Filter, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    pattern = "%" + wanted.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    values = {**parameters, "view": wanted.view, "q": wanted.q, "pattern": pattern}
-    return [views.public_summary(row) for row in await db.dicts(sql["listed"], values)]
+    """Found by words: by the latest message that has them, each with `hit`, what the next page goes on after."""
+    values = {**parameters, "view": wanted.view}
+    hits = await find.conversations(db, wanted.q, values, before=wanted.before_id)
+    by_id = await views.summaries(db, [one.id for one in hits])
+    return [{**by_id[one.id], "hit": one.hit} for one in hits if one.id in by_id]
 
 
 async def counts(db: Database, viewer: Viewer) -> dict[str, Any]:

@@ -52,5 +52,8 @@ from conversation v join interaction i on i.conversation_id = v.id and i.seq = 1
 where v.channel <> 'email' order by v.account_id, i.address_id, v.id desc
 on conflict do nothing;
 
+-- search_anew: People who were not here when all were read are read.
+delete from meta where key = 'search.contacts';
+
 -- vacuum: Statistics for the planner, and pages known to be seen by all.
 vacuum (analyze);

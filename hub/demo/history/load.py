@@ -106,6 +106,7 @@ async def _leave_in_order(conn: Connection) -> None:
     async with conn.transaction():
         await execute(conn, sql["sequences"])
         await execute(conn, sql["threads"])
+        await execute(conn, sql["search_anew"])
     async with conn.transaction():
         at = await newest(conn)
         where = {"reader": READER, "xid": at.xid, "id": at.id}

@@ -455,7 +455,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A page of conversations, the latest change first. */
+        /**
+         * A page of conversations, the latest change first.
+         * @description With `q` those in which a message, a note, a file's name or the customer's names and addresses have all its words,
+         *     by the latest message that has them; or the one with that number.
+         */
         get: operations["list_conversations"];
         put?: never;
         /** Write to a customer first. */
