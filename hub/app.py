@@ -13,7 +13,8 @@ from importlib.metadata import entry_points
 
 from aiohttp import web
 
-from hub.access import api as access
+from hub.access.api import roles as access_roles
+from hub.access.api import signin as access
 from hub.agents import api as agents
 from hub.automation import api as automation
 from hub.calls.api import calls
@@ -34,7 +35,8 @@ from hub.core.tasks import end
 from hub.core.urls import authority
 from hub.messages.api import operations, public, reading, writing
 from hub.messages.intake import Intake
-from hub.queues import api as queues
+from hub.queues.api import administration as queue_administration
+from hub.queues.api import offers as queues
 from hub.reports import api as reports
 from hub.reports.live import Live
 from hub.settings import Services, Settings
@@ -57,7 +59,7 @@ _AREAS = (
     access.session, access.config, agents.oneself, agents.colleagues, queues.queues, conversations.conversations,
     conversations.outcomes, reading.messages, reading.files, writing.writing, writing.canned, calls.calls,
     contacts.contacts, contacts.messaging, notices.notices, mailboxes.mailboxes, messaging.messaging, reports.reports,
-    event_log.event_log, operations.operations,
+    event_log.event_log, operations.operations, queue_administration.queues, access_roles.administration,
 )  # fmt: skip
 ENDPOINTS: tuple[Endpoint, ...] = tuple(endpoint for area in _AREAS for endpoint in area.all)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hub.queues.because import Because
 from routing.policy import Step
 
 Item = tuple[float, float, int, int, "Agent"]  # a ready agent: (load, idle since, number, token, they)
@@ -70,7 +69,7 @@ class Pick:
     agent_id: int
     key: float
     timeout: int
-    because: list[Because]
+    reason: str
     considered: str
 
 

@@ -7,17 +7,19 @@ import types
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+from hub.access import roles as access
 from hub.agents import events as agents
 from hub.automation import events as automation
 from hub.calls import events as calls
 from hub.channels import events as channels
 from hub.contacts import events as contacts
 from hub.conversations import events as conversations
+from hub.core import records
 from hub.core.event_kinds import KINDS, EventData
 from hub.messages import events as messages
 from hub.queues import events as queues
 
-OWNERS = (agents, automation, calls, channels, contacts, conversations, messages, queues)
+OWNERS = (access, agents, automation, calls, channels, contacts, conversations, messages, queues, records)
 CATALOGUE: dict[str, type[EventData]] = dict(sorted(KINDS.items()))
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "develop" / "events.md"

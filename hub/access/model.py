@@ -4,37 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from typing import Any
 
+from hub.access.permissions import Permission, Scope
 from hub.core.errors import Forbidden
 
-
-class Role(StrEnum):
-    """What an agent is."""
-
-    AGENT = "agent"
-    SUPERVISOR = "supervisor"
-    ADMIN = "admin"
-
-
-class Action(StrEnum):
-    """What can be allowed. Which conversations it reaches is a matter of queues, not of the action."""
-
-    CONVERSE = "converse"  # read and answer within one's queues, see colleagues and contacts
-    SUPERVISE = "supervise"  # read the event feed, settle sends, look at others' work within one's queues
-    ADMINISTER = "administer"  # everything, everywhere
-
-
-_ALLOWED: dict[Role, frozenset[Action]] = {
-    Role.AGENT: frozenset({Action.CONVERSE}),
-    Role.SUPERVISOR: frozenset({Action.CONVERSE, Action.SUPERVISE}),
-    Role.ADMIN: frozenset(Action),
-}
+Viewer = dict[str, Any]  # `Actor.viewer`
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody signed in: by a session (`session_id`) or by an API token (`token_id`)."""
+    """Somebody signed in: by a session (`session_id`) or by an API token (`token_id`).
+
+    `grants`: what their role allows, and how far; `queues`: theirs; `offered`: conversations offered to them now.
+    """
 
     id: int
     email: str
@@ -45,19 +28,27 @@ class Actor:
     session_id: bytes | None
     token_id: int | None
     seen_at: datetime
+    grants: dict[str, str]
+    queues: list[int]
+    offered: list[int]
 
-    @property
-    def sees_all(self) -> bool:
-        """Admins see every conversation; all others only those of their queues and their own desk."""
-        return self.role == Role.ADMIN
+    def may(self, permission: Permission) -> bool:
+        """Whether their role allows something at all."""
+        return permission in self.grants
 
-    @property
-    def viewer(self) -> dict[str, int | bool]:
-        """The parameters of every query with the visibility rule."""
-        return {"viewer": self.id, "sees_all": self.sees_all}
+    def viewer(self, permission: Permission = Permission.CONVERSATION_READ) -> Viewer:
+        """How far a permission reaches: the parameters of every statement that asks `may_see`."""
+        scope = self.grants.get(permission)
+        return {
+            "viewer": self.id,
+            "sees_all": scope == Scope.ALL,
+            "queues": self.queues if scope == Scope.QUEUE else [],
+            "offered": self.offered if scope else [],
+        }
 
-
-def authorize(actor: Actor, action: Action) -> None:
-    """Raise `Forbidden` unless the actor's role allows the action: the one place where that is decided."""
-    if action not in _ALLOWED[Role(actor.role)]:
-        raise Forbidden(f"Your role ({actor.role}) does not allow this.", remedy="Ask an administrator.")
+    def require(self, permission: Permission) -> None:
+        """`Forbidden` unless their role allows it."""
+        if permission not in self.grants:
+            raise Forbidden(
+                f"Your role does not allow this: it needs {permission.value}.", remedy="Ask an administrator."
+            )

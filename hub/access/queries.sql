@@ -16,8 +16,8 @@ insert into session (id, agent_id, user_agent, ip, expires_at)
 values (%(id)s, %(agent_id)s, %(user_agent)s, %(ip)s, now() + make_interval(hours => %(hours)s));
 
 -- session_actor: Whose session this is, if it still counts (absolute and idle expiry, agent not disabled).
-select a.id, a.email, a.name, a.role, a.locale, a.theme, s.id as session_id, null::bigint as token_id, s.seen_at
-from session s join agent a on a.id = s.agent_id
+select a.id, a.email, a.name, a.role, a.locale, a.theme, s.id as session_id, null::bigint as token_id, s.seen_at, t.grants, t.queues, t.offered
+from session s join agent a on a.id = s.agent_id cross join lateral standing(a.id, a.role) t
 where s.id = %(id)s and s.expires_at > now() and s.seen_at > now() - make_interval(hours => %(idle_hours)s) and a.disabled_at is null;
 
 -- touch_session: Seen now.
@@ -34,9 +34,9 @@ with gone as (delete from session where expires_at < now() - interval '1 day'), 
 delete from invitation where expires_at < now() - interval '30 days';
 
 -- token_actor: Whose API token this is.
-update api_token t set last_used_at = now() from agent a
+update api_token t set last_used_at = now() from agent a, lateral standing(a.id, a.role) g
 where t.hash = %(hash)s and a.id = t.agent_id and a.disabled_at is null and (t.expires_at is null or t.expires_at > now())
-returning a.id, a.email, a.name, a.role, a.locale, a.theme, null::bytea as session_id, t.id as token_id, now() as seen_at;
+returning a.id, a.email, a.name, a.role, a.locale, a.theme, null::bytea as session_id, t.id as token_id, now() as seen_at, g.grants, g.queues, g.offered;
 
 -- tokens: An agent's tokens, without secrets.
 select id, name, created_at, expires_at, last_used_at from api_token where agent_id = %(agent_id)s order by id;
@@ -64,6 +64,9 @@ insert into login_attempt as l (key, window_start, count) values (%(key)s, %(win
 on conflict (key, window_start) do update set count = l.count + 1
 returning count;
 
+-- is_role: Whether there is such a role.
+select exists (select from role where key = %(key)s);
+
 -- new_agent: A person of ours, with their presence.
 with made as (
     insert into agent (email, name, role, locale) values (%(email)s, %(name)s, %(role)s, %(locale)s)
@@ -72,13 +75,15 @@ with made as (
 select id from made;
 
 -- any_admin: Whether somebody can administer.
-select exists (select from agent where role = 'admin' and password_hash is not null and disabled_at is null);
+select exists (select from agent a join role_permission p on p.role_key = a.role and p.permission = 'role.manage'
+    where a.password_hash is not null and a.disabled_at is null);
 
 -- admin_without_password: An admin who has not set a password yet.
 select id from agent where role = 'admin' and password_hash is null and disabled_at is null order by id limit 1;
 
 -- me: What the desk knows of who is signed in.
-select id, name, email, role, locale, theme from agent where id = %(id)s;
+select a.id, a.name, a.email, a.role, a.locale, a.theme, s.grants as permissions
+from agent a cross join lateral standing(a.id, a.role) s where a.id = %(id)s;
 
 -- with_passwords: Everybody, and whether they have a password.
 select id, email, password_hash is not null as set from agent;

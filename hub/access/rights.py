@@ -1,6 +1,7 @@
 """Who may see and change what, asked of the database each time: rights are as they are now.
 
-Every door goes through here: pages of the API by `require_…`, sockets by `told` for each delivery.
+Every way in goes through here: the API by `require_…`, sockets by `told` for each delivery. What is in sight is said
+once, in the SQL function `may_see`; how far a permission reaches is in `Actor.viewer`.
 """
 
 from __future__ import annotations
@@ -8,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hub.access.model import Viewer
 from hub.core.db import Database
 from hub.core.errors import Forbidden, NotFound
 from hub.core.sql import Queries
 
 sql = Queries.beside(__file__, "rights.sql")
-Viewer = dict[str, int | bool]  # `Actor.viewer`
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,12 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A screen, and the one thing that it is to be told of: a conversation, a queue, or (neither) its own agent."""
+    """A screen, and what it is to be told of: a conversation, a queue, the board, or (none) its own agent."""
 
     credential: Credential
     conversation_id: int | None = None
     queue_id: int | None = None
+    board: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ async def told(db: Database, subjects: Sequence[Subject]) -> list[Told]:
             "tokens": [s.credential.token_id for s in subjects],
             "conversations": [s.conversation_id for s in subjects],
             "queues": [s.queue_id for s in subjects],
+            "boards": [s.board for s in subjects],
         },
     )
     return sorted(found, key=lambda t: t.n)

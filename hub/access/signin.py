@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from hub.access import guard, hashing
 from hub.access.devices import Device
 from hub.access.guard import Attempt
-from hub.access.model import Actor, Role
+from hub.access.model import Actor
 from hub.core.clock import now
 from hub.core.db import Database, execute, fetch_value
 from hub.core.errors import Conflict, Invalid, TooMany, Unauthorized
@@ -122,13 +122,15 @@ async def new_api_token(db: Database, agent_id: int, name: str, expires_at: date
     return int(await db.value(sql["new_token"], parameters)), token
 
 
-async def add_agent(db: Database, *, email: str, name: str, role: Role, locale: str = "en") -> int:
+async def add_agent(db: Database, *, email: str, name: str, role: str, locale: str = "en") -> int:
     """A new person of ours, without a password; `Conflict` when the address is taken."""
     if len(email) > 320 or not _ADDRESS.fullmatch(email.strip()):
         raise Invalid(f"{email!r} is not an e-mail address.", fields={"email": "not an e-mail address"})
     if not name.strip():
         raise Invalid("A person needs a name.", fields={"name": "must not be empty"})
-    parameters = {"email": email.strip().lower(), "name": name.strip(), "role": role.value, "locale": locale}
+    parameters = {"email": email.strip().lower(), "name": name.strip(), "role": role, "locale": locale}
+    if not await db.value(sql["is_role"], {"key": role}):
+        raise Invalid(f"There is no role {role!r}.", fields={"role": "not a role"})
     made = await db.value(sql["new_agent"], parameters)
     if made is None:
         raise Conflict(f"There is already a user {email}.", remedy="Use another address.")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from hub.access import signin
+from hub.access.permissions import Access, Scope
 from hub.agents import load, presence, store
 from hub.core import events
 from hub.web.context import WebContext
@@ -24,7 +25,7 @@ class Agent(BaseModel):
     id: int
     name: str
     email: str
-    role: Literal["agent", "supervisor", "admin"]
+    role: str
     locale: Literal["en", "zh-CN"]
     theme: Literal["auto", "light", "dark"]
 
@@ -53,12 +54,14 @@ class Me(BaseModel):
     queues: list[Ref]
     topic: str
     seq: int
+    permissions: dict[str, Scope] = Field(description="What one's role allows, and how far")
 
 
 class Colleague(BaseModel):
     id: int
     name: str
     state: Presence_
+    role: str
     queues: list[int]
 
 
@@ -76,13 +79,13 @@ class ColleagueList(BaseModel):
     items: list[Colleague]
 
 
-@oneself.add("GET", "/me", returns=Me)
+@oneself.add("GET", "/me", needs=Access.SIGNED_IN, returns=Me)
 async def read_me(call: Call) -> dict[str, Any]:
     """Oneself: presence, load, queues."""
     return await me(call.context, call.me.id)
 
 
-@oneself.add("PATCH", "/me", returns=Me)
+@oneself.add("PATCH", "/me", needs=Access.SIGNED_IN, returns=Me)
 async def change_me(call: Call, body: ProfileChange) -> dict[str, Any]:
     """Change language or theme."""
     await call.core.db.execute(
@@ -91,7 +94,7 @@ async def change_me(call: Call, body: ProfileChange) -> dict[str, Any]:
     return await me(call.context, call.me.id)
 
 
-@oneself.add("PUT", "/me/presence", returns=Me, errors=(409,))
+@oneself.add("PUT", "/me/presence", needs=Access.SIGNED_IN, returns=Me, errors=(409,))
 async def change_presence(call: Call, body: NewPresence) -> dict[str, Any]:
     """Become available, away, busy or offline."""
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -99,7 +102,7 @@ async def change_presence(call: Call, body: NewPresence) -> dict[str, Any]:
     return await me(call.context, call.me.id)
 
 
-@colleagues.add("GET", "/agents", returns=ColleagueList)
+@colleagues.add("GET", "/agents", needs=Access.SIGNED_IN, returns=ColleagueList)
 async def list_agents(call: Call) -> dict[str, Any]:
     """Colleagues, to hand over to."""
     return {"items": await store.agents_list(call.core.db)}
@@ -109,6 +112,7 @@ async def me(context: WebContext, agent_id: int) -> dict[str, Any]:
     """The API's Me."""
     db = context.core.db
     [agent] = await db.dicts(signin.sql["me"], {"id": agent_id})
+    permissions = agent.pop("permissions")
     seq = await db.value(topics.sql["agent_sequence"], {"id": agent_id})
     async with db.connection() as conn:
         held = await load.load(conn, agent_id)
@@ -119,4 +123,5 @@ async def me(context: WebContext, agent_id: int) -> dict[str, Any]:
         "queues": await store.queues_of(db, agent_id),
         "topic": f"u:{agent_id}",
         "seq": seq or 0,
+        "permissions": permissions,
     }

@@ -50,5 +50,6 @@ class Colleague(TypedDict):
 
     id: int
     name: str
+    role: str
     state: str
     queues: list[int]

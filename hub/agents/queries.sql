@@ -60,15 +60,15 @@ group by a.id, p.channel, c.max_per_agent
 order by a.id, p.channel;
 
 -- colleagues: Everybody who can be given work, by name.
-select a.id, a.name, coalesce(s.state, 'offline') as state,
+select a.id, a.name, a.role, coalesce(s.state, 'offline') as state,
        coalesce((select array_agg(q.queue_id order by q.queue_id) from agent_queue q where q.agent_id = a.id), '{}') as queues
 from agent a
 left join agent_state s on s.agent_id = a.id
 where a.disabled_at is null
 order by a.name, a.id;
 
--- all_queues: Every queue, by name.
-select id, name from queue order by name;
+-- all_queues: Every queue in use, by name.
+select id, name from queue where archived_at is null order by name;
 
 -- queues_of: The queues an agent works in, by name.
 select q.id, q.name

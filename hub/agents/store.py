@@ -15,6 +15,7 @@ sql = Queries.beside(__file__)
 class _Colleague:
     id: int
     name: str
+    role: str
     state: str
     queues: list[int]
 
@@ -34,7 +35,7 @@ class _Skill:
 async def agents_list(db: Database) -> list[Colleague]:
     """Everybody who is not disabled, by name, with state and queue ids."""
     rows = await db.all(_Colleague, sql["colleagues"])
-    return [{"id": r.id, "name": r.name, "state": r.state, "queues": r.queues} for r in rows]
+    return [{"id": r.id, "name": r.name, "role": r.role, "state": r.state, "queues": r.queues} for r in rows]
 
 
 async def queues_of(db: Database, agent_id: int) -> list[Ref]:

@@ -350,8 +350,7 @@ order by c.id desc limit 100;
 update conversation set channel = 'voice', status = 'open', resolved_at = null where id = %(id)s;
 
 -- visible: Which of these conversations the viewer may see.
-select v.id from conversation v where v.id = any(%(ids)s) and (%(sees_all)s or v.agent_id = %(viewer)s
-    or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s));
+select v.id from conversation v where v.id = any(%(ids)s) and may_see(v.id, v.agent_id, v.queue_id, %(viewer)s, %(sees_all)s, %(queues)s, %(offered)s);
 
 -- number_of: The number a conversation's customer is called at.
 select coalesce(a.reported, a.value) from conversation v join contact c on c.id = v.contact_id join contact s on s.root_id = c.root_id

@@ -6,7 +6,6 @@ import argparse
 from typing import Any
 
 from hub.access import signin
-from hub.access.model import Role
 from hub.cli.addresses import with_core
 from hub.cli.group import add_command
 from hub.core.errors import ConfigError
@@ -21,7 +20,7 @@ def add(commands: Any) -> None:
     add = add_command(parts, "add", _add, "a new person; prints a one-time link to set the password")
     add.add_argument("email")
     add.add_argument("--name", required=True)
-    add.add_argument("--role", choices=[r.value for r in Role], default="agent")
+    add.add_argument("--role", default="agent", help="agent, supervisor, analyst, admin or one of your own")
     add.add_argument("--locale", choices=["en", "zh-CN"], default="en")
     invite = add_command(parts, "invite", _invite, "a fresh one-time link")
     invite.add_argument("email")
@@ -30,7 +29,7 @@ def add(commands: Any) -> None:
 def _add(arguments: argparse.Namespace, found: Settings) -> int:
     async def run(core: Core) -> int:
         agent = await signin.add_agent(
-            core.db, email=arguments.email, name=arguments.name, role=Role(arguments.role), locale=arguments.locale
+            core.db, email=arguments.email, name=arguments.name, role=arguments.role, locale=arguments.locale
         )
         print(_welcome_link(core, await signin.invite(core.db, agent)))
         return 0

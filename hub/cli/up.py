@@ -261,9 +261,7 @@ async def _first_admin(places: Addresses) -> list[str]:
             return []
         agent = await core.db.value(signin.sql["admin_without_password"])
         if agent is None:
-            agent = await signin.add_agent(
-                core.db, email="admin@hub.local", name="Administrator", role=signin.Role.ADMIN
-            )
+            agent = await signin.add_agent(core.db, email="admin@hub.local", name="Administrator", role="admin")
         link = f"{places.public_url}/app/welcome#{await signin.invite(core.db, int(agent))}"
     return ["", f"  First administrator: {link}", "  (once, within a day; `hub user add` makes more)"]
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from hub.access.permissions import Permission
 from hub.access.rights import require_contact
 from hub.channels.model import AddressKind
 from hub.contacts import consent, linking, store
@@ -121,37 +122,37 @@ class ConsentChange(In):
 
 
 # -- customers ---------------------------------------------------------------------------------------------------------
-@contacts.add("GET", "/contacts", returns=ContactPage)
+@contacts.add("GET", "/contacts", needs=Permission.CONTACT_READ, returns=ContactPage)
 async def list_contacts(call: Call, query: ContactQuery) -> dict[str, Any]:
     """Find customers by name or address."""
     found = await store.search(call.core.db, query.q.replace("\x00", ""), cursor=query.after, limit=query.limit + 1)
     return page(found, query.limit)
 
 
-@contacts.add("GET", "/contacts/{contact_id}", returns=Contact)
+@contacts.add("GET", "/contacts/{contact_id}", needs=Permission.CONTACT_READ, returns=Contact)
 async def read_contact(call: Call, contact_id: int) -> dict[str, Any]:
     """One customer: the record that stands for everything linked to it."""
     return await store.contact(call.core.db, contact_id)
 
 
-@contacts.add("PATCH", "/contacts/{contact_id}", returns=Contact)
+@contacts.add("PATCH", "/contacts/{contact_id}", needs=Permission.CONTACT_EDIT, returns=Contact)
 async def change_contact(call: Call, contact_id: int, body: ContactChange) -> dict[str, Any]:
     """Change what is known of a customer. Attributes that are not named stay; one that is null is taken away."""
-    await require_contact(call.core.db, contact_id, call.me.viewer)
+    await require_contact(call.core.db, contact_id, call.viewer)
     changes = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
     async with events.unit(call.core.db, call.core.feed) as unit:
         await store.update(unit, contact_id, changes, actor_id=call.me.id)
     return await store.contact(call.core.db, contact_id)
 
 
-@contacts.add("GET", "/contacts/{contact_id}/timeline", returns=TimelinePage)
+@contacts.add("GET", "/contacts/{contact_id}/timeline", needs=Permission.CONVERSATION_READ, returns=TimelinePage)
 async def read_timeline(call: Call, contact_id: int, query: TimelineQuery) -> dict[str, Any]:
     """Everything said with a customer on any channel, newest first."""
     await store.contact(call.core.db, contact_id)
     rows = await store.timeline(
         call.core.db,
         contact_id,
-        call.me.viewer,
+        call.viewer,
         channel=query.channel,
         cursor=query.after,
         limit=query.limit + 1,
@@ -160,20 +161,20 @@ async def read_timeline(call: Call, contact_id: int, query: TimelineQuery) -> di
     return page([views.public_interaction(row) for row in rows], query.limit)
 
 
-@contacts.add("POST", "/contacts/{contact_id}/link", returns=Contact, errors=(409,))
+@contacts.add("POST", "/contacts/{contact_id}/link", needs=Permission.CONTACT_EDIT, returns=Contact, errors=(409,))
 async def link_contact(call: Call, contact_id: int, body: ContactLink) -> dict[str, Any]:
     """Say that two records are one person; it can be undone without a trace."""
     for one in (contact_id, body.contact_id):
-        await require_contact(call.core.db, one, call.me.viewer)
+        await require_contact(call.core.db, one, call.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await linking.link(unit, contact_id, body.contact_id, actor_id=call.me.id)
     return await store.contact(call.core.db, contact_id)
 
 
-@contacts.add("DELETE", "/contacts/{contact_id}/links/{link_id}", returns=Contact)
+@contacts.add("DELETE", "/contacts/{contact_id}/links/{link_id}", needs=Permission.CONTACT_EDIT, returns=Contact)
 async def unlink_contact(call: Call, contact_id: int, link_id: int) -> dict[str, Any]:
     """Undo a link: both records are as they were."""
-    await require_contact(call.core.db, contact_id, call.me.viewer)
+    await require_contact(call.core.db, contact_id, call.viewer)
     shown = await store.contact(call.core.db, contact_id)
     if link_id not in {linked["link_id"] for linked in shown["linked"]}:
         raise NotFound("There is no such link.")
@@ -182,27 +183,29 @@ async def unlink_contact(call: Call, contact_id: int, link_id: int) -> dict[str,
     return await store.contact(call.core.db, contact_id)
 
 
-@contacts.add("POST", "/contacts/{contact_id}/addresses", returns=Contact, errors=(409,))
+@contacts.add("POST", "/contacts/{contact_id}/addresses", needs=Permission.CONTACT_EDIT, returns=Contact, errors=(409,))
 async def add_contact_address(call: Call, contact_id: int, body: NewAddress) -> dict[str, Any]:
     """Add a way to reach a customer; it counts as unverified until they write from it."""
-    await require_contact(call.core.db, contact_id, call.me.viewer)
+    await require_contact(call.core.db, contact_id, call.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await store.add_address(unit, contact_id, AddressKind(body.kind), body.value, actor_id=call.me.id)
     return await store.contact(call.core.db, contact_id)
 
 
 # -- consent -----------------------------------------------------------------------------------------------------------
-@messaging.add("GET", "/contacts/{contact_id}/consent", returns=ConsentHistory)
+@messaging.add("GET", "/contacts/{contact_id}/consent", needs=Permission.CONTACT_READ, returns=ConsentHistory)
 async def read_consent(call: Call, contact_id: int) -> dict[str, Any]:
     """Every word of a customer about being written to, the latest first."""
     await store.contact(call.core.db, contact_id)
     return {"items": await consent.history(call.core.db, contact_id)}
 
 
-@messaging.add("PUT", "/contacts/{contact_id}/addresses/{address_id}/consent", status=204)
+@messaging.add(
+    "PUT", "/contacts/{contact_id}/addresses/{address_id}/consent", needs=Permission.CONTACT_EDIT, status=204
+)
 async def change_consent(call: Call, contact_id: int, address_id: int, body: ConsentChange) -> None:
     """Write down what a customer told one of us; it holds at once."""
-    await require_contact(call.core.db, contact_id, call.me.viewer)
+    await require_contact(call.core.db, contact_id, call.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await consents.told(
             unit,

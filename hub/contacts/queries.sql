@@ -101,8 +101,8 @@ with shown as materialized (
         where i.contact_id = k.id and (%(cursor)s::bigint is null or i.id < %(cursor)s)
           and (%(channel)s::text is null or i.channel = %(channel)s) and i.kind <> 'system' and i.status <> 'cancelled'
           and (%(sees_all)s or exists (
-              select from conversation v where v.id = i.conversation_id and (v.agent_id = %(viewer)s
-                  or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s)) offset 0))
+              select from conversation v where v.id = i.conversation_id
+                  and may_see(v.id, v.agent_id, v.queue_id, %(viewer)s, %(sees_all)s, %(queues)s, %(offered)s) offset 0))
         order by i.id desc limit %(limit)s
     ) i
     where c.id = %(id)s

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
+from hub.access.permissions import Access, Permission
 from hub.access.rights import require_conversation
 from hub.contacts.api import NewAddress
 from hub.conversations import actions, lifecycle, store
@@ -145,7 +146,7 @@ class DispositionList(BaseModel):
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
-@conversations.add("GET", "/conversations", returns=ConversationPage)
+@conversations.add("GET", "/conversations", needs=Permission.CONVERSATION_READ, returns=ConversationPage)
 async def list_conversations(call: Call, query: ListQuery) -> dict[str, Any]:
     """A page of conversations, the latest change first.
 
@@ -156,32 +157,34 @@ async def list_conversations(call: Call, query: ListQuery) -> dict[str, Any]:
     wanted = Filter(
         query.view, query.queue_id, query.channel, query.q.replace("\x00", ""), before, before_id, query.limit + 1
     )
-    found = await store.listed(call.core.db, wanted, call.me.viewer)
+    found = await store.listed(call.core.db, wanted, call.viewer)
     items = found[: query.limit]
     more = _encode(items[-1]) if len(found) > query.limit else None
     return {"items": [{k: v for k, v in item.items() if k != "hit"} for item in items], "next_cursor": more}
 
 
-@conversations.add("GET", "/conversations/counts", returns=Counts)
+@conversations.add("GET", "/conversations/counts", needs=Permission.CONVERSATION_READ, returns=Counts)
 async def count_conversations(call: Call) -> dict[str, Any]:
     """How many conversations lie in each view and queue."""
-    return await store.counts(call.core.db, call.me.viewer)
+    return await store.counts(call.core.db, call.viewer)
 
 
-@conversations.add("GET", r"/conversations/{conversation_id}", returns=Conversation)
+@conversations.add("GET", r"/conversations/{conversation_id}", needs=Permission.CONVERSATION_READ, returns=Conversation)
 async def read_conversation(call: Call, conversation_id: int) -> dict[str, Any]:
     """One conversation with its latest messages."""
-    return await store.conversation(call.core.db, conversation_id, call.me.viewer)
+    return await store.conversation(call.core.db, conversation_id, call.me.viewer())
 
 
-@outcomes.add("GET", "/dispositions", returns=DispositionList)
+@outcomes.add("GET", "/dispositions", needs=Access.SIGNED_IN, returns=DispositionList)
 async def list_dispositions(call: Call) -> dict[str, Any]:
     """Outcome codes."""
     return {"items": await call.core.db.dicts(store.sql["dispositions"])}
 
 
 # -- handling ----------------------------------------------------------------------------------------------------------
-@conversations.add("POST", "/conversations", returns=Conversation, status=201, errors=(409,))
+@conversations.add(
+    "POST", "/conversations", needs=Permission.CONVERSATION_REPLY, returns=Conversation, status=201, errors=(409,)
+)
 async def start_conversation(call: Call, body: NewConversation) -> dict[str, Any]:
     """Write to a customer first."""
     text, template = await words(call, body.template, text=body.text, account_id=body.account_id)
@@ -190,30 +193,42 @@ async def start_conversation(call: Call, body: NewConversation) -> dict[str, Any
     )
     async with events.unit(call.core.db, call.core.feed) as unit:
         conversation_id = await actions.start(unit, call.core.vault, opening, actor_id=call.me.id)
-    return await store.conversation(call.core.db, conversation_id, call.me.viewer)
+    return await store.conversation(call.core.db, conversation_id, call.me.viewer())
 
 
-@conversations.add("POST", "/conversations/{conversation_id}/read", status=204)
+@conversations.add("POST", "/conversations/{conversation_id}/read", needs=Permission.CONVERSATION_READ, status=204)
 async def mark_conversation_read(call: Call, conversation_id: int, body: ReadUpTo) -> None:
     """Note what was read, up to a sequence."""
-    await require_conversation(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await replies.mark_read(unit, conversation_id, body.seq)
 
 
-@conversations.add("POST", "/conversations/{conversation_id}/pull", returns=Conversation, errors=(409,))
+@conversations.add(
+    "POST",
+    "/conversations/{conversation_id}/pull",
+    needs=Permission.CONVERSATION_HANDLE,
+    returns=Conversation,
+    errors=(409,),
+)
 async def pull_conversation(call: Call, conversation_id: int) -> dict[str, Any]:
     """Take a waiting conversation out of the queue by hand; 409 when somebody who is not offline has it."""
-    await require_conversation(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await entries.pull(unit, conversation_id, call.me.id)
-    return await store.conversation(call.core.db, conversation_id, call.me.viewer)
+    return await store.conversation(call.core.db, conversation_id, call.me.viewer())
 
 
-@conversations.add("POST", "/conversations/{conversation_id}/transfer", returns=ConversationSummary, errors=(409,))
+@conversations.add(
+    "POST",
+    "/conversations/{conversation_id}/transfer",
+    needs=Permission.CONVERSATION_HANDLE,
+    returns=ConversationSummary,
+    errors=(409,),
+)
 async def transfer_conversation(call: Call, conversation_id: int, body: TransferConversation) -> dict[str, Any]:
     """Hand over to a queue or an agent; the customer's waiting time is kept."""
-    await require_conversation(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.viewer)
     if (body.queue_id is None) == (body.agent_id is None):
         raise Invalid("Say where to.", fields={"queue_id": "give either queue_id or agent_id"})
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -225,40 +240,56 @@ async def transfer_conversation(call: Call, conversation_id: int, body: Transfer
     return (await views.summaries(call.core.db, [conversation_id]))[conversation_id]
 
 
-@conversations.add("POST", "/conversations/{conversation_id}/resolve", returns=Conversation)
+@conversations.add(
+    "POST", "/conversations/{conversation_id}/resolve", needs=Permission.CONVERSATION_HANDLE, returns=Conversation
+)
 async def resolve_conversation(call: Call, conversation_id: int, body: Outcome) -> dict[str, Any]:
     """Close the matter."""
-    await require_conversation(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await actions.resolve(unit, conversation_id, actor_id=call.me.id, disposition=body.disposition)
-    return await store.conversation(call.core.db, conversation_id, call.me.viewer)
+    return await store.conversation(call.core.db, conversation_id, call.me.viewer())
 
 
-@conversations.add("POST", "/conversations/{conversation_id}/reopen", returns=Conversation)
+@conversations.add(
+    "POST", "/conversations/{conversation_id}/reopen", needs=Permission.CONVERSATION_HANDLE, returns=Conversation
+)
 async def reopen_conversation(call: Call, conversation_id: int) -> dict[str, Any]:
     """Take a resolved or snoozed matter up again: it is yours if it was, else it waits in its queue."""
-    await require_conversation(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await lifecycle.reopen(unit, conversation_id, actor_id=call.me.id)
-    return await store.conversation(call.core.db, conversation_id, call.me.viewer)
+    return await store.conversation(call.core.db, conversation_id, call.me.viewer())
 
 
-@conversations.add("POST", "/conversations/{conversation_id}/snooze", returns=Conversation, errors=(409,))
+@conversations.add(
+    "POST",
+    "/conversations/{conversation_id}/snooze",
+    needs=Permission.CONVERSATION_HANDLE,
+    returns=Conversation,
+    errors=(409,),
+)
 async def snooze_conversation(call: Call, conversation_id: int, body: SnoozeConversation) -> dict[str, Any]:
     """Put it aside until a time, or until the customer writes."""
-    await require_conversation(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await actions.snooze(unit, conversation_id, body.until, actor_id=call.me.id)
-    return await store.conversation(call.core.db, conversation_id, call.me.viewer)
+    return await store.conversation(call.core.db, conversation_id, call.me.viewer())
 
 
-@conversations.add("POST", "/conversations/{conversation_id}/wrap-up", returns=Conversation, errors=(409,))
+@conversations.add(
+    "POST",
+    "/conversations/{conversation_id}/wrap-up",
+    needs=Permission.CONVERSATION_HANDLE,
+    returns=Conversation,
+    errors=(409,),
+)
 async def wrap_up_conversation(call: Call, conversation_id: int, body: Outcome) -> dict[str, Any]:
     """Finish after-contact work early."""
-    await require_conversation(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await actions.end_wrap_up(unit, conversation_id, agent_id=call.me.id, disposition=body.disposition)
-    return await store.conversation(call.core.db, conversation_id, call.me.viewer)
+    return await store.conversation(call.core.db, conversation_id, call.me.viewer())
 
 
 def _address(body: NewConversation) -> str | None:

@@ -9,7 +9,7 @@ order by v.updated_at desc, v.id desc limit %(limit)s;
 -- waiting: What nobody has and somebody is to be found for, in the viewer's queues: the newest of each queue, merged.
 with places as (
     select q.id from queue q
-    where (%(sees_all)s or exists (select from agent_queue m where m.agent_id = %(viewer)s and m.queue_id = q.id))
+    where may_see_queue(q.id, %(sees_all)s, %(queues)s)
       and (%(queue_id)s::bigint is null or q.id = %(queue_id)s)
 )
 select v.id, v.updated_at from places p cross join lateral (
@@ -34,7 +34,7 @@ order by updated_at desc, id desc limit %(limit)s;
 -- snoozed: What is put aside, in the viewer's queues and by the viewer.
 with places as (
     select q.id from queue q
-    where (%(sees_all)s or exists (select from agent_queue m where m.agent_id = %(viewer)s and m.queue_id = q.id))
+    where may_see_queue(q.id, %(sees_all)s, %(queues)s)
       and (%(queue_id)s::bigint is null or q.id = %(queue_id)s)
 )
 select v.id, v.updated_at from places p cross join lateral (
@@ -63,7 +63,7 @@ order by updated_at desc, id desc limit %(limit)s;
 
 -- resolved: What is over, in the viewer's queues, and what the viewer had in others.
 with places as (
-    select q.id, %(sees_all)s or exists (select from agent_queue m where m.agent_id = %(viewer)s and m.queue_id = q.id) as own
+    select q.id, may_see_queue(q.id, %(sees_all)s, %(queues)s) as own
     from queue q where %(queue_id)s::bigint is null or q.id = %(queue_id)s
 )
 select v.id, v.updated_at from places p cross join lateral (
@@ -94,7 +94,7 @@ order by updated_at desc, id desc limit %(limit)s;
 -- live: What is not over, in the viewer's queues and on the viewer's desk.
 with places as (
     select q.id from queue q
-    where (%(sees_all)s or exists (select from agent_queue m where m.agent_id = %(viewer)s and m.queue_id = q.id))
+    where may_see_queue(q.id, %(sees_all)s, %(queues)s)
       and (%(queue_id)s::bigint is null or q.id = %(queue_id)s)
 )
 select v.id, v.updated_at from places p cross join lateral (
@@ -123,7 +123,7 @@ order by updated_at desc, id desc limit %(limit)s;
 
 -- counts: How many lie where, for the viewer: what is not over is counted in its indexes, what is over for a day back.
 with places as (
-    select q.id, %(sees_all)s or exists (select from agent_queue m where m.agent_id = %(viewer)s and m.queue_id = q.id) as own
+    select q.id, may_see_queue(q.id, %(sees_all)s, %(queues)s) as own
     from queue q
 ), live as (
     select v.queue_id, v.status, count(*) as n

@@ -43,8 +43,7 @@ values (%(contact_id)s, %(account_id)s, %(channel)s, %(subject)s, %(queue_id)s, 
 
 -- account_for: The account an agent writes first from, and whether they may.
 select t.id, t.queue_id, t.queue_id is null
-    or exists (select from agent g where g.id = %(agent_id)s and g.role = 'admin')
-    or exists (select from agent_queue g where g.agent_id = %(agent_id)s and g.queue_id = t.queue_id) as usable
+    or exists (select from sight(%(agent_id)s, 'conversation.reply') s where s.sees_all or t.queue_id = any(s.queues)) as usable
 from account t
 where t.enabled and t.channel = %(channel)s and (%(account_id)s::bigint is null or t.id = %(account_id)s)
 order by usable desc, t.id limit 1;

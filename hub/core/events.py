@@ -168,7 +168,7 @@ class Page:
 _WALK, _WALKS = 1_000, 10  # events that are looked at in one statement, and statements for one page
 
 
-async def feed(conn: Connection, cursor: int, limit: int, viewer: Mapping[str, int | bool]) -> Page:
+async def feed(conn: Connection, cursor: int, limit: int, viewer: Mapping[str, Any]) -> Page:
     """The events after one that a viewer may see, in the order of the log.
 
     However few of them that are, a page looks at no more than some thousands: the next one goes on where it stopped.

@@ -58,8 +58,8 @@ with walked as materialized (
 ), shown as (
     select e.* from walked e
     where %(sees_all)s or e.conversation_id is null or exists (
-        select from conversation v where v.id = e.conversation_id and (v.agent_id = %(viewer)s
-            or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s)) offset 0) -- by id, never all
+        select from conversation v where v.id = e.conversation_id
+            and may_see(v.id, v.agent_id, v.queue_id, %(viewer)s, %(sees_all)s, %(queues)s, %(offered)s) offset 0) -- by id, never all
     order by e.xid, e.id limit %(limit)s
 )
 select s.id, s.at, s.kind, s.conversation_id, s.agent_id, s.contact_id, s.queue_id, s.data,

@@ -52,8 +52,7 @@ select o.id, o.state, o.error, o.code, coalesce(o.params, '{}') as params, o.con
        left(coalesce(nullif(o.payload ->> 'subject', ''), o.payload ->> 'text'), 160) as preview
 from outbound o join conversation v on v.id = o.conversation_id join account a on a.id = o.account_id
 join contact c on c.id = v.contact_id join contact r on r.id = c.root_id
-where o.state = 'unknown' and (%(sees_all)s or v.agent_id = %(viewer)s
-    or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s))
+where o.state = 'unknown' and may_see(v.id, v.agent_id, v.queue_id, %(viewer)s, %(sees_all)s, %(queues)s, %(offered)s)
 order by o.id limit %(limit)s;
 
 -- conversations_of: Where sends belong.

@@ -16,8 +16,7 @@ with person as (
 )
 select t.channel, p.address_id, p.value as address, t.id as account_id, t.name as account, t.connector, t.address as account_address,
        %(sender)s::bigint is null or t.queue_id is null or u.id is not null or t.id = v.account_id
-           or exists (select from agent g where g.id = %(sender)s and g.role = 'admin')
-           or exists (select from agent_queue g where g.agent_id = %(sender)s and g.queue_id = t.queue_id) as usable,
+           or exists (select from sight(%(sender)s, 'conversation.reply') s where s.sees_all or t.queue_id = any(s.queues)) as usable,
        t.settings -> 'limits' as limits,
        p.opted_out_at is not null and (p.kind <> 'email' or %(bulk)s) as opted_out, t.signature,
        case when p.kind in ('phone', 'whatsapp') then p.number end as number,

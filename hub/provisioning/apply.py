@@ -16,13 +16,14 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ValidationError
 
+from hub.access import roles
 from hub.channels import duplicates, trouble
 from hub.channels.accounts import seal, split_secrets
 from hub.channels.events import ConfigApplied
 from hub.channels.model import Connector
 from hub.core import events
 from hub.core.db import Connection, Database, execute, fetch_dicts
-from hub.core.errors import ConfigError, Conflict
+from hub.core.errors import ConfigError, Conflict, Invalid
 from hub.core.secrets import Vault
 from hub.core.sql import Queries
 from hub.provisioning.model import Account, Center
@@ -89,8 +90,12 @@ class _Applier:
         queues = await self._table(
             "queue",
             "key",
-            [{**q.model_dump(exclude={"hours"}), "hours_id": hours.get(q.hours or "")} for q in center.queue],
+            [
+                {**q.model_dump(exclude={"hours"}), "hours_id": hours.get(q.hours or ""), "source": "file"}
+                for q in center.queue
+            ],
         )
+        await self._roles(center)
         agents = await self._table(
             "agent", "email", [a.model_dump(exclude={"queues", "skills"}) for a in center.agent], kept="agents"
         )
@@ -132,7 +137,11 @@ class _Applier:
         """Upsert rows by key; ids by key. Only columns that differ are written."""
         have = {row[key]: row for row in await self._all(pgsql.SQL(sql["rows"]).format(pgsql.Identifier(table)))}
         for row in wanted:
-            await self._row(table, key, row, have.get(row[key]))
+            old = have.get(row[key])
+            if old is not None and old.get("source") == "page":
+                self._difference.kept.append(f"{table} {row[key]!r} as its page has it")
+            else:
+                await self._row(table, key, row, old)
         if kept is not None:
             self._difference.kept += [f"{table} {name!r}" for name in sorted(set(have) - {r[key] for r in wanted})]
         if table in {"disposition", "channel_policy"}:
@@ -157,7 +166,11 @@ class _Applier:
             )
             self._difference.lines.append(f"+ {table} {row[key]!r}")
         else:
-            pairs = [pgsql.SQL("{} = {}").format(pgsql.Identifier(c), pgsql.Placeholder(c)) for c in values]
+            pairs: list[pgsql.Composable] = [
+                pgsql.SQL("{} = {}").format(pgsql.Identifier(c), pgsql.Placeholder(c)) for c in values
+            ]
+            if "version" in old:  # pages see that what they show has changed
+                pairs.append(pgsql.SQL("version = version + 1"))
             query = pgsql.SQL(sql["change"]).format(
                 pgsql.Identifier(table), pgsql.SQL(", ").join(pairs), pgsql.Identifier(key), pgsql.Placeholder("_key")
             )
@@ -210,6 +223,37 @@ class _Applier:
             "settings": settings,
             "secrets": seal(self._vault, account.key, secrets),
         }
+
+    async def _roles(self, center: Center) -> None:
+        """Roles of one's own; those that are built in, or kept by their page, stay as they are."""
+        have = {row["key"]: row for row in await fetch_dicts(self._conn, roles.ROLES.sql["records"])}
+        for role in center.role:
+            row = role.model_dump(mode="json")
+            old = have.get(role.key)
+            if old is not None and old["source"] == "built-in":
+                raise ConfigError(f"role {role.key!r} is built in.", remedy="Give yours another key and apply again.")
+            if old is not None and old["source"] == "page":
+                self._difference.kept.append(f"role {role.key!r} as its page has it")
+                continue
+            try:
+                roles.check(row["permissions"])
+            except Invalid as error:
+                wrong = "; ".join(f"{place} {what}" for place, what in error.fields.items())
+                raise ConfigError(f"role {role.key!r}: {wrong}.", remedy="Correct it; nothing was changed.") from None
+            if old is not None and (old["name"], old["permissions"]) == (role.name, row["permissions"]):
+                continue
+            values = {**row, "source": "file", "permissions": Jsonb(row["permissions"])}
+            self._difference.lines.append(f"{'~' if old else '+'} role {role.key!r}")
+            if old is None:
+                await execute(self._conn, roles.ROLES.sql["add_record"], values)
+            await execute(self._conn, roles.ROLES.sql["change_record"], values)
+        known = {row["key"] for row in await fetch_dicts(self._conn, roles.ROLES.sql["records"])}
+        for agent in center.agent:
+            if agent.role not in known:
+                raise ConfigError(
+                    f"agent {agent.email!r}: there is no role {agent.role!r}.",
+                    remedy=f"There are: {', '.join(sorted(known))}. Nothing was changed.",
+                )
 
     async def _templates(self, center: Center) -> None:
         have = {(t["key"], t["locale"]): t for t in await fetch_dicts(self._conn, sql["templates"])}

@@ -25,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from hub.access.permissions import Permission, Scope
 from hub.core.errors import ConfigError
 from hub.provisioning.yielding import circle
 from hub.queues.hours import holiday_problems
@@ -116,12 +117,20 @@ class Queue(_Part):
     hours: Key | None = None
 
 
+class Role(_Part):
+    """A role of one's own: permissions, each with how far it reaches."""
+
+    key: Key
+    name: Name
+    permissions: dict[Permission, Scope] = {}
+
+
 class Agent(_Part):
     """A person. `skills` gives a level from 1 to 5 to each."""
 
     email: Annotated[str, StringConstraints(to_lower=True, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
     name: Name
-    role: Literal["agent", "supervisor", "admin"] = "agent"
+    role: Key = "agent"
     locale: Literal["en", "zh-CN"] = "en"
     capacity: Annotated[int, Field(ge=0, le=10_000)] = 100
     queues: list[Key] = []
@@ -213,6 +222,7 @@ class Center(_Part):
     hours: list[Hours] = []
     skill: list[Skill] = []
     queue: list[Queue] = []
+    role: list[Role] = []
     agent: list[Agent] = []
     account: list[Account] = []
     template: list[Template] = []

@@ -21,7 +21,6 @@ from hub.core.events import Unit
 from hub.core.metrics import OFFERS
 from hub.core.sql import Queries
 from hub.queues import entries
-from hub.queues.because import Because, because, english, in_words
 
 sql = Queries.beside(__file__, "offers.sql")
 EXCLUDE_SECONDS = 60  # who declined or missed an item is not asked again for so long
@@ -49,7 +48,6 @@ class Offer(TypedDict):
     expires_at: str
     server_now: str
     reason: str
-    because: list[Because]
 
 
 class Candidate(TypedDict):
@@ -61,7 +59,6 @@ class Candidate(TypedDict):
     load: float
     idle_seconds: float
     reason: str
-    because: list[Because]
 
 
 class Decision(TypedDict):
@@ -72,7 +69,6 @@ class Decision(TypedDict):
     chosen: Ref | None
     offer_state: str | None
     reason: str
-    because: list[Because]
     candidates: list[Candidate]
 
 
@@ -81,7 +77,6 @@ class Decisions(TypedDict):
 
     items: list[Decision]
     waiting_reason: str | None
-    waiting_because: list[Because]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +124,6 @@ class View:
     server_now: datetime
     waited_seconds: float
     reason: str
-    because: list[Because] | None  # null: written by an older version
     agent_id: int
     said: dict[str, Any] | None
 
@@ -142,7 +136,6 @@ class _Decision:
     chosen_name: str | None
     offer_state: str | None
     reason: str
-    because: list[Because] | None
     candidates: list[dict[str, Any]]
 
 
@@ -155,7 +148,7 @@ class _Waiting:
     members: int
     available: int
     declined: int
-    kept: dict[str, Any] | None  # for what those who are free are kept, how many, and until when
+    kept: str | None  # for what those who are free are kept, and until when
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +275,6 @@ def shown(row: View) -> Offer:
         "expires_at": iso(row.expires_at),
         "server_now": iso(row.server_now),
         "reason": row.reason,
-        "because": row.because if row.because is not None else in_words(row.reason),
     }
 
 
@@ -294,11 +286,9 @@ async def decisions(db: Database, conversation_id: int) -> Decisions:
         named = await fetch_all(conn, _Name, sql["names"], {"ids": list(ids)})
         waiting = await fetch_one(conn, _Waiting, sql["waiting"], {"conversation_id": conversation_id})
     names = {n.id: n.name for n in named}
-    why = [] if waiting is None else [_why_waiting(waiting)]
     return {
         "items": [_decision(row, names) for row in rows],
-        "waiting_reason": english(why) or None,
-        "waiting_because": why,
+        "waiting_reason": None if waiting is None else _why_waiting(waiting),
     }
 
 
@@ -312,7 +302,6 @@ def _decision(row: _Decision, names: dict[int, str]) -> Decision:
         "chosen": chosen,
         "offer_state": row.offer_state,
         "reason": row.reason,
-        "because": row.because if row.because is not None else in_words(row.reason),
         "candidates": list(_candidates(row.candidates, names)),
     }
 
@@ -327,17 +316,16 @@ def _candidates(stored: Iterable[dict[str, Any]], names: dict[int, str]) -> Iter
             "load": float(c["load"]),
             "idle_seconds": float(c["idle_seconds"]),
             "reason": str(c["reason"]),
-            "because": c["because"] if "because" in c else in_words(str(c["reason"])),
         }
 
 
-def _why_waiting(w: _Waiting) -> Because:
+def _why_waiting(w: _Waiting) -> str:
     if w.members == 0:
-        return because("unstaffed", queue=w.queue)
+        return f"Nobody works in {w.queue}."
     if w.available == 0:
-        return because("unavailable", queue=w.queue)
+        return f"Nobody in {w.queue} is available."
     if w.declined == w.available:
-        return because("allMissed")
+        return "Everybody available has just declined or missed it."
     if w.kept is not None:
-        return because("keptUntil", **w.kept)
-    return because("unfit", n=w.available, queue=w.queue)
+        return w.kept
+    return f"{w.available} available in {w.queue}, but each is full or lacks the skill asked for."

@@ -16,9 +16,8 @@ import psycopg
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from hub.access.model import Action
+from hub.access.permissions import Access, Permission
 from hub.agents.api import Load, Presence_
-from hub.agents.store import queues_of
 from hub.core import log
 from hub.core.errors import HubError, Invalid
 from hub.reports import history, live
@@ -153,7 +152,7 @@ class QueueHistory(BaseModel):
     next_cursor: str | None
 
 
-@reports.add("GET", "/queues", returns=QueueList)
+@reports.add("GET", "/queues", needs=Access.SIGNED_IN, returns=QueueList)
 async def list_queues(call: Call) -> dict[str, Any]:
     """The queues one may see, with their numbers now."""
     board = await call.request.app[LIVE].board()
@@ -161,7 +160,7 @@ async def list_queues(call: Call) -> dict[str, Any]:
     return {"items": [q for q in board["queues"] if mine is None or q["id"] in mine]}
 
 
-@reports.add("GET", "/reports/queues", returns=QueueHistory, action=Action.SUPERVISE)
+@reports.add("GET", "/reports/queues", needs=Permission.REPORT_READ, returns=QueueHistory)
 async def read_queue_history(call: Call, query: HistoryQuery) -> dict[str, Any]:
     """Queues as they were: counts by interval of entering, for the queues one may see, at most a year at once.
 
@@ -174,7 +173,7 @@ async def read_queue_history(call: Call, query: HistoryQuery) -> dict[str, Any]:
     return {"items": items, "next_cursor": None if last is None else _cursor(last)}
 
 
-@reports.add("GET", "/reports/ratings", returns=RatingReport, action=Action.SUPERVISE)
+@reports.add("GET", "/reports/ratings", needs=Permission.REPORT_READ, returns=RatingReport)
 async def read_rating_report(call: Call, query: PeriodQuery) -> Ratings:
     """What customers said in a time, for the queues one may see: by queue, and by the agent who answered last."""
     since, until = _period(query.since, query.until)
@@ -205,10 +204,10 @@ def _period(since: datetime, until: datetime) -> tuple[datetime, datetime]:
 
 async def _own_queues(call: Call) -> set[int] | None:
     """The queues the caller may see the numbers of; None: all."""
-    return None if call.me.sees_all else {queue["id"] for queue in await queues_of(call.core.db, call.me.id)}
+    return None if call.viewer["sees_all"] else set(call.viewer["queues"])
 
 
-@reports.add("GET", "/board", returns=Board)
+@reports.add("GET", "/board", needs=Permission.BOARD_READ, returns=Board)
 async def read_board(call: Call) -> live.Board:
     """Everything the wall shows."""
     return await call.request.app[LIVE].board()

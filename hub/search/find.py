@@ -41,13 +41,13 @@ async def people(db: Database, q: str, *, cursor: int | None, limit: int) -> lis
 async def conversations(db: Database, q: str, values: Mapping[str, Any], *, before: int | None) -> list[Hit]:
     """Conversations in which a message, a note, a file's name, or the customer's names and addresses have all words.
 
-    `values`: who looks and how the list is narrowed (`viewer`, `sees_all`, `view`, `queue_id`, `channel`, `limit`).
+    `values`: who looks and how the list is narrowed (`Actor.viewer`, `view`, `queue_id`, `channel`, `limit`).
     """
     number = q.strip().removeprefix("#")
     async with db.connection() as conn:
         found: dict[int, int] = {}
         if before is None and number.isascii() and number.isdecimal() and len(number) < 19:
-            named = {"id": int(number), "viewer": values["viewer"], "sees_all": values["sees_all"]}
+            named = {"id": int(number), **{key: values[key] for key in ("viewer", "sees_all", "queues", "offered")}}
             _keep(found, await fetch_all(conn, Hit, sql["find_number"], named))
         wanted = query(q)
         if wanted is not None:

@@ -64,8 +64,7 @@ select v.id, max(d.id) as hit
 from search_doc d
 join conversation v on v.id = d.conversation_id
 where d.words @@ %(q)s::tsquery
-  and (%(sees_all)s or v.agent_id = %(viewer)s
-       or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s))
+  and may_see(v.id, v.agent_id, v.queue_id, %(viewer)s, %(sees_all)s, %(queues)s, %(offered)s)
   and case %(view)s
         when 'mine' then v.agent_id = %(viewer)s and v.status = 'open'
         when 'waiting' then v.status = 'open' and v.agent_id is null and exists (
@@ -92,8 +91,7 @@ join contact c on c.root_id = p.id
 cross join lateral (
     select v.id, v.interaction_seq from conversation v
     where v.contact_id = c.id
-      and (%(sees_all)s or v.agent_id = %(viewer)s
-           or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s))
+      and may_see(v.id, v.agent_id, v.queue_id, %(viewer)s, %(sees_all)s, %(queues)s, %(offered)s)
       and case %(view)s
             when 'mine' then v.agent_id = %(viewer)s and v.status = 'open'
             when 'waiting' then v.status = 'open' and v.agent_id is null and exists (
@@ -111,5 +109,4 @@ order by 2 desc limit %(limit)s;
 
 -- find_number: A conversation by its number, as far as the viewer may see it.
 select v.id, 9223372036854775807 as hit from conversation v
-where v.id = %(id)s and (%(sees_all)s or v.agent_id = %(viewer)s
-    or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s));
+where v.id = %(id)s and may_see(v.id, v.agent_id, v.queue_id, %(viewer)s, %(sees_all)s, %(queues)s, %(offered)s);

@@ -19,7 +19,8 @@ import orjson
 from aiohttp import hdrs, web
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from hub.access.model import Action, Actor, authorize
+from hub.access.model import Actor, Viewer
+from hub.access.permissions import Access, Permission
 from hub.access.signin import actor_of_session, actor_of_token
 from hub.core.bodies import ANONYMOUS, SIGNED_IN, read_body
 from hub.core.errors import Forbidden, Invalid, NotFound, Unauthorized
@@ -30,6 +31,7 @@ from hub.web.public import limit
 from hub.web.shapes import Id
 
 Handler = Callable[..., Awaitable[Any]]
+Needs = Permission | Access
 _ID = TypeAdapter(Id)
 MOST_ERRORS = 20
 _SAFE = {hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS}
@@ -42,6 +44,7 @@ class Call:
     request: web.Request
     context: WebContext
     actor: Actor | None
+    needs: Needs
 
     @property
     def core(self) -> Core:
@@ -50,10 +53,15 @@ class Call:
 
     @property
     def me(self) -> Actor:
-        """Who calls; only endpoints without an action may be called by nobody."""
+        """Who calls; only endpoints for anyone may be called by nobody."""
         if self.actor is None:
             raise Unauthorized(remedy="Sign in, or send an API token.")
         return self.actor
+
+    @property
+    def viewer(self) -> Viewer:
+        """How far the permission reaches that this endpoint needs: what its statements may see and change."""
+        return self.me.viewer(self.needs) if isinstance(self.needs, Permission) else self.me.viewer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,7 @@ class Endpoint:
     handler: Handler
     returns: type | None
     status: int
-    action: Action | None
+    needs: Needs
     errors: tuple[int, ...]
     also: tuple[int, ...]
     body: type[BaseModel] | None
@@ -93,15 +101,15 @@ class Endpoints:
         method: str,
         path: str,
         *,
+        needs: Needs,
         returns: type | None = None,
         status: int = 200,
-        action: Action | None = Action.CONVERSE,
         errors: tuple[int, ...] = (),
         also: tuple[int, ...] = (),
         upload: bool = False,
         media: tuple[str, ...] = ("application/json",),
     ) -> Callable[[Handler], Handler]:
-        """Declare a handler. `action` None: callable by nobody in particular. `also`: other good statuses.
+        """Declare a handler. `needs`: the permission it asks, or who may call it. `also`: other good statuses.
 
         `returns` is a model (JSON), `bytes` (a file) or `str` (a page); of the last two `media` names the types.
         """
@@ -117,7 +125,7 @@ class Endpoints:
                     handler,
                     returns,
                     status,
-                    action,
+                    needs,
                     errors,
                     also,
                     hints.get("body"),
@@ -138,20 +146,21 @@ def route(endpoint: Endpoint) -> web.RouteDef:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         context = request.app[CONTEXT]
-        if endpoint.action is None:
+        if endpoint.needs is Access.ANYONE:
             limit(request)
         actor = await identify(request, context)
-        if endpoint.action is not None:
+        if endpoint.needs is not Access.ANYONE:
             if actor is None:
                 raise Unauthorized(remedy="Sign in, or send an API token.")
-            authorize(actor, endpoint.action)
+            if isinstance(endpoint.needs, Permission):
+                actor.require(endpoint.needs)
         arguments: dict[str, Any] = {name: _path_id(request, name) for name in endpoint.path_ids}
         if endpoint.query is not None:
             arguments["query"] = _query(endpoint.query, request)
         if endpoint.body is not None:
-            most = ANONYMOUS if endpoint.action is None else SIGNED_IN
+            most = ANONYMOUS if endpoint.needs is Access.ANYONE else SIGNED_IN
             arguments["body"] = await _body(endpoint.body, request, most)
-        result = await endpoint.handler(Call(request, context, actor), **arguments)
+        result = await endpoint.handler(Call(request, context, actor, endpoint.needs), **arguments)
         if isinstance(result, web.StreamResponse):
             return result
         return json_response(result, status=endpoint.status)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from hub.access.model import Action
+from hub.access.permissions import Permission
 from hub.core import events
 from hub.web.endpoints import Call, Endpoints
 from hub.web.shapes import InOrderOfIds
@@ -36,7 +36,7 @@ class EventPage(BaseModel):
     next_cursor: str | None
 
 
-@event_log.add("GET", "/events", returns=EventPage, action=Action.SUPERVISE)
+@event_log.add("GET", "/events", needs=Permission.EVENT_READ, returns=EventPage)
 async def list_events(call: Call, query: FeedQuery) -> dict[str, Any]:
     """The event log after a cursor, oldest first, never skipping a late commit. Poll with `next_cursor`.
 
@@ -44,5 +44,5 @@ async def list_events(call: Call, query: FeedQuery) -> dict[str, Any]:
     there is nothing new yet.
     """
     async with call.core.db.lists.connection() as conn:
-        page = await events.feed(conn, query.after or 0, query.limit, call.me.viewer)
+        page = await events.feed(conn, query.after or 0, query.limit, call.viewer)
     return {"items": page.items, "next_cursor": None if page.after is None else str(page.after)}

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from hub.access.permissions import Access
 from hub.core import problems
 from hub.web.endpoints import Call, Endpoints
 
@@ -22,7 +23,7 @@ class NoticeList(BaseModel):
     items: list[Notice]
 
 
-@notices.add("GET", "/notices", returns=NoticeList)
+@notices.add("GET", "/notices", needs=Access.SIGNED_IN, returns=NoticeList)
 async def list_notices(call: Call) -> dict[str, Any]:
     """What keeps the hub from working as everybody expects, such as sending that is frozen after a restore."""
     found = await problems.frozen(call.core.db)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
+from hub.access.permissions import Access
 from hub.web.endpoints import Endpoint
 from hub.web.shapes import Id, Problem
 
@@ -118,7 +119,7 @@ def _operation(endpoint: Endpoint, refs: dict[Any, Any]) -> dict[str, Any]:
         **({"description": more.strip()} if more else {}),
         "parameters": [*_path(endpoint), *_query(endpoint)],
         "responses": _responses(endpoint, refs),
-        "security": [{"token": []}, {"session": []}] if endpoint.action is not None else [{}, {"session": []}],
+        "security": [{"token": []}, {"session": []}] if endpoint.needs is not Access.ANYONE else [{}, {"session": []}],
     }
     if endpoint.body is not None:
         schema = refs[(endpoint.body, "validation")]
@@ -149,7 +150,7 @@ def _responses(endpoint: Endpoint, refs: dict[Any, Any]) -> dict[str, Any]:
     bad = {
         *endpoint.errors,
         503,
-        *((401, 403) if endpoint.action is not None else (401, 403) if endpoint.method != "GET" else (401,)),
+        *((401, 403) if endpoint.needs is not Access.ANYONE else (401, 403) if endpoint.method != "GET" else (401,)),
     }
     if endpoint.body is not None or endpoint.query is not None:
         bad.add(422)

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Text = Annotated[str, StringConstraints(max_length=100_000)]
 Line = Annotated[str, StringConstraints(max_length=1000)]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]  # what a file names something by
 # 64-bit ids; JavaScript's numbers end at 2^53.
 Id = Annotated[int, Field(ge=1, le=9_007_199_254_740_991)]
 # Where a list goes on: `next_cursor` as it came. Lists in the order of ids have the last one's in it.

@@ -22,7 +22,7 @@ from connectors.email.parse import dedup_key
 from connectors.httpsms.mapping import document, text_at
 from connectors.twilio.webhook import Terms as TwilioTerms
 from connectors.twilio.webhook import consent, parse_form, signed
-from hub.access.api import SignIn
+from hub.access.api.signin import SignIn
 from hub.channels.consent import spoken
 from hub.channels.model import AddressKind, Inbound, Page
 from hub.contacts.identity import as_dialled, lenient

@@ -135,7 +135,9 @@ async def _check(core: Core, twilio: SlowTwilio) -> None:
     for end in unknown:  # and the others are for a person to see: on the message, and in the list of what is stuck
         assert end["status"] == "unknown"
         assert end["error"]
-    stuck = await core.db.dicts(outbox_sql["stuck"], {"limit": 2 * SENDS, "sees_all": True, "viewer": 0})
+    stuck = await core.db.dicts(
+        outbox_sql["stuck"], {"limit": 2 * SENDS, "sees_all": True, "viewer": 0, "queues": [], "offered": []}
+    )
     assert {row["id"] for row in stuck} == {end["id"] for end in unknown}
     sys.stdout.write(f"delivered {len(ids)}, unknown and shown {len(unknown)}\n")
     await check_house(core.db)

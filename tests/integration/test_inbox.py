@@ -15,7 +15,7 @@ from tests.house import House
 _PLAIN = """
 select v.id from conversation v
 where (%(sees_all)s or v.agent_id = %(viewer)s
-       or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s))
+       or v.queue_id = any(%(queues)s))
   and case %(view)s
         when 'mine' then v.agent_id = %(viewer)s and v.status = 'open'
         when 'waiting' then v.status = 'open' and v.agent_id is null and exists (
@@ -33,7 +33,7 @@ with mine as (
            exists (select from queue_entry e where e.conversation_id = v.id and e.state in ('waiting', 'offered')) as waiting
     from conversation v
     where (%(sees_all)s or v.agent_id = %(viewer)s
-           or v.queue_id in (select q.queue_id from agent_queue q where q.agent_id = %(viewer)s))
+           or v.queue_id = any(%(queues)s))
       and (v.status <> 'resolved' or v.resolved_at > now() - interval '1 day')
 )
 select count(*) filter (where agent_id = %(viewer)s and status = 'open')::int as mine,
@@ -64,8 +64,14 @@ async def filled(house: House) -> House:
 
 
 async def _viewers(db: Database) -> list[dict[str, Any]]:
-    people = await db.dicts("select id, role from agent where role <> 'agent' or email !~ 'colleague[2-9]' order by id")
-    return [{"viewer": person["id"], "sees_all": person["role"] == "admin"} for person in people]
+    people = await db.dicts(
+        "select a.id, a.role, array(select q.queue_id from agent_queue q where q.agent_id = a.id) as queues from agent a "
+        "where a.role <> 'agent' or a.email !~ 'colleague[2-9]' order by a.id"
+    )
+    viewers = [
+        {"viewer": p["id"], "sees_all": p["role"] == "admin", "queues": p["queues"], "offered": []} for p in people
+    ]
+    return [*viewers, {**viewers[0], "sees_all": False, "queues": []}]  # and somebody who sees their own only
 
 
 @pytest.mark.breaks_rules

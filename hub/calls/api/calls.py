@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from hub.access.model import Action
+from hub.access.permissions import Permission
 from hub.access.rights import accounts, require_account, require_conversation
 from hub.calls import actions, devices, recordings, store
 from hub.calls.actions import Target
@@ -57,12 +57,12 @@ async def _first(call: Call) -> tuple[Account, CallControl]:
     return found[0]
 
 
-@calls.add("GET", "/me/device", returns=Device)
+@calls.add("GET", "/me/device", needs=Permission.CALL_MAKE, returns=Device)
 async def read_device(call: Call) -> dict[str, Any]:
     """Where I am rung, and from which numbers of ours I can call."""
     rows = await call.core.db.dicts(sql["device"], {"agent_id": call.me.id})
     numbers = await _numbers(call)
-    usable = await accounts(call.core.db, call.me.viewer)
+    usable = await accounts(call.core.db, call.viewer)
     own = rows[0] if rows else {"kind": None, "number": None, "ready": False}
     return {
         "kind": own["kind"],
@@ -76,7 +76,7 @@ async def read_device(call: Call) -> dict[str, Any]:
     }
 
 
-@calls.add("PUT", "/me/device", returns=Device, errors=(409,))
+@calls.add("PUT", "/me/device", needs=Permission.CALL_MAKE, returns=Device, errors=(409,))
 async def change_device(call: Call, body: NewDevice) -> dict[str, Any]:
     """Say where to ring me. A browser says so every few seconds while it is ready; unready it gets no calls."""
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -84,7 +84,7 @@ async def change_device(call: Call, body: NewDevice) -> dict[str, Any]:
     return await read_device(call)
 
 
-@calls.add("POST", "/me/device/token", returns=DeviceToken, errors=(409,))
+@calls.add("POST", "/me/device/token", needs=Permission.CALL_MAKE, returns=DeviceToken, errors=(409,))
 async def make_device_token(call: Call) -> dict[str, Any]:
     """Admission of this browser as my telephone, for an hour; ask again well before."""
     account, phone = await _first(call)
@@ -94,7 +94,7 @@ async def make_device_token(call: Call) -> dict[str, Any]:
     return {"identity": made.identity, "token": made.token, "seconds": made.seconds, "simulated": made.simulated}
 
 
-@calls.add("POST", "/me/device/press", status=204, errors=(409,))
+@calls.add("POST", "/me/device/press", needs=Permission.CALL_MAKE, status=204, errors=(409,))
 async def press_device(call: Call, body: DevicePress) -> None:
     """Answer, refuse or hang up with a simulated telephone: the demonstration has no sound."""
     account, phone = await _first(call)
@@ -116,36 +116,36 @@ async def pressed(phone: CallControl, account: Account, agent_id: int, do: str) 
 
 
 # -- calls -------------------------------------------------------------------------------------------------------------
-@calls.add("GET", "/me/calls", returns=CallList)
+@calls.add("GET", "/me/calls", needs=Permission.CALL_MAKE, returns=CallList)
 async def list_my_calls(call: Call) -> dict[str, Any]:
     """The calls I am on, and those that ring me."""
     return {"items": await store.shown(call.core.db, agent_id=call.me.id)}
 
 
-@calls.add("GET", "/calls", returns=CallList, action=Action.SUPERVISE)
+@calls.add("GET", "/calls", needs=Permission.CALL_SUPERVISE, returns=CallList)
 async def list_live_calls(call: Call) -> dict[str, Any]:
     """Every call going on in my queues."""
     found = await store.shown(call.core.db, live=True)
-    visible = await call.core.db.dicts(sql["visible"], {"ids": [c["conversation_id"] for c in found], **call.me.viewer})
+    visible = await call.core.db.dicts(sql["visible"], {"ids": [c["conversation_id"] for c in found], **call.viewer})
     seen = {row["id"] for row in visible}
     return {"items": [c for c in found if c["conversation_id"] in seen]}
 
 
-@calls.add("GET", "/conversations/{conversation_id}/calls", returns=CallList)
+@calls.add("GET", "/conversations/{conversation_id}/calls", needs=Permission.CONVERSATION_READ, returns=CallList)
 async def list_conversation_calls(call: Call, conversation_id: int) -> dict[str, Any]:
     """A conversation's calls, the newest first, with their telephones, times and recordings."""
-    await require_conversation(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.viewer)
     return {"items": await store.shown(call.core.db, conversation_id=conversation_id)}
 
 
-@calls.add("POST", "/calls", returns=CallView, status=201, errors=(404, 409))
+@calls.add("POST", "/calls", needs=Permission.CALL_MAKE, returns=CallView, status=201, errors=(404, 409))
 async def start_call(call: Call, body: NewCall) -> dict[str, Any]:
     """Call somebody: my telephone rings first, then theirs."""
     if body.conversation_id is not None:
-        await require_conversation(call.core.db, body.conversation_id, call.me.viewer)
+        await require_conversation(call.core.db, body.conversation_id, call.viewer)
     if body.account_id is not None:
-        await require_account(call.core.db, body.account_id, call.me.viewer)
-    usable = await accounts(call.core.db, call.me.viewer)
+        await require_account(call.core.db, body.account_id, call.viewer)
+    usable = await accounts(call.core.db, call.viewer)
     found = [a for a, _ in await _numbers(call) if a.id in usable]
     account = next((a for a in found if body.account_id in (None, a.id)), None)
     if account is None:
@@ -166,21 +166,21 @@ async def _account_of(call: Call, call_id: int) -> Account:
     rows = await call.core.db.dicts(sql["call"], {"id": call_id})
     if not rows:
         raise NotFound("There is no such call.")
-    await require_conversation(call.core.db, rows[0]["conversation_id"], call.me.viewer)
+    await require_conversation(call.core.db, rows[0]["conversation_id"], call.viewer)
     account = await call.context.accounts.get(rows[0]["account_id"])
     if account is None:
         raise Conflict("Its number is no longer configured.")
     return account
 
 
-@calls.add("GET", "/calls/{call_id}", returns=CallView)
+@calls.add("GET", "/calls/{call_id}", needs=Permission.CALL_MAKE, returns=CallView)
 async def read_call(call: Call, call_id: int) -> dict[str, Any]:
     """One call."""
     await _account_of(call, call_id)
     return await _shown(call, call_id)
 
 
-@calls.add("POST", "/calls/{call_id}/hold", returns=CallView, errors=(409,))
+@calls.add("POST", "/calls/{call_id}/hold", needs=Permission.CALL_MAKE, returns=CallView, errors=(409,))
 async def hold_call(call: Call, call_id: int, body: Switch) -> dict[str, Any]:
     """Put the customer on hold, or take them off it."""
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -188,7 +188,7 @@ async def hold_call(call: Call, call_id: int, body: Switch) -> dict[str, Any]:
     return await _shown(call, call_id)
 
 
-@calls.add("POST", "/calls/{call_id}/mute", returns=CallView, errors=(409,))
+@calls.add("POST", "/calls/{call_id}/mute", needs=Permission.CALL_MAKE, returns=CallView, errors=(409,))
 async def mute_call(call: Call, call_id: int, body: Switch) -> dict[str, Any]:
     """Mute myself."""
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -196,7 +196,7 @@ async def mute_call(call: Call, call_id: int, body: Switch) -> dict[str, Any]:
     return await _shown(call, call_id)
 
 
-@calls.add("POST", "/calls/{call_id}/keys", returns=CallView, errors=(409,))
+@calls.add("POST", "/calls/{call_id}/keys", needs=Permission.CALL_MAKE, returns=CallView, errors=(409,))
 async def press_call_keys(call: Call, call_id: int, body: KeyPresses) -> dict[str, Any]:
     """Press keys (DTMF) towards the customer's end."""
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -204,7 +204,7 @@ async def press_call_keys(call: Call, call_id: int, body: KeyPresses) -> dict[st
     return await _shown(call, call_id)
 
 
-@calls.add("POST", "/calls/{call_id}/hang-up", returns=CallView, errors=(409,))
+@calls.add("POST", "/calls/{call_id}/hang-up", needs=Permission.CALL_MAKE, returns=CallView, errors=(409,))
 async def hang_up_call(call: Call, call_id: int) -> dict[str, Any]:
     """Leave the call; alone with the customer, end it."""
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -212,7 +212,7 @@ async def hang_up_call(call: Call, call_id: int) -> dict[str, Any]:
     return await _shown(call, call_id)
 
 
-@calls.add("POST", "/calls/{call_id}/recording", returns=CallView, errors=(409,))
+@calls.add("POST", "/calls/{call_id}/recording", needs=Permission.CALL_MAKE, returns=CallView, errors=(409,))
 async def record_call(call: Call, call_id: int, body: Switch) -> dict[str, Any]:
     """Pause the recording (card numbers), or go on."""
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -220,7 +220,7 @@ async def record_call(call: Call, call_id: int, body: Switch) -> dict[str, Any]:
     return await _shown(call, call_id)
 
 
-@calls.add("POST", "/calls/{call_id}/transfer", returns=CallView, errors=(409,))
+@calls.add("POST", "/calls/{call_id}/transfer", needs=Permission.CALL_MAKE, returns=CallView, errors=(409,))
 async def transfer_call(call: Call, call_id: int, body: CallTarget) -> dict[str, Any]:
     """Hand over without asking: to a queue, an agent or a number."""
     account = await _account_of(call, call_id)
@@ -230,7 +230,7 @@ async def transfer_call(call: Call, call_id: int, body: CallTarget) -> dict[str,
     return await _shown(call, call_id)
 
 
-@calls.add("POST", "/calls/{call_id}/consult", returns=CallView, errors=(409,))
+@calls.add("POST", "/calls/{call_id}/consult", needs=Permission.CALL_MAKE, returns=CallView, errors=(409,))
 async def start_consult(call: Call, call_id: int, body: CallTarget) -> dict[str, Any]:
     """Ask an agent, whoever of a queue is free, or a number for advice; the customer is on hold meanwhile."""
     account = await _account_of(call, call_id)
@@ -240,7 +240,7 @@ async def start_consult(call: Call, call_id: int, body: CallTarget) -> dict[str,
     return await _shown(call, call_id)
 
 
-@calls.add("POST", "/calls/{call_id}/consult/finish", returns=CallView, errors=(409,))
+@calls.add("POST", "/calls/{call_id}/consult/finish", needs=Permission.CALL_MAKE, returns=CallView, errors=(409,))
 async def finish_consult(call: Call, call_id: int, body: FinishConsult) -> dict[str, Any]:
     """Hand over to who was asked, talk together, or go on alone."""
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -248,7 +248,7 @@ async def finish_consult(call: Call, call_id: int, body: FinishConsult) -> dict[
     return await _shown(call, call_id)
 
 
-@calls.add("POST", "/calls/{call_id}/monitor", returns=CallView, action=Action.SUPERVISE, errors=(409,))
+@calls.add("POST", "/calls/{call_id}/monitor", needs=Permission.CALL_SUPERVISE, returns=CallView, errors=(409,))
 async def monitor_call(call: Call, call_id: int, body: MonitorCall) -> dict[str, Any]:
     """Listen unheard, whisper to the agent, or join in."""
     await _account_of(call, call_id)
@@ -257,7 +257,7 @@ async def monitor_call(call: Call, call_id: int, body: MonitorCall) -> dict[str,
     return await _shown(call, call_id)
 
 
-@calls.add("POST", "/calls/{call_id}/wrap-up", returns=CallView, errors=(409,))
+@calls.add("POST", "/calls/{call_id}/wrap-up", needs=Permission.CALL_MAKE, returns=CallView, errors=(409,))
 async def wrap_up_call(call: Call, call_id: int, body: WrapUpCall) -> dict[str, Any]:
     """Finish the notes with an outcome code; the matter is resolved unless told otherwise."""
     async with events.unit(call.core.db, call.core.feed) as unit:
@@ -266,17 +266,26 @@ async def wrap_up_call(call: Call, call_id: int, body: WrapUpCall) -> dict[str, 
 
 
 # -- callbacks and recordings ------------------------------------------------------------------------------------------
-@calls.add("GET", "/conversations/{conversation_id}/callbacks", returns=CallbackList)
+@calls.add(
+    "GET", "/conversations/{conversation_id}/callbacks", needs=Permission.CONVERSATION_READ, returns=CallbackList
+)
 async def list_callbacks(call: Call, conversation_id: int) -> dict[str, Any]:
     """The calls promised to this customer."""
-    await require_conversation(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.viewer)
     return {"items": await call.core.db.dicts(sql["callbacks_of"], {"conversation_id": conversation_id})}
 
 
-@calls.add("POST", "/conversations/{conversation_id}/callbacks", returns=CreatedCallback, status=201, errors=(409,))
+@calls.add(
+    "POST",
+    "/conversations/{conversation_id}/callbacks",
+    needs=Permission.CONVERSATION_HANDLE,
+    returns=CreatedCallback,
+    status=201,
+    errors=(409,),
+)
 async def plan_callback(call: Call, conversation_id: int, body: NewCallback) -> dict[str, Any]:
     """Promise a call at a time: it waits in the queue then, first for me if I say so."""
-    await require_conversation(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.viewer)
     due = utc(body.due_at)
     if due <= now():
         raise Invalid("The time lies in the past.", fields={"due_at": "choose a later time"})
@@ -298,21 +307,27 @@ async def plan_callback(call: Call, conversation_id: int, body: NewCallback) -> 
     return {"id": made}
 
 
-@calls.add("DELETE", "/callbacks/{callback_id}", status=204, errors=(409,))
+@calls.add("DELETE", "/callbacks/{callback_id}", needs=Permission.CONVERSATION_HANDLE, status=204, errors=(409,))
 async def cancel_callback(call: Call, callback_id: int) -> None:
     """Take a promised call back; 409 when it is under way."""
     found = await call.core.db.value(sql["callback_place"], {"id": callback_id})
     if found is None:
         raise NotFound("There is no such callback.")
-    await require_conversation(call.core.db, int(found), call.me.viewer)
+    await require_conversation(call.core.db, int(found), call.viewer)
     if await call.core.db.value(sql["cancel_callback"], {"id": callback_id}) is None:
         raise Conflict("It is under way or over.")
 
 
-@calls.add("GET", "/recordings/{recording_id}/sound", returns=bytes, media=("application/octet-stream", "audio/*"))
+@calls.add(
+    "GET",
+    "/recordings/{recording_id}/sound",
+    needs=Permission.RECORDING_PLAY,
+    returns=bytes,
+    media=("application/octet-stream", "audio/*"),
+)
 async def read_recording(call: Call, recording_id: int) -> web.Response:
     """Listen to a recording, if its conversation is visible; that it was heard is written down."""
-    await require_conversation(call.core.db, await recordings.place(call.core.db, recording_id), call.me.viewer)
+    await require_conversation(call.core.db, await recordings.place(call.core.db, recording_id), call.viewer)
     _, content_type, body = await recordings.sound(call.core.db, recording_id)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await recordings.heard(unit, recording_id, call.me.id)

@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from hub.access import signin
-from hub.access.model import Action
+from hub.access.permissions import Permission
 from hub.channels import administration, trouble
 from hub.channels.administration import Change, Row
 from hub.channels.api.messaging import Sending
@@ -214,7 +214,7 @@ class ReconciledMailbox(BaseModel):
     differences: list[MissingMessage]
 
 
-@mailboxes.add("GET", "/mailboxes", returns=MailboxList, action=Action.ADMINISTER)
+@mailboxes.add("GET", "/mailboxes", needs=Permission.CHANNEL_MANAGE, returns=MailboxList)
 async def list_mailboxes(call: Call) -> dict[str, Any]:
     """Every mailbox, how it is configured (secrets only by name) and how it fares."""
     troubles = {one.account_id: one for one in await trouble.troubles(call.core.db)}
@@ -222,13 +222,13 @@ async def list_mailboxes(call: Call) -> dict[str, Any]:
     return {"items": [_shown(call, row, troubles.get(row.id)) for row in rows]}
 
 
-@mailboxes.add("POST", "/mailboxes/discover", returns=DiscoveredServers, action=Action.ADMINISTER)
+@mailboxes.add("POST", "/mailboxes/discover", needs=Permission.CHANNEL_MANAGE, returns=DiscoveredServers)
 async def discover_servers(call: Call, body: DiscoverServers) -> dict[str, Any]:
     """The servers that an address is most likely served by."""
     return asdict(await _admin(call).discover(body.address))
 
 
-@mailboxes.add("POST", "/mailboxes/test", returns=MailboxCheckList, action=Action.ADMINISTER, errors=(404, 429))
+@mailboxes.add("POST", "/mailboxes/test", needs=Permission.CHANNEL_MANAGE, returns=MailboxCheckList, errors=(404, 429))
 async def try_mailbox(call: Call, body: MailboxTrial) -> dict[str, Any]:
     """Try settings before they are kept. With `account_id`, what is not given is that account's.
 
@@ -241,7 +241,7 @@ async def try_mailbox(call: Call, body: MailboxTrial) -> dict[str, Any]:
     return {"items": [asdict(check) for check in await _admin(call).probe(account)]}
 
 
-@mailboxes.add("POST", "/mailboxes", returns=Mailbox, status=201, action=Action.ADMINISTER, errors=(409,))
+@mailboxes.add("POST", "/mailboxes", needs=Permission.CHANNEL_MANAGE, returns=Mailbox, status=201, errors=(409,))
 async def create_mailbox(call: Call, body: NewMailbox) -> dict[str, Any]:
     """Add a mailbox; it is fetched within seconds."""
     change = Change(
@@ -255,13 +255,13 @@ async def create_mailbox(call: Call, body: NewMailbox) -> dict[str, Any]:
     return await _read(call, account_id)
 
 
-@mailboxes.add("GET", "/mailboxes/{account_id}", returns=Mailbox, action=Action.ADMINISTER)
+@mailboxes.add("GET", "/mailboxes/{account_id}", needs=Permission.CHANNEL_MANAGE, returns=Mailbox)
 async def read_mailbox(call: Call, account_id: int) -> dict[str, Any]:
     """One mailbox."""
     return await _read(call, account_id)
 
 
-@mailboxes.add("PATCH", "/mailboxes/{account_id}", returns=Mailbox, action=Action.ADMINISTER, errors=(409,))
+@mailboxes.add("PATCH", "/mailboxes/{account_id}", needs=Permission.CHANNEL_MANAGE, returns=Mailbox, errors=(409,))
 async def change_mailbox(call: Call, account_id: int, body: MailboxChange) -> dict[str, Any]:
     """Change a mailbox. Settings and secrets that are not named stay; one that is null is taken away.
 
@@ -277,7 +277,7 @@ async def change_mailbox(call: Call, account_id: int, body: MailboxChange) -> di
 
 
 @mailboxes.add(
-    "POST", "/mailboxes/{account_id}/test", returns=MailboxCheckList, action=Action.ADMINISTER, errors=(429,)
+    "POST", "/mailboxes/{account_id}/test", needs=Permission.CHANNEL_MANAGE, returns=MailboxCheckList, errors=(429,)
 )
 async def test_mailbox(call: Call, account_id: int) -> dict[str, Any]:
     """Try a mailbox as it is configured, and say what is wrong with it."""
@@ -285,7 +285,7 @@ async def test_mailbox(call: Call, account_id: int) -> dict[str, Any]:
     return {"items": [asdict(check) for check in await _admin(call).probe(await _account(call, account_id))]}
 
 
-@mailboxes.add("POST", "/mailboxes/{account_id}/reconcile", returns=ReconciledMailbox, action=Action.ADMINISTER)
+@mailboxes.add("POST", "/mailboxes/{account_id}/reconcile", needs=Permission.CHANNEL_MANAGE, returns=ReconciledMailbox)
 async def reconcile_mailbox(call: Call, account_id: int, body: ReconcileMailbox) -> dict[str, Any]:
     """Compare what lies on the server with what is stored; with `refetch`, store what is missing."""
     account = await _account(call, account_id)

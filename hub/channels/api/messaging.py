@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from hub.access import rights
-from hub.access.model import Action
+from hub.access.permissions import Permission
 from hub.channels import extras, trouble
 from hub.channels.limits import limits_of
 from hub.channels.model import Account
@@ -80,7 +80,9 @@ class MessagingAccountList(BaseModel):
 
 
 # -- templates ---------------------------------------------------------------------------------------------------------
-@messaging.add("GET", "/accounts/{account_id}/message-templates", returns=MessageTemplateList)
+@messaging.add(
+    "GET", "/accounts/{account_id}/message-templates", needs=Permission.CONVERSATION_REPLY, returns=MessageTemplateList
+)
 async def list_message_templates(call: Call, account_id: int) -> dict[str, Any]:
     """Texts the provider has approved: what may be said on WhatsApp at any time."""
     try:
@@ -118,10 +120,10 @@ def _shown(one: extras.MessageTemplate) -> dict[str, Any]:
 
 
 # -- numbers -----------------------------------------------------------------------------------------------------------
-@messaging.add("GET", "/messaging/accounts", returns=MessagingAccountList, action=Action.SUPERVISE)
+@messaging.add("GET", "/messaging/accounts", needs=Permission.CHANNEL_READ, returns=MessagingAccountList)
 async def list_messaging_accounts(call: Call) -> dict[str, Any]:
     """Each number of one's queues: what it has sent today against its bounds, what waits, and the last comparison."""
-    usable = await rights.accounts(call.core.db, call.me.viewer)
+    usable = await rights.accounts(call.core.db, call.viewer)
     accounts = [
         a
         for a in (await call.context.accounts.all()).values()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from hub.access import rights
-from hub.access.model import Action
+from hub.access.permissions import Permission
 from hub.access.rights import require_conversation
 from hub.core.errors import NotFound
 from hub.messages.outbox import Outbox
@@ -76,7 +76,7 @@ class SettledSends(BaseModel):
 
 
 # -- quarantine --------------------------------------------------------------------------------------------------------
-@operations.add("GET", "/quarantine", returns=QuarantinedMessageList, action=Action.SUPERVISE)
+@operations.add("GET", "/quarantine", needs=Permission.QUARANTINE_MANAGE, returns=QuarantinedMessageList)
 async def list_quarantine(call: Call) -> dict[str, Any]:
     """What could not be processed on one's accounts, oldest first."""
     mine = await _own_accounts(call)
@@ -84,7 +84,9 @@ async def list_quarantine(call: Call) -> dict[str, Any]:
     return {"items": [_quarantined(q) for q in found]}
 
 
-@operations.add("POST", "/quarantine/{raw_id}/replay", returns=ReplayedMessage, action=Action.SUPERVISE, errors=(422,))
+@operations.add(
+    "POST", "/quarantine/{raw_id}/replay", needs=Permission.QUARANTINE_MANAGE, returns=ReplayedMessage, errors=(422,)
+)
 async def replay_quarantined(call: Call, raw_id: int) -> dict[str, Any]:
     """Try to take it in again."""
     await _require_quarantined(call, raw_id)
@@ -92,7 +94,7 @@ async def replay_quarantined(call: Call, raw_id: int) -> dict[str, Any]:
     return {"conversation_id": done.conversation_id}
 
 
-@operations.add("DELETE", "/quarantine/{raw_id}", status=204, action=Action.SUPERVISE, errors=(422,))
+@operations.add("DELETE", "/quarantine/{raw_id}", needs=Permission.QUARANTINE_MANAGE, status=204, errors=(422,))
 async def discard_quarantined(call: Call, raw_id: int) -> None:
     """Put it aside; the bytes stay."""
     await _require_quarantined(call, raw_id)
@@ -101,7 +103,7 @@ async def discard_quarantined(call: Call, raw_id: int) -> None:
 
 async def _own_accounts(call: Call) -> set[int] | None:
     """The accounts whose troubles are the caller's; None: all, and what belongs to no account too."""
-    return None if call.me.sees_all else await rights.accounts(call.core.db, call.me.viewer)
+    return None if call.viewer["sees_all"] else await rights.accounts(call.core.db, call.viewer)
 
 
 async def _require_quarantined(call: Call, raw_id: int) -> None:
@@ -126,30 +128,30 @@ def _quarantined(q: Any) -> dict[str, Any]:
 
 
 # -- sends of unknown fate ---------------------------------------------------------------------------------------------
-@operations.add("GET", "/outbox/unsettled", returns=UnsettledSendList, action=Action.SUPERVISE)
+@operations.add("GET", "/outbox/unsettled", needs=Permission.SEND_SETTLE, returns=UnsettledSendList)
 async def list_unsettled_sends(call: Call) -> dict[str, Any]:
     """Sends in conversations one may see whose outcome nobody knows: a person decides."""
-    return {"items": await call.core.db.dicts(outbox_sql["stuck"], {"limit": 200, **call.me.viewer})}
+    return {"items": await call.core.db.dicts(outbox_sql["stuck"], {"limit": 200, **call.viewer})}
 
 
-@operations.add("POST", "/outbox/{outbound_id}/settle", status=204, action=Action.SUPERVISE, errors=(409,))
+@operations.add("POST", "/outbox/{outbound_id}/settle", needs=Permission.SEND_SETTLE, status=204, errors=(409,))
 async def settle_send(call: Call, outbound_id: int, body: SettleSend) -> None:
     """Say that a send arrived after all, or that it is to be sent again."""
     found = await call.core.db.dicts(outbox_sql["conversations_of"], {"ids": [outbound_id]})
     if not found:
         raise NotFound("There is no such send.")
-    await require_conversation(call.core.db, int(found[0]["conversation_id"]), call.me.viewer)
+    await require_conversation(call.core.db, int(found[0]["conversation_id"]), call.viewer)
     await Outbox(call.core).decide(outbound_id, arrived=body.arrived, actor_id=call.me.id)
 
 
-@operations.add("POST", "/outbox/settle", returns=SettledSends, action=Action.SUPERVISE)
+@operations.add("POST", "/outbox/settle", needs=Permission.SEND_SETTLE, returns=SettledSends)
 async def settle_sends(call: Call, body: SettleSends) -> dict[str, Any]:
     """Say the same of many sends whose outcome nobody knows.
 
     Those settled meanwhile, and those of conversations one may not see, are `passed`: so it is safe to repeat.
     """
     rows = await call.core.db.dicts(outbox_sql["conversations_of"], {"ids": body.ids})
-    mine = await rights.conversations(call.core.db, [row["conversation_id"] for row in rows], call.me.viewer)
+    mine = await rights.conversations(call.core.db, [row["conversation_id"] for row in rows], call.viewer)
     ids = sorted(row["id"] for row in rows if row["conversation_id"] in mine)
     settled = await Outbox(call.core).decide_all(ids, arrived=body.arrived, actor_id=call.me.id)
     return {"settled": settled, "passed": sorted(set(body.ids) - set(settled))}

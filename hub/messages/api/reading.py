@@ -8,6 +8,7 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import BaseModel, Field
 
+from hub.access.permissions import Permission
 from hub.access.rights import require_conversation
 from hub.conversations import store as conversations
 from hub.core import events
@@ -69,24 +70,28 @@ class InvitationAnswer(In):
 
 
 # -- messages ----------------------------------------------------------------------------------------------------------
-@messages.add("GET", "/conversations/{conversation_id}/interactions", returns=InteractionPage)
+@messages.add(
+    "GET", "/conversations/{conversation_id}/interactions", needs=Permission.CONVERSATION_READ, returns=InteractionPage
+)
 async def list_interactions(call: Call, conversation_id: int, query: EarlierQuery) -> dict[str, Any]:
     """Earlier messages."""
-    await require_conversation(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.viewer)
     items, earlier = await conversations.page(
         call.core.db, conversation_id, before_seq=query.before_seq, limit=query.limit
     )
     return {"items": items, "has_earlier": earlier}
 
 
-@messages.add("GET", "/interactions/{interaction_id}/text", returns=FullText)
+@messages.add("GET", "/interactions/{interaction_id}/text", needs=Permission.CONVERSATION_READ, returns=FullText)
 async def read_message_text(call: Call, interaction_id: int) -> dict[str, Any]:
     """Everything a message says, its quotes and signature too."""
     message = await _visible(call, interaction_id)
     return {"text": message.meta.get("full_text") or message.text}
 
 
-@messages.add("GET", "/interactions/{interaction_id}/page", returns=str, media=("text/html",))
+@messages.add(
+    "GET", "/interactions/{interaction_id}/page", needs=Permission.CONVERSATION_READ, returns=str, media=("text/html",)
+)
 async def read_message_page(call: Call, interaction_id: int, query: PageQuery) -> web.Response:
     """A message's HTML as a page for a sandboxed frame, under a policy that runs nothing and loads nothing.
 
@@ -111,7 +116,13 @@ async def read_message_page(call: Call, interaction_id: int, query: PageQuery) -
     return web.Response(text=page, content_type="text/html", charset="utf-8", headers=headers)
 
 
-@messages.add("GET", "/interactions/{interaction_id}/original", returns=bytes, media=("application/octet-stream",))
+@messages.add(
+    "GET",
+    "/interactions/{interaction_id}/original",
+    needs=Permission.CONVERSATION_READ,
+    returns=bytes,
+    media=("application/octet-stream",),
+)
 async def read_original_message(call: Call, interaction_id: int) -> web.Response:
     """The bytes of a message as they came, to keep as a file; a signature is still good in them."""
     message = await _visible(call, interaction_id)
@@ -127,7 +138,9 @@ async def read_original_message(call: Call, interaction_id: int) -> web.Response
     return web.Response(body=raw, content_type="application/octet-stream", headers=headers)
 
 
-@messages.add("POST", "/interactions/{interaction_id}/reply-to", returns=Interaction)
+@messages.add(
+    "POST", "/interactions/{interaction_id}/reply-to", needs=Permission.CONVERSATION_REPLY, returns=Interaction
+)
 async def follow_reply_to(call: Call, interaction_id: int) -> dict[str, Any]:
     """Let answers go where a mail asks for them, though nothing proves that its customer wrote it."""
     await _visible(call, interaction_id)
@@ -139,6 +152,7 @@ async def follow_reply_to(call: Call, interaction_id: int) -> dict[str, Any]:
 @messages.add(
     "POST",
     "/interactions/{interaction_id}/invitation",
+    needs=Permission.CONVERSATION_REPLY,
     returns=Interaction,
     status=201,
     also=(200,),
@@ -159,12 +173,14 @@ async def _visible(call: Call, interaction_id: int) -> reading.FullMessage:
     message = await reading.full_message(call.core.db, interaction_id)
     if message is None:
         raise NotFound("There is no such message.")
-    await require_conversation(call.core.db, message.conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, message.conversation_id, call.viewer)
     return message
 
 
 # -- files -------------------------------------------------------------------------------------------------------------
-@files.add("POST", "/uploads", returns=Upload, status=201, upload=True, errors=(422,))
+@files.add(
+    "POST", "/uploads", needs=Permission.CONVERSATION_REPLY, returns=Upload, status=201, upload=True, errors=(422,)
+)
 async def upload_file(call: Call) -> dict[str, Any]:
     """Upload one file (multipart field `file`) to attach to a reply."""
     if call.request.content_type != "multipart/form-data":
@@ -175,7 +191,7 @@ async def upload_file(call: Call) -> dict[str, Any]:
     return {"id": new_id, "name": name, "size": len(body), "content_type": content_type}
 
 
-@files.add("GET", "/attachments/{attachment_id}", returns=bytes, media=SHOWN)
+@files.add("GET", "/attachments/{attachment_id}", needs=Permission.CONVERSATION_READ, returns=bytes, media=SHOWN)
 async def read_attachment(call: Call, attachment_id: int) -> web.Response:
     """A file of a message one may see; only plain images are shown, everything else is downloaded."""
     rows = await call.core.db.dicts(conversations.sql["attachment"], {"id": attachment_id})
@@ -183,7 +199,7 @@ async def read_attachment(call: Call, attachment_id: int) -> web.Response:
         raise NotFound("There is no such file.")
     row = rows[0]
     if row["conversation_id"] is not None:
-        await require_conversation(call.core.db, row["conversation_id"], call.me.viewer)
+        await require_conversation(call.core.db, row["conversation_id"], call.viewer)
     kind = row["content_type"].split(";")[0].strip().lower()
     shown = kind in INLINE_TYPES or kind.startswith(PLAYED)
     headers = {

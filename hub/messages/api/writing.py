@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
+from hub.access.permissions import Permission
 from hub.access.rights import require_conversation
 from hub.channels import model
 from hub.channels.api.messaging import template_of
@@ -125,6 +126,7 @@ class RenderTemplate(In):
 @writing.add(
     "POST",
     "/conversations/{conversation_id}/replies",
+    needs=Permission.CONVERSATION_REPLY,
     returns=Interaction,
     status=201,
     also=(200,),
@@ -132,7 +134,7 @@ class RenderTemplate(In):
 )
 async def reply_to_conversation(call: Call, conversation_id: int, body: NewReply) -> web.Response:
     """Answer the customer. The same `client_id` again returns the same interaction with 200; 409 with other words."""
-    await require_conversation(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.viewer)
     text, template = await words(call, body.template, text=body.text, account_id=body.account_id)
     page, text = await _page(body, text)
     answer = replies.Reply(
@@ -170,11 +172,17 @@ async def _page(body: NewReply, text: str) -> tuple[Page | None, str]:
 
 
 @writing.add(
-    "POST", "/conversations/{conversation_id}/notes", returns=Interaction, status=201, also=(200,), errors=(409,)
+    "POST",
+    "/conversations/{conversation_id}/notes",
+    needs=Permission.CONVERSATION_HANDLE,
+    returns=Interaction,
+    status=201,
+    also=(200,),
+    errors=(409,),
 )
 async def add_note(call: Call, conversation_id: int, body: NewNote) -> web.Response:
     """Write an internal note; no customer ever sees it."""
-    await require_conversation(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         done = await replies.note(unit, conversation_id, body.text, body.client_id, actor_id=call.me.id)
         shown = await views.interaction(unit.conn, done.interaction_id)
@@ -201,35 +209,41 @@ def _due(body: NewReply) -> datetime | None:
     return max(body.send_at, soonest)
 
 
-@writing.add("GET", "/conversations/{conversation_id}/composing", returns=Composing)
+@writing.add(
+    "GET", "/conversations/{conversation_id}/composing", needs=Permission.CONVERSATION_REPLY, returns=Composing
+)
 async def read_composing(call: Call, conversation_id: int) -> dict[str, Any]:
     """Who would get an answer to all, the signatures below it, and what waits for its time."""
-    await require_conversation(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.viewer)
     async with call.core.db.connection() as conn:
         return await composing.composing(conn, conversation_id, call.me.id)
 
 
 @writing.add(
-    "POST", "/conversations/{conversation_id}/interactions/{interaction_id}/cancel", returns=Draft, errors=(409,)
+    "POST",
+    "/conversations/{conversation_id}/interactions/{interaction_id}/cancel",
+    needs=Permission.CONVERSATION_REPLY,
+    returns=Draft,
+    errors=(409,),
 )
 async def cancel_reply(call: Call, conversation_id: int, interaction_id: int) -> dict[str, Any]:
     """Take back an answer before it leaves; its words come back. 409 when it is on its way."""
-    await require_conversation(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
         return asdict(await undo.cancel(unit, conversation_id, interaction_id, actor_id=call.me.id))
 
 
 # -- canned replies ----------------------------------------------------------------------------------------------------
-@canned.add("GET", "/templates", returns=TemplateList)
+@canned.add("GET", "/templates", needs=Permission.CONVERSATION_REPLY, returns=TemplateList)
 async def list_templates(call: Call, query: TemplateQuery) -> dict[str, Any]:
     """Canned replies."""
     return {"items": await call.core.db.dicts(conversations.sql["templates"], {"channel": query.channel})}
 
 
-@canned.add("POST", "/templates/{template_id}/render", returns=Rendered)
+@canned.add("POST", "/templates/{template_id}/render", needs=Permission.CONVERSATION_REPLY, returns=Rendered)
 async def render_template(call: Call, template_id: int, body: RenderTemplate) -> dict[str, Any]:
     """A canned reply with a conversation's names filled in."""
-    await require_conversation(call.core.db, body.conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, body.conversation_id, call.viewer)
     rows = await call.core.db.dicts(conversations.sql["template"], {"id": template_id})
     if not rows:
         raise NotFound("There is no such template.")

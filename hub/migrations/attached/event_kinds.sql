@@ -3,6 +3,7 @@ create or replace function public.event_kind_known(kind text) returns boolean
 language sql immutable parallel safe as $$
     select kind in (
         'address.unsubscribed',
+        'agent.role_changed',
         'call.connecting',
         'call.ended',
         'call.failed',
@@ -18,6 +19,7 @@ language sql immutable parallel safe as $$
         'callback.scheduled',
         'chat.left',
         'config.applied',
+        'config.record',
         'contact.address_added',
         'contact.consent',
         'contact.linked',

@@ -21,6 +21,109 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/hours": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Opening hours that a queue can have. */
+        get: operations["list_hours"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All queues with everything that can be changed, the archived last. */
+        get: operations["list_admin_queues"];
+        put?: never;
+        /** Make a queue; it is kept by its page from then on. */
+        post: operations["create_queue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/queues/{queue_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change a queue; 409 when somebody was faster, or when a file keeps it. What is left out stays. */
+        patch: operations["change_queue"];
+        trace?: never;
+    };
+    "/api/v1/admin/queues/{queue_id}/adopt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let the page keep a queue that a file kept: `hub apply` leaves it alone from now on. */
+        post: operations["adopt_queue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/queues/{queue_id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Archive a queue into which nothing comes and in which nothing waits; or use it again. */
+        post: operations["archive_queue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/queues/{queue_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done to a queue and by whom, the latest first. */
+        get: operations["list_queue_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -31,6 +134,23 @@ export interface paths {
         /** Colleagues, to hand over to. */
         get: operations["list_agents"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{agent_id}/role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give somebody a role; 409 when nobody would be left who can make roles. */
+        put: operations["give_role"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1239,6 +1359,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All that a role can allow. */
+        get: operations["list_permissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/quarantine": {
         parameters: {
             query?: never;
@@ -1354,6 +1491,92 @@ export interface paths {
         };
         /** What customers said in a time, for the queues one may see: by queue, and by the agent who answered last. */
         get: operations["read_rating_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All roles, the archived last. */
+        get: operations["list_roles"];
+        put?: never;
+        /** Make a role. */
+        post: operations["create_role"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roles/{role_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change a role: `permissions` as a whole. Everybody who has it can do more or less at once. */
+        patch: operations["change_role"];
+        trace?: never;
+    };
+    "/api/v1/roles/{role_id}/adopt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let the page keep a role that a file kept. */
+        post: operations["adopt_role"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roles/{role_id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Archive a role that nobody has; or use it again. */
+        post: operations["archive_role"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roles/{role_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done to a role and by whom, the latest first. */
+        get: operations["list_role_changes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1504,6 +1727,42 @@ export interface components {
             verified: boolean;
             opted_out: boolean;
         };
+        /** @description A queue as administrators see it. Seconds: see the glossary. */
+        AdminQueue: {
+            id: number;
+            key: string;
+            name: string;
+            /** @enum {string} */
+            source: "built-in" | "file" | "page";
+            version: number;
+            archived_at: string | null;
+            target_seconds: number;
+            service_level_seconds: number;
+            short_abandon_seconds: number;
+            priority_seconds: number;
+            wrap_up_seconds: number;
+            hours_id: number | null;
+            /** @default null */
+            hours_key?: string | null;
+            /**
+             * @description Who works there; in lists only
+             * @default null
+             */
+            people?: number | null;
+            /**
+             * @description Accounts that deliver into it; in lists only
+             * @default null
+             */
+            accounts?: number | null;
+            /**
+             * @description Conversations in it now; in lists only
+             * @default null
+             */
+            entries?: number | null;
+        };
+        AdminQueueList: {
+            items: components["schemas"]["AdminQueue"][];
+        };
         /** @description What a customer tapped before they wrote. */
         Advert: {
             /** @default  */
@@ -1515,8 +1774,7 @@ export interface components {
             id: number;
             name: string;
             email: string;
-            /** @enum {string} */
-            role: "agent" | "supervisor" | "admin";
+            role: string;
             /** @enum {string} */
             locale: "en" | "zh-CN";
             /** @enum {string} */
@@ -1552,20 +1810,16 @@ export interface components {
         ApiTokenList: {
             items: components["schemas"]["ApiToken"][];
         };
+        Archiving: {
+            version: number;
+            archived: boolean;
+        };
         AttachmentRef: {
             id: number;
             name: string;
             content_type: string;
             size: number;
             inline: boolean;
-        };
-        /** @description A reason as a code with what its words need; `text` carries those of an older version. */
-        Because: {
-            code: string;
-            /** @default {} */
-            params?: {
-                [key: string]: unknown;
-            };
         };
         Board: {
             /** Format: date-time */
@@ -1644,7 +1898,6 @@ export interface components {
             load: number;
             idle_seconds: number;
             reason: string;
-            because: components["schemas"]["Because"][];
         };
         ChannelLoad: {
             count: number;
@@ -1655,6 +1908,7 @@ export interface components {
             name: string;
             /** @enum {string} */
             state: "available" | "away" | "busy" | "offline";
+            role: string;
             queues: number[];
         };
         ColleagueList: {
@@ -1815,13 +2069,11 @@ export interface components {
             chosen: components["schemas"]["Ref"] | null;
             offer_state: string | null;
             reason: string;
-            because: components["schemas"]["Because"][];
             candidates: components["schemas"]["Candidate"][];
         };
         Decisions: {
             items: components["schemas"]["Decision"][];
             waiting_reason: string | null;
-            waiting_because: components["schemas"]["Because"][];
         };
         DeclineOffer: {
             /** @default null */
@@ -1911,6 +2163,9 @@ export interface components {
         };
         FullText: {
             text: string;
+        };
+        GivenRole: {
+            role: string;
         };
         Interaction: {
             id: number;
@@ -2147,6 +2402,10 @@ export interface components {
             queues: components["schemas"]["Ref"][];
             topic: string;
             seq: number;
+            /** @description What one's role allows, and how far */
+            permissions: {
+                [key: string]: components["schemas"]["Scope"];
+            };
         };
         /** @description What an SMS or a WhatsApp message is beside its words; `lost`: why a file of it cannot be shown. */
         MessageFacts: {
@@ -2280,6 +2539,22 @@ export interface components {
             /** @default null */
             reason?: string | null;
         };
+        NewQueue: {
+            key: string;
+            name: string;
+            /** @default 60 */
+            target_seconds?: number;
+            /** @default 20 */
+            service_level_seconds?: number;
+            /** @default 5 */
+            short_abandon_seconds?: number;
+            /** @default 0 */
+            priority_seconds?: number;
+            /** @default 0 */
+            wrap_up_seconds?: number;
+            /** @default null */
+            hours_id?: number | null;
+        };
         NewReply: {
             client_id: string;
             text: string;
@@ -2307,6 +2582,13 @@ export interface components {
             undo_seconds?: number;
             /** @default null */
             send_at?: string | null;
+        };
+        NewRole: {
+            key: string;
+            name: string;
+            permissions: {
+                [key: string]: components["schemas"]["Scope"];
+            };
         };
         Notice: {
             code: string;
@@ -2338,11 +2620,17 @@ export interface components {
             /** Format: date-time */
             server_now: string;
             reason: string;
-            /** @description The same as codes */
-            because: components["schemas"]["Because"][];
         };
         OfferList: {
             items: components["schemas"]["Offer"][];
+        };
+        OpeningHours: {
+            id: number;
+            key: string;
+            timezone: string;
+        };
+        OpeningHoursList: {
+            items: components["schemas"]["OpeningHours"][];
         };
         OptedOut: {
             channel: string;
@@ -2357,6 +2645,17 @@ export interface components {
         Outcome: {
             /** @default null */
             disposition?: string | null;
+        };
+        /** @description A permission: its group, what it allows, whether less than everything can be given, whether it needs reading. */
+        PermissionFact: {
+            key: string;
+            group: string;
+            text: string;
+            scoped: boolean;
+            needs_reading: boolean;
+        };
+        PermissionList: {
+            items: components["schemas"]["PermissionFact"][];
         };
         Person: {
             address: string;
@@ -2408,6 +2707,23 @@ export interface components {
         };
         QuarantinedMessageList: {
             items: components["schemas"]["QuarantinedMessage"][];
+        };
+        QueueChange: {
+            version: number;
+            /** @default null */
+            name?: string | null;
+            /** @default null */
+            target_seconds?: number | null;
+            /** @default null */
+            service_level_seconds?: number | null;
+            /** @default null */
+            short_abandon_seconds?: number | null;
+            /** @default null */
+            priority_seconds?: number | null;
+            /** @default null */
+            wrap_up_seconds?: number | null;
+            /** @default null */
+            hours_id?: number | null;
         };
         QueueHistory: {
             items: components["schemas"]["QueueInterval"][];
@@ -2491,6 +2807,28 @@ export interface components {
             refetched: number;
             differences: components["schemas"]["MissingMessage"][];
         };
+        /** @description One change: the fields that differ, as they were and as they became. */
+        RecordChange: {
+            id: number;
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            change: "created" | "changed" | "archived" | "restored" | "adopted";
+            before: {
+                [key: string]: unknown;
+            };
+            after: {
+                [key: string]: unknown;
+            };
+            actor: components["schemas"]["Ref"] | null;
+        };
+        RecordHistory: {
+            items: components["schemas"]["RecordChange"][];
+        };
+        /** @description Which version somebody saw whose change this is. Null is as good as left out, but for what can be cleared. */
+        RecordVersion: {
+            version: number;
+        };
         Recording: {
             id: number;
             /** @enum {string} */
@@ -2529,6 +2867,35 @@ export interface components {
             /** @description Free text may be sent until then; later only templates. Null: always */
             window_ends: string | null;
         };
+        Role: {
+            id: number;
+            key: string;
+            name: string;
+            /** @enum {string} */
+            source: "built-in" | "file" | "page";
+            version: number;
+            archived_at: string | null;
+            permissions: {
+                [key: string]: components["schemas"]["Scope"];
+            };
+            /**
+             * @description How many have it; in lists only
+             * @default null
+             */
+            people?: number | null;
+        };
+        RoleChange: {
+            version: number;
+            /** @default null */
+            name?: string | null;
+            /** @default null */
+            permissions?: {
+                [key: string]: components["schemas"]["Scope"];
+            } | null;
+        };
+        RoleList: {
+            items: components["schemas"]["Role"][];
+        };
         /**
          * @description Words of the hub's own: a code with its parameters; the English of it stands in `text` or `preview`.
          *
@@ -2549,6 +2916,12 @@ export interface components {
             text: string;
             channel: string;
         };
+        /**
+         * Scope
+         * @description How far a permission reaches, from near to far.
+         * @enum {string}
+         */
+        Scope: "own" | "queue" | "all";
         /** @description Why a message of ours has not left (`error` says `code` in a sentence), and since when its account is silent. */
         SendState: {
             id: number;
@@ -2805,14 +3178,16 @@ export interface components {
 export type AcceptedOffer = components['schemas']['AcceptedOffer'];
 export type AccountRef = components['schemas']['AccountRef'];
 export type Address = components['schemas']['Address'];
+export type AdminQueue = components['schemas']['AdminQueue'];
+export type AdminQueueList = components['schemas']['AdminQueueList'];
 export type Advert = components['schemas']['Advert'];
 export type Agent = components['schemas']['Agent'];
 export type AgentLive = components['schemas']['AgentLive'];
 export type AgentStates = components['schemas']['AgentStates'];
 export type ApiToken = components['schemas']['ApiToken'];
 export type ApiTokenList = components['schemas']['ApiTokenList'];
+export type Archiving = components['schemas']['Archiving'];
 export type AttachmentRef = components['schemas']['AttachmentRef'];
-export type Because = components['schemas']['Because'];
 export type Board = components['schemas']['Board'];
 export type CallList = components['schemas']['CallList'];
 export type CallTarget = components['schemas']['CallTarget'];
@@ -2855,6 +3230,7 @@ export type FieldProblem = components['schemas']['FieldProblem'];
 export type FilledTemplate = components['schemas']['FilledTemplate'];
 export type FinishConsult = components['schemas']['FinishConsult'];
 export type FullText = components['schemas']['FullText'];
+export type GivenRole = components['schemas']['GivenRole'];
 export type Interaction = components['schemas']['Interaction'];
 export type InteractionPage = components['schemas']['InteractionPage'];
 export type Invitation = components['schemas']['Invitation'];
@@ -2892,14 +3268,20 @@ export type NewDevice = components['schemas']['NewDevice'];
 export type NewMailbox = components['schemas']['NewMailbox'];
 export type NewNote = components['schemas']['NewNote'];
 export type NewPresence = components['schemas']['NewPresence'];
+export type NewQueue = components['schemas']['NewQueue'];
 export type NewReply = components['schemas']['NewReply'];
+export type NewRole = components['schemas']['NewRole'];
 export type Notice = components['schemas']['Notice'];
 export type NoticeList = components['schemas']['NoticeList'];
 export type Offer = components['schemas']['Offer'];
 export type OfferList = components['schemas']['OfferList'];
+export type OpeningHours = components['schemas']['OpeningHours'];
+export type OpeningHoursList = components['schemas']['OpeningHoursList'];
 export type OptedOut = components['schemas']['OptedOut'];
 export type OurNumber = components['schemas']['OurNumber'];
 export type Outcome = components['schemas']['Outcome'];
+export type PermissionFact = components['schemas']['PermissionFact'];
+export type PermissionList = components['schemas']['PermissionList'];
 export type Person = components['schemas']['Person'];
 export type Presence = components['schemas']['Presence'];
 export type Problem = components['schemas']['Problem'];
@@ -2907,6 +3289,7 @@ export type ProfileChange = components['schemas']['ProfileChange'];
 export type PublicConfig = components['schemas']['PublicConfig'];
 export type QuarantinedMessage = components['schemas']['QuarantinedMessage'];
 export type QuarantinedMessageList = components['schemas']['QuarantinedMessageList'];
+export type QueueChange = components['schemas']['QueueChange'];
 export type QueueHistory = components['schemas']['QueueHistory'];
 export type QueueInterval = components['schemas']['QueueInterval'];
 export type QueueList = components['schemas']['QueueList'];
@@ -2918,14 +3301,21 @@ export type RatingSummary = components['schemas']['RatingSummary'];
 export type ReadUpTo = components['schemas']['ReadUpTo'];
 export type ReconcileMailbox = components['schemas']['ReconcileMailbox'];
 export type ReconciledMailbox = components['schemas']['ReconciledMailbox'];
+export type RecordChange = components['schemas']['RecordChange'];
+export type RecordHistory = components['schemas']['RecordHistory'];
+export type RecordVersion = components['schemas']['RecordVersion'];
 export type Recording = components['schemas']['Recording'];
 export type Ref = components['schemas']['Ref'];
 export type RenderTemplate = components['schemas']['RenderTemplate'];
 export type Rendered = components['schemas']['Rendered'];
 export type ReplayedMessage = components['schemas']['ReplayedMessage'];
 export type ReplyChannel = components['schemas']['ReplyChannel'];
+export type Role = components['schemas']['Role'];
+export type RoleChange = components['schemas']['RoleChange'];
+export type RoleList = components['schemas']['RoleList'];
 export type Said = components['schemas']['Said'];
 export type Scheduled = components['schemas']['Scheduled'];
+export type Scope = components['schemas']['Scope'];
 export type SendState = components['schemas']['SendState'];
 export type Sending = components['schemas']['Sending'];
 export type SeriesPoint = components['schemas']['SeriesPoint'];
@@ -2984,6 +3374,207 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    list_hours: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpeningHoursList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_admin_queues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminQueueList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewQueue"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminQueue"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    change_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                queue_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QueueChange"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminQueue"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adopt_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                queue_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordVersion"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminQueue"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    archive_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                queue_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Archiving"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminQueue"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_queue_changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                queue_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordHistory"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     list_agents: {
         parameters: {
             query?: never;
@@ -3004,6 +3595,37 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    give_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GivenRole"];
+            };
+        };
+        responses: {
+            /** @description Done; there is nothing to show */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["Invalid"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -5231,6 +5853,29 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    list_permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     list_quarantine: {
         parameters: {
             query?: never;
@@ -5411,6 +6056,184 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRole"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    change_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                role_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleChange"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adopt_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                role_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordVersion"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    archive_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                role_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Archiving"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_role_changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                role_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordHistory"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             503: components["responses"]["Unavailable"];
         };
     };

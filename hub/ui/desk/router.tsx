@@ -5,6 +5,7 @@ import { Welcome } from './auth/Welcome'
 import { Inbox } from './inbox/Inbox'
 import { remembered } from './state/prefs'
 import { Lost } from './shell/Lost'
+import { useMay } from './shell/me'
 import { Shell } from './shell/Shell'
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: Lost })
@@ -19,7 +20,11 @@ const welcome = createRoute({ getParentRoute: () => root, path: '/welcome', comp
 const shell = createRoute({ getParentRoute: () => root, id: 'shell', component: Shell })
 
 /** Where they were last: known once it is known who they are. */
-const Home = () => <Navigate to="/inbox/$view" params={{ view: remembered('view', 'mine') }} replace />
+function Home() {
+  const may = useMay()
+  if (may('conversation.read')) return <Navigate to="/inbox/$view" params={{ view: remembered('view', 'mine') }} replace />
+  return <Navigate to={may('board.read') ? '/board' : may('queue.manage') || may('role.manage') ? '/admin' : '/contacts'} replace />
+}
 const home = createRoute({ getParentRoute: () => shell, path: '/', component: Home })
 export interface InboxSearch { q?: string; channel?: string }
 const inboxSearch = (s: Record<string, unknown>): InboxSearch => ({
@@ -46,6 +51,10 @@ const lines = createRoute({
   path: '/numbers',
   component: lazyRouteComponent(() => import('./numbers/Numbers'), 'NumbersPage'),
 })
+const adminPage = createRoute({ getParentRoute: () => shell, path: '/admin', component: lazyRouteComponent(() => import('./admin/Admin'), 'AdminPages') })
+const adminHome = createRoute({ getParentRoute: () => adminPage, path: '/', component: lazyRouteComponent(() => import('./admin/Admin'), 'AdminHome') })
+const adminQueues = createRoute({ getParentRoute: () => adminPage, path: '/queues', component: lazyRouteComponent(() => import('./admin/Queues'), 'QueuesPage') })
+const adminRoles = createRoute({ getParentRoute: () => adminPage, path: '/roles', component: lazyRouteComponent(() => import('./admin/Roles'), 'RolesPage') })
 const unsettled = createRoute({
   getParentRoute: () => shell,
   path: '/unsettled',
@@ -53,7 +62,7 @@ const unsettled = createRoute({
 })
 
 export const router = createRouter({
-  routeTree: root.addChildren([signIn, welcome, shell.addChildren([home, inbox, inboxOne, contacts, contact, board, boxes, lines, unsettled])]),
+  routeTree: root.addChildren([signIn, welcome, shell.addChildren([home, inbox, inboxOne, contacts, contact, board, boxes, lines, unsettled, adminPage.addChildren([adminHome, adminQueues, adminRoles])])]),
   basepath: `${base}/app`,
   defaultPreload: false,
   scrollRestoration: false,

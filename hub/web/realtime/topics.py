@@ -342,6 +342,7 @@ def _subject(connection: Connection, topic: str) -> Subject:
         connection.credential,
         conversation_id=int(number) if kind == "c" else None,
         queue_id=int(number) if kind == "q" else None,
+        board=kind == "wall",
     )
 
 

@@ -17,7 +17,7 @@ from tests.integration.connectors.messaging import PHONE, shown, worker, write
 
 ID = "US.4566abCdeF"
 SENDER = "+15550100100"
-VIEWER: dict[str, int | bool] = {"viewer": 1, "sees_all": True}
+VIEWER: dict[str, Any] = {"viewer": 1, "sees_all": True, "queues": [], "offered": []}
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@ import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { span } from '../format'
 import { useNow, useWho } from '../parts/bits'
-import { useMe } from '../shell/me'
+import { useMay } from '../shell/me'
 import { liveCalls } from './api'
 import { Monitor } from './CallBar'
 
 /** The supervisor's view of what is being said now, with a way into it. */
 export function LiveCalls() {
   const { t } = useTranslation()
-  const supervises = useMe().agent.role !== 'agent'
+  const supervises = useMay()('call.supervise')
   const who = useWho()
   const now = useNow()
   const calls = useQuery({ ...liveCalls, enabled: supervises, refetchInterval: 3_000 }).data ?? []

@@ -143,7 +143,7 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
             <span data-testid="delivery-error">{i.delivery?.code ? unsent(i.delivery) : said(i.error ?? '')}</span>
           )}
           {i.status === 'unknown' && i.delivery?.next_try_at && <span>{t('delivery.resends', { at: clock(i.delivery.next_try_at) })}</span>}
-          {i.delivery && me.agent.role !== 'agent' && <Settle id={i.delivery.id} status={i.status} conversation={c.id} />}
+          {i.delivery && 'send.settle' in me.permissions && <Settle id={i.delivery.id} status={i.status} conversation={c.id} />}
         </div>
       )}
     </article>

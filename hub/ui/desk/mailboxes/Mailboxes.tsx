@@ -10,13 +10,13 @@ import { complain, explain } from '../parts/ask'
 import { Empty, useNow } from '../parts/bits'
 import { Icon } from '../parts/icons'
 import { SilentAccount } from '../parts/SilentAccount'
-import { useMe } from '../shell/me'
+import { useMay } from '../shell/me'
 import { Checks } from './Checks'
 import { MailboxForm } from './MailboxForm'
 
 export function MailboxesPage() {
   const { t } = useTranslation()
-  const admin = useMe().agent.role === 'admin'
+  const admin = useMay()('channel.manage')
   const found = useQuery({ ...mailboxes, enabled: admin })
   const [editing, setEditing] = useState<Mailbox | 'new' | null>(null)
   if (!admin) return <main className="page"><Empty icon="warn" title={t('boxes.adminsOnly')} /></main>

@@ -11,11 +11,11 @@ import { explain } from '../parts/ask'
 import { ChannelWord, Empty, useNow } from '../parts/bits'
 import { Icon } from '../parts/icons'
 import { SilentAccount } from '../parts/SilentAccount'
-import { useMe } from '../shell/me'
+import { useMay } from '../shell/me'
 
 export function NumbersPage() {
   const { t } = useTranslation()
-  const allowed = useMe().agent.role !== 'agent'
+  const allowed = useMay()('channel.read')
   const found = useQuery({ ...messagingAccounts, enabled: allowed })
   if (!allowed) return <main className="page"><Empty icon="warn" title={t('numbers.supervisorsOnly')} /></main>
   return (

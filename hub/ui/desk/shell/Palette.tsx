@@ -11,7 +11,7 @@ import { Icon, type IconName } from '../parts/icons'
 import { queues } from '../parts/queries'
 import { useSaid } from '../parts/said'
 import { useQueryClient } from '@tanstack/react-query'
-import { useDialogs, useMe } from './me'
+import { useDialogs, useMay } from './me'
 import { useReasonName, REASONS } from './TopBar'
 
 /** Search and commands in one box: conversations and contacts by what you type, pages and presence by name. */
@@ -21,7 +21,7 @@ export function Palette() {
   const said = useSaid()
   const navigate = useNavigate()
   const dialogs = useDialogs()
-  const { role } = useMe().agent
+  const may = useMay()
   const client = useQueryClient()
   const reasonName = useReasonName()
   const [query, setQuery] = useState('')
@@ -53,9 +53,10 @@ export function Palette() {
     ...(teams.data ?? []).map((x) => page(`q-${x.id}`, t('palette.queue', { name: x.name }), 'list', view(`q-${x.id}`))),
     page('contacts', t('nav.contacts'), 'people', () => void navigate({ to: '/contacts' })),
     page('board', t('nav.board'), 'board', () => void navigate({ to: '/board' })),
-    ...(role === 'admin' ? [page('mailboxes', t('nav.mailboxes'), 'mail', () => void navigate({ to: '/mailboxes' }))] : []),
-    ...(role === 'agent' ? [] : [page('numbers', t('nav.numbers'), 'sms', () => void navigate({ to: '/numbers' }))]),
-    ...(role === 'agent' ? [] : [page('unsettled', t('nav.unsettled'), 'warn', () => void navigate({ to: '/unsettled' }))]),
+    ...(may('channel.manage') ? [page('mailboxes', t('nav.mailboxes'), 'mail', () => void navigate({ to: '/mailboxes' }))] : []),
+    ...(may('channel.read') ? [page('numbers', t('nav.numbers'), 'sms', () => void navigate({ to: '/numbers' }))] : []),
+    ...(may('send.settle') ? [page('unsettled', t('nav.unsettled'), 'warn', () => void navigate({ to: '/unsettled' }))] : []),
+    ...(may('queue.manage') || may('role.manage') ? [page('admin', t('nav.admin'), 'gear', () => void navigate({ to: '/admin' }))] : []),
     page('new', t('new.title'), 'plus', () => dialogs.compose()),
     ...REASONS.map(([state, reason]) =>
       page(

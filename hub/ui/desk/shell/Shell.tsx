@@ -17,7 +17,7 @@ import { own } from '../state/prefs'
 import { CallBar } from '../calls/CallBar'
 import { PhoneProvider } from '../calls/phone'
 import { NewConversation } from '../inbox/NewConversation'
-import { type Dialogs, DialogsContext, MeContext, useDialogs, useMe } from './me'
+import { type Dialogs, DialogsContext, MeContext, useDialogs, useMay, useMe } from './me'
 import { Offers } from './Offers'
 import { Palette } from './Palette'
 import { Shortcuts } from './Shortcuts'
@@ -160,27 +160,33 @@ function Delayed({ show, children }: { show: boolean; children: React.ReactNode 
   return show && due ? children : null
 }
 
-type Role = Me['agent']['role']
-const pages: { to: '/inbox/$view' | '/contacts' | '/board' | '/mailboxes' | '/numbers' | '/unsettled'; name: string; icon: IconName; for?: Role[] }[] = [
-  { to: '/inbox/$view', name: 'inbox', icon: 'inbox' },
-  { to: '/contacts', name: 'contacts', icon: 'people' },
-  { to: '/board', name: 'board', icon: 'board' },
-  { to: '/mailboxes', name: 'mailboxes', icon: 'mail', for: ['admin'] },
-  { to: '/numbers', name: 'numbers', icon: 'sms', for: ['supervisor', 'admin'] },
-  { to: '/unsettled', name: 'unsettled', icon: 'warn', for: ['supervisor', 'admin'] },
+const pages: { to: '/inbox/$view' | '/contacts' | '/board' | '/mailboxes' | '/numbers' | '/unsettled' | '/admin'; name: string; icon: IconName; needs: string[] }[] = [
+  { to: '/inbox/$view', name: 'inbox', icon: 'inbox', needs: ['conversation.read'] },
+  { to: '/contacts', name: 'contacts', icon: 'people', needs: ['contact.read'] },
+  { to: '/board', name: 'board', icon: 'board', needs: ['board.read'] },
+  { to: '/mailboxes', name: 'mailboxes', icon: 'mail', needs: ['channel.manage'] },
+  { to: '/numbers', name: 'numbers', icon: 'sms', needs: ['channel.read'] },
+  { to: '/unsettled', name: 'unsettled', icon: 'warn', needs: ['send.settle'] },
+  { to: '/admin', name: 'admin', icon: 'gear', needs: ['queue.manage', 'role.manage'] },
 ]
+
+/** The pages that one may open; what needs settling is shown while there is something. */
+function usePages() {
+  const may = useMay()
+  const path = useLocation({ select: (l) => l.pathname })
+  const doubts = useQuery({ ...unsettled, enabled: may('send.settle') }).data?.length ?? 0
+  const mine = useQuery({ ...counts, enabled: may('conversation.read') }).data?.mine ?? 0
+  const shown = pages.filter((p) => p.needs.some(may) && (p.name !== 'unsettled' || doubts > 0 || path.startsWith('/unsettled')))
+  return { shown, path, doubts, mine }
+}
 
 function Rail() {
   const { t } = useTranslation()
-  const { role } = useMe().agent
   const dialogs = useDialogs()
-  const mine = useQuery(counts).data?.mine ?? 0
-  const path = useLocation({ select: (l) => l.pathname })
-  const doubts = useQuery({ ...unsettled, enabled: role !== 'agent' }).data?.length ?? 0
-  const shown = (name: string) => name !== 'unsettled' || doubts > 0 || path.startsWith('/unsettled')
+  const { shown, path, doubts, mine } = usePages()
   return (
     <nav className="rail" aria-label={t('nav.main')}>
-      {pages.filter((p) => (!p.for || p.for.includes(role)) && shown(p.name)).map((p) => (
+      {shown.map((p) => (
         <Link
           key={p.name} to={p.to} params={{ view: 'mine' }} title={t(`nav.${p.name}`)}
           aria-current={path.startsWith(`/${p.name}`) ? 'page' : undefined} data-testid={`nav-${p.name}`}
@@ -201,31 +207,25 @@ function Rail() {
 
 function BottomBar() {
   const { t } = useTranslation()
-  const { role } = useMe().agent
-  const mine = useQuery(counts).data?.mine ?? 0
-  const path = useLocation({ select: (l) => l.pathname })
+  const { shown, path, mine } = usePages()
   const inbox = path.startsWith('/inbox/mine')
-  const doubts = useQuery({ ...unsettled, enabled: role !== 'agent' }).data?.length ?? 0
+  const has = (name: string) => shown.some((p) => p.name === name)
   return (
     <nav className="bottombar" aria-label={t('nav.main')}>
-      <Link to="/inbox/$view" params={{ view: 'mine' }} aria-current={inbox ? 'page' : undefined}>
-        <Icon name="inbox" />
-        {t('nav.inbox')}
-        {mine > 0 && <span className="badge" aria-hidden="true">{mine}</span>}
-      </Link>
-      <Link to="/inbox/$view" params={{ view: 'waiting' }} aria-current={path.startsWith('/inbox') && !inbox ? 'page' : undefined}>
-        <Icon name="list" />
-        {t('nav.queues')}
-      </Link>
-      <Link to="/contacts" aria-current={path.startsWith('/contacts') ? 'page' : undefined}>
-        <Icon name="people" />
-        {t('nav.contacts')}
-      </Link>
-      <Link to="/board" aria-current={path.startsWith('/board') ? 'page' : undefined}>
-        <Icon name="board" />
-        {t('nav.board')}
-      </Link>
-      {pages.filter((p) => p.for?.includes(role) && (p.name !== 'unsettled' || doubts > 0 || path.startsWith('/unsettled'))).map((p) => (
+      {has('inbox') && (
+        <>
+          <Link to="/inbox/$view" params={{ view: 'mine' }} aria-current={inbox ? 'page' : undefined}>
+            <Icon name="inbox" />
+            {t('nav.inbox')}
+            {mine > 0 && <span className="badge" aria-hidden="true">{mine}</span>}
+          </Link>
+          <Link to="/inbox/$view" params={{ view: 'waiting' }} aria-current={path.startsWith('/inbox') && !inbox ? 'page' : undefined}>
+            <Icon name="list" />
+            {t('nav.queues')}
+          </Link>
+        </>
+      )}
+      {shown.filter((p) => p.name !== 'inbox').map((p) => (
         <Link key={p.name} to={p.to} aria-current={path.startsWith(`/${p.name}`) ? 'page' : undefined}>
           <Icon name={p.icon} />
           {t(`nav.${p.name}`)}

@@ -10,6 +10,12 @@ export function useMe(): Me {
   return me
 }
 
+/** Whether one's role allows something, by the names in hub/access/permissions.py. */
+export function useMay(): (permission: string) => boolean {
+  const { permissions } = useMe()
+  return (permission) => permission in permissions
+}
+
 /** Dialogs any page may open. */
 export interface Dialogs { help(): void; compose(contact?: number): void }
 export const DialogsContext = createContext<Dialogs>({ help: () => undefined, compose: () => undefined })

@@ -11,11 +11,11 @@ import { complain, explain, say } from '../parts/ask'
 import { ChannelWord, Empty } from '../parts/bits'
 import { unsettled } from '../parts/queries'
 import { useUnsent } from '../parts/unsent'
-import { useMe } from '../shell/me'
+import { useMay } from '../shell/me'
 
 export function UnsettledPage() {
   const { t } = useTranslation()
-  const allowed = useMe().agent.role !== 'agent'
+  const allowed = useMay()('send.settle')
   const found = useQuery({ ...unsettled, enabled: allowed })
   if (!allowed) return <main className="page"><Empty icon="warn" title={t('unsettled.supervisorsOnly')} /></main>
   return (

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from hub.access.permissions import Permission
 from hub.access.rights import require_conversation
 from hub.core import events
 from hub.messages.api.shapes import Said
@@ -15,13 +16,6 @@ from hub.web.endpoints import Call, Endpoints
 from hub.web.shapes import In, Line, Ref
 
 queues = Endpoints("conversations")
-
-
-class Because(BaseModel):
-    """A reason as a code with what its words need; `text` carries those of an older version."""
-
-    code: str
-    params: dict[str, Any] = {}
 
 
 class Offer(BaseModel):
@@ -39,7 +33,6 @@ class Offer(BaseModel):
     expires_at: datetime
     server_now: datetime
     reason: str
-    because: list[Because] = Field(description="The same as codes")
 
 
 class Candidate(BaseModel):
@@ -49,7 +42,6 @@ class Candidate(BaseModel):
     load: float
     idle_seconds: float
     reason: str
-    because: list[Because]
 
 
 class Decision(BaseModel):
@@ -58,14 +50,12 @@ class Decision(BaseModel):
     chosen: Ref | None
     offer_state: str | None
     reason: str
-    because: list[Because]
     candidates: list[Candidate]
 
 
 class Decisions(BaseModel):
     items: list[Decision]
     waiting_reason: str | None
-    waiting_because: list[Because]
 
 
 class OfferList(BaseModel):
@@ -80,28 +70,30 @@ class DeclineOffer(In):
     reason: Line | None = None
 
 
-@queues.add("GET", "/me/offers", returns=OfferList)
+@queues.add("GET", "/me/offers", needs=Permission.CONVERSATION_HANDLE, returns=OfferList)
 async def list_offers(call: Call) -> dict[str, Any]:
     """What is offered to me now."""
     return {"items": await offers.open_offers(call.core.db, call.me.id)}
 
 
-@queues.add("POST", "/offers/{offer_id}/accept", returns=AcceptedOffer, errors=(409,))
+@queues.add(
+    "POST", "/offers/{offer_id}/accept", needs=Permission.CONVERSATION_HANDLE, returns=AcceptedOffer, errors=(409,)
+)
 async def accept_offer(call: Call, offer_id: int) -> dict[str, Any]:
     """Take an offered conversation; 409 when it is gone."""
     async with events.unit(call.core.db, call.core.feed) as unit:
         return {"conversation_id": await offers.accept(unit, offer_id, call.me.id)}
 
 
-@queues.add("POST", "/offers/{offer_id}/decline", status=204, errors=(409,))
+@queues.add("POST", "/offers/{offer_id}/decline", needs=Permission.CONVERSATION_HANDLE, status=204, errors=(409,))
 async def decline_offer(call: Call, offer_id: int, body: DeclineOffer) -> None:
     """Leave it to somebody else; it keeps its place in the queue."""
     async with events.unit(call.core.db, call.core.feed) as unit:
         await offers.decline(unit, offer_id, call.me.id, body.reason)
 
 
-@queues.add("GET", "/conversations/{conversation_id}/decisions", returns=Decisions)
+@queues.add("GET", "/conversations/{conversation_id}/decisions", needs=Permission.CONVERSATION_READ, returns=Decisions)
 async def list_decisions(call: Call, conversation_id: int) -> Any:
     """Why it was offered to whom, and why it still waits."""
-    await require_conversation(call.core.db, conversation_id, call.me.viewer)
+    await require_conversation(call.core.db, conversation_id, call.viewer)
     return await offers.decisions(call.core.db, conversation_id)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from hub.access import devices, rights, signin
 from hub.access.devices import Device
+from hub.access.permissions import Access, Permission
 from hub.agents import presence
 from hub.agents import store as agents
 from hub.agents.api import Me, me
@@ -73,7 +74,7 @@ class PublicConfig(BaseModel):
     queues: list[Ref]
 
 
-@session.add("POST", "/session", returns=Me, action=None, errors=(401, 403, 429))
+@session.add("POST", "/session", needs=Access.ANYONE, returns=Me, errors=(401, 403, 429))
 async def sign_in(call: Call, body: SignIn) -> web.Response:
     """Sign in with e-mail address and password; sets the session cookie."""
     context, request = call.context, call.request
@@ -82,7 +83,7 @@ async def sign_in(call: Call, body: SignIn) -> web.Response:
     return await _welcome(context, done, device)
 
 
-@session.add("POST", "/session/link", returns=Me, action=None, errors=(401, 403, 429))
+@session.add("POST", "/session/link", needs=Access.ANYONE, returns=Me, errors=(401, 403, 429))
 async def sign_in_by_link(call: Call, body: UseLink) -> web.Response:
     """Set a password by a one-time link and sign in."""
     context, request = call.context, call.request
@@ -93,13 +94,13 @@ async def sign_in_by_link(call: Call, body: UseLink) -> web.Response:
     return await _welcome(context, done, _device(call))
 
 
-@session.add("GET", "/session", returns=Me)
+@session.add("GET", "/session", needs=Access.SIGNED_IN, returns=Me)
 async def read_session(call: Call) -> dict[str, Any]:
     """Who is signed in."""
     return await me(call.context, call.me.id)
 
 
-@session.add("DELETE", "/session", status=204, action=None, errors=(403,))
+@session.add("DELETE", "/session", needs=Access.ANYONE, status=204, errors=(403,))
 async def sign_out(call: Call) -> web.Response:
     """Sign out; the session's sockets close within seconds. Signed out already is fine."""
     if call.actor is not None and call.actor.session_id is not None:
@@ -116,13 +117,13 @@ async def sign_out(call: Call) -> web.Response:
     return response
 
 
-@session.add("GET", "/tokens", returns=ApiTokenList)
+@session.add("GET", "/tokens", needs=Access.SIGNED_IN, returns=ApiTokenList)
 async def list_tokens(call: Call) -> dict[str, Any]:
     """One's API tokens, without their secrets."""
     return {"items": await call.core.db.dicts(signin.sql["tokens"], {"agent_id": call.me.id})}
 
 
-@session.add("POST", "/tokens", returns=CreatedApiToken, status=201)
+@session.add("POST", "/tokens", needs=Access.SIGNED_IN, returns=CreatedApiToken, status=201)
 async def create_token(call: Call, body: NewApiToken) -> dict[str, Any]:
     """Make an API token; it is shown this once."""
     expires: datetime | None = now() + timedelta(days=body.days) if body.days else None
@@ -130,7 +131,7 @@ async def create_token(call: Call, body: NewApiToken) -> dict[str, Any]:
     return {"id": token_id, "name": body.name, "token": token}
 
 
-@session.add("DELETE", "/tokens/{token_id}", status=204)
+@session.add("DELETE", "/tokens/{token_id}", needs=Access.SIGNED_IN, status=204)
 async def revoke_token(call: Call, token_id: int) -> None:
     """Revoke one of one's API tokens."""
     if not await call.core.db.execute(signin.sql["drop_token"], {"id": token_id, "agent_id": call.me.id}):
@@ -138,12 +139,13 @@ async def revoke_token(call: Call, token_id: int) -> None:
     await call.core.feed.wake("sessions")
 
 
-@config.add("GET", "/config", returns=PublicConfig, action=None)
+@config.add("GET", "/config", needs=Access.ANYONE, returns=PublicConfig)
 async def read_config(call: Call) -> dict[str, Any]:
     """What the pages need to know; who is signed in sees the accounts they may send from and all queues."""
     queues = await agents.all_queues(call.core.db) if call.actor else []
     accounts = list((await call.context.accounts.all()).values()) if call.actor else []
-    usable = await rights.accounts(call.core.db, call.actor.viewer) if call.actor else set[int]()
+    viewer = call.actor.viewer(Permission.CONVERSATION_REPLY) if call.actor else None
+    usable = await rights.accounts(call.core.db, viewer) if viewer else set[int]()
     return {
         "product": "omnihub",
         "version": call.context.version,

@@ -1,0 +1,98 @@
+"""Roles: named sets of permissions, each with a scope, that administrators make and give to people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from hub.access.permissions import FAR, MEANINGS, NEEDS_READING, Permission, Scope
+from hub.core.db import execute, fetch_value
+from hub.core.errors import Conflict, Invalid, NotFound
+from hub.core.event_kinds import EventData
+from hub.core.events import Unit
+from hub.core.records import Records, Row
+from hub.core.sql import Queries
+
+ROLES = Records("role", Queries.beside(__file__, "roles.sql"))
+_KEY = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+
+
+class AgentRoleChanged(EventData):
+    """An administrator gave somebody another role."""
+
+    event = "agent.role_changed"
+
+    before: str
+    after: str
+
+
+async def create(unit: Unit, values: Row, *, actor_id: int) -> Row:
+    """A new role; `Invalid` names what is wrong with it."""
+    if not _KEY.fullmatch(values["key"]):
+        raise Invalid(
+            "The key does not fit.", fields={"key": "a letter, then letters, digits, - or _; 40 at most, all small"}
+        )
+    check(values["permissions"])
+    return await ROLES.create(unit, values, actor_id=actor_id)
+
+
+async def change(unit: Unit, role_id: int, values: Row, *, version: int, actor_id: int) -> Row:
+    """Change a role; the rights of everybody who has it are others at once."""
+    if "permissions" in values:
+        check(values["permissions"])
+    await execute(unit.conn, ROLES.sql["lock_roles"])
+    row = await ROLES.change(unit, role_id, values, version=version, actor_id=actor_id)
+    await _require_administrator(unit)
+    unit.wake("sessions")
+    return row
+
+
+async def archive(unit: Unit, role_id: int, archived: bool, *, version: int, actor_id: int) -> Row:
+    """Archive a role that nobody has, or take it up again."""
+    await execute(unit.conn, ROLES.sql["lock_roles"])
+    people = await fetch_value(unit.conn, ROLES.sql["people_of"], {"id": role_id})
+    if archived and people:
+        raise Conflict(f"{people} people have this role.", remedy="Give them another role first.")
+    return await ROLES.archive(unit, role_id, archived, version=version, actor_id=actor_id)
+
+
+async def give(unit: Unit, agent_id: int, key: str, *, actor_id: int) -> None:
+    """Give somebody a role. `Conflict` when nobody would be left who can make roles."""
+    await execute(unit.conn, ROLES.sql["lock_roles"])
+    role_id = await fetch_value(unit.conn, ROLES.sql["id_of"], {"key": key})
+    before = await fetch_value(unit.conn, ROLES.sql["role_of"], {"agent_id": agent_id})
+    if before is None:
+        raise NotFound("There is no such person.")
+    if role_id is None:
+        raise Invalid("There is no such role.", fields={"role": "not a role"})
+    if before == key:
+        return
+    if (await ROLES.in_transaction(unit, int(role_id)))["archived_at"] is not None:
+        raise Conflict("This role is archived.", remedy="Restore it first, or choose another.")
+    await execute(unit.conn, ROLES.sql["give"], {"agent_id": agent_id, "role": key})
+    await _require_administrator(unit)
+    await unit.log(AgentRoleChanged(before=before, after=key), agent_id=agent_id, actor_id=actor_id)
+    unit.wake("sessions")
+
+
+def check(permissions: Mapping[str, Any]) -> None:
+    """`Invalid` unless the permissions exist, have a scope that fits, and reach no farther than reading does."""
+    wrong: dict[str, str] = {}
+    reading = FAR.get(permissions.get(Permission.CONVERSATION_READ), 0)  # type: ignore[arg-type] - any text is looked up
+    for key, scope in permissions.items():
+        if key not in MEANINGS:
+            wrong[f"permissions.{key}"[:100]] = "is no permission"
+        elif scope not in FAR:
+            wrong[f"permissions.{key}"] = f"must be one of {', '.join(FAR)}"
+        elif not MEANINGS[Permission(key)].scoped and scope != Scope.ALL:
+            wrong[f"permissions.{key}"] = "reaches everything: must be all"
+        elif key in NEEDS_READING and FAR[Scope(scope)] > reading:
+            wrong[f"permissions.{key}"] = "must not reach farther than conversation.read"
+    if wrong:
+        raise Invalid("The permissions do not fit.", fields=wrong)
+
+
+async def _require_administrator(unit: Unit) -> None:
+    if not await fetch_value(unit.conn, ROLES.sql["can_administer"]):
+        raise Conflict("Nobody would be left who can make roles.", remedy="Give somebody else role.manage first.")

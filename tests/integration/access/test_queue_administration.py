@@ -1,0 +1,98 @@
+"""Queues kept by their page: made, changed, adopted from the file, archived; each change in the history."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub.channels.registry import load_connectors
+from hub.provisioning.apply import apply
+from hub.provisioning.model import read
+from tests.house import CENTER, VARIABLES, Agent, House
+
+
+@pytest.fixture
+async def admin(house: House) -> Agent:
+    return await house.agent("admin")
+
+
+async def queue(admin: Agent, key: str) -> dict[str, object]:
+    return next(q for q in (await admin.get("/admin/queues"))["items"] if q["key"] == key)
+
+
+async def reapply(house: House) -> list[str]:
+    difference = await apply(house.core.db, house.core.vault, load_connectors(house.core), read(CENTER, VARIABLES))
+    return difference.lines
+
+
+async def test_queue_is_made_changed_and_archived_and_each_is_in_its_history(admin: Agent) -> None:
+    made = await admin.post("/admin/queues", {"key": "vip", "name": " VIP 贵宾 "}, status=201)
+    assert (made["name"], made["source"], made["version"]) == ("VIP 贵宾", "page", 1)
+    path = f"/admin/queues/{made['id']}"
+    changed = await admin.call("PATCH", path, {"version": 1, "target_seconds": 30, "name": "VIP 贵宾"})
+    assert (changed["target_seconds"], changed["version"]) == (30, 2)
+    await admin.call("PATCH", path, {"version": 2, "name": None, "hours_id": None})  # null: as good as left out
+    same = await admin.call("PATCH", path, {"version": 2, "target_seconds": 30})
+    assert same["version"] == 2  # nothing changed, nothing is logged
+    gone = await admin.post(f"{path}/archive", {"version": 2, "archived": True})
+    assert gone["archived_at"]
+    assert "VIP 贵宾" not in {q["name"] for q in (await admin.get("/config"))["queues"]}
+    history = (await admin.get(f"{path}/history"))["items"]
+    assert [c["change"] for c in history] == ["archived", "changed", "created"]
+    assert (history[1]["before"], history[1]["after"]) == ({"target_seconds": 60}, {"target_seconds": 30})
+
+
+@pytest.mark.parametrize("body", [
+    {"key": "Big", "name": "x"}, {"key": "x" * 41, "name": "x"}, {"key": "ok", "name": "  "},
+    {"key": "ok", "name": "x", "target_seconds": -1}, {"key": "ok", "name": "x", "hours_id": 987_654},
+])  # fmt: skip
+async def test_queue_that_does_not_fit_is_refused_and_nothing_is_made(admin: Agent, body: dict[str, object]) -> None:
+    before = len((await admin.get("/admin/queues"))["items"])
+    await admin.post("/admin/queues", body, status=422)
+    assert len((await admin.get("/admin/queues"))["items"]) == before
+
+
+async def test_second_of_two_changes_is_told_that_somebody_was_faster(admin: Agent) -> None:
+    made = await admin.post("/admin/queues", {"key": "vip", "name": "VIP"}, status=201)
+    path = f"/admin/queues/{made['id']}"
+    await admin.call("PATCH", path, {"version": 1, "name": "First"})
+    await admin.call("PATCH", path, {"version": 1, "name": "Second"}, status=409)
+    assert (await queue(admin, "vip"))["name"] == "First"
+    await admin.post("/admin/queues", {"key": "vip", "name": "Again"}, status=409)
+
+
+async def test_file_keeps_its_queues_until_the_page_adopts_one(house: House, admin: Agent) -> None:
+    care = await queue(admin, "care")
+    path = f"/admin/queues/{care['id']}"
+    refused = await admin.call("PATCH", path, {"version": care["version"], "name": "Ours"}, status=409)
+    assert "configuration file" in refused["detail"]
+    adopted = await admin.post(f"{path}/adopt", {"version": care["version"]})
+    await admin.call("PATCH", path, {"version": adopted["version"], "name": "Ours"})
+    assert not [line for line in await reapply(house) if "care" in line]
+    assert (await queue(admin, "care"))["name"] == "Ours"
+
+
+async def test_change_by_the_file_is_seen_by_who_has_the_page_open(house: House, admin: Agent) -> None:
+    care = await queue(admin, "care")
+    await house.core.db.execute("update queue set name = 'Old' where key = 'care'")
+    await reapply(house)
+    assert (await queue(admin, "care"))["version"] == int(str(care["version"])) + 1
+
+
+async def test_queue_in_use_is_not_archived_and_says_what_uses_it(house: House, admin: Agent) -> None:
+    made = await admin.post("/admin/queues", {"key": "vip", "name": "VIP"}, status=201)
+    conversation = await house.sms()
+    await admin.post(f"/conversations/{conversation}/transfer", {"queue_id": made["id"]})
+    path = f"/admin/queues/{made['id']}/archive"
+    refused = await admin.post(path, {"version": 1, "archived": True}, status=409)
+    assert refused["detail"].startswith("1 conversations are in")
+    assert (await queue(admin, "vip"))["archived_at"] is None
+    await admin.post(f"/conversations/{conversation}/pull")
+    await admin.post(f"/conversations/{conversation}/resolve")
+    await house.core.db.execute("update queue_entry set state = 'closed', closed_at = now(), outcome = 'resolved'")
+    await admin.post(path, {"version": 1, "archived": True})
+
+
+async def test_nobody_without_the_permission_sees_or_changes_queues(house: House) -> None:
+    eva = await house.agent("eva")
+    await eva.get("/admin/queues", status=403)
+    await eva.post("/admin/queues", {"key": "vip", "name": "VIP"}, status=403)
