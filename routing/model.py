@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hub.queues.because import Because
 from routing.policy import Step
 
 Item = tuple[float, float, int, int, "Agent"]  # a ready agent: (load, idle since, number, token, they)
@@ -69,7 +70,7 @@ class Pick:
     agent_id: int
     key: float
     timeout: int
-    reason: str
+    because: list[Because]
     considered: str
 
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
 import psycopg
+from psycopg.types.json import Jsonb
 
 from hub.conversations import lifecycle
 from hub.core import events, log
@@ -24,6 +26,7 @@ from hub.core.metrics import OFFERS
 from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.queues import entries, offers
+from hub.queues.because import Because, because, english
 from routing.model import Kept, Pick
 
 logger = log.get(__name__)
@@ -59,13 +62,14 @@ async def commit(conn: Connection, lease: str, epoch: int, picks: Sequence[Pick]
         "agents": _array(p.agent_id for p in picks),
         "seconds": _array(p.timeout for p in picks),
         "keys": _array(p.key for p in picks),
-        "reasons": [p.reason for p in picks],
+        "reasons": [english(p.because) for p in picks],
+        "becauses": [orjson.dumps(p.because).decode() for p in picks],
         "considered": [p.considered for p in picks],
     }
     try:
         async with conn.cursor(binary=True) as cur:
             await cur.execute(sql["commit"], values)
-            reasons = {p.entry_id: p.reason for p in picks}
+            reasons = {p.entry_id: p.because for p in picks}
             made = [_made(reasons[row[0]], *row) for row in await cur.fetchall()]
     except psycopg.Error as error:
         if error.sqlstate == _LOST:
@@ -77,10 +81,12 @@ async def commit(conn: Connection, lease: str, epoch: int, picks: Sequence[Pick]
 
 async def note_kept(conn: Connection, kept: Sequence[Kept]) -> None:
     """Keep why entries wait whom somebody free could take: a decision for nobody, its key when that ends."""
+    why = [[because("keptNow", channel=k.channel, free=k.free, kept=k.kept)] for k in kept]
     values = {
         "entries": [k.entry_id for k in kept],
         "keys": [k.due for k in kept],
-        "reasons": [f"kept free for {k.channel}: {k.free} free, {k.kept} kept" for k in kept],
+        "reasons": [english(one) for one in why],
+        "becauses": [Jsonb(one) for one in why],
     }
     async with conn.cursor() as cur:
         await cur.execute(sql["note_kept"], values)
@@ -92,14 +98,14 @@ def _array(numbers: Iterable[float]) -> str:
 
 
 def _made(  # noqa: PLR0913 - the columns of `router_commit`
-    reason: str, entry_id: int, offer_id: int, agent_id: int, conversation_id: int, queue_id: int, event_id: int,
+    why: list[Because], entry_id: int, offer_id: int, agent_id: int, conversation_id: int, queue_id: int, event_id: int,
     agent_seq: int, at: datetime, expires_at: datetime, channel: str, queue_name: str, contact_id: int | None,
     contact_name: str, subject: str, preview: str, waited: float, said: dict[str, Any] | None,
 ) -> Made:  # fmt: skip
     shown = contact_id and offers.shown(
         offers.View(
             offer_id, "offered", conversation_id, channel, queue_id, queue_name, contact_id, contact_name, subject,
-            preview, at, expires_at, at, waited, reason, agent_id, said,
+            preview, at, expires_at, at, waited, english(why), why, agent_id, said,
         )
     )  # fmt: skip
     return Made(entry_id, offer_id, agent_id, conversation_id, queue_id, event_id, agent_seq, at, shown or None)

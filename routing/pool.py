@@ -217,13 +217,13 @@ class Pool:
     def _pick(self, w: Waiting, agent: Agent, group: Group, now: float) -> Pick:
         of_level = group.levels.get(id(agent.profile), policy.MAX_LEVEL)
         told = considered(group, w, agent, now, self.crew.serves_of(group), MOST if self._calm else FEW)
-        reason = why_chosen(group, w, agent, now)
+        why = why_chosen(group, w, agent, now)
         channel = self.channels.get(w.channel)
         w.token = -1
         del self.waiting[w.id]
         self.crew.give(w.id, agent, w.channel, w.weight)
         timeout = 60 if channel is None else 0 if channel.auto_accept else channel.timeout
-        return Pick(w.id, agent.id, w.due - policy.bonus(of_level), timeout, reason, told)
+        return Pick(w.id, agent.id, w.due - policy.bonus(of_level), timeout, why, told)
 
     # -- what is kept free -----------------------------------------------------------------------------------
     def _is_kept(self, agent: Agent, group: Group, w: Waiting, now: float) -> bool:

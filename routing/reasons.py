@@ -1,4 +1,4 @@
-"""Why somebody was chosen and others were not, in words: what the router writes into `decision`."""
+"""Why somebody was chosen and others were not, as codes: what the router writes into `decision`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from hub.queues.because import Because, because, english
 from routing import policy
 from routing.model import Reserve
 from routing.policy import Step
@@ -52,31 +53,36 @@ class _Item(Protocol):
     sticky_agent_id: int | None
 
 
-def why_chosen(group: _Group, item: _Item, agent: _Agent, now: float) -> str:
-    """Why me: the words on the offer card."""
-    idle = f"{agent.used} of {agent.capacity} used" if agent.used else f"idle for {_duration(now - agent.idle_since)}"
-    idle += _room_left(group, agent)
+def why_chosen(group: _Group, item: _Item, agent: _Agent, now: float) -> list[Because]:
+    """Why me: what the offer card says."""
     if item.sticky_agent_id == agent.id:
-        return f"has worked on it or was asked for; {idle}"
-    if not group.step.skills:
-        return f"works in this queue; {idle}"
-    asked = ", ".join(key for key, _ in group.step.skills)
-    return f"{asked} at level {group.levels.get(id(agent.profile), policy.MAX_LEVEL)}; {idle}"
+        found = [because("asked")]
+    elif not group.step.skills:
+        found = [because("queue")]
+    else:
+        asked = ", ".join(key for key, _ in group.step.skills)
+        level = group.levels.get(id(agent.profile), policy.MAX_LEVEL)
+        found = [because("skill", skills=asked, n=level)]
+    if agent.used:
+        found.append(because("used", used=agent.used, capacity=agent.capacity))
+    else:
+        found.append(because("idle", seconds=max(0, round(now - agent.idle_since))))
+    return found + _room_left(group, agent)
 
 
-def _room_left(group: _Group, agent: _Agent) -> str:
+def _room_left(group: _Group, agent: _Agent) -> list[Because]:
     """What heavy work still fits beside this item, or that others stay free for it."""
     if not agent.used or agent.profile is None:
-        return ""
+        return []
     for reserves in agent.profile.reserves.values():
         kind = reserves[0].kind
         if kind.channel == group.channel or not any(reserve.eligible for reserve in reserves):
             continue
         if agent.fits & kind.bit and kind.channel in group.yields:
-            return f"; {kind.channel} still fits"
+            return [because("stillFits", channel=kind.channel)]
         if agent.profile.tight & kind.bit and not agent.fits & kind.bit:
-            return f"; leaves others free for {kind.channel}"
-    return ""
+            return [because("othersFree", channel=kind.channel)]
+    return []
 
 
 def considered(group: _Group, item: _Item, chosen: _Agent, now: float, others: Iterable[_Agent], most: int) -> str:
@@ -89,7 +95,7 @@ def considered(group: _Group, item: _Item, chosen: _Agent, now: float, others: I
             "level": levels.get(id(chosen.profile)) if asked else None,
             "load": round(chosen.load, 2),
             "idle_seconds": max(0, round(now - chosen.idle_since)),
-            "reason": "chosen",
+            **_told(because("chosen")),
         }
     ]
     for agent in others:
@@ -105,46 +111,43 @@ def considered(group: _Group, item: _Item, chosen: _Agent, now: float, others: I
                 "level": levels.get(id(agent.profile)) if asked else None,
                 "load": round(agent.load, 2),
                 "idle_seconds": idle if idle > 0 else 0,
-                "reason": _against(group, item, agent, chosen, now),
+                **_told(_against(group, item, agent, chosen, now)),
             }
         )
     return orjson.dumps(rows).decode()
 
 
-def _against(group: _Group, item: _Item, agent: _Agent, chosen: _Agent, now: float) -> str:
+def _told(one: Because) -> dict[str, Any]:
+    return {"because": [one], "reason": english([one])}
+
+
+def _against(group: _Group, item: _Item, agent: _Agent, chosen: _Agent, now: float) -> Because:
     if agent.state != "available":
-        return f"{agent.state}: {agent.reason}" if agent.reason else agent.state
+        return because("presence", state=agent.state, **({"reason": agent.reason} if agent.reason else {}))
     if id(agent.profile) not in group.levels:
-        return "lacks " + ", ".join(f"{key} {least}" for key, least in group.step.skills)
+        return because("lacks", skills=", ".join(f"{key} {least}" for key, least in group.step.skills))
     if item.excluded and item.excluded.get(agent.id, 0.0) > now:
-        return "declined or missed it just now"
+        return because("missed")
     room = agent.rooms[group.view]
     if group.weight > room:
-        return f"full: {agent.capacity - room} of {agent.capacity}"
+        return because("full", used=agent.capacity - room, capacity=agent.capacity)
     if agent.full & group.bit:
         most = agent.maxima.get(group.channel, group.most)
-        return f"holds {agent.counts.get(group.channel, 0)} of {most} {group.channel}"
+        return because("holds", held=agent.counts.get(group.channel, 0), most=most, channel=group.channel)
     if item.sticky_agent_id == chosen.id:
-        return "was not the one asked for"
+        return because("other")
     bits = agent.fits & ~chosen.fits & group.bars
     if bits:
-        return f"kept free for {next(r.kind.channel for r in group.near.values() if r.kind.bit & bits)}"
+        return because("keptFor", channel=next(r.kind.channel for r in group.near.values() if r.kind.bit & bits))
     return _weaker(group, agent, chosen)
 
 
-def _weaker(group: _Group, agent: _Agent, chosen: _Agent) -> str:
+def _weaker(group: _Group, agent: _Agent, chosen: _Agent) -> Because:
     mine, best = group.levels[id(agent.profile)], group.levels.get(id(chosen.profile), policy.MAX_LEVEL)
     if mine < best:
-        return f"level {mine}, the chosen has {best}"
+        return because("weaker", mine=mine, best=best)
     if agent.profile.flexibility > chosen.profile.flexibility:
-        return "kept free for what fewer can do"
+        return because("kept")
     if agent.load > chosen.load:
-        return "has more to do"
-    return "idle for a shorter time" if agent.idle_since > chosen.idle_since else "takes something more urgent to them"
-
-
-def _duration(seconds: float) -> str:
-    whole = max(0, round(seconds))
-    if whole < 120:
-        return f"{whole} s"
-    return f"{whole // 60} min" if whole < 7200 else f"{whole // 3600} h"
+        return because("busier")
+    return because("shorter" if agent.idle_since > chosen.idle_since else "urgent")

@@ -21,6 +21,7 @@ from hub.core.events import Unit
 from hub.core.metrics import OFFERS
 from hub.core.sql import Queries
 from hub.queues import entries
+from hub.queues.because import Because, because, english, in_words
 
 sql = Queries.beside(__file__, "offers.sql")
 EXCLUDE_SECONDS = 60  # who declined or missed an item is not asked again for so long
@@ -48,6 +49,7 @@ class Offer(TypedDict):
     expires_at: str
     server_now: str
     reason: str
+    because: list[Because]
 
 
 class Candidate(TypedDict):
@@ -59,6 +61,7 @@ class Candidate(TypedDict):
     load: float
     idle_seconds: float
     reason: str
+    because: list[Because]
 
 
 class Decision(TypedDict):
@@ -69,6 +72,7 @@ class Decision(TypedDict):
     chosen: Ref | None
     offer_state: str | None
     reason: str
+    because: list[Because]
     candidates: list[Candidate]
 
 
@@ -77,6 +81,7 @@ class Decisions(TypedDict):
 
     items: list[Decision]
     waiting_reason: str | None
+    waiting_because: list[Because]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,7 @@ class View:
     server_now: datetime
     waited_seconds: float
     reason: str
+    because: list[Because] | None  # null: written by an older version
     agent_id: int
     said: dict[str, Any] | None
 
@@ -136,6 +142,7 @@ class _Decision:
     chosen_name: str | None
     offer_state: str | None
     reason: str
+    because: list[Because] | None
     candidates: list[dict[str, Any]]
 
 
@@ -148,7 +155,7 @@ class _Waiting:
     members: int
     available: int
     declined: int
-    kept: str | None  # for what those who are free are kept, and until when
+    kept: dict[str, Any] | None  # for what those who are free are kept, how many, and until when
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +282,7 @@ def shown(row: View) -> Offer:
         "expires_at": iso(row.expires_at),
         "server_now": iso(row.server_now),
         "reason": row.reason,
+        "because": row.because if row.because is not None else in_words(row.reason),
     }
 
 
@@ -286,9 +294,11 @@ async def decisions(db: Database, conversation_id: int) -> Decisions:
         named = await fetch_all(conn, _Name, sql["names"], {"ids": list(ids)})
         waiting = await fetch_one(conn, _Waiting, sql["waiting"], {"conversation_id": conversation_id})
     names = {n.id: n.name for n in named}
+    why = [] if waiting is None else [_why_waiting(waiting)]
     return {
         "items": [_decision(row, names) for row in rows],
-        "waiting_reason": None if waiting is None else _why_waiting(waiting),
+        "waiting_reason": english(why) or None,
+        "waiting_because": why,
     }
 
 
@@ -302,6 +312,7 @@ def _decision(row: _Decision, names: dict[int, str]) -> Decision:
         "chosen": chosen,
         "offer_state": row.offer_state,
         "reason": row.reason,
+        "because": row.because if row.because is not None else in_words(row.reason),
         "candidates": list(_candidates(row.candidates, names)),
     }
 
@@ -316,16 +327,17 @@ def _candidates(stored: Iterable[dict[str, Any]], names: dict[int, str]) -> Iter
             "load": float(c["load"]),
             "idle_seconds": float(c["idle_seconds"]),
             "reason": str(c["reason"]),
+            "because": c["because"] if "because" in c else in_words(str(c["reason"])),
         }
 
 
-def _why_waiting(w: _Waiting) -> str:
+def _why_waiting(w: _Waiting) -> Because:
     if w.members == 0:
-        return f"Nobody works in {w.queue}."
+        return because("unstaffed", queue=w.queue)
     if w.available == 0:
-        return f"Nobody in {w.queue} is available."
+        return because("unavailable", queue=w.queue)
     if w.declined == w.available:
-        return "Everybody available has just declined or missed it."
+        return because("allMissed")
     if w.kept is not None:
-        return w.kept
-    return f"{w.available} available in {w.queue}, but each is full or lacks the skill asked for."
+        return because("keptUntil", **w.kept)
+    return because("unfit", n=w.available, queue=w.queue)

@@ -54,7 +54,7 @@ select * from offer_shown where id = any(%(ids)s);
 select * from offer_shown where agent_id = %(agent_id)s and state = 'offered' order by offered_at, id;
 
 -- decisions: Whom the router chose for a conversation, and why, oldest first.
-select d.at, d.key, a.id as chosen_id, a.name as chosen_name, o.state as offer_state, d.reason, d.candidates
+select d.at, d.key, a.id as chosen_id, a.name as chosen_name, o.state as offer_state, d.reason, d.because, d.candidates
 from queue_entry e
 join decision d on d.entry_id = e.id
 left join agent a on a.id = d.agent_id
@@ -71,12 +71,13 @@ select q.name as queue, e.channel, e.requirements, extract(epoch from clock_time
        count(m.agent_id)::int as members,
        count(*) filter (where s.state = 'available')::int as available,
        count(*) filter (where s.state = 'available' and e.excluded ? m.agent_id::text)::int as declined,
-       (select k.reason || ' until ' || to_char(to_timestamp(k.key) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+       (select coalesce(k.because -> 0 -> 'params', '{}') || jsonb_build_object(
+                   'at', to_char(to_timestamp(k.key) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
         from (select o.id from queue_entry o where o.queue_id = e.queue_id and o.channel = e.channel and o.state = 'waiting'
               order by o.entered_at limit 20) o
         cross join lateral (
-            select d.reason, d.key, d.id from decision d
-            where d.entry_id = o.id and d.agent_id is null and d.key > extract(epoch from clock_timestamp())
+            select d.because, d.key, d.id from decision d
+            where d.entry_id = o.id and d.agent_id is null and d.because is not null and d.key > extract(epoch from clock_timestamp())
             order by d.id desc limit 1
         ) k
         order by k.id desc limit 1) as kept

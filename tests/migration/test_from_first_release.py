@@ -22,6 +22,7 @@ from hub.core.migrate import migrate
 from hub.core.secrets import Vault
 from hub.core.service import Core
 from hub.messages.intake import Intake
+from hub.queues.because import english
 from hub.web.context import WebContext
 from routing.engine import Router
 from tests.house import House
@@ -101,6 +102,18 @@ def test_nothing_of_the_first_release_is_lost_when_its_database_is_migrated(old:
     more = {table for table, found in after.items() if found - before[table]}
     assert more == {"channel_policy", "migration"}
     assert migrate(old) == []
+
+
+async def test_reasons_of_the_first_release_are_codes(house: House) -> None:
+    rows = await house.core.db.dicts("select reason, because, candidates from decision")
+    assert len(rows) > 20
+    for row in rows:
+        assert english(row["because"]) == row["reason"] or "idle for" in row["reason"]
+        assert row["because"]
+        for candidate in row["candidates"]:
+            assert english(candidate["because"]) == candidate["reason"]
+        codes = {one["code"] for one in [*row["because"], *(b for c in row["candidates"] for b in c["because"])]}
+        assert "text" not in codes
 
 
 async def test_every_conversation_of_the_first_release_is_shown(house: House) -> None:

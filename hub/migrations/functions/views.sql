@@ -134,7 +134,7 @@ create view offer_shown as
 select o.id, o.state, e.conversation_id, e.channel, e.queue_id, e.queue_name, e.contact_id, e.contact_name, e.subject,
        e.preview, o.offered_at, o.expires_at, clock_timestamp() as server_now,
        extract(epoch from clock_timestamp() - e.entered_at)::float8 as waited_seconds, coalesce(d.reason, '') as reason,
-       o.agent_id, e.said
+       d.because, o.agent_id, e.said
 from offer o
 join entry_view e on e.id = o.entry_id
 left join decision d on d.entry_id = o.entry_id and d.offer_id = o.id;

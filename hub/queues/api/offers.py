@@ -18,6 +18,13 @@ from hub.web.shapes import In, Line, Ref
 queues = Endpoints("conversations")
 
 
+class Because(BaseModel):
+    """A reason as a code with what its words need; `text` carries those of an older version."""
+
+    code: str
+    params: dict[str, Any] = {}
+
+
 class Offer(BaseModel):
     id: int
     state: Literal["offered", "accepted", "declined", "timed_out", "rescinded"]
@@ -33,6 +40,7 @@ class Offer(BaseModel):
     expires_at: datetime
     server_now: datetime
     reason: str
+    because: list[Because] = Field(description="The same as codes")
 
 
 class Candidate(BaseModel):
@@ -42,6 +50,7 @@ class Candidate(BaseModel):
     load: float
     idle_seconds: float
     reason: str
+    because: list[Because]
 
 
 class Decision(BaseModel):
@@ -50,12 +59,14 @@ class Decision(BaseModel):
     chosen: Ref | None
     offer_state: str | None
     reason: str
+    because: list[Because]
     candidates: list[Candidate]
 
 
 class Decisions(BaseModel):
     items: list[Decision]
     waiting_reason: str | None
+    waiting_because: list[Because]
 
 
 class OfferList(BaseModel):

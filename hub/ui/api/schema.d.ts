@@ -1821,6 +1821,14 @@ export interface components {
             size: number;
             inline: boolean;
         };
+        /** @description A reason as a code with what its words need; `text` carries those of an older version. */
+        Because: {
+            code: string;
+            /** @default {} */
+            params?: {
+                [key: string]: unknown;
+            };
+        };
         Board: {
             /** Format: date-time */
             at: string;
@@ -1898,6 +1906,7 @@ export interface components {
             load: number;
             idle_seconds: number;
             reason: string;
+            because: components["schemas"]["Because"][];
         };
         ChannelLoad: {
             count: number;
@@ -2069,11 +2078,13 @@ export interface components {
             chosen: components["schemas"]["Ref"] | null;
             offer_state: string | null;
             reason: string;
+            because: components["schemas"]["Because"][];
             candidates: components["schemas"]["Candidate"][];
         };
         Decisions: {
             items: components["schemas"]["Decision"][];
             waiting_reason: string | null;
+            waiting_because: components["schemas"]["Because"][];
         };
         DeclineOffer: {
             /** @default null */
@@ -2620,6 +2631,8 @@ export interface components {
             /** Format: date-time */
             server_now: string;
             reason: string;
+            /** @description The same as codes */
+            because: components["schemas"]["Because"][];
         };
         OfferList: {
             items: components["schemas"]["Offer"][];
@@ -3188,6 +3201,7 @@ export type ApiToken = components['schemas']['ApiToken'];
 export type ApiTokenList = components['schemas']['ApiTokenList'];
 export type Archiving = components['schemas']['Archiving'];
 export type AttachmentRef = components['schemas']['AttachmentRef'];
+export type Because = components['schemas']['Because'];
 export type Board = components['schemas']['Board'];
 export type CallList = components['schemas']['CallList'];
 export type CallTarget = components['schemas']['CallTarget'];

@@ -168,7 +168,7 @@ class World:
         rows = await self.core.db.dicts(_READY, [self.today])
         if rows:
             entry = rows[which % len(rows)]["id"]
-            pick = Pick(entry, self._agent(who), 0.0, 3600, "any", "[]")
+            pick = Pick(entry, self._agent(who), 0.0, 3600, [], "[]")
             async with self.core.db.transaction() as conn:
                 await commit(conn, "router", 1, [pick])
 

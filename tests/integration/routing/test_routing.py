@@ -16,6 +16,7 @@ from hub.core import events
 from hub.core.leases import Lease
 from hub.core.service import Core
 from hub.queues import entries, offers
+from hub.queues.because import because
 from routing.engine import LEASE, Leader, Router
 from tests.centre import Centre
 from tests.house import House
@@ -211,7 +212,7 @@ async def test_commit_refuses_when_another_leads(core: Core, centre: Centre) -> 
     agent = await centre.agent("Ann", queue)
     _, entry = await centre.waiting(queue)
     await core.db.execute("insert into lease values ('router', 'somebody', 7, now() + interval '1 hour')")
-    pick = Pick(entry, agent, 0.0, 30, "why", "[]")
+    pick = Pick(entry, agent, 0.0, 30, [because("queue")], "[]")
     async with core.db.connection() as conn:
         with pytest.raises(LeaseLost):
             await commit(conn, "router", 6, [pick])
@@ -228,7 +229,7 @@ async def test_commit_leaves_out_who_is_away_or_full(core: Core, centre: Centre)
     small = await centre.agent("Small", queue, capacity=50)
     waiting = [(await centre.waiting(queue))[1] for _ in range(4)]
     await core.db.execute("insert into lease values ('router', 'me', 1, now() + interval '1 hour')")
-    picks = [Pick(waiting[0], away, 0.0, 30, "", "[]"), *[Pick(e, small, 0.0, 30, "", "[]") for e in waiting[1:]]]
+    picks = [Pick(waiting[0], away, 0.0, 30, [], "[]"), *[Pick(e, small, 0.0, 30, [], "[]") for e in waiting[1:]]]
     async with core.db.connection() as conn:
         made = await commit(conn, "router", 1, picks)
     assert [m.entry_id for m in sorted(made, key=lambda m: m.offer_id)] == waiting[1:3]

@@ -18,8 +18,8 @@ export function Why({ id, opened, close }: { id: number; opened: boolean; close:
       <div data-testid="why-drawer">
         {found.isPending && <Waiting />}
         {found.isError && <Empty icon="warn" title={explain(found.error)} />}
-        {found.data?.waiting_reason && <div className="banner warn" style={{ borderRadius: 8, marginBottom: 12 }}><Icon name="clock" small />{because(found.data.waiting_reason)}</div>}
-        {found.data && found.data.items.length === 0 && !found.data.waiting_reason && <Empty icon="help" title={t('why.none')} />}
+        {found.data && found.data.waiting_because.length > 0 && <div className="banner warn" style={{ borderRadius: 8, marginBottom: 12 }}><Icon name="clock" small />{because(found.data.waiting_because)}</div>}
+        {found.data && found.data.items.length === 0 && found.data.waiting_because.length === 0 && <Empty icon="help" title={t('why.none')} />}
         {found.data?.items.map((d, n) => (
           <section key={n} className="panel" style={{ marginBottom: 12 }}>
             <div className="hflex" style={{ justifyContent: 'space-between', marginBottom: 4 }}>
@@ -27,7 +27,7 @@ export function Why({ id, opened, close }: { id: number; opened: boolean; close:
               {d.offer_state && <span className={`pill ${d.offer_state === 'accepted' ? 'ok' : d.offer_state === 'offered' ? '' : 'soon'}`}>{t(`offerState.${d.offer_state}`)}</span>}
             </div>
             <p className="meta">{fullDate(d.at)}</p>
-            {d.reason && <p style={{ margin: '6px 0' }}>{because(d.reason)}</p>}
+            {d.because.length > 0 && <p style={{ margin: '6px 0' }}>{because(d.because)}</p>}
             {d.candidates.length > 0 && (
               <table className="tbl">
                 <thead>
@@ -38,7 +38,7 @@ export function Why({ id, opened, close }: { id: number; opened: boolean; close:
                     <tr key={k.agent.id}>
                       <td>
                         <span style={{ fontWeight: k.chosen ? 600 : 400 }}>{k.agent.name}{k.chosen && <> <Icon name="check" small /></>}</span>
-                        <div className="meta">{because(k.reason)}</div>
+                        <div className="meta">{because(k.because)}</div>
                       </td>
                       <td className="r">{k.level ?? '–'}</td>
                       <td className="r">{percent(k.load * 100)}</td>

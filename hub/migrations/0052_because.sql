@@ -1,0 +1,67 @@
+-- Why the router decided as it did, as codes with parameters (hub/queues/because.py): `reason` and each candidate's are the
+-- English of it, which the version before writes alone. What it has written is read here, piece by piece; words that are
+-- not known are kept as they are, under the code `text`.
+alter table decision add column because jsonb;
+
+create function pg_temp.piece(said text) returns jsonb language plpgsql as $$
+declare
+    m text[];
+    rule record;
+begin
+    for rule in
+        select * from (values
+            ('^works in this queue$', 'queue', '{}'::text[]),
+            ('^has worked on it or was asked for$', 'asked', '{}'),
+            ('^(\d+) of (\d+) used$', 'used', '{used,capacity}'),
+            ('^(.+) at level (\d+)$', 'skill', '{skills,n}'),
+            ('^chosen$', 'chosen', '{}'),
+            ('^lacks (.+)$', 'lacks', '{skills}'),
+            ('^declined or missed it just now$', 'missed', '{}'),
+            ('^full: (\d+) of (\d+)$', 'full', '{used,capacity}'),
+            ('^holds (\d+) of (\d+) (\w+)$', 'holds', '{held,most,channel}'),
+            ('^was not the one asked for$', 'other', '{}'),
+            ('^level (\d+), the chosen has (\d+)$', 'weaker', '{mine,best}'),
+            ('^kept free for what fewer can do$', 'kept', '{}'),
+            ('^has more to do$', 'busier', '{}'),
+            ('^idle for a shorter time$', 'shorter', '{}'),
+            ('^kept free for (\w+): (\d+) free, (\d+) kept$', 'keptNow', '{channel,free,kept}'),
+            ('^kept free for (\w+)$', 'keptFor', '{channel}'),
+            ('^(\w+) still fits$', 'stillFits', '{channel}'),
+            ('^leaves others free for (\w+)$', 'othersFree', '{channel}'),
+            ('^takes something more urgent to them$', 'urgent', '{}'),
+            ('^(available|away|busy|offline)$', 'presence', '{state}'),
+            ('^(available|away|busy|offline): (.+)$', 'presence', '{state,reason}')
+        ) r (pattern, code, names)
+    loop
+        m := regexp_match(said, rule.pattern);
+        if m is not null then
+            return jsonb_build_object('code', rule.code, 'params', coalesce((
+                select jsonb_object_agg(n.name, case when m[n.i] ~ '^\d{1,9}$' and n.name <> 'reason' then to_jsonb(m[n.i]::int) else to_jsonb(m[n.i]) end)
+                from unnest(rule.names) with ordinality n (name, i)), '{}'));
+        end if;
+    end loop;
+    m := regexp_match(said, '^idle for (\d{1,8}) (s|min|h)$');
+    if m is not null then
+        return jsonb_build_object('code', 'idle', 'params', jsonb_build_object(
+            'seconds', m[1]::bigint * case m[2] when 's' then 1 when 'min' then 60 else 3600 end));
+    end if;
+    return jsonb_build_object('code', 'text', 'params', jsonb_build_object('text', said));
+end $$;
+
+create function pg_temp.because(said text) returns jsonb language sql as $$
+    select coalesce(jsonb_agg(pg_temp.piece(p.piece) order by p.n), '[]')
+    from regexp_split_to_table(said, '; ') with ordinality p (piece, n) where p.piece <> ''
+$$;
+
+-- The same words come again and again: each is read once.
+create temporary table worded on commit drop as
+select said, pg_temp.because(said) as because
+from (select reason as said from decision
+      union select c ->> 'reason' from decision cross join lateral jsonb_array_elements(candidates) c) every
+where said is not null;
+
+update decision d set because = w.because,
+    candidates = coalesce((
+        select jsonb_agg(c.row || jsonb_build_object('because', coalesce(x.because, '[]')) order by c.n)
+        from jsonb_array_elements(d.candidates) with ordinality c (row, n) left join worded x on x.said = c.row ->> 'reason'), '[]')
+from worded w where w.said = d.reason;
