@@ -139,7 +139,7 @@ class _Applier:
         for row in wanted:
             old = have.get(row[key])
             if old is not None and old.get("source") == "page":
-                self._difference.kept.append(f"{table} {row[key]!r} as its page has it")
+                self._difference.kept.append(f"{table} {row[key]!r} (its page keeps it)")
             else:
                 await self._row(table, key, row, old)
         if kept is not None:
@@ -233,7 +233,7 @@ class _Applier:
             if old is not None and old["source"] == "built-in":
                 raise ConfigError(f"role {role.key!r} is built in.", remedy="Give yours another key and apply again.")
             if old is not None and old["source"] == "page":
-                self._difference.kept.append(f"role {role.key!r} as its page has it")
+                self._difference.kept.append(f"role {role.key!r} (its page keeps it)")
                 continue
             try:
                 roles.check(row["permissions"])
@@ -308,4 +308,4 @@ def shown(difference: Difference) -> Iterable[str]:
     """The difference for a terminal."""
     yield from difference.lines or ["Nothing to change."]
     if difference.kept:
-        yield f"Kept, though not in the file: {', '.join(difference.kept)}"
+        yield f"Kept as it is, whatever the file says: {', '.join(difference.kept)}"

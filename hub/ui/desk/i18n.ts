@@ -19,12 +19,16 @@ const others: Record<string, () => Promise<{ default: Record<string, string> }>>
   'zh-CN': () => import('../locales/desk.zh-CN.json'),
 }
 
+const loaded = new Set<string>()
 let wanted = 'en' // whoever chooses twice while the first is still coming gets the second
 
 async function change(language: string): Promise<void> {
   wanted = language
   const load = others[language]
-  if (load && !i18n.hasResourceBundle(language, 'translation')) i18n.addResourceBundle(language, 'translation', (await load()).default)
+  if (load && !loaded.has(language)) {
+    i18n.addResourceBundle(language, 'translation', (await load()).default)
+    loaded.add(language)
+  }
   if (wanted !== language) return
   document.documentElement.lang = language
   await i18n.changeLanguage(language)

@@ -122,7 +122,7 @@ async def test_what_the_file_does_not_mention_is_kept_and_named(core: Core, file
     difference = await applied(core, file)
     assert "queue 'care'" in difference.kept
     assert await core.db.value("select count(*) from queue") == 2
-    assert "Kept, though not in the file: " in list(shown(difference))[-1]
+    assert "Kept as it is, whatever the file says: " in list(shown(difference))[-1]
 
 
 async def test_templates_keep_their_chinese_text_and_languages_apart(core: Core, file: Path) -> None:

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { Empty } from '../parts/bits'
 import { useMay } from '../shell/me'
 import './admin.css'
+import './words'
 
 export const ADMIN_PAGES = [
   { to: '/admin/queues', name: 'queues', needs: 'queue.manage' },
