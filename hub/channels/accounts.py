@@ -21,6 +21,7 @@ from hub.core.sql import Queries
 logger = log.get(__name__)
 sql = Queries.beside(__file__)
 _FRESH = 2.0  # seconds an account list may be old: a changed account takes effect within that
+_AGAIN = 0.2  # and that of a connector without any: a first one is found at once
 _AHEAD = 1.0  # seconds after which it is read again in the background, so that nobody has to wait for it
 
 
@@ -81,6 +82,8 @@ class Accounts:
     async def of(self, connector: str) -> list[Account]:
         """The enabled accounts of one connector; the same list until they are read again."""
         await self.all()
+        if connector not in self._enabled and time.monotonic() - self._read_at >= _AGAIN:
+            await asyncio.shield(self._read_soon())  # perhaps its first one has just been made
         return self._enabled.get(connector, [])
 
     async def get(self, account_id: int) -> Account | None:

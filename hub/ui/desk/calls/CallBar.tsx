@@ -8,7 +8,7 @@ import { useNow, useWho } from '../parts/bits'
 import { Icon } from '../parts/icons'
 import { dispositions } from '../parts/queries'
 import { span } from '../format'
-import { useMe } from '../shell/me'
+import { useMay, useMe } from '../shell/me'
 import { type Call, type Leg, myCalls, phoneApi } from './api'
 import { Keypad } from './Keypad'
 import { usePhone } from './phone'
@@ -16,7 +16,8 @@ import { TransferForm } from './TransferForm'
 
 /** The bar at the bottom while there is a call of mine: what it is, how long, and what can be done. */
 export function CallBar() {
-  const calls = useQuery({ ...myCalls, refetchInterval: (q) => (q.state.data?.length ? 2_000 : 15_000) }).data ?? []
+  const phones = useMay()('call.make')
+  const calls = useQuery({ ...myCalls, enabled: phones, refetchInterval: (q) => (q.state.data?.length ? 2_000 : 15_000) }).data ?? []
   const me = useMe().agent.id
   const shown = calls.filter((c) => c.state === 'ended' || mine(c, me)?.offered === false) // an offer has its own card
   if (!shown.length) return null

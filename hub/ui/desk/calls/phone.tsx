@@ -1,4 +1,5 @@
 /** This browser as the agent's telephone: the provider's SDK where there is sound, a button where there is none. */
+import { useMay } from '../shell/me'
 import type { Call as SdkCall, Device } from '@twilio/voice-sdk'
 import { useQuery } from '@tanstack/react-query'
 import { createContext, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
@@ -33,7 +34,8 @@ function useHere(ready: boolean) {
 }
 
 export function PhoneProvider({ children }: { children: ReactNode }) {
-  const setting = useQuery(deviceQuery).data
+  const phones = useMay()('call.make')
+  const setting = useQuery({ ...deviceQuery, enabled: phones }).data
   const sdk = useRef<Device | null>(null)
   const ringing = useRef<SdkCall | null>(null)
   const wanted = useRef(0)

@@ -1,3 +1,4 @@
+import { useMay } from './me'
 import { Button } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
@@ -68,7 +69,8 @@ export function Offers() {
   const client = useQueryClient()
   const navigate = useNavigate()
   const phone = usePhone()
-  const data = useQuery(offersQuery).data ?? []
+  const takes = useMay()('conversation.handle')
+  const data = useQuery({ ...offersQuery, enabled: takes }).data ?? []
   const now = useNow(500)
   // One card at a time: what ends first, as a telephone that rings beside mails that wait.
   const live = data.filter((o) => secondsLeft(o, now) > 0).sort((a, b) => Date.parse(a.expires_at) - Date.parse(b.expires_at))

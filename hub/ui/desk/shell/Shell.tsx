@@ -70,7 +70,8 @@ function useTitle() {
   const { t } = useTranslation()
   const path = useLocation({ select: (l) => l.pathname })
   const page = pages.find((p) => path.startsWith(`/${p.name}`))?.name ?? 'inbox'
-  const mine = useQuery(counts).data?.mine ?? 0
+  const reads = useMay()('conversation.read')
+  const mine = useQuery({ ...counts, enabled: reads }).data?.mine ?? 0
   useEffect(() => {
     document.title = `${page === 'inbox' && mine ? `(${mine}) ` : ''}${t(`nav.${page}`)} · ${t('nav.product')}`
   }, [page, mine, t])

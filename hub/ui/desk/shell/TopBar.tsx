@@ -12,7 +12,7 @@ import { initials, useNow } from '../parts/bits'
 import { ago } from '../format'
 import { Icon } from '../parts/icons'
 import { forget, usePref } from '../state/prefs'
-import { useDialogs, useMe } from './me'
+import { useDialogs, useMay, useMe } from './me'
 
 export const REASONS: [PresenceState, string | null][] = [
   ['available', null],
@@ -24,6 +24,7 @@ export const REASONS: [PresenceState, string | null][] = [
 export function TopBar() {
   const { t } = useTranslation()
   const dialogs = useDialogs()
+  const may = useMay()
   return (
     <header className="topbar">
       <button type="button" className="searchbtn" onClick={openSpotlight} data-testid="open-palette">
@@ -31,10 +32,10 @@ export function TopBar() {
         <span>{t('top.search')}</span>
         <kbd>Ctrl K</kbd>
       </button>
-      <button type="button" className="presence" onClick={() => dialogs.compose()} title={`${t('new.title')} (C)`} data-testid="new-conversation">
+      {may('conversation.reply') && <button type="button" className="presence" onClick={() => dialogs.compose()} title={`${t('new.title')} (C)`} data-testid="new-conversation">
         <Icon name="plus" small />
         <span className="phone-sr">{t('new.short')}</span>
-      </button>
+      </button>}
       <span className="grow" />
       <LoadText />
       <PresenceSelect />
