@@ -185,6 +185,7 @@ async def test_chat_of_somebody_gone_returns_to_the_queue(core: Core, centre: Ce
         await entries.pull(unit, conversation, ann)
     await centre.presence(ann, "offline", "disconnected")
     await core.db.execute("update agent_state set since = now() - interval '1 minute' where agent_id = %s", [ann])
+    await core.db.execute("update queue_entry set assigned_at = now() - interval '1 minute' where agent_id = %s", [ann])
     bob = await centre.agent("Bob", queue)
     async with routing(core):
         assert (await offered(core, bob))[0]["conversation_id"] == conversation
