@@ -120,7 +120,7 @@ class Queue(_Part):
 class Role(_Part):
     """A role of one's own: permissions, each with how far it reaches."""
 
-    key: Key
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
     name: Name
     permissions: dict[Permission, Scope] = {}
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hub.channels.registry import load_connectors
+from hub.core.errors import ConfigError
 from hub.provisioning.apply import apply
 from hub.provisioning.model import read
 from tests.house import CENTER, VARIABLES, Agent, House
@@ -69,6 +72,24 @@ async def test_file_keeps_its_queues_until_the_page_adopts_one(house: House, adm
     await admin.call("PATCH", path, {"version": adopted["version"], "name": "Ours"})
     assert not [line for line in await reapply(house) if "care" in line]
     assert (await queue(admin, "care"))["name"] == "Ours"
+
+
+async def test_roles_of_the_file_are_made_changed_and_given(house: House, tmp_path: Path, admin: Agent) -> None:
+    file = tmp_path / "center.toml"
+    connectors = load_connectors(house.core)
+    for scope in ("own", "queue"):
+        file.write_text(
+            f'[[role]]\nkey = "night"\nname = "Night"\npermissions = {{ "conversation.read" = "{scope}" }}\n'
+        )
+        done = await apply(house.core.db, house.core.vault, connectors, read(file))
+        assert [line[2:] for line in done.lines] == ["role 'night'"]
+        role = next(r for r in (await admin.get("/roles"))["items"] if r["key"] == "night")
+        assert (role["source"], role["permissions"]) == ("file", {"conversation.read": scope})
+    assert not (await apply(house.core.db, house.core.vault, connectors, read(file))).lines
+    for wrong in ('key = "Night"', 'key = "agent"', 'key = "n"\npermissions = { "role.manage" = "own" }'):
+        file.write_text(f'[[role]]\nname = "x"\n{wrong}\n')
+        with pytest.raises(ConfigError):
+            await apply(house.core.db, house.core.vault, connectors, read(file))
 
 
 async def test_change_by_the_file_is_seen_by_who_has_the_page_open(house: House, admin: Agent) -> None:

@@ -23,6 +23,7 @@ BOUNDS = {
     "address.value": MOST_BYTES,  # identifier, by hub.contacts.identity
     "phone_person.number": WORD,  # E.164, by person_of()
     "agent.email": 4 * 320,
+    "agent.role": KEY,  # refers to role.key
     "agent_channel.channel": WORD,
     "call.external_id": MOST_BYTES,  # identifier, by hub.calls.handler
     "call_command.key": MOST_BYTES,  # our own ids
@@ -59,6 +60,9 @@ BOUNDS = {
     "queue.key": KEY,
     "raw.connector": WORD,
     "raw.dedup_key": MOST_BYTES,  # identifier, by tidy and by quarantine
+    "role.key": KEY,  # a check of the table
+    "role_permission.permission": WORD,  # hub.access.permissions
+    "role_permission.role_key": KEY,
     "service_health.part": WORD,  # our own
     "service_health.service": 4 * 500 + WORD,  # of a lease
     "skill.key": KEY,
