@@ -86,7 +86,7 @@ def _operation(area: Endpoints, name: str, path: str, shape: type[BaseModel]) ->
         """A lamp."""
 
     handler.__name__ = name
-    area.add("GET", path, returns=shape)(handler)
+    area.add("GET", path, needs=Access.SIGNED_IN, returns=shape)(handler)
 
 
 @pytest.mark.parametrize(
