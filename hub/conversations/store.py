@@ -33,11 +33,11 @@ class Filter:
 
 
 _STATEMENTS = {  # of each view: several lists, each in the order shown, are merged
-    "mine": ("mine",),
-    "waiting": ("waiting",),
-    "snoozed": ("snoozed",),
-    "resolved": ("resolved",),
-    "all": ("live", "resolved"),
+    "mine": (inbox["mine"],),
+    "waiting": (inbox["waiting"],),
+    "snoozed": (inbox["snoozed"],),
+    "resolved": (inbox["resolved"],),
+    "all": (inbox["live"], inbox["resolved"]),
 }
 
 
@@ -56,8 +56,8 @@ async def listed(db: Database, wanted: Filter, viewer: Viewer) -> list[dict[str,
     async with db.lists.connection() as conn:
         found = [
             (row["updated_at"], row["id"])
-            for name in _STATEMENTS[wanted.view]
-            for row in await fetch_dicts(conn, inbox[name], parameters)
+            for statement in _STATEMENTS[wanted.view]
+            for row in await fetch_dicts(conn, statement, parameters)
         ]
         shown = sorted(found, reverse=True)[: wanted.limit]
         rows = await fetch_dicts(conn, views.sql["summaries"], {"ids": [number for _, number in shown]})

@@ -37,7 +37,3 @@ select (select count(*)::int from account t where t.queue_id = %(id)s and t.enab
 
 -- hours: Opening hours that a queue can have.
 select id, key, timezone from hours order by key;
-
--- people: Everybody, and whether they work in a queue.
-select a.id, a.name, m.queue_id is not null as member from agent a left join agent_queue m on m.agent_id = a.id and m.queue_id = %(id)s
-where a.disabled_at is null order by lower(a.name), a.id;

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from hub.access.permissions import Access
 from hub.app import openapi
 from hub.cli.main import main
 from hub.core.release import hub_version
