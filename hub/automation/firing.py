@@ -16,7 +16,7 @@ from hub.automation.model import IN_HOURS, WRITES, FollowUp, Kind, Plan
 from hub.automation.plans import delays, schedule
 from hub.automation.ratings import link_ends, take_reply
 from hub.automation.texts import text
-from hub.conversations import actions, lifecycle
+from hub.conversations import actions, conversation, lifecycle
 from hub.core import events, log
 from hub.core.clock import now
 from hub.core.db import Connection, execute, fetch_one, fetch_value
@@ -151,7 +151,7 @@ async def _wait_for_opening(conn: Connection, due: FollowUp) -> bool:
 async def _fire(unit: Unit, core: Core, due: FollowUp) -> str | None:
     """Do it; or why not."""
     values = {"conversation_id": due.conversation_id, "after": int(due.payload.get("after") or 0)}
-    await entries.hold(unit.conn, due.conversation_id)
+    await conversation.lock(unit.conn, due.conversation_id)
     if due.stops_on_reply and await fetch_value(unit.conn, sql["replied"], values):
         return "the customer has written"
     situation = await fetch_one(unit.conn, Situation, sql["situation"], values)

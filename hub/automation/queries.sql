@@ -169,9 +169,6 @@ where (r.score, r.comment) is distinct from (excluded.score, coalesce(%(comment)
 -- rated: What a customer said of a conversation.
 select score, comment from rating where conversation_id = %(conversation_id)s;
 
--- waits: A customer waits for somebody to look at a conversation taken up again.
-update conversation set waiting_since = coalesce(waiting_since, clock_timestamp()) where id = %(conversation_id)s and status = 'open';
-
 -- asked: A conversation whose customer was asked how it was, and what they said.
 select coalesce(c.locale, t.locale, 'en') as locale, r.score, r.comment
 from conversation v
@@ -179,4 +176,3 @@ join contact c on c.id = v.contact_id
 left join account t on t.id = v.account_id
 left join rating r on r.conversation_id = v.id
 where v.id = %(conversation_id)s;
-

@@ -11,14 +11,13 @@ from datetime import datetime, timedelta
 
 from hub.automation.events import ConversationRated
 from hub.channels.quiet import CONTENT, score_of
-from hub.conversations import lifecycle
+from hub.conversations import conversation, lifecycle
 from hub.core.db import Database, execute, fetch_one
 from hub.core.errors import Invalid
 from hub.core.events import Unit
 from hub.core.sql import Queries
 from hub.messages import replies
 from hub.messages.lines import Line
-from hub.queues import entries
 
 sql = Queries.beside(__file__)
 OPEN_DAYS = 14  # how long a question may be answered, and an answer changed
@@ -71,7 +70,7 @@ async def rate(unit: Unit, conversation_id: int, score: int, comment: str | None
         raise Invalid("A rating is a whole number from 1 to 5.", fields={"score": "1 to 5"})
     if comment is not None and len(comment) > MOST_WORDS:
         raise Invalid("The comment is too long.", fields={"comment": f"at most {MOST_WORDS:,} characters"})
-    await entries.hold(unit.conn, conversation_id)
+    await conversation.lock(unit.conn, conversation_id)
     values = {"conversation_id": conversation_id, "score": score, "comment": comment}
     if not await execute(unit.conn, sql["rate"], values):
         return False
@@ -98,10 +97,10 @@ async def take_reply(unit: Unit, conversation_id: int, interaction_id: int) -> b
 
 async def take_page(unit: Unit, conversation_id: int, score: int, comment: str) -> None:
     """Take what a customer said on the page of our question; who is not content is looked after by a person."""
-    held = await entries.hold(unit.conn, conversation_id)
+    held = await conversation.lock(unit.conn, conversation_id)
     before = await fetch_one(unit.conn, Rating, sql["rated"], {"conversation_id": conversation_id})
     await rate(unit, conversation_id, score, comment)
     grew_worse = score < CONTENT and (before is None or before.score >= CONTENT)
     if grew_worse and held.status == "resolved":
         await lifecycle.reopen(unit, conversation_id, actor_id=None)
-        await execute(unit.conn, sql["waits"], {"conversation_id": conversation_id})
+        await conversation.start_waiting(unit.conn, conversation_id)

@@ -18,6 +18,7 @@ from hub.automation.model import WRITES
 from hub.channels.accounts import Accounts
 from hub.channels.extras import Tracer
 from hub.channels.model import Account, Connector, Finder
+from hub.conversations import conversation
 from hub.core import events, log
 from hub.core.clock import now
 from hub.core.db import Database, execute, fetch_dicts
@@ -180,6 +181,6 @@ class Thaw:
 
     async def _show(self, unit: events.Unit, row: dict[str, Any], status: str, words: str | None) -> None:
         await execute(unit.conn, sql["show"], {"id": row["interaction_id"], "status": status, "words": words})
-        await execute(unit.conn, sql["mark"], {"id": row["conversation_id"]})
+        await conversation.recount_failed(unit.conn, row["conversation_id"])
         said = InteractionUpdated(interaction_id=row["interaction_id"], status=status, error=words)
         await unit.log(said, conversation_id=row["conversation_id"])

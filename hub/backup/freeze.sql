@@ -65,10 +65,5 @@ returning id;
 -- show: What people read of it.
 update interaction set status = %(status)s, error = %(words)s where id = %(id)s;
 
--- mark: A conversation is red while something in it did not leave, or nobody knows.
-update conversation v set failed = exists (
-    select from outbound o where o.conversation_id = v.id and o.state in ('failed', 'unknown'))
-where v.id = %(id)s;
-
 -- alone_with: Nobody else looks at this message of the provider's until the transaction ends.
 select pg_advisory_xact_lock(hashtextextended(%(provider_id)s, 0));

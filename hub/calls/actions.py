@@ -15,6 +15,7 @@ from hub.channels.model import Account, AddressKind
 from hub.contacts import store as contacts
 from hub.contacts.identity import normalise
 from hub.conversations import actions as conversations
+from hub.conversations import conversation
 from hub.core.db import execute, fetch_value
 from hub.core.errors import Conflict, Forbidden, Invalid
 from hub.core.events import Unit
@@ -137,7 +138,7 @@ async def transfer(unit: Unit, account: Account, call_id: int, agent_id: int, to
         await _ring_number(unit, account, held, to.number, mode="takeover")
         return
     # A transfer is of the conversation, whose channel may have changed by a message sent meanwhile.
-    await execute(unit.conn, sql["is_voice"], {"id": held.call.conversation_id})
+    await conversation.call_begun(unit.conn, held.call.conversation_id)
     await entries.transfer(
         unit, held.call.conversation_id, queue_id=to.queue_id, agent_id=to.agent_id, actor_id=agent_id
     )
@@ -297,7 +298,7 @@ async def dial(unit: Unit, account: Account, agent_id: int, number: str, convers
         raise Conflict("You have no telephone connected.", remedy="Open the telephone in the desk, or set your number.")
     address = await contacts.find_or_add(unit, AddressKind.PHONE, whole)
     if conversation_id is not None:
-        held = await entries.hold(unit.conn, conversation_id)
+        held = await conversation.lock(unit.conn, conversation_id)
         same = await contacts.root_of(unit.conn, held.contact_id) == await contacts.root_of(
             unit.conn, address.contact_id
         )
@@ -315,7 +316,7 @@ async def dial(unit: Unit, account: Account, agent_id: int, number: str, convers
     call_id = await arrival.begin(unit, begun, address)
     held_call = await store.hold(unit, call_id)
     await entries.close(unit, held_call.call.conversation_id, "resolved")
-    await execute(unit.conn, sql["is_voice"], {"id": held_call.call.conversation_id})
+    await conversation.call_begun(unit.conn, held_call.call.conversation_id)
     await entries.pull(unit, held_call.call.conversation_id, agent_id)
     entry = await entries.live(unit.conn, held_call.call.conversation_id)
     place = {"id": call_id, "queue_id": entry.queue_id if entry else None, "entry_id": entry.id if entry else None}
@@ -340,7 +341,7 @@ async def schedule_callback(  # noqa: PLR0913 - who, whom, when and why
     await callbacks.check_number(unit, [account.settings.voice], whole)
     if account.queue_id is None:
         raise Conflict("The number has no queue for callbacks.", remedy="Give its account a queue.")
-    await entries.hold(unit.conn, conversation_id)
+    await conversation.lock(unit.conn, conversation_id)
     values = {
         "conversation_id": conversation_id, "account_id": account.id, "number": whole, "queue_id": account.queue_id,
         "agent_id": agent_id, "due_at": due_at, "entered_at": None, "note": note, "created_by": created_by,
@@ -349,7 +350,7 @@ async def schedule_callback(  # noqa: PLR0913 - who, whom, when and why
     if made is None:
         raise Conflict("A callback to this number is planned already.")
     if await callbacks.give_way(unit, conversation_id):  # somebody has seen to it: nobody else calls meanwhile
-        await execute(unit.conn, sql["promised"], {"id": conversation_id})
+        await conversation.stop_waiting(unit.conn, conversation_id)
     await unit.log(CallbackScheduled(callback=int(made)), conversation_id=conversation_id, actor_id=created_by)
     return int(made)
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from psycopg.types.json import Jsonb
-
 from hub.calls import store, wording
 from hub.calls.store import sql
 from hub.channels.calls import CallEvent
 from hub.channels.model import Account, AddressKind
 from hub.contacts import numbers
 from hub.contacts import store as contacts
+from hub.conversations import conversation
 from hub.core.db import execute, fetch_dicts, fetch_value
 from hub.core.events import Unit
+from hub.messages import interactions
 from hub.messages.events import InteractionCreated
-from hub.queues import entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,31 +66,29 @@ async def begin(unit: Unit, begun: Beginning, address: contacts.Found) -> int:
     """Write a call down with its conversation and interaction; its id."""
     said = wording.begun(begun.direction, begun.kind)
     conversation_id = begun.conversation_id or await _conversation(unit, begun, address, said)
-    await entries.hold(unit.conn, conversation_id)
-    interaction_id = int(await fetch_value(unit.conn, sql["next_interaction"]))
+    await conversation.lock(unit.conn, conversation_id)
+    interaction_id = await interactions.next_id(unit.conn)
     event = await unit.log(
         InteractionCreated(interaction_id=interaction_id, direction=begun.direction, channel="voice", automatic=False),
         conversation_id=conversation_id,
         contact_id=address.contact_id,
         actor_id=begun.agent_id,
     )
-    await execute(
-        unit.conn,
-        sql["insert_interaction"],
-        {
-            "id": interaction_id,
-            "conversation_id": conversation_id,
-            "contact_id": address.contact_id,
-            "seq": event.conversation_seq,
-            "direction": begun.direction,
-            "account_id": begun.account.id,
-            "address_id": address.id,
-            "agent_id": begun.agent_id,
-            "text": said.text,
-            "meta": Jsonb({"said": said.row()}),
-            "external_id": begun.external_id,
-        },
+    new = interactions.NewInteraction(
+        conversation_id,
+        address.contact_id,
+        event.conversation_seq or 0,
+        "message",
+        begun.direction,
+        said.text,
+        channel="voice",
+        account_id=begun.account.id,
+        address_id=address.id,
+        agent_id=begun.agent_id,
+        external_id=begun.external_id,
+        meta={"said": said.row()},
     )
+    await interactions.insert(unit.conn, interaction_id, new)
     await store.touch(unit, conversation_id, said, seq=event.conversation_seq)
     call_id = int(
         await fetch_value(
@@ -124,13 +121,10 @@ async def _conversation(unit: Unit, begun: Beginning, address: contacts.Found, s
     place = {"account_id": begun.account.id, "address_id": address.id}
     found = await fetch_value(unit.conn, sql["caller_conversation"], place)
     if found is None:
-        values = {
-            "contact_id": address.contact_id,
-            "account_id": begun.account.id,
-            "queue_id": begun.queue_id or begun.account.queue_id,
-            "agent_id": begun.agent_id,
-            "preview": said.text,
-        }
-        found = await fetch_value(unit.conn, sql["new_conversation"], values)
+        queue_id = begun.queue_id or begun.account.queue_id
+        new = conversation.NewConversation(
+            address.contact_id, begun.account.id, "voice", queue_id, begun.agent_id, preview=said.text, heard=True
+        )
+        found = await conversation.create(unit.conn, new)
     await execute(unit.conn, sql["keep_thread"], {**place, "conversation_id": found})
     return int(found)

@@ -16,6 +16,7 @@ from hub.calls.store import Held, sql
 from hub.channels.accounts import Accounts
 from hub.channels.calls import CallEvent, CallEventKind, Hangup, Step
 from hub.channels.model import Account
+from hub.conversations import conversation
 from hub.core import events, log
 from hub.core.db import execute, fetch_dicts, fetch_value
 from hub.core.errors import Invalid
@@ -23,7 +24,6 @@ from hub.core.events import Unit
 from hub.core.identifiers import identifier
 from hub.core.service import Core
 from hub.core.texts import clean, clean_json
-from hub.queues import entries
 
 logger = log.get(__name__)
 _REACHED: Mapping[CallEventKind, str] = {
@@ -105,7 +105,7 @@ class Desk:
         seen = await fetch_dicts(unit.conn, sql["call"], {"id": call_id})
         if not seen or seen[0]["account_id"] != account.id:
             return None
-        await entries.hold(unit.conn, seen[0]["conversation_id"])
+        await conversation.lock(unit.conn, seen[0]["conversation_id"])
         if event.kind is CallEventKind.ASKED or not await self._remember(unit, event, int(seen[0]["id"]), leg_id):
             return await store.hold(unit, int(seen[0]["id"]))
         held = await control.settle(unit, await store.hold(unit, int(seen[0]["id"])))

@@ -26,6 +26,7 @@ from hub.channels.calls import (
     Unpark,
 )
 from hub.channels.model import Account
+from hub.conversations import conversation
 from hub.core.clock import now
 from hub.core.db import execute, fetch_dicts
 from hub.core.events import Unit
@@ -161,8 +162,7 @@ async def _enter_queue(m: Moment, queue_id: int, account: dict[str, Any]) -> Non
     )
     place = {"id": m.call.id, "queue_id": queue_id, "entry_id": entry_id}
     await execute(m.unit.conn, sql["set_place"], place)
-    await execute(m.unit.conn, entries.sql["set_desk"], {
-        "conversation_id": conversation_id, "agent_id": None, "queue_id": queue_id})  # fmt: skip
+    await conversation.assign(m.unit.conn, conversation_id, agent_id=None, queue_id=queue_id)
     await store.move(m.unit, m.call, "queued", "menu")
     await store.tell(m.unit, m.call, CallQueued)
     m.unit.wake("calls")

@@ -146,39 +146,12 @@ where e.id = c.entry_id and e.state = 'closed' and c.state = 'ended' and c.outco
 select v.id from thread t join conversation v on v.id = t.conversation_id
 where t.account_id = %(account_id)s and t.address_id = %(address_id)s and v.status <> 'resolved' and v.channel = 'voice';
 
--- new_conversation: A matter that begins with a call.
-insert into conversation (contact_id, account_id, channel, subject, queue_id, agent_id, preview, last_inbound_at)
-values (%(contact_id)s, %(account_id)s, 'voice', '', %(queue_id)s, %(agent_id)s, %(preview)s, clock_timestamp())
-returning id;
-
 -- keep_thread: The caller's next call belongs here.
 insert into thread (account_id, address_id, conversation_id) values (%(account_id)s, %(address_id)s, %(conversation_id)s)
 on conflict (account_id, address_id) do update set conversation_id = excluded.conversation_id;
 
--- next_interaction: An id before the row.
-select nextval('interaction_id_seq');
-
--- insert_interaction: A call is one interaction.
-insert into interaction (id, conversation_id, contact_id, seq, kind, direction, channel, account_id, address_id, agent_id,
-    text, meta, external_id, status, verified) overriding system value
-values (%(id)s, %(conversation_id)s, %(contact_id)s, %(seq)s, 'message', %(direction)s, 'voice', %(account_id)s,
-    %(address_id)s, %(agent_id)s, %(text)s, %(meta)s, %(external_id)s, 'received', false);
-
 -- tell_interaction: What the record says of the call.
 update interaction set text = %(text)s, meta = meta || jsonb_build_object('said', %(said)s::jsonb) where id = %(id)s;
-
--- touched: The conversation's last words, and whose turn it is.
-update conversation set preview = %(preview)s, said = %(said)s, channel = 'voice', updated_at = clock_timestamp(),
-    interaction_seq = greatest(interaction_seq, coalesce(%(seq)s, 0)),
-    waiting_since = case when %(waiting)s then coalesce(waiting_since, clock_timestamp())
-                         when %(answered)s then null else waiting_since end,
-    first_reply_at = case when %(answered)s then coalesce(first_reply_at, clock_timestamp()) else first_reply_at end,
-    read_seq = case when %(answered)s then greatest(read_seq, interaction_seq) else read_seq end,
-    status = case when %(waiting)s then 'open' else status end
-where id = %(id)s;
-
--- promised: A call at a time was promised: until then the caller waits for nothing.
-update conversation set waiting_since = null, updated_at = clock_timestamp() where id = %(id)s;
 
 -- queue_by_key: A queue of the centre.
 select q.id, q.name, h.timezone, h.week, h.holidays from queue q left join hours h on h.id = q.hours_id
@@ -345,9 +318,6 @@ where (%(ids)s::bigint[] is null or c.id = any(%(ids)s))
            select from queue_entry e where e.id = c.entry_id and e.state = 'wrapping' and e.agent_id = %(agent_id)s)))
   and (not %(live)s or c.state <> 'ended')
 order by c.id desc limit 100;
-
--- is_voice: The conversation is about a call again, and open.
-update conversation set channel = 'voice', status = 'open', resolved_at = null where id = %(id)s;
 
 -- visible: Which of these conversations the viewer may see.
 select v.id from conversation v where v.id = any(%(ids)s) and may_see(v.id, v.agent_id, v.queue_id, %(viewer)s, %(sees_all)s, %(queues)s, %(offered)s);

@@ -19,6 +19,7 @@ from hub.calls.store import sql
 from hub.channels.accounts import Accounts
 from hub.channels.calls import CallControl, CallError, CallOutcome, Command, CommandKind, call_control
 from hub.channels.model import Account, Connector
+from hub.conversations import conversation
 from hub.core import events, log
 from hub.core.clock import now
 from hub.core.db import execute
@@ -57,16 +58,16 @@ class Runner:
         await self._perform()
 
     async def _each(self, query: LiteralString, work: Callable[[Unit, dict[str, Any]], Awaitable[None]]) -> None:
-        for row in await self._core.db.dicts(query):
+        for found in await self._core.db.dicts(query):
             try:
                 async with events.unit(self._core.db, self._core.feed) as unit:
-                    await work(unit, row)
+                    await work(unit, found)
             except Unavailable:
                 raise
             except HubError as error:
-                logger.info("call_changed_meanwhile", what=query, call=row["call_id"], error=error.detail)
+                logger.info("call_changed_meanwhile", what=query, call=found["call_id"], error=error.detail)
             except Exception as error:  # noqa: BLE001 - one call must not keep the others from being answered
-                self._bad(error, f"{query}, call {row['call_id']}")
+                self._bad(error, f"{query}, call {found['call_id']}")
 
     # -- agents --------------------------------------------------------------------------------------------------
     async def _ring(self, unit: Unit, row: dict[str, Any]) -> None:
@@ -120,7 +121,7 @@ class Runner:
                 continue
             try:
                 async with events.unit(self._core.db, self._core.feed) as unit:
-                    await entries.hold(unit.conn, due.conversation_id)
+                    await conversation.lock(unit.conn, due.conversation_id)
                     await callbacks.start(unit, account, due)
             except Unavailable:
                 raise
@@ -228,17 +229,17 @@ class Runner:
     async def _silent(self, account: Account, phone: CallControl, live: frozenset[str], age: float) -> int:
         """Telephones whose end was never reported."""
         found = 0
-        for row in await self._core.db.dicts(sql["silent_legs"], {"age": age}):
-            if row["account_id"] != account.id or row["external_id"] in live:
+        for silent in await self._core.db.dicts(sql["silent_legs"], {"age": age}):
+            if silent["account_id"] != account.id or silent["external_id"] in live:
                 continue
-            how = await phone.state(account, row["external_id"]) if row["external_id"] else "failed"
+            how = await phone.state(account, silent["external_id"]) if silent["external_id"] else "failed"
             if how is None:
                 continue
             async with events.unit(self._core.db, self._core.feed) as unit:
-                held = await store.hold(unit, row["call_id"])
-                await self._ended(unit, row["id"], how)
+                held = await store.hold(unit, silent["call_id"])
+                await self._ended(unit, silent["id"], how)
                 await control.settle(unit, await store.again(unit, held))
-            logger.warning("silent_leg_ended", call=row["call_id"], leg=row["id"], how=how)
+            logger.warning("silent_leg_ended", call=silent["call_id"], leg=silent["id"], how=how)
             found += 1
         return found
 

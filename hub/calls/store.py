@@ -14,12 +14,12 @@ from hub.calls.model import Call, Fact, Leg
 from hub.calls.times import times
 from hub.calls.wording import Said
 from hub.channels.calls import CommandKind
+from hub.conversations import conversation
 from hub.core.clock import now
 from hub.core.db import Connection, Database, execute, fetch_all, fetch_one, fetch_value
 from hub.core.errors import NotFound
 from hub.core.events import Unit
 from hub.core.sql import Queries
-from hub.queues import entries
 
 sql = Queries.beside(__file__)
 Shape = dict[str, Any]
@@ -55,7 +55,7 @@ async def hold(unit: Unit, call_id: int) -> Held:
     seen = await fetch_one(unit.conn, Call, sql["call"], {"id": call_id})
     if seen is None:
         raise NotFound("There is no such call.")
-    await entries.hold(unit.conn, seen.conversation_id)
+    await conversation.lock(unit.conn, seen.conversation_id)
     call = await fetch_one(unit.conn, Call, sql["lock_call"], {"id": call_id})
     assert call is not None  # noqa: S101 - calls are never deleted
     return Held(call, tuple(await legs(unit.conn, call_id)))
@@ -129,11 +129,8 @@ async def touch(
     answered: bool = False,
 ) -> None:
     """Make these a conversation's last words; `seq` of their event, where they are new."""
-    values = {
-        "id": conversation_id, "preview": said.text, "said": Jsonb(said.row()), "seq": seq, "waiting": waiting,
-        "answered": answered,
-    }  # fmt: skip
-    await execute(unit.conn, sql["touched"], values)
+    call = conversation.CallDescribed(said.text, said.row(), seq, waiting, answered)
+    await conversation.call_described(unit.conn, conversation_id, call)
 
 
 async def count(unit: Unit, held: Held) -> None:

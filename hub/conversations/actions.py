@@ -8,7 +8,7 @@ from typing import Any
 
 from hub.channels.model import AddressKind, FilledTemplate
 from hub.contacts import store as contacts
-from hub.conversations import lifecycle
+from hub.conversations import conversation, lifecycle
 from hub.conversations.events import ConversationResolved, ConversationSnoozed
 from hub.conversations.store import sql
 from hub.core.clock import now
@@ -26,18 +26,17 @@ KIND_OF_CHANNEL = {"email": AddressKind.EMAIL, "sms": AddressKind.PHONE, "whatsa
 
 async def resolve(unit: Unit, conversation_id: int, *, actor_id: int | None, disposition: str | None = None) -> None:
     """Close the matter; its agent goes into wrap-up where the queue gives time for it. Resolving twice is once."""
-    await replies.lock(unit, conversation_id)
+    await conversation.lock(unit.conn, conversation_id)
     await _check_disposition(unit, disposition)
-    values = {"id": conversation_id, "disposition": disposition, "actor_id": actor_id}
-    changed = await fetch_dicts(unit.conn, sql["resolve"], values)
-    if not changed:
+    changed = await conversation.resolve(unit.conn, conversation_id, actor_id=actor_id, disposition=disposition)
+    if changed is None:
         return
     await lifecycle.start_wrap_up(unit, conversation_id, "resolved")
     await unit.log(
         ConversationResolved(disposition=disposition),
         conversation_id=conversation_id,
-        queue_id=changed[0]["queue_id"],
-        agent_id=changed[0]["agent_id"],
+        queue_id=changed["queue_id"],
+        agent_id=changed["agent_id"],
         actor_id=actor_id,
     )
     unit.wake("log")
@@ -45,7 +44,7 @@ async def resolve(unit: Unit, conversation_id: int, *, actor_id: int | None, dis
 
 async def resolve_when_nothing_is_owed(unit: Unit, conversation_id: int) -> None:
     """Close what nobody has and in which nobody waits: nobody would ever close it."""
-    await entries.hold(unit.conn, conversation_id)
+    await conversation.lock(unit.conn, conversation_id)
     if await fetch_value(unit.conn, sql["owes_nothing"], {"id": conversation_id}):
         await resolve(unit, conversation_id, actor_id=None)
 
@@ -56,15 +55,15 @@ async def snooze(unit: Unit, conversation_id: int, until: datetime, *, actor_id:
         raise Invalid("The time lies in the past.", fields={"until": "choose a later time"})
     if until > now() + MOST_SNOOZED:
         raise Invalid("The time is too far away.", fields={"until": f"at most {MOST_SNOOZED.days} days from now"})
-    await replies.lock(unit, conversation_id)
-    changed = await fetch_dicts(unit.conn, sql["snooze"], {"id": conversation_id, "until": until})
-    if not changed:
+    await conversation.lock(unit.conn, conversation_id)
+    changed = await conversation.snooze(unit.conn, conversation_id, until=until)
+    if changed is None:
         raise Conflict("Only an open conversation can be snoozed.")
     await entries.close(unit, conversation_id, outcome="snoozed")
     await unit.log(
         ConversationSnoozed(until=until),
         conversation_id=conversation_id,
-        agent_id=changed[0]["agent_id"],
+        agent_id=changed["agent_id"],
         actor_id=actor_id,
     )
     unit.wake("log")
@@ -72,7 +71,7 @@ async def snooze(unit: Unit, conversation_id: int, until: datetime, *, actor_id:
 
 async def end_wrap_up(unit: Unit, conversation_id: int, *, agent_id: int, disposition: str | None) -> None:
     """Finish after-contact work early."""
-    await replies.lock(unit, conversation_id)
+    await conversation.lock(unit.conn, conversation_id)
     await _check_disposition(unit, disposition)
     await lifecycle.end_wrap_up(unit, conversation_id, agent_id, disposition)
 
@@ -115,25 +114,15 @@ async def start(unit: Unit, vault: Vault, opening: Opening, *, actor_id: int) ->
         raise Invalid(
             "There is no account of ours for this channel.", fields={"channel": "configure one with `hub apply`"}
         )
-    row = account[0]
-    if not row["usable"]:
+    found = account[0]
+    if not found["usable"]:
         raise Forbidden("This account belongs to a queue that is not yours.", remedy="Write from another account.")
     address_id, contact_id = await _recipient(unit, kind, opening)
-    conversation_id = int(
-        await fetch_value(
-            unit.conn,
-            sql["new_conversation"],
-            {
-                "contact_id": contact_id,
-                "account_id": row["id"],
-                "channel": opening.channel,
-                "subject": opening.subject,
-                "queue_id": row["queue_id"],
-                "agent_id": actor_id,
-            },
-        )
+    new = conversation.NewConversation(
+        contact_id, found["id"], opening.channel, found["queue_id"], actor_id, subject=opening.subject
     )
-    answer = replace(_message(opening), address_id=address_id, account_id=row["id"])
+    conversation_id = await conversation.create(unit.conn, new)
+    answer = replace(_message(opening), address_id=address_id, account_id=found["id"])
     await replies.reply(unit, vault, conversation_id, answer, actor_id=actor_id)
     return conversation_id
 

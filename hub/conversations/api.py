@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 from hub.access.permissions import Access, Permission
 from hub.access.rights import require_conversation
 from hub.contacts.api import NewAddress
-from hub.conversations import actions, lifecycle, store
+from hub.conversations import actions, conversation, lifecycle, store
 from hub.conversations.store import Filter
 from hub.core import events
 from hub.core.errors import Invalid
@@ -201,7 +201,7 @@ async def mark_conversation_read(call: Call, conversation_id: int, body: ReadUpT
     """Note what was read, up to a sequence."""
     await require_conversation(call.core.db, conversation_id, call.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
-        await replies.mark_read(unit, conversation_id, body.seq)
+        await conversation.mark_read(unit.conn, conversation_id, seq=body.seq)
 
 
 @conversations.add(

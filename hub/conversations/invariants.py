@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from hub.conversations import lifecycle
+from hub.conversations import conversation, lifecycle
 from hub.conversations.events import WorkRepaired
 from hub.core import events, log
 from hub.core.db import Connection, Database, execute, fetch_all, fetch_value
@@ -77,7 +77,7 @@ async def sweep(core: Core, limit: int = 100, *, bad: Bad = ignore) -> int:
 
 async def mend(unit: Unit, conversation_id: int) -> list[Fault]:
     """Put a conversation's work right, if it is not; what was wrong. It is held meanwhile, so nobody else moves it."""
-    await entries.hold(unit.conn, conversation_id)
+    await conversation.lock(unit.conn, conversation_id)
     mended: list[Fault] = []
     while len(mended) < _MOST and (found := await broken(unit.conn, conversation_id, limit=1)):
         fault = found[0]
@@ -116,10 +116,10 @@ async def _waits_nowhere(unit: Unit, fault: Fault) -> bool:
 
 async def _is_over(unit: Unit, fault: Fault) -> bool:
     entry = await _entry(unit, fault)
-    held = await entries.hold(unit.conn, fault.conversation_id)
+    held = await conversation.lock(unit.conn, fault.conversation_id)
     meant = await fetch_value(unit.conn, sql["begun_after_the_end"], {"entry_id": entry.id})
     if held.status == "resolved" and meant:
-        return await entries.awaken(unit, held, None)
+        return await entries.reopen(unit, held, None)
     await entries.end_entry(unit, fault.conversation_id, entry, held.status)
     return True
 
@@ -149,9 +149,8 @@ async def _other_desk(unit: Unit, fault: Fault) -> bool:
 
 
 async def _waits_on_a_desk(unit: Unit, fault: Fault) -> bool:
-    held = await entries.hold(unit.conn, fault.conversation_id)
-    values = {"conversation_id": held.id, "agent_id": None, "queue_id": None}
-    await execute(unit.conn, entries.sql["set_desk"], values)
+    held = await conversation.lock(unit.conn, fault.conversation_id)
+    await conversation.assign(unit.conn, held.id, agent_id=None)
     await entries.tell_unassigned(unit, held, None)
     return True
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from hub.conversations import conversation
 from hub.conversations.events import ConversationUpdated
-from hub.core.db import Database, execute, fetch_value
+from hub.core.db import Database, fetch_value
 from hub.core.errors import Conflict
 from hub.core.events import Unit
 from hub.queues import entries
@@ -25,8 +26,8 @@ async def reopen(unit: Unit, conversation_id: int, *, actor_id: int | None) -> N
     Whoever had it and takes it up, or is still wrapping it up, has it again; else it waits in its queue, two minutes
     only for them. In a queue it is on nobody's desk.
     """
-    held = await entries.hold(unit.conn, conversation_id)
-    if not await entries.awaken(unit, held, actor_id):
+    held = await conversation.lock(unit.conn, conversation_id)
+    if not await entries.reopen(unit, held, actor_id):
         return
     entry = await entries.live(unit.conn, conversation_id)
     if entry is not None:
@@ -39,13 +40,13 @@ async def reopen(unit: Unit, conversation_id: int, *, actor_id: int | None) -> N
         await _wait_again(unit, held, actor_id)
 
 
-async def _wait_again(unit: Unit, held: entries.Held, actor_id: int | None) -> None:
+async def _wait_again(unit: Unit, held: conversation.LockedConversation, actor_id: int | None) -> None:
     """Let a held conversation wait in its queue, first for whoever had it."""
     assert held.queue_id is not None  # noqa: S101 - callers look
     await entries.enqueue(
         unit, held.id, held.queue_id, channel=held.channel, sticky_agent_id=held.agent_id, sticky_seconds=STICKY_SECONDS
     )
-    await execute(unit.conn, entries.sql["set_desk"], {"conversation_id": held.id, "agent_id": None, "queue_id": None})
+    await conversation.assign(unit.conn, held.id, agent_id=None)
     await entries.tell_unassigned(unit, held, actor_id)
 
 
@@ -55,9 +56,9 @@ async def give_back(unit: Unit, conversation_id: int, channel: str | None = None
     `channel`: as what it waits, else as what came last. A call that nobody took waits as a `missed_call`: nobody rings
     at the other end any more. False when there is nothing to do, or no queue that takes work.
     """
-    held = await entries.hold(unit.conn, conversation_id)
+    held = await conversation.lock(unit.conn, conversation_id)
     values = {"conversation_id": conversation_id}
-    waits = await fetch_value(unit.conn, entries.sql["customer_waits"], values)
+    waits = await conversation.customer_waits(unit.conn, conversation_id)
     if not waits or await entries.live(unit.conn, conversation_id) is not None:
         return False
     channel = channel or ("missed_call" if held.channel == "voice" else held.channel)
@@ -72,8 +73,7 @@ async def give_back(unit: Unit, conversation_id: int, channel: str | None = None
         unit.wake("router")
         return True
     await entries.enqueue(unit, held.id, int(queue_id), channel=held.channel)
-    desk = {"conversation_id": held.id, "agent_id": None, "queue_id": int(queue_id)}
-    await execute(unit.conn, entries.sql["set_desk"], desk)
+    await conversation.assign(unit.conn, held.id, agent_id=None, queue_id=int(queue_id))
     await entries.tell_unassigned(unit, held, None)
     return True
 
@@ -103,7 +103,7 @@ async def take_by_answering(unit: Unit, conversation_id: int, agent_id: int) -> 
 
 async def start_wrap_up(unit: Unit, conversation_id: int, outcome: str = "resolved") -> datetime | None:
     """The conversation is over: until when its agent wraps up, or None when the entry closed at once."""
-    await entries.hold(unit.conn, conversation_id)
+    await conversation.lock(unit.conn, conversation_id)
     entry = await entries.live(unit.conn, conversation_id)
     if entry is None:
         return None
@@ -126,20 +126,19 @@ async def start_wrap_up(unit: Unit, conversation_id: int, outcome: str = "resolv
 
 async def end_wrap_up(unit: Unit, conversation_id: int, agent_id: int | None, disposition: str | None = None) -> None:
     """The agent (None: the clock) is done with it. `Conflict` unless they are wrapping it up."""
-    await entries.hold(unit.conn, conversation_id)
+    await conversation.lock(unit.conn, conversation_id)
     entry = await entries.live(unit.conn, conversation_id)
     if entry is None or entry.state != "wrapping" or agent_id not in (None, entry.agent_id):
         raise Conflict("There is no wrap-up to end.")
-    if await fetch_value(unit.conn, entries.sql["customer_waits"], {"conversation_id": conversation_id}):
+    if await conversation.customer_waits(unit.conn, conversation_id):
         await _resume(unit, conversation_id, entry)  # they have written meanwhile: there is nothing to finish yet
         return
     if disposition is not None:
-        values = {"conversation_id": conversation_id, "disposition": disposition}
-        await execute(unit.conn, entries.sql["set_disposition"], values)
+        await conversation.set_disposition(unit.conn, conversation_id, disposition=disposition)
     await unit.log(ConversationUpdated(), conversation_id=conversation_id, agent_id=entry.agent_id, actor_id=agent_id)
     await entries.end_entry(unit, conversation_id, entry, "resolved", actor_id=agent_id)
 
 
 async def due_wrap_ups(db: Database, limit: int) -> list[int]:
     """Conversations whose wrap-up time is over."""
-    return [row["conversation_id"] for row in await db.dicts(entries.sql["due_wrap_ups"], {"limit": limit})]
+    return [one["conversation_id"] for one in await db.dicts(entries.sql["due_wrap_ups"], {"limit": limit})]

@@ -13,15 +13,6 @@ select exists (select from conversation v where v.id = %(id)s and v.status = 'op
     and not exists (select from call c where c.conversation_id = v.id and c.state <> 'ended')
     and not exists (select from callback b where b.conversation_id = v.id and b.state in ('scheduled', 'waiting')));
 
--- resolve: The matter is closed.
-update conversation set status = 'resolved', resolved_at = now(), resolved_by = %(actor_id)s, disposition = coalesce(%(disposition)s, disposition),
-    waiting_since = null, snoozed_until = null, updated_at = now()
-where id = %(id)s and status <> 'resolved' returning queue_id, agent_id;
-
--- snooze: Out of sight until then, or until the customer writes.
-update conversation set status = 'snoozed', snoozed_until = %(until)s, updated_at = now()
-where id = %(id)s and status = 'open' returning agent_id;
-
 -- dispositions: The outcome codes, in their order.
 select key, name from disposition order by position, key;
 
@@ -36,10 +27,6 @@ order by t.name, t.locale;
 
 -- template: One.
 select id, key, name, channel, locale, subject, body from template where id = %(id)s;
-
--- new_conversation: An agent writes first.
-insert into conversation (contact_id, account_id, channel, subject, queue_id, agent_id, read_seq)
-values (%(contact_id)s, %(account_id)s, %(channel)s, %(subject)s, %(queue_id)s, %(agent_id)s, 0) returning id;
 
 -- account_for: The account an agent writes first from, and whether they may.
 select t.id, t.queue_id, t.queue_id is null

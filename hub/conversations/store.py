@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 from hub.access.rights import Viewer, require_conversation
 from hub.channels.model import REPLY_WINDOW
@@ -32,7 +32,9 @@ class Filter:
     limit: int = 50
 
 
-_STATEMENTS = {  # of each view: several lists, each in the order shown, are merged
+_STATEMENTS: dict[
+    str, tuple[LiteralString, ...]
+] = {  # of each view: several lists, each in the order shown, are merged
     "mine": (inbox["mine"],),
     "waiting": (inbox["waiting"],),
     "snoozed": (inbox["snoozed"],),

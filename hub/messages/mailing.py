@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from hub.channels.model import AddressKind
 from hub.contacts.identity import normalise
 from hub.contacts.store import find_or_add
+from hub.conversations import conversation
 from hub.core.db import execute, fetch_one, fetch_value
 from hub.core.errors import Invalid
 from hub.core.events import Unit
 from hub.core.secrets import Vault
 from hub.core.sql import Queries
-from hub.messages import formatting, outbound, replies
+from hub.messages import formatting, outbound
 from hub.messages.events import InteractionCreated, InteractionUpdated
 from hub.messages.model import Reply, ReplyChannel
 
@@ -62,7 +63,7 @@ async def mail(unit: Unit, vault: Vault, conversation_id: int, words: Words, acc
     They are written already, and counted: this stops no clock. Answers come back to the conversation. Whoever reads
     mail at the address is not taken for the one who gave it: it stays an address of its own until somebody links them.
     """
-    held = await replies.lock(unit, conversation_id)
+    held = await conversation.lock(unit.conn, conversation_id)
     owner = await find_or_add(unit, AddressKind.EMAIL, to, name=words.name)
     way = ReplyChannel(
         channel="email", address_id=owner.id, address=to, account_id=account.id, account=account.name,

@@ -52,20 +52,6 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A conversation row, locked."""
-
-    id: int
-    contact_id: int
-    account_id: int | None
-    subject: str
-    status: str
-    agent_id: int | None
-    queue_id: int | None
-    channel: str
-
-
-@dataclass(frozen=True, slots=True)
 class ReplyChannel:
     """One way to reach the customer of a conversation."""
 

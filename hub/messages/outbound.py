@@ -10,14 +10,15 @@ from psycopg.types.json import Jsonb
 
 from hub.channels.model import AddressKind
 from hub.contacts.identity import normalise
+from hub.conversations.conversation import LockedConversation
 from hub.core.clock import iso, now
 from hub.core.db import Connection, execute, fetch_dicts, fetch_value
 from hub.core.errors import Invalid
 from hub.core.events import Unit
 from hub.core.secrets import Vault
 from hub.core.sql import Queries
-from hub.messages import formatting, pages, tokens
-from hub.messages.model import Held, Reply, ReplyChannel
+from hub.messages import formatting, interactions, pages, tokens
+from hub.messages.model import Reply, ReplyChannel
 
 sql = Queries.beside(__file__, "replies.sql")
 MAX_FILES = 18 * 2**20  # of one mail: base64 makes 25 MB of it, which is what most servers take
@@ -43,7 +44,12 @@ class Letter:
 
 
 async def compose(
-    unit: Unit, vault: Vault, held: Held, answer: Reply, way: ReplyChannel, actor_id: int | None
+    unit: Unit,
+    vault: Vault,
+    held: LockedConversation,
+    answer: Reply,
+    way: ReplyChannel,
+    actor_id: int | None,
 ) -> Letter:
     """Decide everything about an answer; `Invalid` says what cannot be sent."""
     mail = way.channel == "email"
@@ -53,7 +59,7 @@ async def compose(
     own = await own_addresses(unit.conn) if answer.cc or answer.bcc else []
     cc = formatting.recipients("cc", [*goes_to[1:], *answer.cc], without=[way.address, goes_to[0]])
     bcc = formatting.recipients("bcc", answer.bcc, without=[way.address, *cc])
-    interaction_id = int(await fetch_value(unit.conn, sql["next_interaction"]))
+    interaction_id = await interactions.next_id(unit.conn)
     domain = (way.account_address or "").rpartition("@")[2] or "hub.invalid"
     shown = formatting.pictures(answer.text) if mail and answer.html is None else []
     return Letter(
@@ -77,7 +83,7 @@ async def own_addresses(conn: Connection) -> list[str]:
     return [row["address"] for row in await fetch_dicts(conn, sql["own_addresses"])]
 
 
-async def _signature(unit: Unit, held: Held, way: ReplyChannel, actor_id: int | None) -> str:
+async def _signature(unit: Unit, held: LockedConversation, way: ReplyChannel, actor_id: int | None) -> str:
     if not way.signature:
         return ""
     [row] = await fetch_dicts(unit.conn, sql["signer"], {"agent_id": actor_id, "conversation_id": held.id})
@@ -85,43 +91,40 @@ async def _signature(unit: Unit, held: Held, way: ReplyChannel, actor_id: int | 
     return formatting.signature(way.signature, variables)
 
 
-async def store(unit: Unit, held: Held, answer: Reply, letter: Letter, *, seq: int, actor_id: int | None) -> None:
+async def store(
+    unit: Unit, held: LockedConversation, answer: Reply, letter: Letter, *, seq: int, actor_id: int | None
+) -> None:
     """Write it into the conversation."""
     meta: dict[str, Any] = {"cc": list(letter.cc), "bcc": list(letter.bcc)}
     if answer.template is not None:
         meta["template"] = answer.template.id
     if letter.pictures:
         meta["source"] = answer.text  # as it was typed, for whoever takes it back
-    await execute(
-        unit.conn,
-        sql["insert_interaction"],
-        {
-            "id": letter.interaction_id,
-            "conversation_id": held.id,
-            "contact_id": held.contact_id,
-            "seq": seq,
-            "kind": "message",
-            "direction": "out",
-            "channel": letter.way.channel,
-            "account_id": letter.way.account_id,
-            "address_id": letter.way.address_id,
-            "agent_id": actor_id,
-            "subject": letter.subject,
-            "text": letter.text,
-            "html": letter.html,
-            "external_id": letter.message_id if letter.way.channel == "email" else None,
-            "client_id": answer.client_id,
-            "status": "pending",
-            "automatic": answer.automatic,
-            "meta": Jsonb({key: value for key, value in meta.items() if value}),
-            "at": now(),
-        },
+    new = interactions.NewInteraction(
+        held.id,
+        held.contact_id,
+        seq,
+        "message",
+        "out",
+        letter.text,
+        channel=letter.way.channel,
+        account_id=letter.way.account_id,
+        address_id=letter.way.address_id,
+        agent_id=actor_id,
+        subject=letter.subject,
+        html=letter.html,
+        external_id=letter.message_id if letter.way.channel == "email" else None,
+        client_id=answer.client_id,
+        status="pending",
+        automatic=answer.automatic,
+        meta={key: value for key, value in meta.items() if value},
     )
+    await interactions.insert(unit.conn, letter.interaction_id, new)
     if letter.html is not None and answer.page is not None:
         await pages.keep(unit.conn, letter.interaction_id, answer.page)
 
 
-async def hand_over(unit: Unit, held: Held, answer: Reply, letter: Letter) -> None:
+async def hand_over(unit: Unit, held: LockedConversation, answer: Reply, letter: Letter) -> None:
     """Put it in the outbox."""
     await execute(
         unit.conn,
@@ -165,7 +168,7 @@ async def claim_uploads(unit: Unit, letter: Letter, answer: Reply, actor_id: int
         )
 
 
-async def _payload(unit: Unit, held: Held, answer: Reply, letter: Letter) -> dict[str, Any]:
+async def _payload(unit: Unit, held: LockedConversation, answer: Reply, letter: Letter) -> dict[str, Any]:
     """Everything the connector will need, fixed before the first try (RFC 5322 §3.6.4: one id, one date, for ever)."""
     way = letter.way
     mail = way.channel == "email"
@@ -215,7 +218,7 @@ async def answer_to(conn: Connection, conversation_id: int, address_id: int, add
     return list(found) or [address]
 
 
-async def _subject(unit: Unit, held: Held) -> str:
+async def _subject(unit: Unit, held: LockedConversation) -> str:
     return await fetch_value(unit.conn, sql["latest_subject"], {"conversation_id": held.id}) or held.subject
 
 

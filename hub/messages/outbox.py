@@ -16,6 +16,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from hub.channels.model import Attachment, FilledTemplate, Outbound, Outcome, SendError
+from hub.conversations import conversation
 from hub.core import events
 from hub.core.clock import now
 from hub.core.db import execute, fetch_dicts
@@ -252,7 +253,7 @@ class Outbox:
         actor_id: int | None = None,
     ) -> None:
         await execute(unit.conn, sql["show_status"], {"id": row["interaction_id"], "status": status})
-        await execute(unit.conn, sql["clear_failed"], {"id": row["conversation_id"]})
+        await conversation.recount_failed(unit.conn, row["conversation_id"])
         said = InteractionUpdated(interaction_id=row["interaction_id"], decision=decision, by=by)
         await unit.log(said, conversation_id=row["conversation_id"], actor_id=actor_id)
         unit.wake("outbox")

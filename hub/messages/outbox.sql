@@ -71,11 +71,6 @@ returning conversation_id, interaction_id;
 -- show_status: The status a person's decision leads to.
 update interaction set status = %(status)s, error = null where id = %(id)s;
 
--- clear_failed: The conversation is red only while something in it did not leave.
-update conversation v set failed = exists (
-    select from outbound o where o.conversation_id = v.id and o.state in ('failed', 'unknown'))
-where v.id = %(id)s;
-
 -- doubtful: Sends nobody knows the outcome of whose mailbox may know it; the next look at them is put off, twice as long each time.
 with due as (
     select o.id from outbound o

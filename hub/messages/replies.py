@@ -6,30 +6,22 @@ event. Writing the same words under the same `client_id` twice is writing once; 
 
 from __future__ import annotations
 
-from psycopg.types.json import Jsonb
-
+from hub.conversations import conversation
+from hub.conversations.conversation import LockedConversation
 from hub.core.clock import now
-from hub.core.db import Connection, execute, fetch_all, fetch_dicts, fetch_one, fetch_value
-from hub.core.errors import Conflict, Forbidden, Invalid, NotFound
+from hub.core.db import Connection, execute, fetch_all, fetch_dicts
+from hub.core.errors import Conflict, Forbidden, Invalid
 from hub.core.events import Unit
 from hub.core.secrets import Vault
 from hub.core.sql import Queries
-from hub.messages import idempotency, outbound
+from hub.messages import idempotency, interactions, outbound
 from hub.messages.events import InteractionCreated, InteractionUpdated
 from hub.messages.lines import Line, line
-from hub.messages.model import Held, Reply, ReplyChannel, Written
+from hub.messages.model import Reply, ReplyChannel, Written
 
-__all__ = ["Held", "Reply", "ReplyChannel", "Written"]
+__all__ = ["Reply", "ReplyChannel", "Written"]
 
 sql = Queries.beside(__file__, "replies.sql")
-
-
-async def lock(unit: Unit, conversation_id: int) -> Held:
-    """The conversation, locked until the unit ends."""
-    held = await fetch_one(unit.conn, Held, sql["lock"], {"id": conversation_id})
-    if held is None:
-        raise NotFound("There is no such conversation.")
-    return held
 
 
 async def reply_channels(
@@ -46,7 +38,7 @@ async def reply_channels(
 
 async def reply(unit: Unit, vault: Vault, conversation_id: int, answer: Reply, *, actor_id: int | None) -> Written:
     """Write an answer and put it in the outbox. `actor_id` None: the hub itself."""
-    held = await lock(unit, conversation_id)
+    held = await conversation.lock(unit.conn, conversation_id)
     before = await idempotency.written(unit.conn, answer.client_id, conversation_id=conversation_id, actor_id=actor_id)
     if before is not None:
         await idempotency.require_reply(unit.conn, before, answer, actor_id=actor_id)
@@ -103,24 +95,19 @@ async def take_reply_to(unit: Unit, interaction_id: int, *, actor_id: int) -> bo
     The conversation says who did it. Saying so again changes nothing.
     """
     rows = await fetch_dicts(unit.conn, sql["take_reply_to"], {"id": interaction_id, "agent_id": actor_id})
-    for row in rows:
-        number = row["conversation_id"]
-        await system_line(unit, number, line("replyTo", address=row["reply_to"]), actor_id=actor_id)
+    for taken in rows:
+        number = taken["conversation_id"]
+        await system_line(unit, number, line("replyTo", address=taken["reply_to"]), actor_id=actor_id)
         said = InteractionUpdated(interaction_id=interaction_id)
         await unit.log(said, conversation_id=number, actor_id=actor_id)
     return bool(rows)
-
-
-async def mark_read(unit: Unit, conversation_id: int, seq: int) -> None:
-    """Note what the desk has seen."""
-    await execute(unit.conn, sql["mark_read"], {"id": conversation_id, "seq": seq})
 
 
 async def _internal(
     unit: Unit, conversation_id: int, kind: str, words: Line | str, client_id: str | None, actor_id: int | None
 ) -> Written:
     text = words if isinstance(words, str) else words.text
-    held = await lock(unit, conversation_id)
+    held = await conversation.lock(unit.conn, conversation_id)
     before = None
     if client_id:
         before = await idempotency.written(unit.conn, client_id, conversation_id=conversation_id, actor_id=actor_id)
@@ -129,37 +116,25 @@ async def _internal(
         return Written(before.id, created=False)
     if not text.strip():
         raise Invalid("The note is empty.", fields={"text": "write something"})
-    interaction_id = int(await fetch_value(unit.conn, sql["next_interaction"]))
+    interaction_id = await interactions.next_id(unit.conn)
     event = await unit.log(
         InteractionCreated(interaction_id=interaction_id, direction="internal", kind=kind),
         conversation_id=conversation_id,
         actor_id=actor_id,
     )
-    await execute(
-        unit.conn,
-        sql["insert_interaction"],
-        {
-            "id": interaction_id,
-            "conversation_id": conversation_id,
-            "contact_id": held.contact_id,
-            "seq": event.conversation_seq,
-            "kind": kind,
-            "direction": "internal",
-            "channel": None,
-            "account_id": None,
-            "address_id": None,
-            "agent_id": actor_id,
-            "subject": "",
-            "text": text,
-            "html": None,
-            "external_id": None,
-            "client_id": client_id,
-            "status": "received",
-            "automatic": actor_id is None,
-            "meta": Jsonb({} if isinstance(words, str) else {"said": words.said()}),
-            "at": now(),
-        },
+    new = interactions.NewInteraction(
+        conversation_id,
+        held.contact_id,
+        event.conversation_seq or 0,
+        kind,
+        "internal",
+        text,
+        agent_id=actor_id,
+        client_id=client_id,
+        automatic=actor_id is None,
+        meta={} if isinstance(words, str) else {"said": words.said()},
     )
+    await interactions.insert(unit.conn, interaction_id, new)
     return Written(interaction_id, created=True)
 
 
@@ -195,18 +170,8 @@ def _check_window(way: ReplyChannel, answer: Reply) -> None:
         )
 
 
-async def _after(unit: Unit, held: Held, answer: Reply, way: ReplyChannel, *, seq: int) -> None:
-    await execute(
-        unit.conn,
-        sql["after_reply"],
-        {
-            "conversation_id": held.id,
-            "seq": seq,
-            "preview": answer.text[:200],
-            "automatic": answer.automatic,
-            "channel": way.channel,
-            "due_at": answer.due_at or now(),
-        },
-    )
+async def _after(unit: Unit, held: LockedConversation, answer: Reply, way: ReplyChannel, *, seq: int) -> None:
+    done = conversation.Replied(seq, answer.text[:200], answer.automatic, way.channel, answer.due_at or now())
+    await conversation.replied(unit.conn, held.id, done)
     keep = {"account_id": way.account_id, "address_id": way.address_id, "conversation_id": held.id}
     await execute(unit.conn, sql["keep_thread"], keep)

@@ -1,6 +1,3 @@
--- lock: The conversation, held until the transaction ends.
-select id, contact_id, account_id, subject, status, agent_id, queue_id, channel from conversation where id = %(id)s for no key update;
-
 -- reply_channels: Every way to answer: the customer's addresses (linked records too) by an account that can reach them.
 with person as (
     select a.id as address_id, a.kind, a.value, a.opted_out_at, a.verified_at, coalesce(a.reported, a.number) as number
@@ -31,28 +28,9 @@ where (p.kind <> 'visitor' or u.id is not null)
   and (p.kind <> 'phone' or p.value ~ '^[+]?[0-9]+$')  -- a sender with a name (`LUMENBANK`) or a SIP address takes no texts
 order by u.id desc nulls last, (t.id = v.account_id) desc, (t.queue_id = v.queue_id) desc nulls last, p.verified_at is null, p.address_id, t.id;
 
--- next_interaction: An id before the row, for the event that carries it.
-select nextval('interaction_id_seq');
-
--- insert_interaction: A message or note of ours.
-insert into interaction (id, conversation_id, contact_id, seq, kind, direction, channel, account_id, address_id, agent_id,
-    subject, text, html, external_id, client_id, status, automatic, meta, at) overriding system value
-values (%(id)s, %(conversation_id)s, %(contact_id)s, %(seq)s, %(kind)s, %(direction)s, %(channel)s, %(account_id)s,
-    %(address_id)s, %(agent_id)s, %(subject)s, %(text)s, %(html)s, %(external_id)s, %(client_id)s, %(status)s,
-    %(automatic)s, %(meta)s, %(at)s);
-
 -- insert_outbound: What is to leave.
 insert into outbound (interaction_id, conversation_id, account_id, connector, payload, due_at, begun_at)
 values (%(interaction_id)s, %(conversation_id)s, %(account_id)s, %(connector)s, %(payload)s, %(due_at)s, %(due_at)s);
-
--- after_reply: The conversation's clocks after an answer.
-update conversation set
-    waiting_since = case when %(automatic)s then waiting_since end,
-    first_reply_at = case when %(automatic)s then first_reply_at else coalesce(first_reply_at, greatest(now(), %(due_at)s)) end,
-    last_outbound_at = greatest(now(), %(due_at)s), interaction_seq = %(seq)s, preview = %(preview)s, failed = false,
-    read_seq = case when %(automatic)s then read_seq else %(seq)s end,
-    channel = case when %(automatic)s then channel else %(channel)s end, updated_at = now()
-where id = %(conversation_id)s;
 
 -- say_files: Let the files of a message without words stand for it; see migrations/functions/views.sql.
 select say_files(%(interaction_id)s);
@@ -75,9 +53,6 @@ returning length(a.body) as size;
 
 -- customer: Whom we answer.
 select c.id, coalesce(nullif(r.name, ''), c.name) as name from contact c join contact r on r.id = c.root_id where c.id = %(id)s;
-
--- mark_read: What the desk has seen.
-update conversation set read_seq = greatest(read_seq, least(%(seq)s, interaction_seq)) where id = %(id)s;
 
 -- own_addresses: Our own mail addresses, other names of them included.
 select a.address from account a where a.channel = 'email' and a.address is not null

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hub.conversations import lifecycle
+from hub.conversations import conversation, lifecycle
 from hub.core.db import execute, fetch_dicts
 from hub.core.errors import Conflict, NotFound
 from hub.core.events import Unit
 from hub.core.sql import Queries
-from hub.messages import replies
 from hub.messages.events import InteractionUpdated
 from hub.queues import entries
 
@@ -35,7 +34,7 @@ async def cancel(unit: Unit, conversation_id: int, interaction_id: int, *, actor
 
     The conversation's clocks go on as if it had not been written, and what was resolved with it is open again.
     """
-    held = await replies.lock(unit, conversation_id)
+    held = await conversation.lock(unit.conn, conversation_id)
     ids = {"conversation_id": conversation_id, "interaction_id": interaction_id}
     written = await fetch_dicts(unit.conn, sql["answer"], ids)
     if not written:
@@ -47,7 +46,7 @@ async def cancel(unit: Unit, conversation_id: int, interaction_id: int, *, actor
     if held.status == "resolved":
         await lifecycle.reopen(unit, conversation_id, actor_id=actor_id)
         await entries.pull(unit, conversation_id, actor_id)
-    await execute(unit.conn, sql["clocks_go_on"], {"id": conversation_id})
+    await conversation.reply_withdrawn(unit.conn, conversation_id)
     await execute(unit.conn, sql["say_files"], {"id": conversation_id})
     said = InteractionUpdated(interaction_id=interaction_id, status="cancelled")
     await unit.log(said, conversation_id=conversation_id, actor_id=actor_id)

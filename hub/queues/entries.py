@@ -14,6 +14,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from hub.agents.events import OfferEnded
+from hub.conversations import conversation
 from hub.conversations.events import (
     ConversationAssigned,
     ConversationReopened,
@@ -30,18 +31,6 @@ from hub.queues.events import EntryAbandoned, EntryAnswered, EntryClosed, EntryF
 sql = Queries.beside(__file__, "entries.sql")
 OWED_SECONDS = 300.0  # what an agent who went offline owes an answer waits for their return before others get it
 DIRECT_SECONDS = 300  # how long a conversation handed to one agent waits for exactly that agent
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A locked conversation."""
-
-    id: int
-    contact_id: int
-    channel: str
-    status: str
-    agent_id: int | None
-    queue_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +70,6 @@ class _Offer:
     agent_id: int
 
 
-async def hold(conn: Connection, conversation_id: int) -> Held:
-    """The conversation, locked; `NotFound` if there is none."""
-    held = await fetch_one(conn, Held, sql["lock_conversation"], {"conversation_id": conversation_id})
-    if held is None:
-        raise NotFound
-    return held
-
-
 async def live(conn: Connection, conversation_id: int) -> Entry | None:
     """The conversation's live entry, locked. Hold the conversation before."""
     return await fetch_one(conn, Entry, sql["live"], {"conversation_id": conversation_id})
@@ -111,7 +92,7 @@ async def enqueue(  # noqa: PLR0913 - an entry has that many properties, nearly 
     `entered_at` keeps an age gained elsewhere. `sticky_agent_id`: for `sticky_seconds` only that agent is offered
     it, as long as they are present.
     """
-    await hold(unit.conn, conversation_id)
+    await conversation.lock(unit.conn, conversation_id)
     new = await fetch_one(
         unit.conn,
         _New,
@@ -140,11 +121,11 @@ async def pull(unit: Unit, conversation_id: int, agent_id: int) -> None:
 
     `Conflict` when it is on the desk of somebody else who is not offline.
     """
-    held = await hold(unit.conn, conversation_id)
+    held = await conversation.lock(unit.conn, conversation_id)
     entry = await live(unit.conn, conversation_id)
     if entry is not None and entry.state in ("assigned", "wrapping") and entry.agent_id != agent_id:
         entry = await _taken_from_who_left(unit, conversation_id, entry, agent_id)
-    await awaken(unit, held, agent_id)
+    await reopen(unit, held, agent_id)
     if entry is not None and entry.state in ("assigned", "wrapping"):
         if entry.state == "assigned":
             return
@@ -172,7 +153,7 @@ async def _taken_from_who_left(unit: Unit, conversation_id: int, entry: Entry, a
     return await live(unit.conn, conversation_id)
 
 
-async def assign_new(unit: Unit, held: Held, agent_id: int) -> None:
+async def assign_new(unit: Unit, held: conversation.LockedConversation, agent_id: int) -> None:
     """A held conversation without an entry is an agent's work from now on."""
     queue_id = await _queue_for(unit.conn, agent_id, held.queue_id)
     values = {"conversation_id": held.id, "queue_id": queue_id, "channel": held.channel, "agent_id": agent_id}
@@ -206,14 +187,14 @@ async def transfer(
     if (queue_id is None) == (agent_id is None):
         raise Invalid("Name a queue or an agent.", fields={"queue_id": "either this", "agent_id": "or this"})
     await _check_target(unit.conn, queue_id, agent_id)
-    held = await hold(unit.conn, conversation_id)
+    held = await conversation.lock(unit.conn, conversation_id)
     entry = await live(unit.conn, conversation_id)
     target = queue_id if agent_id is None else await _queue_for(unit.conn, agent_id, held.queue_id)
     assert target is not None  # noqa: S101 - one of the two is given
-    await awaken(unit, held, actor_id)
+    await reopen(unit, held, actor_id)
     if entry is not None:
         await end_entry(unit, conversation_id, entry, "transferred", actor_id=actor_id)
-    await execute(unit.conn, sql["set_desk"], {"conversation_id": held.id, "agent_id": None, "queue_id": target})
+    await conversation.assign(unit.conn, held.id, agent_id=None, queue_id=target)
     new = await enqueue(
         unit,
         conversation_id,
@@ -236,9 +217,9 @@ async def _check_target(conn: Connection, queue_id: int | None, agent_id: int | 
         raise Invalid("There is no such queue.", fields={"queue_id": "no queue that takes work"})
 
 
-async def awaken(unit: Unit, held: Held, actor_id: int | None) -> bool:
+async def reopen(unit: Unit, held: conversation.LockedConversation, actor_id: int | None) -> bool:
     """Open a held conversation that is resolved or snoozed; whether it was."""
-    if await fetch_value(unit.conn, sql["awaken"], {"conversation_id": held.id}) is None:
+    if not await conversation.open_again(unit.conn, held.id):
         return False
     await unit.log(ConversationReopened(), conversation_id=held.id, queue_id=held.queue_id, actor_id=actor_id)
     return True
@@ -246,12 +227,12 @@ async def awaken(unit: Unit, held: Held, actor_id: int | None) -> bool:
 
 async def release(unit: Unit, conversation_id: int, *, actor_id: int | None = None, reason: str = "") -> bool:
     """Put a conversation back into its queue with its place kept; False unless somebody had it."""
-    held = await hold(unit.conn, conversation_id)
+    held = await conversation.lock(unit.conn, conversation_id)
     entry = await live(unit.conn, conversation_id)
     if entry is None or entry.state != "assigned":
         return False
     await execute(unit.conn, sql["put_back"], {"entry_id": entry.id})
-    await execute(unit.conn, sql["set_desk"], {"conversation_id": held.id, "agent_id": None, "queue_id": None})
+    await conversation.assign(unit.conn, held.id, agent_id=None)
     await unit.log(
         EntryReleased(entry_id=entry.id, reason=reason),
         conversation_id=conversation_id,
@@ -268,7 +249,7 @@ async def release(unit: Unit, conversation_id: int, *, actor_id: int | None = No
 
 async def close(unit: Unit, conversation_id: int, outcome: str, *, actor_id: int | None = None) -> bool:
     """End the live entry: `abandoned` (the customer left), `resolved`, `snoozed`, `callback`; False without one."""
-    await hold(unit.conn, conversation_id)
+    await conversation.lock(unit.conn, conversation_id)
     entry = await live(unit.conn, conversation_id)
     if entry is None:
         return False
@@ -280,13 +261,12 @@ async def close(unit: Unit, conversation_id: int, outcome: str, *, actor_id: int
 async def stranded(db: Database, grace_seconds: float, limit: int) -> list[int]:
     """What waits at somebody who is offline: chats and calls after `grace_seconds`, letters after `OWED_SECONDS`."""
     values = {"grace_seconds": grace_seconds, "owed_seconds": OWED_SECONDS, "limit": limit}
-    return [row["conversation_id"] for row in await db.dicts(sql["stranded"], values)]
+    return [one["conversation_id"] for one in await db.dicts(sql["stranded"], values)]
 
 
 async def put_on_desk(unit: Unit, conversation_id: int, agent_id: int, queue_id: int | None) -> None:
     """The conversation, which is held, is on this agent's desk now; tell both topics."""
-    values = {"conversation_id": conversation_id, "agent_id": agent_id, "queue_id": queue_id}
-    await execute(unit.conn, sql["set_desk"], values)
+    await conversation.assign(unit.conn, conversation_id, agent_id=agent_id, queue_id=queue_id)
     await unit.log(ConversationUpdated(), conversation_id=conversation_id)
     await unit.log(
         ConversationAssigned(conversation_id=conversation_id),
@@ -365,7 +345,7 @@ async def _rescind(unit: Unit, conversation_id: int, entry: Entry, reason: str) 
         )
 
 
-async def tell_unassigned(unit: Unit, held: Held, actor_id: int | None) -> None:
+async def tell_unassigned(unit: Unit, held: conversation.LockedConversation, actor_id: int | None) -> None:
     """Tell the conversation's screens that it has changed, and its agent that it left their desk."""
     await unit.log(ConversationUpdated(), conversation_id=held.id, actor_id=actor_id)
     if held.agent_id is not None:

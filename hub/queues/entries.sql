@@ -1,6 +1,3 @@
--- lock_conversation: A conversation, held until the transaction ends; the first lock of every change here.
-select id, contact_id, channel, status, agent_id, queue_id from conversation where id = %(conversation_id)s for no key update;
-
 -- live: The conversation's place in a queue, held until the transaction ends.
 select e.id, e.queue_id, e.channel, e.state, e.entered_at, e.queued_at, e.priority_seconds, e.requirements, e.agent_id,
        e.offer_id, e.assigned_at, e.answered_at is not null as answered, q.service_level_seconds, q.short_abandon_seconds, q.wrap_up_seconds,
@@ -65,14 +62,6 @@ from conversation v left join channel_policy p on p.channel = v.channel
 where e.id = %(entry_id)s and e.state = 'wrapping' and v.id = e.conversation_id
 returning e.id;
 
--- awaken: A matter that somebody is to work on is open.
-update conversation set status = 'open', resolved_at = null, snoozed_until = null, updated_at = now(),
-    reopened = reopened + (status = 'resolved')::int
-where id = %(conversation_id)s and status <> 'open' returning id;
-
--- customer_waits: Whether the customer of a held conversation waits for an answer.
-select status = 'open' and waiting_since is not null from conversation where id = %(conversation_id)s;
-
 -- desk_of: The agent on whose desk a conversation is, if they work here.
 select g.id from conversation v join agent g on g.id = v.agent_id
 where v.id = %(conversation_id)s and g.disabled_at is null;
@@ -92,12 +81,6 @@ select id from queue where id = %(queue_id)s and archived_at is null;
 
 -- idle: The agent's work ended now: they go to the back of the line.
 update agent_state set idle_since = clock_timestamp() where agent_id = %(agent_id)s;
-
--- set_desk: Whose desk a conversation is on, and in which queue it stands.
-update conversation set agent_id = %(agent_id)s, queue_id = coalesce(%(queue_id)s, queue_id) where id = %(conversation_id)s;
-
--- set_disposition: What came of it.
-update conversation set disposition = %(disposition)s where id = %(conversation_id)s;
 
 -- queue_for_agent: The queue in which an agent takes a conversation: its own if they work there, else their first.
 select m.queue_id from agent_queue m join queue q on q.id = m.queue_id

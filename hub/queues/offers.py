@@ -14,6 +14,7 @@ from typing import Any, TypedDict
 from hub.agents.events import OfferEnded
 from hub.agents.model import Ref, State
 from hub.agents.presence import set_presence
+from hub.conversations import conversation
 from hub.core.clock import iso
 from hub.core.db import Database, execute, fetch_all, fetch_one, fetch_value
 from hub.core.errors import Conflict
@@ -169,7 +170,7 @@ async def accept(unit: Unit, offer_id: int, agent_id: int) -> int:
     found = await fetch_one(unit.conn, _Found, sql["find"], {"offer_id": offer_id})
     if found is None or found.agent_id != agent_id:
         raise OfferGone
-    await entries.hold(unit.conn, found.conversation_id)
+    await conversation.lock(unit.conn, found.conversation_id)
     entry = await entries.live(unit.conn, found.conversation_id)
     values = {"entry_id": found.entry_id, "offer_id": offer_id, "agent_id": agent_id}
     if entry is None or await fetch_value(unit.conn, sql["accept"], values) is None:

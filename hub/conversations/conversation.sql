@@ -1,0 +1,89 @@
+-- lock: A conversation, locked until the transaction ends; the first lock of every change here.
+select id, contact_id, account_id, subject, status, agent_id, queue_id, channel
+from conversation where id = %(id)s for no key update;
+
+-- create: A conversation begins; `heard`: the customer has been heard in it already, at this moment.
+insert into conversation (contact_id, account_id, channel, subject, queue_id, agent_id, preview, last_inbound_at)
+values (%(contact_id)s, %(account_id)s, %(channel)s, %(subject)s, %(queue_id)s, %(agent_id)s, %(preview)s,
+        case when %(heard)s then clock_timestamp() end)
+returning id;
+
+-- open_again: What was resolved or snoozed is open: somebody is to work on it.
+update conversation set status = 'open', resolved_at = null, snoozed_until = null, updated_at = now(),
+    reopened = reopened + (status = 'resolved')::int
+where id = %(id)s and status <> 'open' returning id;
+
+-- assign: Whose desk a conversation is on, and in which queue it stands.
+update conversation set agent_id = %(agent_id)s, queue_id = coalesce(%(queue_id)s, queue_id) where id = %(id)s;
+
+-- resolve: Nothing more is to be done.
+update conversation set status = 'resolved', resolved_at = now(), resolved_by = %(actor_id)s, disposition = coalesce(%(disposition)s, disposition),
+    waiting_since = null, snoozed_until = null, updated_at = now()
+where id = %(id)s and status <> 'resolved' returning queue_id, agent_id;
+
+-- snooze: Out of sight until then, or until the customer writes.
+update conversation set status = 'snoozed', snoozed_until = %(until)s, updated_at = now()
+where id = %(id)s and status = 'open' returning agent_id;
+
+-- set_disposition: What came of it.
+update conversation set disposition = %(disposition)s where id = %(id)s;
+
+-- customer_waits: Whether the customer of a locked conversation waits for an answer.
+select status = 'open' and waiting_since is not null from conversation where id = %(id)s;
+
+-- start_waiting: The customer waits from now on, unless they do already.
+update conversation set waiting_since = coalesce(waiting_since, clock_timestamp()) where id = %(id)s and status = 'open';
+
+-- stop_waiting: The customer waits for nothing.
+update conversation set waiting_since = null, updated_at = clock_timestamp() where id = %(id)s;
+
+-- mark_read: What the desk has seen.
+update conversation set read_seq = greatest(read_seq, least(%(seq)s, interaction_seq)) where id = %(id)s;
+
+-- replied: The clocks after an answer of ours.
+update conversation set
+    waiting_since = case when %(automatic)s then waiting_since end,
+    first_reply_at = case when %(automatic)s then first_reply_at else coalesce(first_reply_at, greatest(now(), %(due_at)s)) end,
+    last_outbound_at = greatest(now(), %(due_at)s), interaction_seq = %(seq)s, preview = %(preview)s, failed = false,
+    read_seq = case when %(automatic)s then read_seq else %(seq)s end,
+    channel = case when %(automatic)s then channel else %(channel)s end, updated_at = now()
+where id = %(id)s;
+
+-- reply_withdrawn: The clocks as they are without what was taken back, from what was really said.
+with said as (
+    select i.seq, i.direction, i.automatic, i.text, i.status, e.at, greatest(i.at, o.begun_at) as leaves_at
+    from interaction i
+    join event e on e.conversation_id = i.conversation_id and e.conversation_seq = i.seq
+    left join outbound o on o.interaction_id = i.id
+    where i.conversation_id = %(id)s and i.kind = 'message' and i.status <> 'cancelled'
+), answers as (
+    select max(seq) as last, min(leaves_at) as first_at from said where direction = 'out' and not automatic
+)
+update conversation v set
+    waiting_since = (
+        select min(s.at) from said s where s.direction = 'in' and not s.automatic and s.seq > coalesce(a.last, 0)),
+    first_reply_at = a.first_at,
+    last_outbound_at = (select max(s.leaves_at) from said s where s.direction = 'out'),
+    preview = coalesce((select left(s.text, 200) from said s order by s.seq desc limit 1), ''),
+    failed = exists (select from outbound o where o.conversation_id = v.id and o.state in ('failed', 'unknown')),
+    updated_at = now()
+from answers a
+where v.id = %(id)s;
+
+-- call_described: A call is the last that happened; whose turn it is then.
+update conversation set preview = %(preview)s, said = %(said)s, channel = 'voice', updated_at = clock_timestamp(),
+    interaction_seq = greatest(interaction_seq, coalesce(%(seq)s, 0)),
+    waiting_since = case when %(waiting)s then coalesce(waiting_since, clock_timestamp())
+                         when %(answered)s then null else waiting_since end,
+    first_reply_at = case when %(answered)s then coalesce(first_reply_at, clock_timestamp()) else first_reply_at end,
+    read_seq = case when %(answered)s then greatest(read_seq, interaction_seq) else read_seq end,
+    status = case when %(waiting)s then 'open' else status end
+where id = %(id)s;
+
+-- call_begun: The conversation is about a call again, and open.
+update conversation set channel = 'voice', status = 'open', resolved_at = null where id = %(id)s;
+
+-- recount_failed: Marked while something in it did not leave, or nobody knows.
+update conversation v set failed = exists (
+    select from outbound o where o.conversation_id = v.id and o.state in ('failed', 'unknown'))
+where v.id = %(id)s;
