@@ -11,7 +11,7 @@ from hub.cli.up import demo_center
 from hub.core.migrate import migrate
 from hub.core.service import Addresses, Core, open_core
 from hub.demo.history import fill
-from hub.demo.history.load import on_screen
+from hub.demo.history.load import is_set_up, on_screen
 from hub.provisioning.apply import apply
 from hub.provisioning.model import read
 from hub.settings import Settings
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, found: Settings) -> int:
 
 async def _fill(places: Addresses, arguments: argparse.Namespace) -> int:
     async with open_core(places, pool=4) as core:
-        if not await core.db.value("select exists (select from account)"):
+        if not await is_set_up(core.db):
             await _apply(core)
         rows = await fill(
             core.db,

@@ -55,5 +55,8 @@ on conflict do nothing;
 -- search_anew: People who were not here when all were read are read.
 delete from meta where key = 'search.contacts';
 
--- vacuum: Statistics for the planner, and pages known to be seen by all.
+-- is_set_up: Whether there is an account, so that a history can be of its channels.
+select exists (select from account);
+
+-- clean_up: Statistics for the planner, and pages known to be seen by all.
 vacuum (analyze);

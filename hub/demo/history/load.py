@@ -58,8 +58,13 @@ async def fill(db: Database, *, conversations: int, interactions: int, seed: int
         await _play(conn, past, rows, report)
         await _leave_in_order(conn)
         report("reading what was written (vacuum, analyze)")
-        await execute(conn, sql["vacuum"])
+        await execute(conn, sql["clean_up"])
     return rows
+
+
+async def is_set_up(db: Database) -> bool:
+    """Whether there are accounts, of whose channels a history can be."""
+    return bool(await db.value(sql["is_set_up"]))
 
 
 async def _play(conn: Connection, past: Past, rows: Rows, report: Report) -> None:

@@ -18,13 +18,7 @@ SQL = re.compile(
     r"|(create|drop|alter)\s+(table|index|database|function|schema|type|role)\s|set\s+\w+\s*=)",
     re.IGNORECASE,
 )
-FOR_A_PERSON = {
-    "hub/core/readers.py": "what somebody may type to end a transaction",  # not run by the hub
-    "hub/cli/history.py": "made-up work for an empty database",
-    "hub/demo/history/load.py": "COPY and its like, whose columns are the tables' own",
-}
-
-
+FOR_A_PERSON = {"hub/core/readers.py": "what somebody may type to end a transaction"}  # not run by the hub
 KEPT: set[Path] = set()  # of things that administrators keep: hub.core.records asks for these
 OF_THE_KIT = {"records", "record", "lock_record", "add_record", "change_record", "archive_record"}
 
