@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from hub.access.permissions import FAR, MEANINGS, NEEDS_READING, Permission, Scope
-from hub.core.db import execute, fetch_value
+from hub.core.db import Connection, execute, fetch_value
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.event_kinds import EventData
 from hub.core.events import Unit
@@ -15,7 +14,6 @@ from hub.core.records import Records, Row
 from hub.core.sql import Queries
 
 ROLES = Records("role", Queries.beside(__file__, "roles.sql"))
-_KEY = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 
 class AgentRoleChanged(EventData):
@@ -29,10 +27,6 @@ class AgentRoleChanged(EventData):
 
 async def create(unit: Unit, values: Row, *, actor_id: int) -> Row:
     """A new role; `Invalid` names what is wrong with it."""
-    if not _KEY.fullmatch(values["key"]):
-        raise Invalid(
-            "The key does not fit.", fields={"key": "a letter, then letters, digits, - or _; 40 at most, all small"}
-        )
     check(values["permissions"])
     return await ROLES.create(unit, values, actor_id=actor_id)
 
@@ -41,7 +35,7 @@ async def change(unit: Unit, role_id: int, values: Row, *, version: int, actor_i
     """Change a role; the rights of everybody who has it are others at once."""
     if "permissions" in values:
         check(values["permissions"])
-    await execute(unit.conn, ROLES.sql["lock_roles"])
+    await lock(unit.conn)
     row = await ROLES.change(unit, role_id, values, version=version, actor_id=actor_id)
     await _require_administrator(unit)
     unit.wake("sessions")
@@ -50,7 +44,7 @@ async def change(unit: Unit, role_id: int, values: Row, *, version: int, actor_i
 
 async def archive(unit: Unit, role_id: int, archived: bool, *, version: int, actor_id: int) -> Row:
     """Archive a role that nobody has, or take it up again."""
-    await execute(unit.conn, ROLES.sql["lock_roles"])
+    await lock(unit.conn)
     people = await fetch_value(unit.conn, ROLES.sql["people_of"], {"id": role_id})
     if archived and people:
         raise Conflict(f"{people} people have this role.", remedy="Give them another role first.")
@@ -59,16 +53,17 @@ async def archive(unit: Unit, role_id: int, archived: bool, *, version: int, act
 
 async def give(unit: Unit, agent_id: int, key: str, *, actor_id: int) -> None:
     """Give somebody a role. `Conflict` when nobody would be left who can make roles."""
-    await execute(unit.conn, ROLES.sql["lock_roles"])
-    role_id = await fetch_value(unit.conn, ROLES.sql["id_of"], {"key": key})
+    await lock(unit.conn)
     before = await fetch_value(unit.conn, ROLES.sql["role_of"], {"agent_id": agent_id})
     if before is None:
         raise NotFound("There is no such person.")
-    if role_id is None:
-        raise Invalid("There is no such role.", fields={"role": "not a role"})
+    try:
+        role = await ROLES.called(unit.conn, key)
+    except NotFound:
+        raise Invalid("There is no such role.", fields={"role": "not a role"}) from None
     if before == key:
         return
-    if (await ROLES.in_transaction(unit, int(role_id)))["archived_at"] is not None:
+    if role["archived_at"] is not None:
         raise Conflict("This role is archived.", remedy="Restore it first, or choose another.")
     await execute(unit.conn, ROLES.sql["give"], {"agent_id": agent_id, "role": key})
     await _require_administrator(unit)
@@ -93,6 +88,16 @@ def check(permissions: Mapping[str, Any]) -> None:
         raise Invalid("The permissions do not fit.", fields=wrong)
 
 
+async def lock(conn: Connection) -> None:
+    """Let nobody else change who may do what until the transaction ends."""
+    await execute(conn, ROLES.sql["lock_roles"])
+
+
+async def somebody_administers(conn: Connection) -> bool:
+    """Whether there is somebody who may make roles."""
+    return bool(await fetch_value(conn, ROLES.sql["can_administer"]))
+
+
 async def _require_administrator(unit: Unit) -> None:
-    if not await fetch_value(unit.conn, ROLES.sql["can_administer"]):
+    if not await somebody_administers(unit.conn):
         raise Conflict("Nobody would be left who can make roles.", remedy="Give somebody else role.manage first.")

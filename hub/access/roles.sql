@@ -35,8 +35,8 @@ update role set archived_at = case when %(archived)s then now() end, version = v
 -- people_of: How many people have a role.
 select count(*) from agent a join role r on r.key = a.role where r.id = %(id)s;
 
--- id_of: The number of a role.
-select id from role where key = %(key)s;
+-- by_key: A role by what files call it.
+select id, name, archived_at from role where key = %(key)s;
 
 -- give: A person has a role from now on; their screens and tokens at once.
 update agent set role = %(role)s where id = %(agent_id)s and disabled_at is null returning name, email;

@@ -130,7 +130,11 @@ async def add_agent(db: Database, *, email: str, name: str, role: str, locale: s
         raise Invalid("A person needs a name.", fields={"name": "must not be empty"})
     parameters = {"email": email.strip().lower(), "name": name.strip(), "role": role, "locale": locale}
     if not await db.value(sql["is_role"], {"key": role}):
-        raise Invalid(f"There is no role {role!r}.", fields={"role": "not a role"})
+        raise Invalid(
+            f"There is no role {role!r}.",
+            remedy="Use agent, supervisor, analyst, admin, or one of your own (Settings, Roles).",
+            fields={"role": "not a role"},
+        )
     made = await db.value(sql["new_agent"], parameters)
     if made is None:
         raise Conflict(f"There is already a user {email}.", remedy="Use another address.")

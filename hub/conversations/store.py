@@ -32,9 +32,8 @@ class Filter:
     limit: int = 50
 
 
-_STATEMENTS: dict[
-    str, tuple[LiteralString, ...]
-] = {  # of each view: several lists, each in the order shown, are merged
+# Of each view: several lists, each in the order shown, are merged.
+_STATEMENTS: dict[str, tuple[LiteralString, ...]] = {
     "mine": (inbox["mine"],),
     "waiting": (inbox["waiting"],),
     "snoozed": (inbox["snoozed"],),

@@ -1,6 +1,6 @@
 """Things that administrators keep (queues, roles, …): one way to list, make, change and archive them, with an audit.
 
-A domain describes its kind as `Records`: the noun, and the file with the named statements `records`, `record`,
+A domain describes its kind as `Records`: the noun, and the file with its statements `records`, `record`, `by_key`,
 `lock_record`, `add_record`, `change_record` and `archive_record`. Every row has three columns for this:
 
 - `source`: who owns it. `file`: the file that `hub apply` reads; pages do not change it, so that the next apply undoes
@@ -20,7 +20,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 from pydantic import Field
 
-from hub.core.db import Database, execute, fetch_dicts
+from hub.core.db import Connection, Database, execute, fetch_dicts
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.event_kinds import EventData
 from hub.core.events import Unit
@@ -63,6 +63,10 @@ class Records:
     async def in_transaction(self, unit: Unit, record_id: int) -> Row:
         """One, as the transaction sees it; `NotFound`."""
         return self._found(await fetch_dicts(unit.conn, self.sql["record"], {"id": record_id}))
+
+    async def called(self, conn: Connection, key: str) -> Row:
+        """The `id`, `name` and `archived_at` of what files call so; `NotFound`."""
+        return self._found(await fetch_dicts(conn, self.sql["by_key"], {"key": key}))
 
     async def create(self, unit: Unit, values: Row, *, actor_id: int | None) -> Row:
         """A new one, owned by the pages; `Conflict` when its key or name is taken."""
@@ -147,18 +151,16 @@ class Records:
         if row["source"] == "built-in":
             raise Conflict(f"This {self.noun} is built in.", remedy=f"Make a {self.noun} of your own.")
 
+    def entry(self, row: Row, change: Change, before: Row, after: Row) -> RecordChanged:
+        """What the log is told of a change; the file's are told by who applies it."""
+        return RecordChanged(
+            noun=self.noun, record_id=str(row["id"]), name=str(row["name"]), change=change, before=before, after=after
+        )
+
     async def _log(
         self, unit: Unit, row: Row, change: Change, before: Row, after: Row, *, actor_id: int | None
     ) -> None:
-        said = RecordChanged(
-            noun=self.noun,
-            record_id=str(row["id"]),
-            name=str(row["name"]),
-            change=change,
-            before=before,
-            after=after,
-        )
-        await unit.log(said, actor_id=actor_id)
+        await unit.log(self.entry(row, change, before, after), actor_id=actor_id)
         unit.wake("router")
 
 

@@ -24,10 +24,12 @@ from hub.channels.model import Connector
 from hub.core import events
 from hub.core.db import Connection, Database, execute, fetch_dicts
 from hub.core.errors import ConfigError, Conflict, Invalid
+from hub.core.records import Records
 from hub.core.secrets import Vault
 from hub.core.sql import Queries
 from hub.provisioning.model import Account, Center
 from hub.provisioning.yielding import circle
+from hub.queues.administration import QUEUES
 
 sql = Queries.beside(__file__)
 Row = dict[str, Any]
@@ -85,6 +87,8 @@ class _Applier:
 
     async def run(self, center: Center) -> None:
         """In the order in which things name each other."""
+        await roles.lock(self._conn)
+        administered = await roles.somebody_administers(self._conn)
         hours = await self._table("hours", "key", [h.model_dump(mode="json") for h in center.hours])
         skills = await self._table("skill", "key", [s.model_dump() for s in center.skill])
         queues = await self._table(
@@ -99,6 +103,11 @@ class _Applier:
         agents = await self._table(
             "agent", "email", [a.model_dump(exclude={"queues", "skills"}) for a in center.agent], kept="agents"
         )
+        if administered and not await roles.somebody_administers(self._conn):
+            raise ConfigError(
+                "Nobody would be left who can make roles.",
+                remedy="Give somebody in the file a role with role.manage, as `admin`; nothing was changed.",
+            )
         await execute(self._conn, sql["states"])
         for agent in center.agent:
             await self._members(
@@ -177,6 +186,14 @@ class _Applier:
             self._difference.lines += [f"~ {table} {row[key]!r}: {_change(c, old[c], v)}" for c, v in changed.items()]
         async with self._conn.cursor() as cursor:
             await cursor.execute(query, {**values, "_key": row[key]})
+        if table == "queue":
+            before = {} if old is None else {c: old[c] for c in changed}
+            await self._note(QUEUES, str(row[key]), before, {c: v for c, v in changed.items() if c != "source"})
+
+    async def _note(self, records: Records, key: str, before: Row, after: Row) -> None:
+        """The history of what pages show has the file's changes, too."""
+        entry = records.entry(await records.called(self._conn, key), "changed" if before else "created", before, after)
+        await events.append(self._conn, entry)
 
     def _comparable(self, column: str, value: Any, row: Row) -> Any:
         """Secrets are sealed with a fresh nonce each time: compare what is inside."""
@@ -247,7 +264,13 @@ class _Applier:
             if old is None:
                 await execute(self._conn, roles.ROLES.sql["add_record"], values)
             await execute(self._conn, roles.ROLES.sql["change_record"], values)
-        known = {row["key"] for row in await fetch_dicts(self._conn, roles.ROLES.sql["records"])}
+            shown = {"name": role.name, "permissions": row["permissions"]}
+            before = {} if old is None else {c: old[c] for c in shown if old[c] != shown[c]}
+            await self._note(
+                roles.ROLES, role.key, before, {c: v for c, v in shown.items() if not before or c in before}
+            )
+        every = await fetch_dicts(self._conn, roles.ROLES.sql["records"])
+        known = {row["key"] for row in every if row["archived_at"] is None}
         for agent in center.agent:
             if agent.role not in known:
                 raise ConfigError(

@@ -15,6 +15,9 @@ from queue q where q.id = %(id)s;
 -- lock_record: Nobody else changes it until the transaction ends.
 select 1 from queue where id = %(id)s for update;
 
+-- by_key: A queue by what files call it.
+select id, name, archived_at from queue where key = %(key)s;
+
 -- add_record: A new queue of the pages.
 insert into queue (key, name, target_seconds, service_level_seconds, short_abandon_seconds, priority_seconds, wrap_up_seconds, hours_id, source)
 values (%(key)s, %(name)s, %(target_seconds)s, %(service_level_seconds)s, %(short_abandon_seconds)s, %(priority_seconds)s,

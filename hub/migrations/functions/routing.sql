@@ -12,7 +12,10 @@ from queue_entry;
 create view router_entry as select * from router_entry_ever where state <> 'closed';
 
 create view router_agent as
-select a.id, a.capacity, coalesce(s.state, 'offline') as state, s.reason,
+select a.id, a.capacity,
+       -- who may not handle conversations is not there for the router, whatever they call themselves
+       case when exists (select from role_permission p where p.role_key = a.role and p.permission = 'conversation.handle')
+            then coalesce(s.state, 'offline') else 'offline' end as state, s.reason,
        coalesce(extract(epoch from s.idle_since), 0)::float8 as idle_since,
        coalesce((select array_agg(q.queue_id order by q.queue_id) from agent_queue q where q.agent_id = a.id), '{}') as queues,
        (select jsonb_object_agg(k.key, g.level) from agent_skill g join skill k on k.id = g.skill_id where g.agent_id = a.id) as skills,

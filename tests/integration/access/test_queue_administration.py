@@ -97,6 +97,17 @@ async def test_change_by_the_file_is_seen_by_who_has_the_page_open(house: House,
     await house.core.db.execute("update queue set name = 'Old' where key = 'care'")
     await reapply(house)
     assert (await queue(admin, "care"))["version"] == int(str(care["version"])) + 1
+    latest, *_, first = (await admin.get(f"/admin/queues/{care['id']}/history"))["items"]
+    assert (latest["change"], latest["before"], latest["after"]) == ("changed", {"name": "Old"}, {"name": care["name"]})
+    assert (latest["actor"], first["change"]) == (None, "created")
+
+
+async def test_file_does_not_take_the_last_right_to_make_roles(house: House, tmp_path: Path, admin: Agent) -> None:
+    file = tmp_path / "center.toml"
+    file.write_text('[[agent]]\nemail = "admin@lumen-oak.example"\nname = "Alex"\nrole = "agent"\n')
+    with pytest.raises(ConfigError, match="Nobody would be left"):
+        await apply(house.core.db, house.core.vault, load_connectors(house.core), read(file))
+    assert (await admin.get("/me"))["agent"]["role"] == "admin"
 
 
 async def test_queue_in_use_is_not_archived_and_says_what_uses_it(house: House, admin: Agent) -> None:

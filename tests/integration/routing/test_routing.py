@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
+from hub.access import roles
 from hub.conversations import lifecycle
 from hub.core import events
 from hub.core.leases import Lease
@@ -189,6 +190,25 @@ async def test_chat_of_somebody_gone_returns_to_the_queue(core: Core, centre: Ce
     bob = await centre.agent("Bob", queue)
     async with routing(core):
         assert (await offered(core, bob))[0]["conversation_id"] == conversation
+
+
+async def test_nothing_is_offered_to_who_may_not_handle_it_nor_after_that_is_taken_away(
+    core: Core, centre: Centre
+) -> None:
+    queue = await centre.queue()
+    ann, bob = await centre.agent("Ann", queue), await centre.agent("Bob", queue)
+    await core.db.execute("update agent set role = 'analyst' where id = %s", [ann])
+    async with routing(core):
+        first, _ = await centre.waiting(queue)
+        assert (await offered(core, bob))[0]["conversation_id"] == first
+        admin = await core.db.value(
+            "insert into agent (email, name, role) values ('a@x.example', 'A', 'admin') returning id"
+        )
+        async with events.unit(core.db, core.feed) as unit:
+            await roles.give(unit, ann, "agent", actor_id=admin)
+            await roles.give(unit, bob, "analyst", actor_id=admin)
+        second, _ = await centre.waiting(queue)
+        assert (await offered(core, ann))[0]["conversation_id"] == second
 
 
 async def test_second_router_takes_over_when_the_first_ends(core: Core, centre: Centre) -> None:
