@@ -151,6 +151,12 @@ async def test_axe_finds_nothing_to_complain_about(world: World, windows: Window
     await board.get_by_test_id("nav-numbers").click()
     await expect(board.get_by_test_id("number").first).to_be_visible()
     await _check(board, "numbers")
+    settings = await windows.desk("admin", "/app/admin/queues", **scheme)
+    for page in ("queues", "roles"):
+        await settings.goto(f"{world.url}/app/admin/{page}")
+        await settings.get_by_test_id("admin-record").first.click()
+        await expect(settings.get_by_test_id("admin-form")).to_be_visible()
+        await _check(settings, page)
 
 
 async def _check_waiting(page: Page) -> None:

@@ -20,9 +20,9 @@ import { theme, variables } from './theme'
 const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? ''
 setNonce(nonce)
 
-/** An answer that says "not signed in" is news for the whole desk, whoever asked. */
+/** An answer that says "not signed in" or "not allowed" is news for the whole desk, whoever asked. */
 const gone = (error: unknown) => {
-  if (error instanceof Problem && error.status === 401) void client.invalidateQueries({ queryKey: ['session'] })
+  if (error instanceof Problem && (error.status === 401 || error.status === 403)) void client.invalidateQueries({ queryKey: ['session'] })
 }
 
 const client: QueryClient = new QueryClient({

@@ -1,6 +1,7 @@
 /** Roles: what they allow and how far, and who has which. */
 import { NativeSelect, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import type { PermissionFact, Role } from '../../api/schema'
 import { complain, say } from '../parts/ask'
@@ -12,6 +13,9 @@ type Scope = 'own' | 'queue' | 'all'
 export interface RoleDraft { key: string; name: string; permissions: Record<string, Scope> }
 const begin = (r: Role | null): RoleDraft => ({ ...(r ? {} : { key: '' }), name: r?.name ?? '', permissions: r?.permissions ?? {} } as RoleDraft)
 
+/** A role in the reader's language, if it is one of ours. */
+const named = (t: TFunction, r: Role) => (r.source === 'built-in' ? t(`role.${r.key}`) : r.name)
+
 export function RolesPage() {
   const { t } = useTranslation()
   const known = useQuery(permissions).data ?? []
@@ -21,7 +25,7 @@ export function RolesPage() {
   }
   return (
     <RecordsPage<Role, RoleDraft>
-      noun="roles" api={roleRecords} begin={begin}
+      noun="roles" api={roleRecords} begin={begin} title={(r) => named(t, r)}
       facts={(r) => `${t('admin.people', { n: r.people ?? 0 })} · ${t('admin.roles.allows', { n: Object.keys(r.permissions).length })}`}
       shown={(field, value) => (field === 'permissions' ? granted(value) : String(value ?? ''))}
       fields={(form) => <Fields form={form} known={known} />}
@@ -79,7 +83,7 @@ function People() {
       {people.map((a) => (
         <NativeSelect
           key={a.id} size="xs" mb={8} label={a.name} value={a.role} disabled={give.isPending} data-testid={`role-of-${a.id}`} onChange={(e) => give.mutate({ id: a.id, role: e.currentTarget.value })}
-          data={roles.filter((r) => !r.archived_at || r.key === a.role).map((r) => ({ value: r.key, label: r.name }))}
+          data={roles.filter((r) => !r.archived_at || r.key === a.role).map((r) => ({ value: r.key, label: named(t, r) }))}
         />
       ))}
     </section>

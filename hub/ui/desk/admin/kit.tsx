@@ -30,6 +30,8 @@ export interface Page<T extends Kept, D extends object> {
   noun: string // its words are `admin.<noun>.…`
   api: RecordApi<T, D>
   begin: (record: T | null) => D
+  /** What a record is called, where that is not its name. */
+  title?: (record: T) => string
   /** The line below a record's name in the list. */
   facts: (record: T) => string
   fields: (form: Form<D>) => ReactNode
@@ -65,11 +67,11 @@ export function RecordsPage<T extends Kept, D extends object>(page: Page<T, D>) 
         {found.isError && <div className="alert" role="alert">{explain(found.error)}</div>}
         {found.isPending && <p className="mut">{t('common.loading')}</p>}
         {found.data && records.length === 0 && <Empty icon="list" title={t(`admin.${page.noun}.none`)} />}
-        <ul>{live.map((r) => <Line key={r.id} record={r} facts={page.facts(r)} current={picked === r.id} pick={() => setPicked(r.id)} />)}</ul>
+        <ul>{live.map((r) => <Line key={r.id} record={r} title={page.title?.(r) ?? r.name} facts={page.facts(r)} current={picked === r.id} pick={() => setPicked(r.id)} />)}</ul>
         {records.length > live.length && (
           <Button size="xs" variant="subtle" aria-expanded={archive} onClick={() => setArchive(!archive)}>{t('admin.archived', { n: records.length - live.length })}</Button>
         )}
-        {archive && <ul>{records.filter((r) => r.archived_at).map((r) => <Line key={r.id} record={r} facts={page.facts(r)} current={picked === r.id} pick={() => setPicked(r.id)} />)}</ul>}
+        {archive && <ul>{records.filter((r) => r.archived_at).map((r) => <Line key={r.id} record={r} title={page.title?.(r) ?? r.name} facts={page.facts(r)} current={picked === r.id} pick={() => setPicked(r.id)} />)}</ul>}
         {page.below}
       </section>
       {(picked === 'new' || record) && <Editor key={record ? `${record.id}.${record.version}` : 'new'} page={page} record={record} pick={setPicked} />}
@@ -78,12 +80,12 @@ export function RecordsPage<T extends Kept, D extends object>(page: Page<T, D>) 
   )
 }
 
-function Line({ record, facts, current, pick }: { record: Kept; facts: string; current: boolean; pick: () => void }) {
+function Line({ record, title, facts, current, pick }: { record: Kept; title: string; facts: string; current: boolean; pick: () => void }) {
   const { t } = useTranslation()
   return (
     <li>
       <button type="button" className="adminline" aria-current={current || undefined} onClick={pick} data-testid="admin-record" data-key={record.key}>
-        <span className="hflex"><strong dir="auto" className="grow cut">{record.name}</strong>{record.source !== 'page' && <span className="pill">{t(`admin.source.${record.source}`)}</span>}</span>
+        <span className="hflex"><strong dir="auto" className="grow cut">{title}</strong>{record.source !== 'page' && <span className="pill">{t(`admin.source.${record.source}`)}</span>}</span>
         <span className="mut">{facts}</span>
       </button>
     </li>
@@ -122,10 +124,11 @@ function Editor<T extends Kept, D extends object>({ page, record, pick }: { page
         save.mutate()
       }}
     >
-      <div className="adminfields">
+      {/* Without a field to go to, the keyboard scrolls the fields themselves. */}
+      <div className="adminfields" role="group" aria-label={record?.name ?? t('admin.new')} tabIndex={locked ? 0 : undefined}>
         <header>
           <Button size="xs" variant="subtle" className="adminback" onClick={() => pick(null)} leftSection={<Icon name="back" small />}>{t(`admin.${page.noun}.title`)}</Button>
-          <h2 dir="auto">{record?.name ?? t(`admin.${page.noun}.new`)}</h2>
+          <h2 dir="auto">{(record && page.title?.(record)) ?? record?.name ?? t(`admin.${page.noun}.new`)}</h2>
           {record && record.source === 'page' && (
             <Button size="xs" variant="default" loading={archive.isPending} onClick={() => (record.archived_at ? archive.mutate(false) : setConfirming(true))} data-testid="admin-archive">{record.archived_at ? t('admin.restore') : t('admin.archive')}</Button>
           )}

@@ -11,13 +11,10 @@ import { explain } from '../parts/ask'
 import { ChannelWord, Empty, useNow } from '../parts/bits'
 import { Icon } from '../parts/icons'
 import { SilentAccount } from '../parts/SilentAccount'
-import { useMay } from '../shell/me'
 
 export function NumbersPage() {
   const { t } = useTranslation()
-  const allowed = useMay()('channel.read')
-  const found = useQuery({ ...messagingAccounts, enabled: allowed })
-  if (!allowed) return <main className="page"><Empty icon="warn" title={t('numbers.supervisorsOnly')} /></main>
+  const found = useQuery(messagingAccounts)
   return (
     <main className="page" data-testid="numbers" tabIndex={-1}>
       <h1>{t('numbers.title')}</h1>

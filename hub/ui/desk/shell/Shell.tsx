@@ -79,6 +79,7 @@ function useTitle() {
 
 function Frame() {
   const { t } = useTranslation()
+  const may = useMay()
   const live = useLive()
   const navigate = useNavigate()
   const [help, setHelp] = useState(false)
@@ -91,7 +92,7 @@ function Frame() {
     'g q': () => void navigate({ to: '/inbox/$view', params: { view: 'waiting' } }),
     'g d': () => void navigate({ to: '/board' }),
     'g c': () => void navigate({ to: '/contacts' }),
-    c: () => setCompose({}),
+    c: () => { if (may('conversation.reply')) setCompose({}) },
   })
 
   return (
@@ -102,7 +103,7 @@ function Frame() {
         <div className="main">
           <Notices />
           <SetAway />
-          <Outlet />
+          <Page />
         </div>
         <Offers />
         <CallBar />
@@ -179,6 +180,16 @@ function usePages() {
   const mine = useQuery({ ...counts, enabled: may('conversation.read') }).data?.mine ?? 0
   const shown = pages.filter((p) => p.needs.some(may) && (p.name !== 'unsettled' || doubts > 0 || path.startsWith('/unsettled')))
   return { shown, path, doubts, mine }
+}
+
+/** The page, or that one's role has no right to it, however one came: its rights may have been taken away meanwhile. */
+function Page() {
+  const { t } = useTranslation()
+  const may = useMay()
+  const path = useLocation({ select: (l) => l.pathname })
+  const page = pages.find((p) => path.startsWith(`/${p.name}`))
+  if (page && !page.needs.some(may)) return <main className="page" data-testid="not-allowed"><Empty icon="warn" title={t('nav.notAllowed')} /></main>
+  return <Outlet />
 }
 
 function Rail() {

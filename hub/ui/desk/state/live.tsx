@@ -163,6 +163,9 @@ class Feed {
         void this.client.invalidateQueries({ queryKey: ['conversation', id] })
         break
       }
+      case 'agent.role_changed':
+        void this.client.invalidateQueries({ queryKey: ['session'] })
+        return // what is shown follows from it; the rest may not be ours to ask for any more
       case 'presence.changed':
         this.client.setQueryData<Me>(['session'], (m) =>
           m ? { ...m, presence: (data.presence as Presence | undefined) ?? m.presence, load: (data.load as Load | undefined) ?? m.load } : m,

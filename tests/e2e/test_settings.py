@@ -1,0 +1,55 @@
+"""The administrator's pages, and what changes on a colleague's open desk when their role does."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import expect
+
+from tests.e2e.conftest import Windows
+from tests.e2e.stage import World
+
+
+async def test_queue_is_taken_over_changed_and_its_history_says_who(world: World, windows: Windows) -> None:
+    admin = await windows.desk("admin")
+    await admin.get_by_test_id("nav-admin").click()
+    await admin.locator('[data-testid="admin-record"][data-key="billing"]').click()
+    await expect(admin.get_by_test_id("queue-name")).to_be_disabled()
+    await admin.get_by_test_id("admin-adopt").click()
+    await admin.get_by_test_id("queue-name").fill("Billing and refunds")
+    await admin.get_by_test_id("queue-wrap_up_seconds").fill("45")
+    await expect(admin.get_by_role("status").filter(has_text="Changes, not saved: 2")).to_be_visible()
+    await admin.get_by_test_id("admin-save").click()
+    history = admin.get_by_test_id("admin-history")
+    await expect(history.get_by_role("listitem").first).to_contain_text(re.compile("Alex Admin.*changed it"))
+    await expect(history).to_contain_text("Billing and refunds")
+
+
+async def test_role_that_contradicts_itself_is_refused_at_the_field(world: World, windows: Windows) -> None:
+    windows.forgive(r"status of 422 .*/api/v1/roles")
+    admin = await windows.desk("admin", "/app/admin/roles")
+    await admin.get_by_test_id("admin-new").click()
+    await admin.get_by_test_id("role-name").fill("Night shift")
+    await admin.get_by_test_id("role-key").fill("night")
+    await admin.get_by_test_id("perm-conversation.reply").select_option("queue")
+    await admin.get_by_test_id("admin-save").click()
+    await expect(admin.get_by_test_id("admin-problem")).to_be_visible()
+    await admin.get_by_test_id("perm-conversation.read").select_option("queue")
+    await admin.get_by_test_id("admin-save").click()
+    await expect(admin.locator('[data-testid="admin-record"][data-key="night"]')).to_have_attribute(
+        "aria-current", "true"
+    )
+
+
+async def test_open_desk_of_who_loses_a_right_shows_no_conversations_any_more(world: World, windows: Windows) -> None:
+    ben, admin = await windows.desk("ben"), await windows.desk("admin", "/app/admin/roles")
+    await expect(ben.get_by_test_id("nav-inbox")).to_be_visible()
+    await admin.get_by_label("Ben Carter").select_option("analyst")
+    try:
+        await expect(ben.get_by_test_id("not-allowed")).to_be_visible()
+        await expect(ben.get_by_test_id("nav-inbox")).to_have_count(0)
+        await ben.get_by_test_id("nav-board").click()
+        await expect(ben.get_by_test_id("nav-board")).to_have_attribute("aria-current", "page")
+    finally:
+        await admin.get_by_label("Ben Carter").select_option("agent")
+    await expect(ben.get_by_test_id("nav-inbox")).to_be_visible()
