@@ -72,6 +72,8 @@ def database_url(servers: Servers, request: pytest.FixtureRequest) -> Generator[
         with psycopg.connect(named(servers.database_url, name)) as conn:
             broken = conn.execute(BROKEN, {"conversation_id": None, "after": 0, "limit": 5}).fetchall()
             assert not broken, f"the test leaves work that nobody sees: {broken}"
+            wrong = conn.execute("select queue_id, what, n from recount()").fetchall()
+            assert not wrong, f"kept counts are not those counted: {wrong}"
             for kind, data in conn.execute("select kind, data from event order by id limit 3000").fetchall():
                 if kind in CATALOGUE:  # others get into no log, but for tests of the log itself
                     CATALOGUE[kind].model_validate(data)

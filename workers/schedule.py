@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from hub.access import signin
 from hub.automation.late import note_late
 from hub.automation.plans import plan_next
+from hub.conversations import counts
 from hub.conversations.invariants import sweep
 from hub.core.leases import Lease
 from hub.core.service import Core
@@ -24,6 +25,8 @@ from workers.followups import run_due
 EVERY = 1.0  # seconds between looks when no bell rings
 FULL = 200  # events or follow-ups in one step
 SWEEP = 30.0  # seconds between two looks at the rules of work
+FOLD = 5.0  # seconds between two times that changed counts are added up
+RECOUNT = 600.0  # seconds between two times that all is counted anew
 PAUSE = 0.25  # seconds between two rounds
 HOUSEKEEPING = 3600.0  # seconds between two rounds of it
 
@@ -50,25 +53,19 @@ class Scheduler:
             self._loop("search_people", lambda _: index_people(core.db)),
             self._loop("late", lambda part: note_late(core.db, bad=part.failed)),
             self._loop("follow_ups", lambda part: run_due(core, bad=part.failed)),
-            self._rules_of_work(),
-            self._housekeeping(),
+            self._regularly("rules_of_work", SWEEP, lambda part: sweep(core, bad=part.failed)),
+            self._regularly("counts", FOLD, lambda _: counts.fold(core.db)),
+            self._regularly("recount", RECOUNT, lambda _: counts.recount(core.db)),
+            self._regularly("housekeeping", HOUSEKEEPING, lambda _: signin.expire(core.db)),
         )
 
-    async def _rules_of_work(self) -> None:
-        """Put right what breaks the rules of work: nothing should, and what does must not stay unseen."""
-        part = Part(self._core.db, self.name, "rules_of_work")
+    async def _regularly(self, what: str, seconds: float, step: Callable[[Part], Awaitable[object]]) -> None:
+        """Do a step now and by the clock: what should not be found, what no longer counts, what is to be added up."""
+        part = Part(self._core.db, self.name, what)
         while True:
             async with part.attempt(pause=False):
-                await sweep(self._core, bad=part.failed)
-            await asyncio.sleep(SWEEP)
-
-    async def _housekeeping(self) -> None:
-        """Forget what no longer counts, now and each hour."""
-        part = Part(self._core.db, self.name, "housekeeping")
-        while True:
-            async with part.attempt(pause=False):
-                await signin.expire(self._core.db)
-            await asyncio.sleep(HOUSEKEEPING)
+                await step(part)
+            await asyncio.sleep(seconds)
 
     async def _loop(self, what: str, step: Callable[[Part], Awaitable[int]]) -> None:
         """Do a step until there is nothing to do, then wait for the bell of the log or the clock."""

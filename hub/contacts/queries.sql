@@ -97,13 +97,19 @@ with shown as materialized (
     select i.id from contact c
     join contact k on k.root_id = c.root_id
     cross join lateral (
-        select i.id from interaction i
-        where i.contact_id = k.id and (%(cursor)s::bigint is null or i.id < %(cursor)s)
-          and (%(channel)s::text is null or i.channel = %(channel)s) and i.kind <> 'system' and i.status <> 'cancelled'
-          and (%(sees_all)s or exists (
+        select n.id from ( -- out of the index alone: what was said on other channels is not looked at
+            select n.id from interaction n
+            where n.contact_id = k.id and (%(cursor)s::bigint is null or n.id < %(cursor)s)
+              and (%(channel)s::text is null or n.channel = %(channel)s)
+            order by n.id desc offset 0
+        ) n
+        cross join lateral (
+            select i.id, i.conversation_id from interaction i where i.id = n.id and i.kind <> 'system' and i.status <> 'cancelled' offset 0
+        ) i
+        where %(sees_all)s or exists (
               select from conversation v where v.id = i.conversation_id
-                  and may_see(v.id, v.agent_id, v.queue_id, %(viewer)s, %(sees_all)s, %(queues)s, %(offered)s) offset 0))
-        order by i.id desc limit %(limit)s
+                  and may_see(v.id, v.agent_id, v.queue_id, %(viewer)s, %(sees_all)s, %(queues)s, %(offered)s) offset 0)
+        order by n.id desc limit %(limit)s
     ) i
     where c.id = %(id)s
     order by i.id desc limit %(limit)s

@@ -121,31 +121,23 @@ union (
 )
 order by updated_at desc, id desc limit %(limit)s;
 
--- counts: How many lie where, for the viewer: what is not over is counted in its indexes, what is over for a day back.
+-- counts: How many lie where, for the viewer: of their queues as it is kept, of others what is on their desk, and what is over
+-- for a day back.
 with places as (
     select q.id, may_see_queue(q.id, %(sees_all)s, %(queues)s) as own
     from queue q
+), kept as (
+    select k.queue_id, k.what, k.n from queue_counts k
+    where case when k.queue_id = 0 then %(sees_all)s else may_see_queue(k.queue_id, %(sees_all)s, %(queues)s) end
 ), live as (
-    select v.queue_id, v.status, count(*) as n
-    from places p cross join lateral (
-        select v.queue_id, v.status from conversation v where v.queue_id = p.id and v.status <> 'resolved') v
-    where p.own group by 1, 2
+    select k.queue_id, k.what as status, k.n from kept k where k.what <> 'waiting'
     union all
     select v.queue_id, v.status, count(*) from conversation v
     where v.agent_id = %(viewer)s and v.status <> 'resolved' and not %(sees_all)s
       and not exists (select from places p where p.id = v.queue_id and p.own) group by 1, 2
-    union all
-    select null, v.status, count(*) from conversation v
-    where %(sees_all)s and v.queue_id is null and v.status <> 'resolved' group by 2
 )
 select (select count(*) from conversation v where v.agent_id = %(viewer)s and v.status = 'open')::int as mine,
-       ((select count(*) from places p join conversation v on v.queue_id = p.id
-         where p.own and v.status = 'open' and v.agent_id is null and exists (
-             select from queue_entry e where e.conversation_id = v.id and e.state <> 'closed' and e.state in ('waiting', 'offered')))
-        + (select count(*) from conversation v
-           where %(sees_all)s and v.queue_id is null and v.status = 'open' and v.agent_id is null and exists (
-             select from queue_entry e where e.conversation_id = v.id and e.state <> 'closed' and e.state in ('waiting', 'offered'))))::int
-           as waiting,
+       (select coalesce(sum(n), 0) from kept where what = 'waiting')::int as waiting,
        (select coalesce(sum(n), 0) from live where status = 'snoozed')::int as snoozed,
        ((select count(*) from places p cross join lateral (
              select from conversation v where v.queue_id = p.id and v.status = 'resolved' and v.updated_at > now() - interval '1 day'
@@ -157,4 +149,4 @@ select (select count(*) from conversation v where v.agent_id = %(viewer)s and v.
            where v.queue_id is null and v.status = 'resolved' and v.updated_at > now() - interval '1 day'
              and v.resolved_at > now() - interval '1 day' and (%(sees_all)s or v.agent_id = %(viewer)s)))::int as resolved_today,
        coalesce((select jsonb_object_agg(queue_id, n) from (
-           select queue_id, sum(n) as n from live where status = 'open' and queue_id is not null group by queue_id) q), '{}') as queues;
+           select queue_id, sum(n) as n from live where status = 'open' and queue_id <> 0 group by queue_id having sum(n) <> 0) q), '{}') as queues;

@@ -29,15 +29,15 @@ order by v.updated_at desc, v.id desc
 """
 _COUNTS = """
 with mine as (
-    select v.id, v.status, v.agent_id, v.queue_id, v.resolved_at,
-           exists (select from queue_entry e where e.conversation_id = v.id and e.state in ('waiting', 'offered')) as waiting
+    select v.id, v.status, v.agent_id, v.queue_id, v.resolved_at
     from conversation v
     where (%(sees_all)s or v.agent_id = %(viewer)s
            or v.queue_id = any(%(queues)s))
       and (v.status <> 'resolved' or v.resolved_at > now() - interval '1 day')
 )
 select count(*) filter (where agent_id = %(viewer)s and status = 'open')::int as mine,
-       count(*) filter (where waiting and status = 'open' and agent_id is null)::int as waiting,
+       (select count(*) from queue_entry e where e.state in ('waiting', 'offered')
+            and (%(sees_all)s or e.queue_id = any(%(queues)s)))::int as waiting,
        count(*) filter (where status = 'snoozed')::int as snoozed,
        count(*) filter (where status = 'resolved')::int as resolved_today,
        coalesce((select jsonb_object_agg(queue_id, n) from (

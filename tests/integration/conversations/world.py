@@ -16,7 +16,7 @@ from hub.automation.plans import plan_next
 from hub.channels.accounts import Accounts
 from hub.channels.model import AddressKind, Inbound
 from hub.channels.registry import load_connectors
-from hub.conversations import actions, invariants, lifecycle
+from hub.conversations import actions, counts, invariants, lifecycle
 from hub.core import events
 from hub.core.clock import now
 from hub.core.db import fetch_dicts
@@ -92,6 +92,7 @@ class World:
                     raise error
             await self._check(at_once)
         await self._count()
+        await counts.fold(self.core.db)
 
     async def _morning(self) -> None:
         for conversation_id in self.today:
@@ -118,6 +119,8 @@ class World:
             wrong = await fetch_dicts(conn, RESTS_WRONGLY)
         assert not broken, (steps, broken)
         assert not wrong, (steps, wrong)
+        miscounted = await counts.recount(self.core.db)
+        assert not miscounted, (steps, miscounted)
         # every customer who waits is seen by somebody who can act: in a list of one of the agents, or snoozed
         hidden = await self.core.db.dicts(
             "select s.id from conversation_summary s where s.id = any(%s) and s.status = 'open' and s.waiting_since is not null "
