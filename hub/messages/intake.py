@@ -19,11 +19,10 @@ from prometheus_client import Counter
 from psycopg.types.json import Json
 
 from hub.channels.accounts import Accounts
-from hub.channels.model import Accepted, Account, AddressKind, Connector, Delivery, Inbound, Page
-from hub.channels.quiet import quiet
+from hub.channels.model import Accepted, Account, Connector, Delivery, Inbound
 from hub.core import events, log
 from hub.core.aside import BRISK, Aside
-from hub.core.db import Database, execute, fetch_all, lock_timeout
+from hub.core.db import Database, fetch_all, lock_timeout
 from hub.core.errors import ConnectionLost, Contended, Invalid, Unavailable
 from hub.core.events import Unit
 from hub.core.groupcommit import GroupCommit
@@ -31,13 +30,11 @@ from hub.core.identifiers import identifier
 from hub.core.metrics import INTAKE
 from hub.core.service import Core
 from hub.core.sql import Queries
-from hub.core.texts import clean, clean_json
-from hub.messages import consents, html, tokens, views
-from hub.messages.cleaning import tidy
-from hub.messages.consents import Place
+from hub.core.texts import clean_json
+from hub.messages import arrival_steps, consents, views
+from hub.messages.arrival_steps import LIMITS, Arrival
 from hub.messages.delivery import Reports
-from hub.messages.intake_parts import store_attachments, store_number
-from hub.messages.mail import claims, complaints, forwards
+from hub.messages.mail import complaints
 from hub.messages.quarantine import Entry, keep
 from hub.messages.views import Taken
 
@@ -45,15 +42,6 @@ logger = log.get(__name__)
 sql = Queries.beside(__file__, "intake.sql")
 
 _BATCH_BYTES = 32 * 2**20  # of one statement: many large messages at once are several
-REOPEN_DAYS = 14  # an answer to a matter closed longer ago opens a new one
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    inbound: Inbound
-    account: Account
-    session: bool
-    hint: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +61,7 @@ class Intake:
         self._accounts = accounts
         self._connectors = connectors
         self._sessions: dict[tuple[str, str], bool] = {}
-        self._group: GroupCommit[_Item, _Stored] = GroupCommit(
+        self._group: GroupCommit[Arrival, _Stored] = GroupCommit(
             self._store_surely,
             after=self._announce,
             aside=Aside(self._store_alone, key=_sender),
@@ -110,12 +98,8 @@ class Intake:
         return accepted
 
     async def _stored(self, inbound: Inbound, account: Account) -> Taken:
-        inbound = await self._known(tidy(await forwards.unwrapped(self._core.db, inbound)))
-        hint = tokens.conversation_of(self._core.vault, inbound.tokens)
-        if hint is None and account.channel == "email":
-            inbound = await claims.traced(self._core.db, self._core.vault, inbound)
-        item = _Item(inbound, account, self._is_session(account), hint)
-        return (await self._group.submit(item)).row
+        arrival = await arrival_steps.prepared(self._core, Arrival(inbound, account, self._is_session(account)))
+        return (await self._group.submit(arrival)).row
 
     async def delivery(self, delivery: Delivery) -> None:
         """Record a delivery report; see `Accept.delivery`. One that cannot be recorded is kept in quarantine."""
@@ -187,73 +171,46 @@ class Intake:
             self._sessions[key] = connector is None or connector.capabilities(account.channel).session
         return self._sessions[key]
 
-    async def _known(self, inbound: Inbound) -> Inbound:
-        """The message under the value that its sender is known by already (`functions/identity.sql`)."""
-        if inbound.address_kind is not AddressKind.WHATSAPP:
-            return inbound
-        values = {"kind": inbound.address_kind.value, "address": inbound.address, "number": inbound.number}
-        return replace(inbound, address=await self._core.db.value(sql["known_as"], values))
-
     # -- the batch ---------------------------------------------------------------------------------------------
-    async def _store_surely(self, items: Sequence[_Item]) -> list[_Stored]:
+    async def _store_surely(self, items: Sequence[Arrival]) -> list[_Stored]:
         """`_store`; once more when the database hung up in the middle: what was stored then is a duplicate now."""
         try:
             return await self._store(items, self._lane)
         except ConnectionLost:
             return await self._store(items, self._lane)
 
-    async def _store_alone(self, item: _Item, seconds: float) -> _Stored:
+    async def _store_alone(self, item: Arrival, seconds: float) -> _Stored:
         """One message that may have to wait for somebody's lock, on a connection that nobody else waits for."""
         return (await self._store([item], self._core.db, lock_seconds=seconds))[0]
 
-    async def _store(self, items: Sequence[_Item], db: Database, *, lock_seconds: float | None = None) -> list[_Stored]:
+    async def _store(
+        self, items: Sequence[Arrival], db: Database, *, lock_seconds: float | None = None
+    ) -> list[_Stored]:
         taken: dict[int, Taken] = {}
-        prepared = [_row(item) for item in items]
-        waves = _waves(prepared)
+        rows = [arrival_steps.row(item) for item in items]
+        waves = _waves(rows)
         unit: Unit | None = None
-        if lock_seconds is None and len(waves) == 1 and not any(_has_more(item.inbound) for item in items):
+        if lock_seconds is None and len(waves) == 1 and not any(arrival_steps.has_more(item.inbound) for item in items):
             async with db.connection() as conn:  # one statement is its own transaction: one round trip
-                taken = await self._call(conn, prepared, items, waves[0])
+                taken = await self._call(conn, rows, items, waves[0])
         else:
             async with db.transaction() as conn:
                 if lock_seconds is not None:
                     await lock_timeout(conn, lock_seconds)
                 for wave in waves:
-                    taken |= await self._call(conn, prepared, items, wave)
-                await store_attachments(conn, [item.inbound.attachments for item in items], taken)
+                    taken |= await self._call(conn, rows, items, wave)
                 unit = Unit(conn)
-                await self._store_rest(unit, items, taken)
+                await arrival_steps.complete(unit, self._core, items, taken)
         return [_Stored(taken[n], unit) for n in range(len(items))]
 
     async def _call(
-        self, conn: Any, rows: list[dict[str, Any]], items: Sequence[_Item], wave: list[int]
+        self, conn: Any, rows: list[dict[str, Any]], items: Sequence[Arrival], wave: list[int]
     ) -> dict[int, Taken]:
         batch = [rows[n] | {"n": position} for position, n in enumerate(wave)]
-        parameters = {"batch": Json(batch), "bodies": [items[n].inbound.raw for n in wave], "reopen_days": REOPEN_DAYS}
+        parameters = {"batch": Json(batch), "bodies": [items[n].inbound.raw for n in wave], "limits": Json(LIMITS)}
         return {wave[row.n]: row for row in await fetch_all(conn, Taken, sql["intake"], parameters)}
 
-    async def _store_rest(self, unit: Unit, items: Sequence[_Item], taken: dict[int, Taken]) -> None:
-        """What few messages bring: a number beside an id, files to be fetched, a wish about being written to."""
-        for n, row in sorted(taken.items(), key=lambda pair: (pair[1].address_id or 0, pair[1].conversation_id or 0)):
-            if row.duplicate:
-                continue
-            inbound, account = items[n].inbound, items[n].account
-            if inbound.number or inbound.reported:
-                await store_number(unit, inbound, row)
-            for position, one in enumerate(inbound.media):
-                values = {
-                    "interaction_id": row.interaction_id, "account_id": account.id, "position": position,
-                    "url": clean(one.url)[:2000], "content_type": clean(one.content_type)[:255],
-                }  # fmt: skip
-                await execute(unit.conn, sql["remote_file"], values)
-                unit.wake("media")
-            if not inbound.text.strip() and (inbound.attachments or inbound.media):
-                await execute(unit.conn, sql["say_files"], {"interaction_id": row.interaction_id})
-            if inbound.consent is not None and row.address_id and row.conversation_id:
-                place = Place(row.address_id, account.id, account.channel, row.conversation_id, row.raw_id)
-                await consents.take(unit, self._core.vault, inbound.consent, place)
-
-    async def _announce(self, items: Sequence[_Item], stored: Sequence[_Stored]) -> None:
+    async def _announce(self, items: Sequence[Arrival], stored: Sequence[_Stored]) -> None:
         """Tell the screens (with the message inline: no query on the hot path) and ring the router."""
         try:
             await self._tell(items, stored)
@@ -261,7 +218,7 @@ class Intake:
             # Committed is committed: screens that miss this heal by their sequence.
             logger.exception("announce_failed")
 
-    async def _tell(self, items: Sequence[_Item], stored: Sequence[_Stored]) -> None:
+    async def _tell(self, items: Sequence[Arrival], stored: Sequence[_Stored]) -> None:
         messages: list[tuple[str, Any]] = []
         entries: list[str] = []
         for item, row in sorted(((i, s.row) for i, s in zip(items, stored, strict=True)), key=_by_sequence):
@@ -282,7 +239,7 @@ class Intake:
             await self._core.feed.wake("router", f'{{"entries":[{",".join(entries)}]}}')
 
 
-def _sender(item: _Item) -> tuple[int, str, str]:
+def _sender(item: Arrival) -> tuple[int, str, str]:
     """Whose messages stay in order, whatever locks they run into."""
     return item.account.id, item.inbound.address_kind.value, item.inbound.address
 
@@ -296,7 +253,7 @@ def _locks() -> Generator[None]:
         raise Contended from error
 
 
-def _weight(item: _Item) -> int:
+def _weight(item: Arrival) -> int:
     """What an item takes of a batch, in bytes and characters."""
     i = item.inbound
     return len(i.raw) + len(i.text) + len(i.html or "") + sum(len(a.body) for a in i.attachments)
@@ -307,50 +264,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, psycopg.Error) and error.diag.message_primary:
         return error.diag.message_primary
     return str(error) or type(error).__name__
-
-
-def _has_more(inbound: Inbound) -> bool:
-    """Whether storing it takes more than the one statement for all."""
-    return bool(inbound.attachments or inbound.media or inbound.consent or inbound.number or inbound.reported)
-
-
-def _row(item: _Item) -> dict[str, Any]:
-    """A tidy `Inbound` as the SQL function reads it."""
-    i = item.inbound
-    return {
-        "account_id": item.account.id,
-        "connector": item.account.connector,
-        "dedup_key": i.dedup_key,
-        "raw_type": i.raw_type,
-        "kind": i.address_kind.value,
-        "address": i.address,
-        "number": i.number,
-        "name": i.name,
-        "subject": i.subject,
-        "text": i.text,
-        "html": i.html,
-        "external_id": i.external_id,
-        "refs": i.references,
-        "hint": item.hint,
-        "session": item.session,
-        "verified": i.verified,
-        "automatic": i.automatic,
-        "locale": i.locale,
-        "at": i.sent_at,
-        "meta": i.meta,
-        "channel": item.account.channel,
-        "quiet": quiet(i, item.account.channel),
-        **_page(i.page),
-    }
-
-
-def _page(page: Page | None) -> dict[str, Any]:
-    if page is None:
-        return {}
-    return {
-        "page_version": html.VERSION, "page_own": page.own, "page_whole": page.whole,
-        "page_pictures": list(page.pictures), "page_error": page.error,
-    }  # fmt: skip
 
 
 def _waves(rows: list[dict[str, Any]]) -> list[list[int]]:
@@ -389,7 +302,7 @@ def _count(connector: str, accepted: Accepted) -> None:
     counter.inc()
 
 
-def _by_sequence(pair: tuple[_Item, Taken]) -> int:
+def _by_sequence(pair: tuple[Arrival, Taken]) -> int:
     """In order of each agent's topic; messages of one conversation stay in theirs, of which only the last is on it."""
     return pair[1].agent_seq or 0
 

@@ -1,5 +1,7 @@
 -- intake: Take a batch in; see migrations/functions/intake.sql.
-select * from intake(%(batch)s, %(bodies)b, %(reopen_days)s);
+select n, duplicate, raw_id, interaction_id, conversation_id, seq, contact_id, contact_name, address_id, event_id, is_new,
+       entry_id, queue_id, agent_id, agent_seq, at, entry
+from intake(%(batch)s, %(bodies)b, %(limits)s);
 
 -- attach: A file that came with a message.
 insert into attachment (interaction_id, name, content_type, content_id, inline, body)

@@ -13,6 +13,7 @@ from hub.channels.accounts import Accounts
 from hub.channels.model import AddressKind, Inbound
 from hub.core.db import fetch_value
 from hub.core.service import Core
+from hub.messages.arrival_steps import LIMITS
 from hub.messages.intake import Intake
 from hub.messages.intake import sql as intake_sql
 from tests.bench.stage import Figure, core, servers, show, sized
@@ -121,7 +122,9 @@ async def measure(hub: Core) -> list[Figure]:
     async def bare_100() -> None:
         # The statement itself, a hundred messages at a time, without anything of ours around it.
         batch = [{**ROW, "n": n, "dedup_key": (number := numbers.next()), "address": f"+1{number}"} for n in range(100)]
-        await hub.db.dicts(intake_sql["intake"], {"batch": Json(batch), "bodies": [b"x" * 90] * 100, "reopen_days": 14})
+        await hub.db.dicts(
+            intake_sql["intake"], {"batch": Json(batch), "bodies": [b"x" * 90] * 100, "limits": Json(LIMITS)}
+        )
 
     alone_hub, alone_bare = await _lone(grouped), await _lone(transaction)
     hub_rate, each_rate, bare_rate = await _rate(grouped), await _rate(transaction), await _rate(bare_100, 1) * 100

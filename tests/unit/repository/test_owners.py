@@ -16,13 +16,14 @@ FUNCTIONS = "hub/migrations/functions"
 CONVERSATIONS = {
     "hub/conversations/conversation.sql": "the owner",
     "hub/core/events.sql": "the log takes the next number of a topic, and the row's lock with it, in one statement",
-    f"{FUNCTIONS}/intake.sql": "one function takes in a whole batch",
+    f"{FUNCTIONS}/intake_conversation.sql": "the steps of `intake` take in a whole batch",
+    f"{FUNCTIONS}/intake_work.sql": "the steps of `intake` take in a whole batch",
     f"{FUNCTIONS}/outbox.sql": "one function records a whole batch of results and takes the numbers of their events",
     f"{FUNCTIONS}/views.sql": "`say_files` lets files stand for a message without words, as intake and replies ask",
 }
 INTERACTIONS = {
     "hub/messages/interactions.sql": "the owner",
-    f"{FUNCTIONS}/intake.sql": "one function takes in a whole batch",
+    f"{FUNCTIONS}/intake.sql": "`intake` takes in a whole batch",
 }
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[3]
 MOST = 400  # lines; what is longer is cut by what it does
 GENERATED = {"hub/ui/api/schema.d.ts"}  # by `make api`
-EXCEPTIONS = {"hub/migrations/functions/intake.sql": "one function, one transaction"}
 FOLDERS = ("hub", "connectors", "routing", "workers", "tests", "tools")
 APART = {"node_modules", "dist", "_ui", "__pycache__"}
 
@@ -33,11 +30,6 @@ def is_migration(name: str) -> bool:
 
 
 def test_no_file_is_too_long_to_read() -> None:
-    names = [n for n in sources() if not is_migration(n) and n not in EXCEPTIONS]
+    names = [n for n in sources() if not is_migration(n)]
     assert len(names) > 500
     assert {n: lines(n) for n in names if lines(n) > MOST} == {}
-
-
-@pytest.mark.parametrize("name", EXCEPTIONS)
-def test_an_exception_is_still_needed(name: str) -> None:
-    assert lines(name) > MOST, f"{name} is short enough: take it off the exceptions."
