@@ -39,7 +39,8 @@ class Crew:
         self._used: list[View] = []  # views somebody has asked with
         self._bits: dict[str, tuple[int, int]] = {}  # channel -> its bit and maximum
         self._capacities: tuple[float, float] = (math.inf, 0)  # the smallest and the largest seen
-        self._weights: tuple[float, float] = (math.inf, 0)  # of the entries seen
+        self.lightest = math.inf  # of the entries seen
+        self._heaviest = 0.0
         self._mixed = False  # light and heavy work meet here
 
     # -- agents ----------------------------------------------------------------------------------------------
@@ -90,7 +91,7 @@ class Crew:
     def give(self, entry_id: int, agent: Agent, channel: str, weight: int) -> None:
         """An entry is with an agent."""
         self._placed[entry_id] = (agent, channel, weight)
-        if not self._weights[0] <= weight <= self._weights[1]:
+        if not self.lightest <= weight <= self._heaviest:
             self._weighs(weight)
         self._carry(agent, channel, weight, 1)
 
@@ -233,9 +234,8 @@ class Crew:
         return weight >= self._capacities[0]
 
     def _weighs(self, weight: int) -> None:
-        least, most = self._weights
-        if not least <= weight <= most:
-            self._weights = (min(least, weight), max(most, weight))
+        if not self.lightest <= weight <= self._heaviest:
+            self.lightest, self._heaviest = min(self.lightest, weight), max(self._heaviest, weight)
             self._mix()
 
     def _holds(self, capacity: int) -> None:
@@ -246,7 +246,7 @@ class Crew:
 
     def _mix(self) -> None:
         """Keep reserves from the moment on at which light and heavy work meet."""
-        if self._weights[0] >= self._capacities[1] or not self._is_heavy(self._weights[1]):
+        if self.lightest >= self._capacities[1] or not self._is_heavy(self._heaviest):
             return
         self._mixed = True
         opened = [self.reserves.open(g) for g in self.groups.values() if g.reserve is None and self._is_heavy(g.weight)]

@@ -247,7 +247,7 @@ class Leader:
                 total += await self._settle_many(picks)
                 continue
             self._flying = frozenset(p.entry_id for p in picks)
-            made = await offers.commit(self._conn, LEASE, self._epoch, picks)
+            made = await self._write(picks)
             self._flying = frozenset()
             await self._announce(made)
             await self._read_left_out(picks, made)
@@ -277,10 +277,15 @@ class Leader:
         if not picks:
             return None
         self._flying = frozenset(p.entry_id for p in picks)
-        task = asyncio.create_task(offers.commit(self._conn, LEASE, self._epoch, picks), name="router-commit")
+        task = asyncio.create_task(
+            offers.commit(self._conn, LEASE, self._epoch, picks, self.pool.channels), name="router-commit"
+        )
         for _ in range(_SENDING):
             await asyncio.sleep(0)
         return task
+
+    async def _write(self, picks: Sequence[Pick]) -> list[offers.Made]:
+        return await offers.commit(self._conn, LEASE, self._epoch, picks, self.pool.channels)
 
     async def _announce(self, made: Sequence[offers.Made]) -> None:
         if made:

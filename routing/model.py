@@ -68,6 +68,8 @@ class Pick:
 
     entry_id: int
     agent_id: int
+    channel: str
+    weight: int
     key: float
     timeout: int
     because: list[Because]

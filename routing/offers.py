@@ -7,7 +7,7 @@ Time-outs and ends of wrap-up are conditional updates of single rows; a second l
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.queues import entries, offers
 from hub.queues.because import Because, because, english
-from routing.model import Kept, Pick
+from routing.model import Channel, Kept, Pick
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__)
@@ -52,14 +52,19 @@ class Made:
     shown: offers.Offer | None  # as its agent's desk shows it, unless there were too many
 
 
-async def commit(conn: Connection, lease: str, epoch: int, picks: Sequence[Pick]) -> list[Made]:
+async def commit(
+    conn: Connection, lease: str, epoch: int, picks: Sequence[Pick], channels: Mapping[str, Channel]
+) -> list[Made]:
     """Commit what still holds of these decisions. Raises `LeaseLost` when somebody else leads."""
+    before = list(beside(picks, channels))
     values = {
         "lease": lease,
         "epoch": epoch,
         "shown": len(picks) <= _SHOWN,
         "entries": _array(p.entry_id for p in picks),
         "agents": _array(p.agent_id for p in picks),
+        "beside_used": _array(used for used, _ in before),
+        "beside_same": _array(same for _, same in before),
         "seconds": _array(p.timeout for p in picks),
         "keys": _array(p.key for p in picks),
         "reasons": [english(p.because) for p in picks],
@@ -77,6 +82,20 @@ async def commit(conn: Connection, lease: str, epoch: int, picks: Sequence[Pick]
         raise
     OFFERS.labels("offered").inc(len(made))
     return made
+
+
+def beside(picks: Iterable[Pick], channels: Mapping[str, Channel]) -> Iterator[tuple[int, int]]:
+    """For each decision what the batch gives its agent before it: the weight that counts, how many of its channel."""
+    given: dict[int, list[Pick]] = {}
+    for pick in picks:
+        earlier = given.get(pick.agent_id)
+        if earlier is None:
+            given[pick.agent_id] = [pick]
+            yield 0, 0
+            continue
+        yields = [e for e in earlier if e.channel in channels and pick.channel in channels[e.channel].yields_to]
+        yield sum(e.weight for e in earlier if e not in yields), sum(e.channel == pick.channel for e in earlier)
+        earlier.append(pick)
 
 
 async def note_kept(conn: Connection, kept: Sequence[Kept]) -> None:

@@ -11,6 +11,7 @@ touches the database: the engine does.
 from __future__ import annotations
 
 import heapq
+import math
 from bisect import insort
 from collections.abc import Iterator, Mapping
 
@@ -177,19 +178,25 @@ class Pool:
         return True
 
     def _best_item(self, agent: Agent, now: float) -> tuple[Waiting, Group] | None:
-        best: tuple[float, Waiting, Group] | None = None
+        if max(agent.rooms) < self.crew.lightest:
+            return None
+        least, best = math.inf, None
         for extra, group in agent.profile.groups if agent.profile else ():
-            if not (group.heap or group.special) or not agent.takes(group):
+            heap, special = group.heap, group.special
+            # What lies on top may be gone; what comes after it is due no sooner, so a later one need not be looked at.
+            if not ((heap and heap[0][0] - extra < least) or (special and special[0][0] - extra < least)):
+                continue
+            if not agent.takes(group):
                 continue
             for w in self._tops(group, agent, now):
-                if (best is None or w.due - extra < best[0]) and not self._is_kept(agent, group, w, now):
-                    best = (w.due - extra, w, group)
+                if w.due - extra < least and not self._is_kept(agent, group, w, now):
+                    least, best = w.due - extra, (w, group)
         for w in self._kept_for(agent, now):
             key = w.due - policy.bonus(policy.MAX_LEVEL)
             group = self._group_of(w, now)
-            if agent.takes(group) and (best is None or key < best[0]):
-                best = (key, w, group)
-        return None if best is None else (best[1], best[2])
+            if key < least and agent.takes(group):
+                least, best = key, (w, group)
+        return best
 
     def _kept_for(self, agent: Agent, now: float) -> Iterator[Waiting]:
         """Entries that wait for exactly this agent."""
@@ -223,7 +230,7 @@ class Pool:
         del self.waiting[w.id]
         self.crew.give(w.id, agent, w.channel, w.weight)
         timeout = 60 if channel is None else 0 if channel.auto_accept else channel.timeout
-        return Pick(w.id, agent.id, w.due - policy.bonus(of_level), timeout, why, told)
+        return Pick(w.id, agent.id, w.channel, w.weight, w.due - policy.bonus(of_level), timeout, why, told)
 
     # -- what is kept free -----------------------------------------------------------------------------------
     def _is_kept(self, agent: Agent, group: Group, w: Waiting, now: float) -> bool:

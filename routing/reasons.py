@@ -7,13 +7,14 @@ from typing import Any, Protocol
 
 import orjson
 
-from hub.queues.because import Because, because, english
+from hub.queues.because import Because, because
 from routing import policy
 from routing.model import Reserve
 from routing.policy import Step
 
 MOST = 10  # candidates kept per decision
 FEW = 3  # of a flood of decisions
+_CHOSEN = [because("chosen")]
 
 
 class _Agent(Protocol):
@@ -95,7 +96,8 @@ def considered(group: _Group, item: _Item, chosen: _Agent, now: float, others: I
             "level": levels.get(id(chosen.profile)) if asked else None,
             "load": round(chosen.load, 2),
             "idle_seconds": max(0, round(now - chosen.idle_since)),
-            **_told(because("chosen")),
+            "because": _CHOSEN,
+            "reason": "",
         }
     ]
     for agent in others:
@@ -111,14 +113,11 @@ def considered(group: _Group, item: _Item, chosen: _Agent, now: float, others: I
                 "level": levels.get(id(agent.profile)) if asked else None,
                 "load": round(agent.load, 2),
                 "idle_seconds": idle if idle > 0 else 0,
-                **_told(_against(group, item, agent, chosen, now)),
+                "because": [_against(group, item, agent, chosen, now)],
+                "reason": "",  # said by who reads it; version 0.1.0 wants the key
             }
         )
     return orjson.dumps(rows).decode()
-
-
-def _told(one: Because) -> dict[str, Any]:
-    return {"because": [one], "reason": english([one])}
 
 
 def _against(group: _Group, item: _Item, agent: _Agent, chosen: _Agent, now: float) -> Because:

@@ -321,14 +321,15 @@ def _decision(row: _Decision, names: dict[int, str]) -> Decision:
 def _candidates(stored: Iterable[dict[str, Any]], names: dict[int, str]) -> Iterable[Candidate]:
     for c in stored:
         agent_id = int(c["agent_id"])
+        why = c["because"] if "because" in c else in_words(str(c["reason"]))
         yield {
             "agent": {"id": agent_id, "name": names.get(agent_id, "")},
             "chosen": bool(c["chosen"]),
             "level": c["level"],
             "load": float(c["load"]),
             "idle_seconds": float(c["idle_seconds"]),
-            "reason": str(c["reason"]),
-            "because": c["because"] if "because" in c else in_words(str(c["reason"])),
+            "reason": english(why),
+            "because": why,
         }
 
 

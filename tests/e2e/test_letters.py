@@ -113,7 +113,7 @@ async def test_agents_do_not_see_the_mailboxes(windows: Windows) -> None:
     amy = await windows.desk("amy")
     await expect(amy.get_by_test_id("nav-mailboxes")).to_have_count(0)
     await amy.goto(amy.url.split("/app/")[0] + "/app/mailboxes")
-    await expect(amy.get_by_text("Only administrators see this page")).to_be_visible()
+    await expect(amy.get_by_text("Your role has no right to this page")).to_be_visible()
 
 
 _FACES = [(w, h, scheme) for w, h in ((390, 844), (1280, 800)) for scheme in ("dark", "light")]

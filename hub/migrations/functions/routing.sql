@@ -80,10 +80,12 @@ $$;
 -- It holds only while the router still leads (`lease` at this epoch), only for entries that still wait, and only for
 -- agents who are still available and still have room. Rows that somebody else holds at this moment are skipped
 -- rather than waited for: the router reads them again and decides anew. What comes back was committed.
--- With `shown` it says, too, what each agent is to see of the offer, for who has no thousands of them to tell.
+-- `beside_used` and `beside_same` are the weight and the number of the same channel that an agent is given before it by
+-- the same call. With `shown` it says, too, what each agent is to see of the offer, for who has no thousands of them to tell.
 create function router_commit(
     leader text, leader_epoch bigint, shown boolean,
-    entry_ids bigint[], agent_ids bigint[], seconds integer[], keys float8[], reasons text[], becauses text[], considered text[] -- one each
+    entry_ids bigint[], agent_ids bigint[], beside_used integer[], beside_same integer[], seconds integer[], keys float8[],
+    reasons text[], becauses text[], considered text[] -- one each
 ) returns table (
     entry_id bigint, offer_id bigint, agent_id bigint, conversation_id bigint, queue_id bigint, event_id bigint,
     agent_seq bigint, at timestamptz, expires_at timestamptz, channel text, queue_name text, contact_id bigint,
@@ -130,42 +132,35 @@ begin
         select f.position, entry_ids[f.position] as entry_id, agent_ids[f.position] as agent_id,
                f.conversation_id, f.queue_id, f.channel, f.weight
         from unnest(positions, places, queues, channels, weights) as f (position, conversation_id, queue_id, channel, weight)
-    ), beside as (
-        select p.*, count(*) over (partition by p.agent_id, p.channel order by p.position) as of_channel,
-               array_agg(p.channel) over upwards as channels, array_agg(p.weight) over upwards as weights -- this one first
-        from pick p
-        window upwards as (partition by p.agent_id order by p.position desc rows between current row and unbounded following)
+    ), policy as materialized ( -- with the channels that give way to each, whose entries it does not count
+        select c.channel, c.max_per_agent,
+               array(select y.channel from channel_policy y where c.channel = any(y.yields_to)) as blind
+        from channel_policy c
     ), weighed as (
-        select p.*, s.seq, held.offered + count(*) filter (where p.channel <> 'voice') over (partition by p.agent_id order by p.position) as turn,
-               held.used + before.used + p.weight <= a.capacity
-               and held.same + p.of_channel <= coalesce(c.max_per_agent, cp.max_per_agent, 1) as fits
-        from beside p
+        select p.*, s.seq, held.offered,
+               held.used + beside_used[p.position] + p.weight <= a.capacity
+               and held.same + beside_same[p.position] < coalesce(c.max_per_agent, cp.max_per_agent, 1) as fits
+        from pick p
         join agent_state s on s.agent_id = p.agent_id and s.agent_id = any(ready)
         join agent a on a.id = p.agent_id and a.disabled_at is null
-        left join channel_policy cp on cp.channel = p.channel
+        left join policy cp on cp.channel = p.channel
         left join agent_channel c on c.agent_id = p.agent_id and c.channel = p.channel
-        cross join lateral ( -- counted as this channel sees it: without what gives way to it
-            select coalesce(sum(h.weight) filter (where not coalesce(p.channel = any(hp.yields_to), false)), 0) as used,
+        cross join lateral (
+            select coalesce(sum(h.weight) filter (where h.channel <> all(coalesce(cp.blind, '{}'))), 0) as used,
                    count(*) filter (where h.channel = p.channel) as same,
                    count(*) filter (where h.state = 'offered' and h.channel <> 'voice') as offered
             from queue_entry h
-            left join lateral (select y.yields_to from channel_policy y where y.channel = h.channel offset 0) hp on true
             where h.agent_id = p.agent_id
               and (h.state in ('offered', 'wrapping') or (h.state = 'assigned' and not h.resting))
         ) held
-        cross join lateral ( -- and what the same agent is given in this batch before it
-            select coalesce(sum(b.weight), 0) as used
-            from unnest(p.channels[2:], p.weights[2:]) b (channel, weight)
-            left join lateral (select y.yields_to from channel_policy y where y.channel = b.channel offset 0) bp on true
-            where not coalesce(p.channel = any(bp.yields_to), false)
-        ) before
     ), numbered as (
         select w.*, nextval('offer_id_seq') as offer_id, nextval('event_id_seq') as event_id,
                -- A desk shows one card at a time, so each has a clock of its own, up to five long; a telephone rings at once.
-               moment + make_interval(secs => seconds[w.position] * case when w.channel = 'voice' then 1 else least(greatest(w.turn, 1), 5) end)
-                   as expires_at,
-               w.seq + row_number() over (partition by w.agent_id order by w.position) as agent_seq
+               moment + make_interval(secs => seconds[w.position] * case when w.channel = 'voice' then 1
+                   else least(greatest(w.offered + count(*) filter (where w.channel <> 'voice') over turns, 1), 5) end) as expires_at,
+               w.seq + row_number() over turns as agent_seq
         from weighed w where w.fits
+        window turns as (partition by w.agent_id order by w.position)
     ), made as (
         insert into offer (id, entry_id, agent_id, offered_at, expires_at, epoch) overriding system value
         select n.offer_id, n.entry_id, n.agent_id, moment, n.expires_at, leader_epoch

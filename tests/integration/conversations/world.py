@@ -45,7 +45,7 @@ where e.state = 'assigned' and v.status = 'open'
 Step = tuple[str, int, int]  # what, who (of the agents or customers), which (of the conversations, offers or queues)
 CUSTOMERS = 3
 _READY = """
-    select e.id, e.conversation_id from queue_entry e where e.state = 'waiting' and e.conversation_id = any(%s) order by e.id"""
+    select e.id, e.channel, e.weight from queue_entry e where e.state = 'waiting' and e.conversation_id = any(%s) order by e.id"""
 
 
 @dataclass
@@ -170,10 +170,10 @@ class World:
     async def offers(self, who: int, which: int) -> None:
         rows = await self.core.db.dicts(_READY, [self.today])
         if rows:
-            entry = rows[which % len(rows)]["id"]
-            pick = Pick(entry, self._agent(who), 0.0, 3600, [], "[]")
+            entry = rows[which % len(rows)]
+            pick = Pick(entry["id"], self._agent(who), entry["channel"], entry["weight"], 0.0, 3600, [], "[]")
             async with self.core.db.transaction() as conn:
-                await commit(conn, "router", 1, [pick])
+                await commit(conn, "router", 1, [pick], {})
 
     async def wrap_up_is_over(self, _who: int, which: int) -> None:
         conversation, _ = await self._wrap_up(which)

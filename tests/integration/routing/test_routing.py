@@ -233,12 +233,12 @@ async def test_commit_refuses_when_another_leads(core: Core, centre: Centre) -> 
     agent = await centre.agent("Ann", queue)
     _, entry = await centre.waiting(queue)
     await core.db.execute("insert into lease values ('router', 'somebody', 7, now() + interval '1 hour')")
-    pick = Pick(entry, agent, 0.0, 30, [because("queue")], "[]")
+    pick = Pick(entry, agent, "chat", 25, 0.0, 30, [because("queue")], "[]")
     async with core.db.connection() as conn:
         with pytest.raises(LeaseLost):
-            await commit(conn, "router", 6, [pick])
-        assert [m.entry_id for m in await commit(conn, "router", 7, [pick])] == [entry]
-        assert await commit(conn, "router", 7, [pick]) == []
+            await commit(conn, "router", 6, [pick], {})
+        assert [m.entry_id for m in await commit(conn, "router", 7, [pick], {})] == [entry]
+        assert await commit(conn, "router", 7, [pick], {}) == []
 
 
 async def test_commit_leaves_out_who_is_away_or_full(core: Core, centre: Centre) -> None:
@@ -250,9 +250,10 @@ async def test_commit_leaves_out_who_is_away_or_full(core: Core, centre: Centre)
     small = await centre.agent("Small", queue, capacity=50)
     waiting = [(await centre.waiting(queue))[1] for _ in range(4)]
     await core.db.execute("insert into lease values ('router', 'me', 1, now() + interval '1 hour')")
-    picks = [Pick(waiting[0], away, 0.0, 30, [], "[]"), *[Pick(e, small, 0.0, 30, [], "[]") for e in waiting[1:]]]
+    agents = [away, small, small, small]
+    picks = [Pick(e, a, "chat", 25, 0.0, 30, [], "[]") for e, a in zip(waiting, agents, strict=True)]
     async with core.db.connection() as conn:
-        made = await commit(conn, "router", 1, picks)
+        made = await commit(conn, "router", 1, picks, {})
     assert [m.entry_id for m in sorted(made, key=lambda m: m.offer_id)] == waiting[1:3]
 
 
