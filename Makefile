@@ -39,7 +39,7 @@ $(VENV)/.dev: pyproject.toml requirements-dev.lock hatch_build.py $(UI_SOURCES) 
 
 install: $(VENV)/.run ## install into .venv, the browser faces built
 
-run: $(VENV)/.run ## the whole centre with demonstration customers (PORT=8080 HUB_DATA=.hub)
+run: $(VENV)/.run ## the whole hub with demonstration customers (PORT=8080 HUB_DATA=.hub)
 	@exec $(BIN)/hub up --demo --port $(PORT)
 
 test: $(VENV)/.dev ## every test, on real servers (TEST_ARGS="-k intake" for some)

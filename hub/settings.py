@@ -1,6 +1,6 @@
 """The process's settings: `config/hub.toml`, overridden by `HUB_<SECTION>__<KEY>` in the environment.
 
-Only `hub.cli` and `hub.app` see these; every part gets the few values it needs. What belongs to the centre (queues,
+Only `hub.cli` and `hub.app` see these; every part gets the few values it needs. What belongs to the center (queues,
 skills, agents, accounts) is not here but in the database: see `hub apply`.
 """
 

@@ -14,7 +14,7 @@ select * from router_agent where id = any(%(ids)s);
 -- channels: How channels are offered.
 select channel, max_per_agent, offer_timeout_seconds, auto_accept, yields_to, placement from channel_policy;
 
--- blend: What is kept free for heavy work, where the centre's file says so.
+-- blend: What is kept free for heavy work, where the center's file says so.
 select value from meta where key = 'routing';
 
 -- seen: What has come lately, so that what it needs can be kept free before more of it comes.

@@ -1,4 +1,4 @@
-"""A contact centre in simulated time, run by the router's own pool: what a policy or a staffing would bring.
+"""A contact center in simulated time, run by the router's own pool: what a policy or a staffing would bring.
 
 Arrivals are Poisson, service and patience exponential, each sampled once per customer, so that two runs with one
 seed differ only by what was changed (common random numbers). Validated against Erlang's formulas and the product
@@ -95,7 +95,7 @@ class _Customer:
 def simulate(
     flows: Sequence[Flow], workers: Sequence[Worker], *, customers: int, seed: int = 1, warm_up: float = 0.1
 ) -> list[Outcome]:
-    """Let so many customers come; one outcome per flow. `warm_up` is the fraction that fills the centre uncounted."""
+    """Let so many customers come; one outcome per flow. `warm_up` is the fraction that fills the center uncounted."""
     return _Run(flows, workers, int(customers * warm_up)).go(_arrivals(flows, customers, random.Random(seed)))
 
 

@@ -1,4 +1,4 @@
--- delays: What the centre says instead of the defaults.
+-- delays: What the center says instead of the defaults.
 select value from meta where key = 'automation';
 
 -- news: The next events after which something may follow, and the last one read. Most messages of customers are not

@@ -1,4 +1,4 @@
-"""The texts of follow-ups: the centre's templates, or ours where it has none."""
+"""The texts of follow-ups: the center's templates, or ours where it has none."""
 
 from __future__ import annotations
 

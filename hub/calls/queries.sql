@@ -153,7 +153,7 @@ on conflict (account_id, address_id) do update set conversation_id = excluded.co
 -- tell_interaction: What the record says of the call.
 update interaction set text = %(text)s, meta = meta || jsonb_build_object('said', %(said)s::jsonb) where id = %(id)s;
 
--- queue_by_key: A queue of the centre.
+-- queue_by_key: A queue of the center.
 select q.id, q.name, h.timezone, h.week, h.holidays from queue q left join hours h on h.id = q.hours_id
 where (q.key = %(key)s or q.id = %(id)s::bigint) and q.archived_at is null limit 1;
 

@@ -51,7 +51,7 @@ class Held:
 
 
 async def hold(unit: Unit, call_id: int) -> Held:
-    """A call, locked after its conversation (the house's order); `NotFound`."""
+    """A call, locked after its conversation (the order of locks); `NotFound`."""
     seen = await fetch_one(unit.conn, Call, sql["call"], {"id": call_id})
     if seen is None:
         raise NotFound("There is no such call.")

@@ -21,7 +21,7 @@ from hub.settings import Settings
 
 def add(commands: Any) -> None:
     """The group's commands."""
-    center = add_command(commands, "apply", _apply, "make the centre as the file says")
+    center = add_command(commands, "apply", _apply, "make the center as the file says")
     center.add_argument("file", type=Path)
     center.add_argument("--dry-run", action="store_true", help="only show the difference")
     api = add_command(commands, "openapi", _openapi, "the API's description (OpenAPI 3.1), without a server")

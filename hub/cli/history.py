@@ -1,4 +1,4 @@
-"""`hub demo history`: years of a centre's work in an empty database."""
+"""`hub demo history`: years of a center's work in an empty database."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NOWHERE = {
 
 
 def run(arguments: argparse.Namespace, found: Settings) -> int:
-    """Make the demonstration's centre where there is none, and write its history."""
+    """Make the demonstration's center where there is none, and write its history."""
 
     def fill_there(places: Addresses) -> int:
         migrate(places.database_url)

@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
 def commands_parser() -> argparse.ArgumentParser:
     """Everything that `hub` understands."""
     parser = argparse.ArgumentParser(
-        prog="hub", description="An omnichannel contact centre: one queue, one customer record."
+        prog="hub", description="An omnichannel contact center: one queue, one customer record."
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="the version, and the commit it was made of")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
     """The group's commands."""
     up = add_command(commands, "up", _up, "everything on this machine, with servers of its own")
     up.add_argument(
-        "--demo", action="store_true", help="with a small believable centre, stand-ins for the world, and customers"
+        "--demo", action="store_true", help="with a small believable center, stand-ins for the world, and customers"
     )
     up.add_argument("--port", type=int, help="where the desk is (default 8080)")
     up.add_argument("--quiet-customers", action="store_true", help="with --demo: nobody writes by themselves")

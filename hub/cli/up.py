@@ -146,7 +146,7 @@ class Play:
 
 
 def demo_center() -> Path:
-    """The demonstration's centre, as a file."""
+    """The demonstration's center, as a file."""
     return _SHIPPED if _SHIPPED.exists() else _SOURCE
 
 
@@ -176,7 +176,7 @@ def _variables(standins: Standins, ports: list[int]) -> Mapping[str, str]:
 
 
 async def _people(core: Core, center: Center, before: dict[str, Any]) -> list[dict[str, str]]:
-    """Everybody of the centre with a password: the ones of last time, or fresh ones."""
+    """Everybody of the center with a password: the ones of last time, or fresh ones."""
     known = {u["email"]: u["password"] for u in before.get("users", [])}
     rows = await core.db.dicts(signin.sql["with_passwords"])
     agents = {row["email"]: row for row in rows}

@@ -1,4 +1,4 @@
-"""Who writes to the demo centre, and what they say. Invented people; reserved domains and numbers."""
+"""Who writes to the demo center, and what they say. Invented people; reserved domains and numbers."""
 
 # ruff: noqa: E501 - a story reads best as one paragraph
 from __future__ import annotations

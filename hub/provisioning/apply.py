@@ -59,7 +59,7 @@ async def apply(
             await _Applier(conn, vault, connectors, difference).run(center)
             await _refuse_duplicates(conn, connectors, before)
             if difference.lines:
-                # Whoever keeps the centre in memory (the router) reads it again when it meets this in the log.
+                # Whoever keeps the center in memory (the router) reads it again when it meets this in the log.
                 await events.append(conn, ConfigApplied(changes=len(difference.lines)))
             if dry_run:
                 raise _DryRun

@@ -1,4 +1,4 @@
-"""The centre as a file: queues, skills, people, hours, accounts, templates. What `hub apply` reads."""
+"""The center as a file: queues, skills, people, hours, accounts, templates. What `hub apply` reads."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ class Center(_Part):
 
 
 def read(file: Path, variables: Mapping[str, str] | None = None) -> Center:
-    """The centre of a TOML file; a `ConfigError` names file, place and remedy. `${NAME}` comes from the environment."""
+    """The center of a TOML file; a `ConfigError` names file, place and remedy. `${NAME}` comes from the environment."""
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:

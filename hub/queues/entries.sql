@@ -66,7 +66,7 @@ returning e.id;
 select g.id from conversation v join agent g on g.id = v.agent_id
 where v.id = %(conversation_id)s and g.disabled_at is null;
 
--- fallback_queue: Where a conversation can wait: in its own queue, its account's, or the centre's first that takes work.
+-- fallback_queue: Where a conversation can wait: in its own queue, its account's, or the center's first that takes work.
 select q.id
 from conversation v left join account a on a.id = v.account_id join queue q on q.archived_at is null
 where v.id = %(conversation_id)s

@@ -9,14 +9,14 @@ from hub.core.db import Database
 from hub.core.feed import Feed
 from hub.core.secrets import Vault
 from hub.core.service import Core
-from tests.house import House, open_house
 from tests.integration.connectors.harness import Hub
+from tests.support.app import App, open_app
 
 
 @pytest.fixture
-async def house(core: Core, aiohttp_client: Any) -> House:
+async def app(core: Core, aiohttp_client: Any) -> App:
     """A whole hub with its web side."""
-    return await open_house(core, aiohttp_client)
+    return await open_app(core, aiohttp_client)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from connectors.email.parse import Envelope
 from connectors.email.take import take
 from hub.messages import pages
 from tests.attack.scale import SCALE
-from tests.house import House
+from tests.support.app import App
 
 SUPPORT, ANN = "support@lumen-oak.example", "ann@customer.example"
 # What has cost a cleaner more than it is long, in one way or another.
@@ -44,11 +44,11 @@ def cleaned_here(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return calls
 
 
-async def arrives(house: House, raw: bytes) -> int:
+async def arrives(app: App, raw: bytes) -> int:
     """A mail taken in; its conversation."""
-    account = next(a for a in await house.context.intake.accounts("email"))
-    await take(house.context.intake, house.core.vault, account, raw, Envelope(ANN, (SUPPORT,)))
-    return await house.core.db.value("select conversation_id from interaction order by id desc limit 1")
+    account = next(a for a in await app.context.intake.accounts("email"))
+    await take(app.context.intake, app.core.vault, account, raw, Envelope(ANN, (SUPPORT,)))
+    return await app.core.db.value("select conversation_id from interaction order by id desc limit 1")
 
 
 def mail(html: str) -> bytes:
@@ -59,55 +59,55 @@ def mail(html: str) -> bytes:
 
 @pytest.mark.parametrize("name", EVIL if SCALE > 1 else ["mismatched formatting", "nested", "brackets"])
 async def test_mail_with_costly_html_is_stored_and_opened_without_cleaning_anything(
-    house: House, cleaned_here: list[int], name: str
+    app: App, cleaned_here: list[int], name: str
 ) -> None:
-    number = await arrives(house, mail(EVIL[name]))
-    admin = await house.agent("admin")
+    number = await arrives(app, mail(EVIL[name]))
+    admin = await app.agent("admin")
     seen = await admin.get(f"/conversations/{number}")
     [shown] = seen["interactions"]
     assert shown["text"] == "Where is my lamp?"
     if shown["html"] is not None:
         assert "where is my lamp" not in shown["html"]
     status = 404 if shown["html"] is None else 200
-    page = await house.client.get(f"/api/v1/interactions/{shown['id']}/page", headers=admin.headers)
+    page = await app.client.get(f"/api/v1/interactions/{shown['id']}/page", headers=admin.headers)
     assert page.status == status
     assert cleaned_here == []
-    assert await house.core.db.value("select count(*) from page") == await house.core.db.value(
+    assert await app.core.db.value("select count(*) from page") == await app.core.db.value(
         "select count(*) from interaction where html is not null"
     )
 
 
-async def test_next_mail_flows_behind_one_whose_html_defeats_the_cleaning(house: House) -> None:
-    await arrives(house, mail(EVIL["mismatched formatting"]))
-    await arrives(house, mail("<p>Hello</p>"))
-    found = await house.core.db.dicts("select own, error from page order by interaction_id")
+async def test_next_mail_flows_behind_one_whose_html_defeats_the_cleaning(app: App) -> None:
+    await arrives(app, mail(EVIL["mismatched formatting"]))
+    await arrives(app, mail("<p>Hello</p>"))
+    found = await app.core.db.dicts("select own, error from page order by interaction_id")
     assert [page["own"] for page in found] == [None, "<p>Hello</p>"]
     assert "longer than" in found[0]["error"]
 
 
 async def test_old_message_gets_its_page_before_it_is_first_shown_and_once(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    number = await arrives(house, mail("<p>Hello <script>x</script><b>there</b></p>"))
-    costly = await arrives(house, mail(EVIL["mismatched formatting"]))
-    await house.core.db.execute("delete from page")
-    admin = await house.agent("admin")
+    number = await arrives(app, mail("<p>Hello <script>x</script><b>there</b></p>"))
+    costly = await arrives(app, mail(EVIL["mismatched formatting"]))
+    await app.core.db.execute("delete from page")
+    admin = await app.agent("admin")
     for _ in range(2):
         [shown] = (await admin.get(f"/conversations/{number}"))["interactions"]
         assert shown["html"] == "<p>Hello <b>there</b></p>"
         [shown] = (await admin.get(f"/conversations/{costly}"))["interactions"]
         assert (shown["html"], shown["text"]) == (None, "Where is my lamp?")
-    assert await house.core.db.value("select count(*) from page") == 2
-    await house.core.db.execute("update page set own = '<p>let through by older rules</p>'")
+    assert await app.core.db.value("select count(*) from page") == 2
+    await app.core.db.execute("update page set own = '<p>let through by older rules</p>'")
     monkeypatch.setattr(pages, "VERSION", 2)
     [shown] = (await admin.get(f"/conversations/{number}"))["interactions"]
     assert shown["html"] == "<p>Hello <b>there</b></p>"
-    assert await house.core.db.value("select count(*) from page where version = 2") == 1
+    assert await app.core.db.value("select count(*) from page where version = 2") == 1
 
 
-async def test_html_that_an_agent_sends_is_cleaned_elsewhere_too(house: House, cleaned_here: list[int]) -> None:
-    number = await arrives(house, mail("<p>Hello</p>"))
-    admin = await house.agent("admin")
+async def test_html_that_an_agent_sends_is_cleaned_elsewhere_too(app: App, cleaned_here: list[int]) -> None:
+    number = await arrives(app, mail("<p>Hello</p>"))
+    admin = await app.agent("admin")
     body = {"client_id": "a", "text": "", "html": "<h1>Hello</h1><script>x</script><p>World</p>"}
     written = await admin.post(f"/conversations/{number}/replies", body)
     assert (written["html"], written["text"].split()) == ("<h1>Hello</h1><p>World</p>", ["Hello", "World"])

@@ -19,25 +19,25 @@ from hub.core.networks import Allowance, Allowances, Places
 from hub.web import listening, public
 from hub.web.listening import GuardedRunner
 from tests.attack.scale import SCALE
-from tests.house import House
+from tests.support.app import App
 
 JSON = {"Content-Type": "application/json"}
 
 
 # -- bodies ----------------------------------------------------------------------------------------------------------
-async def post(house: House, path: str, body: bytes, **headers: str) -> tuple[int, bytes]:
-    async with house.client.post(path, data=body, headers={**JSON, **headers}) as answer:
+async def post(app: App, path: str, body: bytes, **headers: str) -> tuple[int, bytes]:
+    async with app.client.post(path, data=body, headers={**JSON, **headers}) as answer:
         return answer.status, await answer.read()
 
 
-async def test_body_of_nobody_is_small(house: House) -> None:
+async def test_body_of_nobody_is_small(app: App) -> None:
     for path in ("/api/v1/session", "/api/v1/session/link"):
-        status, said = await post(house, path, b'{"x":"' + b"a" * ANONYMOUS + b'"}')
+        status, said = await post(app, path, b'{"x":"' + b"a" * ANONYMOUS + b'"}')
         assert (status, len(said) < 1000) == (413, True)
         assert "64 KB" in orjson.loads(said)["detail"]
 
 
-async def test_body_without_a_length_is_read_no_further_than_it_may_be_long(house: House) -> None:
+async def test_body_without_a_length_is_read_no_further_than_it_may_be_long(app: App) -> None:
     sent = 0
 
     async def endless() -> AsyncGenerator[bytes]:
@@ -46,24 +46,24 @@ async def test_body_without_a_length_is_read_no_further_than_it_may_be_long(hous
             sent += 8192
             yield b"a" * 8192
 
-    async with house.client.post("/api/v1/session", data=endless(), headers=JSON) as answer:
+    async with app.client.post("/api/v1/session", data=endless(), headers=JSON) as answer:
         assert answer.status == 413
     assert sent < 30_000_000
 
 
 @pytest.mark.parametrize("path", ["/api/v1/session", "/api/v1/session/link"])
-async def test_thousands_of_wrong_fields_are_answered_with_a_few(house: House, path: str) -> None:
+async def test_thousands_of_wrong_fields_are_answered_with_a_few(app: App, path: str) -> None:
     fields = {f"x{n}": n for n in range(4000)}
-    status, said = await post(house, path, orjson.dumps(fields))
+    status, said = await post(app, path, orjson.dumps(fields))
     found = orjson.loads(said)
     assert (status, len(found["errors"]), len(said) < 5000) == (422, 20, True)
     assert "4,00" in found["detail"]
-    status, said = await post(house, path, orjson.dumps({"x" * 60_000: 1}))
+    status, said = await post(app, path, orjson.dumps({"x" * 60_000: 1}))
     assert (status, len(said) < 1500) == (422, True)
 
 
-async def test_wrong_fields_of_people_who_are_signed_in_are_as_few(house: House) -> None:
-    admin = await house.agent("admin")
+async def test_wrong_fields_of_people_who_are_signed_in_are_as_few(app: App) -> None:
+    admin = await app.agent("admin")
     body = {"client_id": "a", "text": "x", **{f"x{n}" * 20: n for n in range(3000)}}
     found = await admin.post("/conversations/1/replies", body, status=422)
     assert len(found["errors"]) == 20
@@ -81,21 +81,21 @@ PACKED = {
 
 
 @pytest.mark.parametrize("kind", PACKED)
-async def test_packed_body_is_not_taken(house: House, kind: str) -> None:
-    admin, packed = await house.agent("admin"), PACKED[kind]
+async def test_packed_body_is_not_taken(app: App, kind: str) -> None:
+    admin, packed = await app.agent("admin"), PACKED[kind]
     for path in (
         "/api/v1/session",
         "/hooks/chat/web/session",
         "/hooks/twilio/sms/sms",
         "/api/v1/conversations/1/replies",
     ):
-        status, said = await post(house, path, packed, **{"Content-Encoding": kind}, **admin.headers)
+        status, said = await post(app, path, packed, **{"Content-Encoding": kind}, **admin.headers)
         assert status in (415, 400), path
         assert len(said) < 1000
 
 
 # -- signing in ------------------------------------------------------------------------------------------------------
-async def test_link_that_is_none_costs_no_hash_and_is_counted(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_link_that_is_none_costs_no_hash_and_is_counted(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     hashed: list[str] = []
     real = hashing.KNOWN.hash
 
@@ -105,21 +105,21 @@ async def test_link_that_is_none_costs_no_hash_and_is_counted(house: House, monk
 
     monkeypatch.setattr(hashing.KNOWN, "hash", counted)
     body = orjson.dumps({"token": "not-a-link", "password": "a good password"})
-    answers = await asyncio.gather(*[post(house, "/api/v1/session/link", body) for _ in range(60 * SCALE)])
+    answers = await asyncio.gather(*[post(app, "/api/v1/session/link", body) for _ in range(60 * SCALE)])
     assert {status for status, _ in answers} == {401, 429}
     assert hashed == []
-    [agent] = await house.core.db.dicts("select id from agent where email like 'amy@%%'")
-    token = await signin.invite(house.core.db, agent["id"])
+    [agent] = await app.core.db.dicts("select id from agent where email like 'amy@%%'")
+    token = await signin.invite(app.core.db, agent["id"])
     elsewhere = {"X-Forwarded-For": "192.0.2.9"}
-    house.context.trusted_proxies = 1
+    app.context.trusted_proxies = 1
     status, _ = await post(
-        house, "/api/v1/session/link", orjson.dumps({"token": token, "password": "short"}), **elsewhere
+        app, "/api/v1/session/link", orjson.dumps({"token": token, "password": "short"}), **elsewhere
     )
     assert status == 422  # and the link is still good
     good = orjson.dumps({"token": token, "password": "a good password"})
-    assert (await post(house, "/api/v1/session/link", good, **elsewhere))[0] == 200
-    house.client.session.cookie_jar.clear()
-    assert (await post(house, "/api/v1/session/link", good, **elsewhere))[0] == 401
+    assert (await post(app, "/api/v1/session/link", good, **elsewhere))[0] == 200
+    app.client.session.cookie_jar.clear()
+    assert (await post(app, "/api/v1/session/link", good, **elsewhere))[0] == 401
     assert hashed == ["a good password"]
 
 
@@ -143,13 +143,13 @@ async def test_hashes_are_made_one_after_another_and_the_line_has_an_end(monkeyp
 
 
 # -- how often -------------------------------------------------------------------------------------------------------
-async def test_what_anybody_may_ask_for_is_bounded_by_network(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert house.client.app is not None
-    monkeypatch.setattr(house.client.app[public.PUBLIC], "_allowance", Allowance(burst=20, per_second=0.5))
-    house.context.trusted_proxies = 1
+async def test_what_anybody_may_ask_for_is_bounded_by_network(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert app.client.app is not None
+    monkeypatch.setattr(app.client.app[public.PUBLIC], "_allowance", Allowance(burst=20, per_second=0.5))
+    app.context.trusted_proxies = 1
 
     async def ask(path: str, address: str) -> int:
-        async with house.client.get(path, headers={"X-Forwarded-For": f"203.0.113.9, {address}"}) as answer:
+        async with app.client.get(path, headers={"X-Forwarded-For": f"203.0.113.9, {address}"}) as answer:
             if answer.status == 429:
                 assert int(answer.headers["Retry-After"]) >= 1
                 assert (await answer.json())["remedy"]
@@ -163,19 +163,19 @@ async def test_what_anybody_may_ask_for_is_bounded_by_network(house: House, monk
 
 
 async def test_metrics_and_health_look_into_the_database_once_for_all_who_ask(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    real = house.core.db.dicts
+    real = app.core.db.dicts
 
     async def counted(query: Any, params: Any = None) -> Any:
         asked.append(query)
         return await real(query, params)
 
-    monkeypatch.setattr(type(house.core.db), "dicts", lambda self, query, params=None: counted(query, params))
+    monkeypatch.setattr(type(app.core.db), "dicts", lambda self, query, params=None: counted(query, params))
     for path in ("/metrics", "/health/ready"):
         before = len(asked)
-        answers = await asyncio.gather(*[house.client.get(path) for _ in range(100)])
+        answers = await asyncio.gather(*[app.client.get(path) for _ in range(100)])
         assert {answer.status for answer in answers} == {200}
         assert len(asked) - before < 20
 

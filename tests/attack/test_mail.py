@@ -13,7 +13,7 @@ from connectors.email.bounces import return_path_token
 from connectors.email.parse import Envelope
 from connectors.email.take import take
 from hub.messages.tokens import reply_token
-from tests.house import Agent, House
+from tests.support.app import Agent, App
 
 SUPPORT, ANN, EVE = "support@lumen-oak.example", "ann@customer.example", "eve@evil.example"
 SERVER = "mx.lumen-oak.example"
@@ -21,34 +21,34 @@ PASS = f"Authentication-Results: {SERVER}; dmarc=pass header.from=customer.examp
 
 
 async def arrives(
-    house: House, raw: str, mail_from: str | None = ANN, rcpt_to: tuple[str, ...] = (SUPPORT,)
+    app: App, raw: str, mail_from: str | None = ANN, rcpt_to: tuple[str, ...] = (SUPPORT,)
 ) -> dict[str, Any]:
     """A mail taken in; its interaction."""
-    account = next(a for a in await house.context.intake.accounts("email"))
-    await take(house.context.intake, house.core.vault, account, raw.encode(), Envelope(mail_from, rcpt_to))
-    rows = await house.core.db.dicts("select * from interaction where direction = 'in' order by id desc limit 1")
+    account = next(a for a in await app.context.intake.accounts("email"))
+    await take(app.context.intake, app.core.vault, account, raw.encode(), Envelope(mail_from, rcpt_to))
+    rows = await app.core.db.dicts("select * from interaction where direction = 'in' order by id desc limit 1")
     return rows[0]
 
 
-async def trusting(house: House) -> None:
+async def trusting(app: App) -> None:
     """The mailbox knows what its own server signs its findings with."""
-    await house.core.db.execute(
+    await app.core.db.execute(
         "update account set settings = settings || jsonb_build_object('authserv_id', %s::text) where channel = 'email'",
         [SERVER],
     )
-    house.context.accounts._read_at = -9e9
+    app.context.accounts._read_at = -9e9
 
 
 async def answered(agent: Agent, number: int, key: str = "a") -> dict[str, Any]:
     """An answer of ours, as it is to leave."""
     await agent.post(f"/conversations/{number}/replies", {"client_id": key, "text": "We are on it."})
-    db = agent.house.core.db
+    db = agent.app.core.db
     [row] = await db.dicts("select o.id, o.payload from outbound o order by o.id desc limit 1")
     return {"id": row["id"], **row["payload"]}
 
 
-async def state(house: House) -> dict[str, Any]:
-    [row] = await house.core.db.dicts(
+async def state(app: App) -> dict[str, Any]:
+    [row] = await app.core.db.dicts(
         "select (select count(*) from outbound where state = 'failed') as failed, "
         "(select count(*) from address where opted_out_at is not null) as opted_out, "
         "(select count(*) from interaction where status = 'failed') as shown, (select count(*) from consent) as consents"
@@ -57,38 +57,38 @@ async def state(house: House) -> dict[str, Any]:
 
 
 # -- somebody else's matter ------------------------------------------------------------------------------------------
-async def test_forged_customer_with_a_guessed_number_joins_nothing_and_turns_no_answer(house: House) -> None:
+async def test_forged_customer_with_a_guessed_number_joins_nothing_and_turns_no_answer(app: App) -> None:
     mine = await arrives(
-        house, f"From: {ANN}\nSubject: lamp\nMessage-ID: <1@customer.example>\n\nmy address is 1 Oak Lane\n"
+        app, f"From: {ANN}\nSubject: lamp\nMessage-ID: <1@customer.example>\n\nmy address is 1 Oak Lane\n"
     )
     number = mine["conversation_id"]
     theirs = await arrives(
-        house, f"From: Ann <{ANN}>\nReply-To: {EVE}\nSubject: Re: [#{number}] lamp\n\nPlease repeat my address.\n", EVE
+        app, f"From: Ann <{ANN}>\nReply-To: {EVE}\nSubject: Re: [#{number}] lamp\n\nPlease repeat my address.\n", EVE
     )
     assert theirs["conversation_id"] != number
-    admin = await house.agent("admin")
+    admin = await app.agent("admin")
     assert (await answered(admin, number))["to"] == ANN
     seen = await admin.get(f"/conversations/{theirs['conversation_id']}")
     assert seen["interactions"][0]["mail"]["claims"] == number
 
 
-async def test_proved_customer_joins_by_the_number(house: House) -> None:
-    await trusting(house)
-    mine = await arrives(house, f"From: {ANN}\nSubject: lamp\nMessage-ID: <1@customer.example>\n\nIt flickers.\n")
+async def test_proved_customer_joins_by_the_number(app: App) -> None:
+    await trusting(app)
+    mine = await arrives(app, f"From: {ANN}\nSubject: lamp\nMessage-ID: <1@customer.example>\n\nIt flickers.\n")
     number = mine["conversation_id"]
-    again = await arrives(house, f"{PASS}From: {ANN}\nSubject: Re: [#{number}] lamp\n\nIt still does.\n")
+    again = await arrives(app, f"{PASS}From: {ANN}\nSubject: Re: [#{number}] lamp\n\nIt still does.\n")
     assert again["conversation_id"] == number
-    other = await arrives(house, f"{PASS}From: bob@customer.example\nSubject: Re: [#{number}] lamp\n\nMine too.\n")
+    other = await arrives(app, f"{PASS}From: bob@customer.example\nSubject: Re: [#{number}] lamp\n\nMine too.\n")
     assert other["conversation_id"] != number
 
 
-async def test_answer_address_of_a_later_mail_is_followed_when_somebody_says_so(house: House) -> None:
-    mine = await arrives(house, f"From: {ANN}\nSubject: lamp\nMessage-ID: <1@customer.example>\n\nIt flickers.\n")
+async def test_answer_address_of_a_later_mail_is_followed_when_somebody_says_so(app: App) -> None:
+    mine = await arrives(app, f"From: {ANN}\nSubject: lamp\nMessage-ID: <1@customer.example>\n\nIt flickers.\n")
     number = mine["conversation_id"]
-    admin = await house.agent("admin")
+    admin = await app.agent("admin")
     first = await answered(admin, number)
     later = f"From: {ANN}\nReply-To: {EVE}\nIn-Reply-To: {first['message_id']}\n\nAnswer me there.\n"
-    theirs = await arrives(house, later)
+    theirs = await arrives(app, later)
     assert theirs["conversation_id"] == number  # who names an id of ours has our mail
     assert (await answered(admin, number, "b"))["to"] == ANN
     seen = (await admin.get(f"/conversations/{number}"))["interactions"]
@@ -103,34 +103,34 @@ async def test_answer_address_of_a_later_mail_is_followed_when_somebody_says_so(
     assert lines.count(f"Answers go to {EVE} now.") == 1
 
 
-async def test_signed_address_joins_and_still_turns_no_answer(house: House) -> None:
-    mine = await arrives(house, f"From: {ANN}\nSubject: lamp\n\nIt flickers.\n")
+async def test_signed_address_joins_and_still_turns_no_answer(app: App) -> None:
+    mine = await arrives(app, f"From: {ANN}\nSubject: lamp\n\nIt flickers.\n")
     number = mine["conversation_id"]
-    to = f"support+{reply_token(house.core.vault, number)}@lumen-oak.example"
-    theirs = await arrives(house, f"From: {ANN}\nTo: {to}\nReply-To: {EVE}\n\nAnswer me there.\n", rcpt_to=(to,))
+    to = f"support+{reply_token(app.core.vault, number)}@lumen-oak.example"
+    theirs = await arrives(app, f"From: {ANN}\nTo: {to}\nReply-To: {EVE}\n\nAnswer me there.\n", rcpt_to=(to,))
     assert theirs["conversation_id"] == number
-    assert (await answered(await house.agent("admin"), number))["to"] == ANN
+    assert (await answered(await app.agent("admin"), number))["to"] == ANN
 
 
-async def test_answer_address_of_a_first_mail_and_of_a_proved_one_is_followed(house: House) -> None:
-    await trusting(house)
-    form = await arrives(house, f"From: shop@forms.example\nReply-To: {ANN}\nSubject: question\n\nWhere is it?\n")
-    admin = await house.agent("admin")
+async def test_answer_address_of_a_first_mail_and_of_a_proved_one_is_followed(app: App) -> None:
+    await trusting(app)
+    form = await arrives(app, f"From: shop@forms.example\nReply-To: {ANN}\nSubject: question\n\nWhere is it?\n")
+    admin = await app.agent("admin")
     assert (await answered(admin, form["conversation_id"]))["to"] == ANN
     first = await answered(admin, form["conversation_id"], "b")
-    mine = await arrives(house, f"From: {ANN}\nSubject: lamp\nMessage-ID: <1@customer.example>\n\nIt flickers.\n")
+    mine = await arrives(app, f"From: {ANN}\nSubject: lamp\nMessage-ID: <1@customer.example>\n\nIt flickers.\n")
     second = "ann@home.example"
     proved = f"{PASS}From: {ANN}\nReply-To: {second}\nIn-Reply-To: <1@customer.example>\n\nAnswer me at home.\n"
-    again = await arrives(house, proved)
+    again = await arrives(app, proved)
     assert again["conversation_id"] == mine["conversation_id"] != form["conversation_id"]
     assert (await answered(admin, mine["conversation_id"], "c"))["to"] == second
     assert first["to"] == ANN
 
 
-async def test_new_matter_in_a_known_customers_name_turns_no_answer(house: House) -> None:
-    await arrives(house, f"From: {ANN}\nSubject: lamp\nMessage-ID: <1@customer.example>\n\nIt flickers.\n")
-    theirs = await arrives(house, f"From: Ann <{ANN}>\nReply-To: {EVE}\nSubject: another\n\nSend me my address.\n", EVE)
-    admin = await house.agent("admin")
+async def test_new_matter_in_a_known_customers_name_turns_no_answer(app: App) -> None:
+    await arrives(app, f"From: {ANN}\nSubject: lamp\nMessage-ID: <1@customer.example>\n\nIt flickers.\n")
+    theirs = await arrives(app, f"From: Ann <{ANN}>\nReply-To: {EVE}\nSubject: another\n\nSend me my address.\n", EVE)
+    admin = await app.agent("admin")
     assert (await answered(admin, theirs["conversation_id"]))["to"] == ANN
     [shown, *_] = (await admin.get(f"/conversations/{theirs['conversation_id']}"))["interactions"]
     assert (shown["mail"]["reply_to"], shown["mail"]["reply_to_followed"]) == (EVE, False)
@@ -138,17 +138,15 @@ async def test_new_matter_in_a_known_customers_name_turns_no_answer(house: House
     assert (await answered(admin, theirs["conversation_id"], "b"))["to"] == EVE
 
 
-async def test_form_that_names_another_customer_each_time_is_followed(house: House) -> None:
-    admin = await house.agent("admin")
+async def test_form_that_names_another_customer_each_time_is_followed(app: App) -> None:
+    admin = await app.agent("admin")
     for n, customer in enumerate([ANN, "bob@customer.example", "cem@customer.example"]):
-        mail = await arrives(
-            house, f"From: shop@forms.example\nReply-To: {customer}\nSubject: question {n}\n\nWhere?\n"
-        )
+        mail = await arrives(app, f"From: shop@forms.example\nReply-To: {customer}\nSubject: question {n}\n\nWhere?\n")
         assert (await answered(admin, mail["conversation_id"], f"k{n}"))["to"] == customer
 
 
-async def test_answer_address_of_one_who_comes_into_a_matter_of_ours_is_not_followed(house: House) -> None:
-    admin = await house.agent("admin")
+async def test_answer_address_of_one_who_comes_into_a_matter_of_ours_is_not_followed(app: App) -> None:
+    admin = await app.agent("admin")
     body = {
         "client_id": "w",
         "channel": "email",
@@ -156,9 +154,9 @@ async def test_answer_address_of_one_who_comes_into_a_matter_of_ours_is_not_foll
         "address": {"kind": "email", "value": ANN},
     }
     number = (await admin.post("/conversations", body))["id"]
-    payload = await house.core.db.value("select payload from outbound order by id desc limit 1")
+    payload = await app.core.db.value("select payload from outbound order by id desc limit 1")
     theirs = await arrives(
-        house, f"From: {ANN}\nReply-To: {EVE}\nIn-Reply-To: {payload['message_id']}\n\nSend it elsewhere.\n", EVE
+        app, f"From: {ANN}\nReply-To: {EVE}\nIn-Reply-To: {payload['message_id']}\n\nSend it elsewhere.\n", EVE
     )
     assert theirs["conversation_id"] == number
     assert (await answered(admin, number))["to"] == ANN
@@ -183,16 +181,16 @@ def complaint(message_id: str, recipient: str = ANN, head: str = "", returned: s
     )
 
 
-async def sent(house: House) -> dict[str, Any]:
+async def sent(app: App) -> dict[str, Any]:
     """An answer of ours that has left."""
-    mine = await arrives(house, f"From: {ANN}\nSubject: lamp\nMessage-ID: <1@customer.example>\n\nIt flickers.\n")
-    found = await answered(await house.agent("admin"), mine["conversation_id"])
-    await house.core.db.execute("update outbound set state = 'sent', rank = 1, provider_id = payload ->> 'message_id'")
+    mine = await arrives(app, f"From: {ANN}\nSubject: lamp\nMessage-ID: <1@customer.example>\n\nIt flickers.\n")
+    found = await answered(await app.agent("admin"), mine["conversation_id"])
+    await app.core.db.execute("update outbound set state = 'sent', rank = 1, provider_id = payload ->> 'message_id'")
     return found
 
 
-async def test_report_without_proof_does_nothing(house: House) -> None:
-    out = await sent(house)
+async def test_report_without_proof_does_nothing(app: App) -> None:
+    out = await sent(app)
     real = out["message_id"]
     local, _, domain = real.strip("<>").partition("@")
     number, token, signature = local.split(".")
@@ -206,41 +204,41 @@ async def test_report_without_proof_does_nothing(house: House) -> None:
         complaint(real, "", returned="Return-Path: <support+b1-aaaaaaaaaaaaaaaa@lumen-oak.example>\n"),
     ]
     for raw in forged:
-        await arrives(house, raw, "")
-    await arrives(house, bounce(real), EVE)  # a person sends no reports
+        await arrives(app, raw, "")
+    await arrives(app, bounce(real), EVE)  # a person sends no reports
     await arrives(
-        house,
+        app,
         f"From: {EVE}\nSubject: Undeliverable: lamp\nX-Failed-Recipients: {ANN}\nIn-Reply-To: {real}\n\n550 no such user {ANN}\n",
         EVE,
     )
-    assert await state(house) == {"failed": 0, "opted_out": 0, "shown": 0, "consents": 0}
-    assert await house.core.db.value("select count(*) from interaction where direction = 'in' and automatic") >= len(
+    assert await state(app) == {"failed": 0, "opted_out": 0, "shown": 0, "consents": 0}
+    assert await app.core.db.value("select count(*) from interaction where direction = 'in' and automatic") >= len(
         forged
     )
 
 
 @pytest.mark.parametrize("way", ["return path", "id and recipient"])
-async def test_report_with_proof_fails_the_send(house: House, way: str) -> None:
-    out = await sent(house)
+async def test_report_with_proof_fails_the_send(app: App, way: str) -> None:
+    out = await sent(app)
     if way == "return path":
-        to = f"support+{return_path_token(house.core.vault, out['id'])}@lumen-oak.example"
-        await arrives(house, bounce("<other@mx.example>", "forwarded@elsewhere.example"), "", (to,))
+        to = f"support+{return_path_token(app.core.vault, out['id'])}@lumen-oak.example"
+        await arrives(app, bounce("<other@mx.example>", "forwarded@elsewhere.example"), "", (to,))
     else:
-        await arrives(house, bounce(out["message_id"]), "")
-    assert (await state(house))["failed"] == 1
+        await arrives(app, bounce(out["message_id"]), "")
+    assert (await state(app))["failed"] == 1
 
 
 @pytest.mark.parametrize("way", ["field", "returned", "id and recipient"])
-async def test_complaint_with_proof_opts_out(house: House, way: str) -> None:
-    out = await sent(house)
-    path = f"<support+{return_path_token(house.core.vault, out['id'])}@lumen-oak.example>"
+async def test_complaint_with_proof_opts_out(app: App, way: str) -> None:
+    out = await sent(app)
+    path = f"<support+{return_path_token(app.core.vault, out['id'])}@lumen-oak.example>"
     raw = {
         "field": complaint("<x@y>", "", head=f"Original-Mail-From: {path}\n"),
         "returned": complaint("<x@y>", "", returned=f"Return-Path: {path}\n"),
         "id and recipient": complaint(out["message_id"]),
     }[way]
-    await arrives(house, raw, "")
-    assert (await state(house))["opted_out"] == 1
+    await arrives(app, raw, "")
+    assert (await state(app))["opted_out"] == 1
 
 
 # -- who is proved ---------------------------------------------------------------------------------------------------

@@ -28,13 +28,13 @@ from hub.core.secrets import Vault
 from hub.core.service import Core
 from hub.demo.history import fill
 from hub.demo.history.load import on_screen
-from tests.house import House, open_house
+from tests.support.app import App, open_app
 from tests.support.desk_calls import Ask, asks
 from tests.support.plans import Watched, explain_everything
 
 
 @asynccontextmanager
-async def house(database: Database, redis_url: str, vault: Vault) -> AsyncGenerator[House]:
+async def app(database: Database, redis_url: str, vault: Vault) -> AsyncGenerator[App]:
     """A hub in this process on that database."""
     await database.open()
     feed = Feed(redis_url)
@@ -46,7 +46,7 @@ async def house(database: Database, redis_url: str, vault: Vault) -> AsyncGenera
         return clients[-1]
 
     try:
-        yield await open_house(Core(database, feed, vault, "http://127.0.0.1:8080"), client)
+        yield await open_app(Core(database, feed, vault, "http://127.0.0.1:8080"), client)
     finally:
         for one in clients:
             await one.close()
@@ -76,7 +76,7 @@ class Run:
         self.server.stop()
         self.server = Embedded(self.data)
         found = self.server.start()
-        async with house(Database(found.database_url), found.redis_url, vault) as there:
+        async with app(Database(found.database_url), found.redis_url, vault) as there:
             wanted = await self._wanted(there)
             for ask in wanted:
                 await self._cold_and_warm(there, ask)
@@ -84,7 +84,7 @@ class Run:
         explain_everything(found.database_url)
         try:
             watched = Watched(found.database_url)
-            async with house(watched, found.redis_url, vault) as there:
+            async with app(watched, found.redis_url, vault) as there:
                 for ask in wanted:
                     await self._plans(there, watched, ask)
         finally:
@@ -93,7 +93,7 @@ class Run:
 
     async def _filled(self, url: str, redis_url: str, vault: Vault) -> None:
         database = Database(url)
-        async with house(database, redis_url, vault):
+        async with app(database, redis_url, vault):
             if not await database.value("select exists (select from conversation)"):
                 await fill(
                     database, conversations=self.arguments.conversations, interactions=self.arguments.interactions,
@@ -105,11 +105,11 @@ class Run:
             )
         print(f"\n{size['v']:,} conversations, {size['i']:,} interactions, {size['e']:,} events, {size['size']}")
 
-    async def _wanted(self, there: House) -> list[Ask]:
+    async def _wanted(self, there: App) -> list[Ask]:
         words = [word.lower() for word in self.arguments.words]
         return [a for a in await asks(there.core.db) if not words or any(word in a.name for word in words)]
 
-    async def _cold_and_warm(self, there: House, ask: Ask) -> None:
+    async def _cold_and_warm(self, there: App, ask: Ask) -> None:
         for role in ask.roles:
             agent = await there.agent(role)
             took: list[float] = []
@@ -121,7 +121,7 @@ class Run:
                     break
             self.cold[ask.name, role], self.warm[ask.name, role] = took[0], took[1:] or took
 
-    async def _repeated(self, there: House) -> None:
+    async def _repeated(self, there: App) -> None:
         """A message that comes for the first time, and again: both as one batch of its own."""
         account = next(a for a in await there.context.intake.accounts("twilio") if a.channel == "sms")
         for name in ("a new message", "a repeated message"):
@@ -145,7 +145,7 @@ class Run:
                 took.append((time.perf_counter() - began) * 1000)
             print(f"  {name:<40} {statistics.median(took):8.1f} ms p50 {percentile(took, 95):8.1f} ms p95")
 
-    async def _plans(self, there: House, watched: Watched, ask: Ask) -> None:
+    async def _plans(self, there: App, watched: Watched, ask: Ask) -> None:
         for role in ask.roles:
             agent = await there.agent(role)
             for _ in range(7):  # as prepared as it will ever be

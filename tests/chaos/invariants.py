@@ -46,6 +46,6 @@ async def broken_rules(db: Database) -> dict[str, list[dict[str, Any]]]:
     return {what: found for what, query in _ALWAYS.items() if (found := await db.dicts(query))}
 
 
-async def check_house(db: Database) -> None:
+async def check_consistency(db: Database) -> None:
     """Fail with every broken rule and the ids that break it."""
     assert await broken_rules(db) == {}

@@ -34,7 +34,7 @@ from tests.chaos.harness import (
     settled,
     sms,
 )
-from tests.chaos.invariants import check_house
+from tests.chaos.invariants import check_consistency
 from tests.integration.connectors.harness import eventually, free_port
 
 pytestmark = pytest.mark.slow
@@ -117,7 +117,7 @@ async def check_sent(core: Core, twilio: TwilioStandin, number: int) -> None:
     assert len(ids) == number
     await check_order(core, ids)
     assert await core.db.dicts("select id, state, error from outbound where state <> 'sent'") == []
-    await check_house(core.db)
+    await check_consistency(core.db)
 
 
 async def check_order(core: Core, ids: list[int]) -> None:
@@ -224,7 +224,7 @@ async def test_killed_workers_send_nothing_twice_and_leave_nothing_stuck(
     assert sent == set(ids)  # what arrived is known to have arrived, by the provider's reports
     assert {row["id"] for row in unknown}.isdisjoint(ids)  # what is unknown did not arrive; a person decides
     assert len(sent) + len(unknown) == 300
-    await check_house(core.db)
+    await check_consistency(core.db)
 
 
 async def test_a_worker_told_to_stop_finishes_what_it_holds_and_leaves_no_doubt(

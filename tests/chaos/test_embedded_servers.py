@@ -22,7 +22,7 @@ import pytest
 
 from hub.core.service import Addresses, Core, open_core
 from tests.chaos.harness import CLEAN, ROOT, Program, Provider, Town, measured, settled, sms, start, status
-from tests.chaos.invariants import check_house
+from tests.chaos.invariants import check_consistency
 from tests.integration.connectors.harness import free_port
 
 pytestmark = pytest.mark.slow
@@ -107,7 +107,7 @@ async def test_killed_servers_are_back_within_seconds_and_nothing_is_lost(place:
         async with core_of(place) as core:
             assert await core.db.value("select count(*) from interaction") == 301
             assert await core.db.value("select count(distinct text) from interaction") == 301
-            await check_house(core.db)
+            await check_consistency(core.db)
         servers = {s["name"]: s for s in (await ready(hub))["servers"]}
         assert {name: s["restarts"] for name, s in servers.items()} == {"PostgreSQL": 2, "Valkey": 1}
         said = await asyncio.to_thread(doctor, place)
@@ -193,7 +193,7 @@ async def test_a_full_disk_refuses_what_comes_and_heals_when_it_is_freed(small: 
         async with core_of(small) as core:
             assert await core.db.value("select count(*) from interaction") == 151
             assert await core.db.value("select count(distinct text) from interaction") == 151
-            await check_house(core.db)
+            await check_consistency(core.db)
     finally:
         await hub.stop()
 

@@ -21,9 +21,9 @@ from hub.queues.events import EntryResumed
 from hub.reports.buckets import count_next
 from hub.web.gauges import refresh
 from routing.engine import Router
-from tests.centre import Centre
-from tests.house import House, open_house
 from tests.integration.routing.test_routing import until
+from tests.support.app import App, open_app
+from tests.support.factory import Factory
 from tests.support.postgres import open_writer, other_database
 from workers.schedule import Scheduler
 
@@ -38,15 +38,15 @@ async def running(core: Core) -> AsyncGenerator[None]:
         await end(tasks)
 
 
-async def _everything_of_routing(core: Core, centre: Centre) -> None:
+async def _everything_of_routing(core: Core, factory: Factory) -> None:
     """Each way in which the router learns of something: people and entries that come, change and go."""
-    queue = await centre.queue()
-    conversation, _ = await centre.waiting(queue)
-    ann = await centre.agent("Ann", queue, state="away")
-    await centre.presence(ann, "available")
+    queue = await factory.queue()
+    conversation, _ = await factory.waiting(queue)
+    ann = await factory.agent("Ann", queue, state="away")
+    await factory.presence(ann, "available")
     offer = (await until(lambda: offers.open_offers(core.db, ann)))[0]
     assert offer["conversation_id"] == conversation
-    bob = await centre.agent("Bob", queue)
+    bob = await factory.agent("Bob", queue)
     async with events.unit(core.db, core.feed) as unit:
         await offers.decline(unit, offer["id"], ann)
     offer = (await until(lambda: offers.open_offers(core.db, bob)))[0]
@@ -54,18 +54,18 @@ async def _everything_of_routing(core: Core, centre: Centre) -> None:
         await offers.accept(unit, offer["id"], bob)
     async with events.unit(core.db, core.feed) as unit:
         await entries.release(unit, conversation, reason="a test")
-    await centre.presence(bob, "offline")
+    await factory.presence(bob, "offline")
     await core.db.execute("update queue_entry set excluded = '{}'")
     async with events.unit(core.db, core.feed) as unit:
-        await unit.log(EntryResumed(entry_id=(await centre.entry(conversation))["id"]))
+        await unit.log(EntryResumed(entry_id=(await factory.entry(conversation))["id"]))
         unit.wake("router")
     assert (await until(lambda: offers.open_offers(core.db, ann)))[0]["conversation_id"] == conversation
-    third = await centre.queue("third")
+    third = await factory.queue("third")
     await core.db.execute("insert into agent_queue values (%s, %s)", [ann, third])
     async with events.unit(core.db, core.feed) as unit:
         await unit.log(ConfigApplied(changes=1))  # as the administration says it
         unit.wake("router")
-    other, _ = await centre.waiting(third)
+    other, _ = await factory.waiting(third)
     await until(
         lambda: core.db.value(
             "select true from queue_entry where conversation_id = %s and state = 'offered' and agent_id = %s",
@@ -75,11 +75,11 @@ async def _everything_of_routing(core: Core, centre: Centre) -> None:
 
 
 async def test_routing_statistics_and_automation_go_on_beside_a_writer_in_another_database(
-    core: Core, centre: Centre
+    core: Core, factory: Factory
 ) -> None:
     with other_database(core.db.url) as elsewhere, open_writer(elsewhere):
         async with running(core):
-            await _everything_of_routing(core, centre)
+            await _everything_of_routing(core, factory)
             last = await core.db.value("select max(id) from event")
             for reader in ("statistics", "automation"):
                 await until(
@@ -91,21 +91,21 @@ async def test_routing_statistics_and_automation_go_on_beside_a_writer_in_anothe
         assert [p for p in await problems.log(core.db) if p.fault] == []
 
 
-async def test_routing_goes_on_beside_a_writer_left_open_in_our_own_database(core: Core, centre: Centre) -> None:
+async def test_routing_goes_on_beside_a_writer_left_open_in_our_own_database(core: Core, factory: Factory) -> None:
     with open_writer(core.db.url):
         async with running(core):
-            await _everything_of_routing(core, centre)
+            await _everything_of_routing(core, factory)
 
 
 async def test_whoever_holds_up_the_readers_is_named_with_the_process_id(
-    core: Core, house: House, monkeypatch: pytest.MonkeyPatch
+    core: Core, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readers, "BEHIND_SECONDS", 0.5)
     monkeypatch.setattr(readers, "OPEN_SECONDS", 0.5)
     with open_writer(core.db.url, "eva's psql") as foreign:
         pid = foreign.info.backend_pid
         await count_next(core.db)
-        await house.sms()
+        await app.sms()
         await asyncio.sleep(0.8)
         await count_next(core.db)
         said = [
@@ -115,7 +115,7 @@ async def test_whoever_holds_up_the_readers_is_named_with_the_process_id(
         assert f"pid {pid} (eva's psql, role hub, idle in transaction, open for " in named
         assert f"pg_terminate_backend({pid})" in named
         assert any(line.startswith("Reader statistics: 1 s behind") for line in said)
-        answer = await (await house.client.get("/health/ready")).json()
+        answer = await (await app.client.get("/health/ready")).json()
         assert answer["status"] == "degraded"
         by_code = {problem["code"]: problem["params"] for problem in answer["problems"]}
         assert (by_code["log.blocked"]["pid"], by_code["log.blocked"]["state"]) == (pid, "idle in transaction")
@@ -129,17 +129,17 @@ async def test_whoever_holds_up_the_readers_is_named_with_the_process_id(
 
     async def well() -> bool:
         await count_next(core.db)
-        said = await (await house.client.get("/health/ready")).json()
+        said = await (await app.client.get("/health/ready")).json()
         return not [p for p in said["problems"] if p["code"].startswith("log.")]
 
     await until(well)  # its session ends a moment after it hung up
 
 
 @pytest.fixture
-def centre(core: Core) -> Centre:
-    return Centre(core)
+def factory(core: Core) -> Factory:
+    return Factory(core)
 
 
 @pytest.fixture
-async def house(core: Core, aiohttp_client: Any) -> House:
-    return await open_house(core, aiohttp_client)
+async def app(core: Core, aiohttp_client: Any) -> App:
+    return await open_app(core, aiohttp_client)

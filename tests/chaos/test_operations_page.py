@@ -21,8 +21,8 @@ from hub.backup.clients import Target, find_clients
 from hub.cli.main import commands_parser
 from hub.core.embedded import Servers
 from tests.chaos.harness import CLEAN, KEY, ROOT
-from tests.house import VARIABLES
 from tests.integration.connectors.harness import free_port
+from tests.support.app import VARIABLES
 from tests.support.postgres import other_database
 
 PAGE = ROOT / "docs" / "operate" / "operations.md"
@@ -127,7 +127,7 @@ def test_what_the_page_shows_does_what_it_says(shell: Shell, servers: Servers) -
     steps: dict[str, Callable[[Shell, tuple[str, ...]], None]] = {
         "export HUB_DATABASE__URL": _processes,
         "location /hub/": _proxy,
-        "hub apply config/center.toml --dry-run": _centre,
+        "hub apply config/center.toml --dry-run": _center,
         "hub user add": _people,
         "hub backup": lambda shell, block: _backup(shell, block, servers),
         "make soak": _soak,
@@ -182,7 +182,7 @@ def _proxy(shell: Shell, block: tuple[str, ...]) -> None:
     shell.stop()
 
 
-def _centre(shell: Shell, block: tuple[str, ...]) -> None:
+def _center(shell: Shell, block: tuple[str, ...]) -> None:
     dry, real = block
     assert "(dry run: nothing was changed)" in shell.run(dry)
     assert "+ queue" in shell.run(real)

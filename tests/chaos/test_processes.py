@@ -40,7 +40,7 @@ from tests.chaos.harness import (
     sms,
     status,
 )
-from tests.chaos.invariants import check_house
+from tests.chaos.invariants import check_consistency
 from tests.integration.connectors.harness import eventually, free_port
 
 pytestmark = pytest.mark.slow
@@ -90,7 +90,7 @@ async def test_what_one_process_takes_in_is_seen_answered_and_sent_by_the_others
             assert seqs == list(range(1, len(seqs) + 1))
             await town.call(http, agent, "PUT", f"{mine.url}/api/v1/me/presence", {"state": "away"})
             await screen.close()
-    await check_house(core.db)
+    await check_consistency(core.db)
 
 
 async def test_another_process_leads_and_offers_soon_after_the_leader_is_killed(core: Core, fleet: Fleet) -> None:
@@ -129,7 +129,7 @@ async def test_another_process_leads_and_offers_soon_after_the_leader_is_killed(
             programs = [survivor, fleet.serve(ports[programs.index(leader)])]
             ports = [int(p.url.rsplit(":", 1)[1]) for p in programs]
             await programs[1].ready()
-    await check_house(core.db)
+    await check_consistency(core.db)
 
 
 async def test_nothing_is_lost_or_doubled_when_the_web_process_is_killed_during_intake(
@@ -156,7 +156,7 @@ async def test_nothing_is_lost_or_doubled_when_the_web_process_is_killed_during_
     assert await core.db.value("select count(distinct text) from interaction") == 500
     assert await core.db.value("select count(*) from conversation") == 60
     assert await core.db.value("select count(*) from queue_entry") == 60
-    await check_house(core.db)
+    await check_consistency(core.db)
 
 
 async def _reached(provider: Provider, number: int) -> bool:
@@ -252,7 +252,7 @@ async def test_requests_are_told_to_come_back_while_the_database_is_away_and_not
             assert await core.db.value("select count(*) from interaction") == 500
             assert await core.db.value("select count(distinct text) from interaction") == 500
             await _one_leader(serve)
-            await check_house(core.db)
+            await check_consistency(core.db)
 
 
 async def test_the_invariants_notice_what_they_are_for(core: Core, fleet: Fleet) -> None:
@@ -264,7 +264,7 @@ async def test_the_invariants_notice_what_they_are_for(core: Core, fleet: Fleet)
         for n in range(2):
             await provider.insist(serve.url, sms("+14155550100", f"Message {n}"))
         serve.kill()
-    await check_house(core.db)
+    await check_consistency(core.db)
     for harm in (
         "delete from contact",
         "delete from raw",
@@ -279,9 +279,9 @@ async def test_the_invariants_notice_what_they_are_for(core: Core, fleet: Fleet)
             async with core.db.transaction() as conn:
                 await conn.execute(harm)
                 with pytest.raises(AssertionError):
-                    await check_house(_Within(conn))  # pyright: ignore[reportArgumentType] - the one method it calls
+                    await check_consistency(_Within(conn))  # pyright: ignore[reportArgumentType] - the one method it calls
                 raise _Undo
-    await check_house(core.db)
+    await check_consistency(core.db)
 
 
 class _Undo(Exception):

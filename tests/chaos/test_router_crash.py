@@ -25,7 +25,7 @@ from hub.core.embedded import Servers
 from hub.core.errors import HubError
 from hub.core.service import Core
 from hub.queues import entries, offers
-from tests.centre import Centre
+from tests.support.factory import Factory
 
 SECONDS = float(os.environ.get("HUB_CRASH_SECONDS", "15"))
 ROUTERS, AGENTS, QUEUES = 3, 40, 3
@@ -178,12 +178,12 @@ async def together(*work: Any) -> AsyncGenerator[list[asyncio.Task[None]]]:
 
 @pytest.mark.slow
 async def test_nothing_is_lost_or_given_twice_when_leaders_die(core: Core, servers: Servers, database_url: str) -> None:
-    centre = Centre(core)
+    factory = Factory(core)
     await core.db.execute("update channel_policy set offer_timeout_seconds = 1 where channel = 'chat'")
     await core.db.execute(WATCH)
-    queues = [await centre.queue(f"q{n}") for n in range(QUEUES)]
+    queues = [await factory.queue(f"q{n}") for n in range(QUEUES)]
     agents = [
-        await centre.agent(f"A{n}", *random.sample(queues, 2), skills={"law": 4} if n % 3 else None, capacity=50)
+        await factory.agent(f"A{n}", *random.sample(queues, 2), skills={"law": 4} if n % 3 else None, capacity=50)
         for n in range(AGENTS)
     ]
     floor, routers = Floor(core, agents, queues), Routers(core, database_url, servers.redis_url)

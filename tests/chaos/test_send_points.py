@@ -28,7 +28,7 @@ from hub.core.service import Core
 from hub.messages.outbox import Outbox
 from hub.messages.outbox import sql as outbox_sql
 from tests.chaos.harness import CLEAN, KEY, NUMBER, ROOT, SID, TOKEN, SlowTwilio, arrived, measured, settled
-from tests.chaos.invariants import check_house
+from tests.chaos.invariants import check_consistency
 from tests.chaos.send_process import POINTS
 from tests.chaos.test_delivery_crash import Sending, check_order, sending
 from tests.integration.connectors.harness import eventually
@@ -140,4 +140,4 @@ async def _check(core: Core, twilio: SlowTwilio) -> None:
     )
     assert {row["id"] for row in stuck} == {end["id"] for end in unknown}
     sys.stdout.write(f"delivered {len(ids)}, unknown and shown {len(unknown)}\n")
-    await check_house(core.db)
+    await check_consistency(core.db)

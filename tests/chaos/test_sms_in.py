@@ -31,7 +31,7 @@ from hub.demo import TwilioStandin
 from hub.demo.twilio.messages import Message
 from hub.messages.intake import Intake
 from tests.chaos.harness import KEY, NUMBER, SID, TOKEN, Fleet, Town, arrived, measured, settled, sms
-from tests.chaos.invariants import check_house
+from tests.chaos.invariants import check_consistency
 
 MESSAGES = int(os.environ.get("SMS_CHAOS", "600"))
 KILLS = 20 if MESSAGES >= 10_000 else 4
@@ -158,4 +158,4 @@ async def _check(core: Core, twilio: TwilioStandin, customers: Customers) -> Non
     assert {i: n for i, n in Counter(arrived(twilio)).items() if n > 1} == {}
     statuses = await core.db.dicts("select status, count(*) as n from interaction where direction = 'out' group by 1")
     assert statuses == [{"status": "delivered", "n": ANSWERS}]
-    await check_house(core.db)
+    await check_consistency(core.db)

@@ -20,7 +20,7 @@ from hub.core.migrate import migrate
 from hub.core.programs import find_postgres
 from hub.core.service import Addresses, open_core
 from tests.chaos.harness import KEY, Fleet, Program, Provider, Town, measured, settled, sms, status
-from tests.chaos.invariants import check_house
+from tests.chaos.invariants import check_consistency
 from tests.chaos.test_processes import Database
 from tests.support.proxy import Proxy
 
@@ -104,4 +104,4 @@ async def _take_over(primary: Database, either: str, standby: str, folder: Path)
         async with open_core(Addresses(standby, places.redis_url, places.key, places.public_url), pool=2) as core:
             assert await core.db.value("select count(*) from interaction") == MESSAGES
             assert await core.db.value("select count(distinct text) from interaction") == MESSAGES
-            await check_house(core.db)
+            await check_consistency(core.db)

@@ -14,7 +14,7 @@ from hub.core.feed import Feed
 from hub.core.service import Core
 from hub.messages.outbox import Outbox
 from tests.chaos.harness import NUMBER, SID, TOKEN, SlowTwilio, arrived, settled
-from tests.chaos.invariants import check_house
+from tests.chaos.invariants import check_consistency
 from tests.chaos.test_delivery_crash import check_order, sending
 
 pytestmark = pytest.mark.slow
@@ -65,4 +65,4 @@ async def test_nothing_leaves_twice_when_a_worker_wakes_after_its_claims_have_ru
     assert {i: n for i, n in Counter(ids).items() if n > 1} == {}
     await check_order(core, ids)
     assert sum((await hub.town.states()).values()) == SENDS
-    await check_house(core.db)
+    await check_consistency(core.db)

@@ -216,10 +216,10 @@ class World:
         async with self.http.request(method, f"{self.url}/api/v1{path}", json=body, headers=headers) as answer:
             return await answer.json() if answer.content_length else None
 
-    async def apply(self, centre: str) -> None:
-        """Change the centre while it runs, as its administrator does: `hub apply`."""
+    async def apply(self, center: str) -> None:
+        """Change the center while it runs, as its administrator does: `hub apply`."""
         file = self.hub.data.parent / "change.toml"
-        await asyncio.to_thread(file.write_text, centre)
+        await asyncio.to_thread(file.write_text, center)
         command = self.hub.command("apply", str(file))
         process = await asyncio.create_subprocess_exec(
             *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT

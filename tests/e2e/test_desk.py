@@ -64,7 +64,7 @@ async def test_a_declined_offer_goes_to_a_colleague(world: World, windows: Windo
     await expect(amy.get_by_test_id("offer-card")).to_have_count(0)
 
 
-async def test_a_note_stays_in_the_house(world: World, windows: Windows) -> None:
+async def test_a_note_stays_inside(world: World, windows: Windows) -> None:
     amy, number = await _texting(world, windows)
     await amy.get_by_test_id("tab-note").click()
     await amy.get_by_test_id("composer-text").fill("Asked the workshop: closed on Sundays.")

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from hub.core.service import Core
-from tests.house import House, open_house
+from tests.support.app import App, open_app
 
 
 @pytest.fixture
-async def house(core: Core, aiohttp_client: Any) -> House:
-    return await open_house(core, aiohttp_client)
+async def app(core: Core, aiohttp_client: Any) -> App:
+    return await open_app(core, aiohttp_client)

@@ -10,7 +10,7 @@ from hub.conversations import store
 from hub.conversations.store import Filter
 from hub.core.db import Database
 from hub.demo.history import fill
-from tests.house import House
+from tests.support.app import App
 
 _PLAIN = """
 select v.id from conversation v
@@ -56,11 +56,11 @@ delete from agent_queue m using agent a where a.id = m.agent_id and a.email like
 
 
 @pytest.fixture
-async def filled(house: House) -> House:
-    await fill(house.core.db, conversations=400, interactions=1_200, report=lambda _: None)
+async def filled(app: App) -> App:
+    await fill(app.core.db, conversations=400, interactions=1_200, report=lambda _: None)
     for statement in _ODD.strip().split(";\n"):
-        await house.core.db.execute(statement)
-    return house
+        await app.core.db.execute(statement)
+    return app
 
 
 async def _viewers(db: Database) -> list[dict[str, Any]]:
@@ -75,7 +75,7 @@ async def _viewers(db: Database) -> list[dict[str, Any]]:
 
 
 @pytest.mark.breaks_rules
-async def test_views_show_what_the_plain_statement_shows_page_by_page(filled: House) -> None:
+async def test_views_show_what_the_plain_statement_shows_page_by_page(filled: App) -> None:
     db = filled.core.db
     viewers = await _viewers(db)
     queues = [row["id"] for row in await db.dicts("select id from queue order by id")]
@@ -110,7 +110,7 @@ async def _paged(db: Database, wanted: Filter, viewer: dict[str, Any]) -> list[i
 
 
 @pytest.mark.breaks_rules
-async def test_counts_are_those_of_the_plain_statement(filled: House) -> None:
+async def test_counts_are_those_of_the_plain_statement(filled: App) -> None:
     db = filled.core.db
     for viewer in await _viewers(db):
         [expected] = await db.dicts(_COUNTS, viewer)

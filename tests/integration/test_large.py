@@ -20,7 +20,7 @@ from hub.demo.history import fill
 from hub.provisioning.apply import apply
 from hub.provisioning.model import read
 from tests.conftest import named
-from tests.house import CENTER, VARIABLES, House, open_house
+from tests.support.app import CENTER, VARIABLES, App, open_app
 from tests.support.desk_calls import asks
 from tests.support.plans import Watched, explain_everything
 from tests.support.postgres import find_functions
@@ -62,14 +62,14 @@ async def _fill(url: str, redis_url: str) -> None:
 async def large(large_url: str, feed: Feed, vault: Vault, aiohttp_client: Any) -> Any:
     db = Watched(large_url)
     await db.open()
-    yield await open_house(Core(db, feed, vault, "http://127.0.0.1:8080"), aiohttp_client)
+    yield await open_app(Core(db, feed, vault, "http://127.0.0.1:8080"), aiohttp_client)
     await db.close()
 
 
 @pytest.mark.parametrize(
     "part", ["inbox", "counts", "a conversation", "contact", "timeline", "event", "report", "queues", "board", "offers"]
 )
-async def test_a_request_reads_about_what_it_shows_when_much_is_stored(large: House, part: str) -> None:
+async def test_a_request_reads_about_what_it_shows_when_much_is_stored(large: App, part: str) -> None:
     db = large.core.db
     assert isinstance(db, Watched)
     too_much: list[str] = []

@@ -11,7 +11,7 @@ import pytest
 from hub.core import events
 from hub.core.clock import now
 from hub.demo.history import fill
-from tests.house import Agent, House
+from tests.support.app import Agent, App
 
 _VISIBLE = """
 select e.id from event e
@@ -29,9 +29,9 @@ order by i.id desc
 
 
 @pytest.fixture
-async def filled(house: House) -> House:
-    await fill(house.core.db, conversations=300, interactions=1_200, report=lambda _: None)
-    return house
+async def filled(app: App) -> App:
+    await fill(app.core.db, conversations=300, interactions=1_200, report=lambda _: None)
+    return app
 
 
 async def _all(agent: Agent, path: str, **query: Any) -> tuple[list[dict[str, Any]], int]:
@@ -47,7 +47,7 @@ async def _all(agent: Agent, path: str, **query: Any) -> tuple[list[dict[str, An
 
 @pytest.mark.breaks_rules
 async def test_the_log_comes_whole_though_most_of_it_is_not_to_be_seen(
-    filled: House, monkeypatch: pytest.MonkeyPatch
+    filled: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "_WALK", 30)  # as far as a page looks: 300 events of some 3,000
     db = filled.core.db
@@ -63,7 +63,7 @@ async def test_the_log_comes_whole_though_most_of_it_is_not_to_be_seen(
         assert pages > 5
 
 
-async def test_a_timeline_comes_whole_and_in_order(filled: House) -> None:
+async def test_a_timeline_comes_whole_and_in_order(filled: App) -> None:
     db = filled.core.db
     faithful = await db.value("select min(id) from contact")
     [other] = await db.dicts(
@@ -80,7 +80,7 @@ async def test_a_timeline_comes_whole_and_in_order(filled: House) -> None:
         assert [said["id"] for said in found] == expected
 
 
-async def test_contacts_come_whole_and_in_order(filled: House) -> None:
+async def test_contacts_come_whole_and_in_order(filled: App) -> None:
     expected = [
         row["id"] for row in await filled.core.db.dicts("select id from contact where id = root_id order by id desc")
     ]
@@ -89,7 +89,7 @@ async def test_contacts_come_whole_and_in_order(filled: House) -> None:
     assert pages == 8
 
 
-async def test_a_report_comes_whole_and_in_order(filled: House) -> None:
+async def test_a_report_comes_whole_and_in_order(filled: App) -> None:
     period = {"since": (now() - timedelta(days=360)).isoformat(), "until": now().isoformat()}
     for name, seconds in (("admin", 900), ("eva", 86_400)):
         agent = await filled.agent(name)

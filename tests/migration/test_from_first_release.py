@@ -25,9 +25,9 @@ from hub.messages.intake import Intake
 from hub.queues.because import english
 from hub.web.context import WebContext
 from routing.engine import Router
-from tests.house import House
 from tests.integration.connectors.harness import eventually
 from tests.migration.released import FIRST, FIRST_KEY, load
+from tests.support.app import App
 from tests.support.postgres import other_database
 
 Columns = dict[str, list[str]]
@@ -70,7 +70,7 @@ def old(database_url: str) -> Generator[str]:
 
 
 @pytest.fixture
-async def house(old: str, feed: Feed, aiohttp_client: Any) -> AsyncGenerator[House]:
+async def app(old: str, feed: Feed, aiohttp_client: Any) -> AsyncGenerator[App]:
     """This version at work on it."""
     migrate(old)
     db = Database(old, size=8)
@@ -81,7 +81,7 @@ async def house(old: str, feed: Feed, aiohttp_client: Any) -> AsyncGenerator[Hou
     intake = Intake(core, accounts, connectors)
     context = WebContext(core, accounts, connectors, intake, "test")
     router = asyncio.create_task(Router(core, ttl=1.0).run())
-    yield House(core, await aiohttp_client(web_application(context, intake.close)), context)
+    yield App(core, await aiohttp_client(web_application(context, intake.close)), context)
     router.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await router
@@ -104,8 +104,8 @@ def test_nothing_of_the_first_release_is_lost_when_its_database_is_migrated(old:
     assert migrate(old) == []
 
 
-async def test_reasons_of_the_first_release_are_codes(house: House) -> None:
-    rows = await house.core.db.dicts("select reason, because, candidates from decision")
+async def test_reasons_of_the_first_release_are_codes(app: App) -> None:
+    rows = await app.core.db.dicts("select reason, because, candidates from decision")
     assert len(rows) > 20
     for row in rows:
         assert english(row["because"]) == row["reason"] or "idle for" in row["reason"]
@@ -116,21 +116,21 @@ async def test_reasons_of_the_first_release_are_codes(house: House) -> None:
         assert "text" not in codes
 
 
-async def test_every_conversation_of_the_first_release_is_shown(house: House) -> None:
-    eva = await house.agent("eva")
+async def test_every_conversation_of_the_first_release_is_shown(app: App) -> None:
+    eva = await app.agent("eva")
     shown = [page async for page in _pages(eva, "/conversations?view=all")]
-    there = await house.core.db.value("select count(*) from conversation")
+    there = await app.core.db.value("select count(*) from conversation")
     assert len({row["id"] for row in shown}) == there > 20
     for row in shown:
         told = await eva.get(f"/conversations/{row['id']}/interactions")
-        count = await house.core.db.value("select count(*) from interaction where conversation_id = %s", [row["id"]])
+        count = await app.core.db.value("select count(*) from interaction where conversation_id = %s", [row["id"]])
         assert len(told["items"]) == count
         await eva.get(f"/contacts/{row['contact']['id']}/timeline")
         await eva.get(f"/conversations/{row['id']}/decisions")
         await eva.get(f"/conversations/{row['id']}/calls")
     await eva.get("/board")
     await eva.get("/calls")
-    admin = await house.agent("admin")
+    admin = await app.agent("admin")
     for path in ("/mailboxes", "/messaging/accounts", "/quarantine", "/tokens", "/events"):
         await admin.get(path)
 
@@ -146,11 +146,11 @@ async def _pages(agent: Any, path: str) -> AsyncGenerator[dict[str, Any]]:
         cursor = f"&cursor={page['next']}"
 
 
-async def test_work_goes_on_in_a_database_of_the_first_release(house: House) -> None:
+async def test_work_goes_on_in_a_database_of_the_first_release(app: App) -> None:
     """Customers who are known write again, by mail and text: they are offered, accepted, answered and resolved."""
-    db = house.core.db
-    amy = await house.agent("amy")
-    house.ids["n"] = 9000  # of what is written: no id that was there
+    db = app.core.db
+    amy = await app.agent("amy")
+    app.ids["n"] = 9000  # of what is written: no id that was there
     await db.execute("update queue_entry set state = 'closed', closed_at = now() where state <> 'closed'")
     await db.execute(
         "update conversation set status = 'resolved', resolved_at = now() - interval '1 year', waiting_since = null"
@@ -164,7 +164,7 @@ async def test_work_goes_on_in_a_database_of_the_first_release(house: House) -> 
     assert {row["channel"] for row in known} == {"email", "sms"}
     await amy.call("PUT", "/me/presence", {"state": "available"})
     for row in known:
-        write = house.mail if row["channel"] == "email" else house.sms
+        write = app.mail if row["channel"] == "email" else app.sms
         conversation = await write("It has arrived, but the shade is cracked.", row["value"])
         contact = await db.value(
             "select c.root_id from conversation v join contact c on c.id = v.contact_id where v.id = %s", [conversation]

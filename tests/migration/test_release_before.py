@@ -16,7 +16,7 @@ from hub.core.embedded import Servers
 from hub.core.service import Addresses, Core, open_core
 from hub.demo import TwilioStandin
 from tests.chaos.harness import KEY, NUMBER, SID, TOKEN, Fleet, Program, Provider, Town, sms, start
-from tests.chaos.invariants import check_house
+from tests.chaos.invariants import check_consistency
 from tests.integration.connectors.harness import eventually, free_port
 from tests.migration.released import beside, unpack
 from tests.support.postgres import other_database
@@ -170,6 +170,6 @@ async def test_two_releases_work_side_by_side_and_either_may_start_again(both: B
                 await _worked(both, town, provider, twilio, version, other)
                 await _worked(both, town, provider, twilio, other, version)
             assert [await core.db.value(LAID), await core.db.value(ATTACHED)] == laid
-            await check_house(core.db)
+            await check_consistency(core.db)
     for program in both.fleet.running:
         assert "Traceback" not in program.said, program.said[-3000:]

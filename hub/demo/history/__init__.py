@@ -1,4 +1,4 @@
-"""`hub demo history`: years of a centre's work, straight into the tables, to see how the hub fares."""
+"""`hub demo history`: years of a center's work, straight into the tables, to see how the hub fares."""
 
 from hub.demo.history.load import Size, fill
 

@@ -1,4 +1,4 @@
-"""Fills an empty centre with years of work: `hub demo history`."""
+"""Fills an empty center with years of work: `hub demo history`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hub.core.errors import ConfigError
 from hub.core.events import newest
 from hub.core.events import sql as events_sql
 from hub.core.sql import Queries
-from hub.demo.history.past import DAY, Centre, Past, Place, Size
+from hub.demo.history.past import DAY, Center, Past, Place, Size
 from hub.demo.history.rows import Rows
 from hub.reports.buckets import READER
 
@@ -36,7 +36,7 @@ class _Membership:
 async def fill(db: Database, *, conversations: int, interactions: int, seed: int = 1, report: Report) -> Rows:
     """Write the history of ten years; what was written.
 
-    A `ConfigError` where the centre has no accounts for mail, SMS, WhatsApp and chat, or has customers already.
+    A `ConfigError` where the center has no accounts for mail, SMS, WhatsApp and chat, or has customers already.
     """
     if conversations < 10 or interactions < conversations:
         raise ConfigError(
@@ -54,7 +54,7 @@ async def fill(db: Database, *, conversations: int, interactions: int, seed: int
         ended = float(await fetch_value(conn, sql["now"]))
         size = Size(conversations, interactions, ended - YEARS * 365.25 * DAY, ended, seed)
         rows = Rows()
-        past = Past(size, await _centre(conn), rows)
+        past = Past(size, await _center(conn), rows)
         await _play(conn, past, rows, report)
         await _leave_in_order(conn)
         report("reading what was written (vacuum, analyze)")
@@ -91,19 +91,19 @@ async def _people(conn: Connection) -> None:
     await execute(conn, sql["memberships"])
 
 
-async def _centre(conn: Connection) -> Centre:
+async def _center(conn: Connection) -> Center:
     rows = await fetch_dicts(conn, sql["accounts"])
     accounts = {row["channel"]: Place(row["id"], row["connector"]) for row in rows}
     if missing := {"email", "sms", "whatsapp", "chat"} - set(accounts):
         raise ConfigError(
-            f"The centre has no account for {', '.join(sorted(missing))}.",
+            f"The center has no account for {', '.join(sorted(missing))}.",
             remedy="Apply one that has, such as config/center.toml.",
         )
     queues: dict[int, tuple[int, ...]] = {}
     for row in await fetch_all(conn, _Membership, sql["busy"]):
         queues[row.queue_id] = (*queues.get(row.queue_id, ()), row.agent_id)
     [first] = await fetch_dicts(conn, sql["first"])
-    return Centre(accounts, queues, {name: int(number) for name, number in first.items()})
+    return Center(accounts, queues, {name: int(number) for name, number in first.items()})
 
 
 async def _leave_in_order(conn: Connection) -> None:

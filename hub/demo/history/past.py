@@ -21,14 +21,14 @@ _FILE = hexed(b"Not a real file, but as many bytes as a small picture has. " * 1
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An account of the centre, as far as messages need it."""
+    """An account of the center, as far as messages need it."""
 
     id: int
     connector: str
 
 
 @dataclass(frozen=True, slots=True)
-class Centre:
+class Center:
     """Accounts by channel, queues with the agents of each (the busiest first), and the first ids."""
 
     accounts: dict[str, Place]
@@ -83,14 +83,14 @@ def _json(value: object) -> str:
 class Past:
     """Plays every conversation into `rows`. `play` yields how many interactions there are, often."""
 
-    def __init__(self, size: Size, centre: Centre, rows: Rows):
+    def __init__(self, size: Size, center: Center, rows: Rows):
         self.size = size
-        self._centre = centre
+        self._center = center
         self._rows = rows
         self._words = Words(size.seed)
         self._draw = random.Random(size.seed)
-        self._ids = {name: itertools.count(first) for name, first in centre.first.items()}
-        self._queues = list(centre.queues)
+        self._ids = {name: itertools.count(first) for name, first in center.first.items()}
+        self._queues = list(center.queues)
         self._queue_weights = list(itertools.accumulate(1 / (n + 1) for n in range(len(self._queues))))
         self._mean = (size.interactions - size.faithful) / max(1, size.conversations - size.faithful // 10)
         self._heap: list[tuple[float, int, _Conversation]] = []
@@ -140,10 +140,10 @@ class Past:
             add("address", address + 2, contact, "visitor", f"visitor{number:025d}", None, at, None)
 
     def _contact(self, number: int) -> int:
-        return self._centre.first["contact"] + number - 1
+        return self._center.first["contact"] + number - 1
 
     def _address(self, number: int) -> int:
-        return self._centre.first["address"] + (number - 1) * _PER_PERSON
+        return self._center.first["address"] + (number - 1) * _PER_PERSON
 
     # -- conversations -----------------------------------------------------------------------------------------------
     def _start(self, number: int) -> float:
@@ -203,7 +203,7 @@ class Past:
     def _hear(self, one: _Conversation, at: float) -> None:
         first = one.seq == 0
         text = self._words.message(one.person.language, self._draw)
-        raw, account = next(self._ids["raw"]), self._centre.accounts[one.channel]
+        raw, account = next(self._ids["raw"]), self._center.accounts[one.channel]
         when = moment(at)
         self._rows.add(
             "raw", raw, account.id, account.connector, f"history-{raw}", "text/plain", hexed(text.encode()), when
@@ -227,7 +227,7 @@ class Past:
 
     def _take(self, one: _Conversation, at: float) -> None:
         """Offered to an agent, and accepted."""
-        people = self._centre.queues[one.queue]
+        people = self._center.queues[one.queue]
         one.agent = people[min(len(people) - 1, int(self._draw.expovariate(1 / 2)))]
         one.offer = next(self._ids["offer"])
         offered, waited = at - 3, max(0.0, at - one.began)
@@ -251,7 +251,7 @@ class Past:
 
     def _answer(self, one: _Conversation, at: float) -> None:
         text = self._words.message(one.person.language, self._draw)
-        account, when = self._centre.accounts[one.channel], moment(at)
+        account, when = self._center.accounts[one.channel], moment(at)
         note = self._draw.random() < 0.08
         said = self._interaction(one, at, "internal" if note else "out", text, client=f"history-{one.id}-{one.seq}")
         data = {"interaction_id": said, "direction": "internal" if note else "out", "channel": one.channel}
@@ -277,7 +277,7 @@ class Past:
         self._rows.add(
             "interaction", number, one.id, self._contact(one.contact), one.seq,
             "note" if note else "message", direction,
-            None if note else one.channel, None if note else self._centre.accounts[one.channel].id,
+            None if note else one.channel, None if note else self._center.accounts[one.channel].id,
             None if note else self._of(one), None if direction == "in" else one.agent,
             "" if note else one.subject, text, None, external, client,
             "received" if direction == "in" else "sent" if direction == "out" else "received", direction == "in", meta,
@@ -330,7 +330,7 @@ class Past:
     def _store(self, one: _Conversation, status: str, at: float) -> None:
         resolved = status == "resolved"
         self._rows.add(
-            "conversation", one.id, self._contact(one.contact), self._centre.accounts[one.channel].id, one.channel,
+            "conversation", one.id, self._contact(one.contact), self._center.accounts[one.channel].id, one.channel,
             one.subject, one.preview, status, one.queue, one.agent, one.seq, one.said,
             one.said if resolved or one.id % 3 else 0, None if resolved else moment(one.waiting), moment(one.replied),
             moment(one.heard), moment(one.spoke), moment(self.size.ended + 7 * DAY) if status == "snoozed" else None,

@@ -1,6 +1,6 @@
 import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core'
 
-// Shade 8 is the accent of the whole house; the lighter ones serve the dark theme.
+// Shade 8 is the accent of the whole desk; the lighter ones serve the dark theme.
 const blue: MantineColorsTuple = [
   '#e7f0fb', '#d0e4f7', '#a5d3fa', '#74c0fc', '#4dabf7', '#339af0', '#228be6', '#1c7ed6', '#1864ab', '#14528c',
 ]

@@ -10,20 +10,20 @@ from hub.channels.registry import load_connectors
 from hub.core.errors import ConfigError
 from hub.provisioning.apply import apply
 from hub.provisioning.model import read
-from tests.house import CENTER, VARIABLES, Agent, House
+from tests.support.app import CENTER, VARIABLES, Agent, App
 
 
 @pytest.fixture
-async def admin(house: House) -> Agent:
-    return await house.agent("admin")
+async def admin(app: App) -> Agent:
+    return await app.agent("admin")
 
 
 async def queue(admin: Agent, key: str) -> dict[str, object]:
     return next(q for q in (await admin.get("/admin/queues"))["items"] if q["key"] == key)
 
 
-async def reapply(house: House) -> list[str]:
-    difference = await apply(house.core.db, house.core.vault, load_connectors(house.core), read(CENTER, VARIABLES))
+async def reapply(app: App) -> list[str]:
+    difference = await apply(app.core.db, app.core.vault, load_connectors(app.core), read(CENTER, VARIABLES))
     return difference.lines
 
 
@@ -63,56 +63,56 @@ async def test_second_of_two_changes_is_told_that_somebody_was_faster(admin: Age
     await admin.post("/admin/queues", {"key": "vip", "name": "Again"}, status=409)
 
 
-async def test_file_keeps_its_queues_until_the_page_adopts_one(house: House, admin: Agent) -> None:
+async def test_file_keeps_its_queues_until_the_page_adopts_one(app: App, admin: Agent) -> None:
     care = await queue(admin, "care")
     path = f"/admin/queues/{care['id']}"
     refused = await admin.call("PATCH", path, {"version": care["version"], "name": "Ours"}, status=409)
     assert "configuration file" in refused["detail"]
     adopted = await admin.post(f"{path}/adopt", {"version": care["version"]})
     await admin.call("PATCH", path, {"version": adopted["version"], "name": "Ours"})
-    assert not [line for line in await reapply(house) if "care" in line]
+    assert not [line for line in await reapply(app) if "care" in line]
     assert (await queue(admin, "care"))["name"] == "Ours"
 
 
-async def test_roles_of_the_file_are_made_changed_and_given(house: House, tmp_path: Path, admin: Agent) -> None:
+async def test_roles_of_the_file_are_made_changed_and_given(app: App, tmp_path: Path, admin: Agent) -> None:
     file = tmp_path / "center.toml"
-    connectors = load_connectors(house.core)
+    connectors = load_connectors(app.core)
     for scope in ("own", "queue"):
         file.write_text(
             f'[[role]]\nkey = "night"\nname = "Night"\npermissions = {{ "conversation.read" = "{scope}" }}\n'
         )
-        done = await apply(house.core.db, house.core.vault, connectors, read(file))
+        done = await apply(app.core.db, app.core.vault, connectors, read(file))
         assert [line[2:] for line in done.lines] == ["role 'night'"]
         role = next(r for r in (await admin.get("/roles"))["items"] if r["key"] == "night")
         assert (role["source"], role["permissions"]) == ("file", {"conversation.read": scope})
-    assert not (await apply(house.core.db, house.core.vault, connectors, read(file))).lines
+    assert not (await apply(app.core.db, app.core.vault, connectors, read(file))).lines
     for wrong in ('key = "Night"', 'key = "agent"', 'key = "n"\npermissions = { "role.manage" = "own" }'):
         file.write_text(f'[[role]]\nname = "x"\n{wrong}\n')
         with pytest.raises(ConfigError):
-            await apply(house.core.db, house.core.vault, connectors, read(file))
+            await apply(app.core.db, app.core.vault, connectors, read(file))
 
 
-async def test_change_by_the_file_is_seen_by_who_has_the_page_open(house: House, admin: Agent) -> None:
+async def test_change_by_the_file_is_seen_by_who_has_the_page_open(app: App, admin: Agent) -> None:
     care = await queue(admin, "care")
-    await house.core.db.execute("update queue set name = 'Old' where key = 'care'")
-    await reapply(house)
+    await app.core.db.execute("update queue set name = 'Old' where key = 'care'")
+    await reapply(app)
     assert (await queue(admin, "care"))["version"] == int(str(care["version"])) + 1
     latest, *_, first = (await admin.get(f"/admin/queues/{care['id']}/history"))["items"]
     assert (latest["change"], latest["before"], latest["after"]) == ("changed", {"name": "Old"}, {"name": care["name"]})
     assert (latest["actor"], first["change"]) == (None, "created")
 
 
-async def test_file_does_not_take_the_last_right_to_make_roles(house: House, tmp_path: Path, admin: Agent) -> None:
+async def test_file_does_not_take_the_last_right_to_make_roles(app: App, tmp_path: Path, admin: Agent) -> None:
     file = tmp_path / "center.toml"
     file.write_text('[[agent]]\nemail = "admin@lumen-oak.example"\nname = "Alex"\nrole = "agent"\n')
     with pytest.raises(ConfigError, match="Nobody would be left"):
-        await apply(house.core.db, house.core.vault, load_connectors(house.core), read(file))
+        await apply(app.core.db, app.core.vault, load_connectors(app.core), read(file))
     assert (await admin.get("/me"))["agent"]["role"] == "admin"
 
 
-async def test_queue_in_use_is_not_archived_and_says_what_uses_it(house: House, admin: Agent) -> None:
+async def test_queue_in_use_is_not_archived_and_says_what_uses_it(app: App, admin: Agent) -> None:
     made = await admin.post("/admin/queues", {"key": "vip", "name": "VIP"}, status=201)
-    conversation = await house.sms()
+    conversation = await app.sms()
     await admin.post(f"/conversations/{conversation}/transfer", {"queue_id": made["id"]})
     path = f"/admin/queues/{made['id']}/archive"
     refused = await admin.post(path, {"version": 1, "archived": True}, status=409)
@@ -120,11 +120,11 @@ async def test_queue_in_use_is_not_archived_and_says_what_uses_it(house: House, 
     assert (await queue(admin, "vip"))["archived_at"] is None
     await admin.post(f"/conversations/{conversation}/pull")
     await admin.post(f"/conversations/{conversation}/resolve")
-    await house.core.db.execute("update queue_entry set state = 'closed', closed_at = now(), outcome = 'resolved'")
+    await app.core.db.execute("update queue_entry set state = 'closed', closed_at = now(), outcome = 'resolved'")
     await admin.post(path, {"version": 1, "archived": True})
 
 
-async def test_nobody_without_the_permission_sees_or_changes_queues(house: House) -> None:
-    eva = await house.agent("eva")
+async def test_nobody_without_the_permission_sees_or_changes_queues(app: App) -> None:
+    eva = await app.agent("eva")
     await eva.get("/admin/queues", status=403)
     await eva.post("/admin/queues", {"key": "vip", "name": "VIP"}, status=403)

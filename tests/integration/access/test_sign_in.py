@@ -15,7 +15,7 @@ from hub.access.devices import Device, read, write
 from hub.core.errors import TooMany, Unauthorized
 from hub.core.networks import network_of
 from hub.core.secrets import Vault
-from tests.house import PASSWORD, House
+from tests.support.app import PASSWORD, App
 
 AMY = "amy@lumen-oak.example"
 WRONG = "a wrong guess"
@@ -29,15 +29,15 @@ def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def amy(house: House) -> int:
-    agent = await house.agent("amy")
-    await signin.set_password(house.core.db, agent.id, PASSWORD)
+async def amy(app: App) -> int:
+    agent = await app.agent("amy")
+    await signin.set_password(app.core.db, agent.id, PASSWORD)
     return agent.id
 
 
-async def attempt(house: House, password: str, *, ip: str = "192.0.2.1", device: Device | None = None) -> str:
+async def attempt(app: App, password: str, *, ip: str = "192.0.2.1", device: Device | None = None) -> str:
     try:
-        await signin.sign_in(house.core.db, AMY, password, ip=ip, user_agent="", device=device)
+        await signin.sign_in(app.core.db, AMY, password, ip=ip, user_agent="", device=device)
     except Unauthorized:
         return "wrong"
     except TooMany as error:
@@ -45,73 +45,73 @@ async def attempt(house: House, password: str, *, ip: str = "192.0.2.1", device:
     return "in"
 
 
-async def _let_pass(house: House, seconds: float) -> None:
+async def _let_pass(app: App, seconds: float) -> None:
     """Time, for the counters."""
-    await house.core.db.execute("update sign_in_failure set last_at = last_at - make_interval(secs => %s)", [seconds])
+    await app.core.db.execute("update sign_in_failure set last_at = last_at - make_interval(secs => %s)", [seconds])
 
 
-async def test_an_office_signs_in_as_often_as_it_likes(house: House, amy: int) -> None:
+async def test_an_office_signs_in_as_often_as_it_likes(app: App, amy: int) -> None:
     for _ in range(110):
-        assert await attempt(house, PASSWORD) == "in"
+        assert await attempt(app, PASSWORD) == "in"
 
 
-async def test_a_right_password_is_taken_after_wrong_ones_and_a_pause(house: House, amy: int) -> None:
-    assert [await attempt(house, WRONG) for _ in range(6)] == ["wrong"] * 5 + ["wait"]
-    assert await attempt(house, PASSWORD) == "wait"  # during the pause nothing is looked at
-    await _let_pass(house, 2)
-    assert await attempt(house, PASSWORD) == "in"
-    assert [await attempt(house, WRONG) for _ in range(5)] == ["wrong"] * 5  # the count began anew
+async def test_a_right_password_is_taken_after_wrong_ones_and_a_pause(app: App, amy: int) -> None:
+    assert [await attempt(app, WRONG) for _ in range(6)] == ["wrong"] * 5 + ["wait"]
+    assert await attempt(app, PASSWORD) == "wait"  # during the pause nothing is looked at
+    await _let_pass(app, 2)
+    assert await attempt(app, PASSWORD) == "in"
+    assert [await attempt(app, WRONG) for _ in range(5)] == ["wrong"] * 5  # the count began anew
 
 
-async def test_each_pause_is_longer_than_the_one_before(house: House, amy: int) -> None:
+async def test_each_pause_is_longer_than_the_one_before(app: App, amy: int) -> None:
     for _ in range(6):
-        await attempt(house, WRONG)
-    await _let_pass(house, 1)
-    assert await attempt(house, WRONG) == "wrong"
+        await attempt(app, WRONG)
+    await _let_pass(app, 1)
+    assert await attempt(app, WRONG) == "wrong"
     for pause in (2, 4, 8, 16):
-        await _let_pass(house, pause - 1)
-        assert await attempt(house, WRONG) == "wait"
-        await _let_pass(house, 1)
-        assert await attempt(house, WRONG) == "wrong"
+        await _let_pass(app, pause - 1)
+        assert await attempt(app, WRONG) == "wait"
+        await _let_pass(app, 1)
+        assert await attempt(app, WRONG) == "wrong"
 
 
-async def test_guesses_sent_at_once_count_one_by_one(house: House, amy: int) -> None:
-    done = await asyncio.gather(*[attempt(house, WRONG) for _ in range(30)])
+async def test_guesses_sent_at_once_count_one_by_one(app: App, amy: int) -> None:
+    done = await asyncio.gather(*[attempt(app, WRONG) for _ in range(30)])
     assert done.count("wrong") <= 6
 
 
-async def test_strangers_who_guess_keep_nobody_out_who_has_signed_in_before(house: House, amy: int) -> None:
+async def test_strangers_who_guess_keep_nobody_out_who_has_signed_in_before(app: App, amy: int) -> None:
     known = Device("d" * 32).with_agent(amy)
     for n in range(120):  # a botnet: an address for each few guesses
-        await attempt(house, WRONG, ip=f"198.51.100.{n // 4}")
-    assert await attempt(house, WRONG, ip="203.0.113.9") == "wait"  # from anywhere new it is slow now
-    assert await attempt(house, PASSWORD, ip="198.51.100.1", device=known) == "in"
+        await attempt(app, WRONG, ip=f"198.51.100.{n // 4}")
+    assert await attempt(app, WRONG, ip="203.0.113.9") == "wait"  # from anywhere new it is slow now
+    assert await attempt(app, PASSWORD, ip="198.51.100.1", device=known) == "in"
 
 
-async def test_a_browser_known_for_one_account_is_a_stranger_to_another(house: House, amy: int) -> None:
-    ben = (await house.agent("ben")).id
+async def test_a_browser_known_for_one_account_is_a_stranger_to_another(app: App, amy: int) -> None:
+    ben = (await app.agent("ben")).id
     device = Device("e" * 32).with_agent(ben)
-    done = [await attempt(house, WRONG, device=device) for _ in range(8)]
+    done = [await attempt(app, WRONG, device=device) for _ in range(8)]
     assert done[-1] == "wait"
 
 
-async def test_a_known_browser_may_not_guess_for_ever(house: House, amy: int) -> None:
+async def test_a_known_browser_may_not_guess_for_ever(app: App, amy: int) -> None:
     device = Device("f" * 32).with_agent(amy)
-    done = [await attempt(house, WRONG, device=device) for _ in range(14)]
+    done = [await attempt(app, WRONG, device=device) for _ in range(14)]
     assert done[-1] == "wait"
 
 
-async def test_the_browser_is_known_by_a_cookie_that_scripts_cannot_read(house: House, amy: int) -> None:
-    response = await house.client.post("/api/v1/session", json={"email": AMY, "password": PASSWORD})
+async def test_the_browser_is_known_by_a_cookie_that_scripts_cannot_read(app: App, amy: int) -> None:
+    response = await app.client.post("/api/v1/session", json={"email": AMY, "password": PASSWORD})
     cookie = response.cookies["hub_device"]
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"
-    assert read(house.core.vault, cookie.value).agents == (amy,)
+    assert read(app.core.vault, cookie.value).agents == (amy,)
 
 
-async def test_during_a_pause_the_answer_says_how_long(house: House, amy: int) -> None:
+async def test_during_a_pause_the_answer_says_how_long(app: App, amy: int) -> None:
     async with aiohttp.ClientSession() as session:
-        url, guess = house.client.make_url("/api/v1/session"), {"email": AMY, "password": WRONG}
+        url, guess = app.client.make_url("/api/v1/session"), {"email": AMY, "password": WRONG}
         for _ in range(7):
             async with session.post(url, json=guess) as response:
                 await response.read()
@@ -122,24 +122,24 @@ async def test_during_a_pause_the_answer_says_how_long(house: House, amy: int) -
     assert "second" in problem["remedy"]
 
 
-async def test_a_new_password_ends_sessions_and_tokens(house: House, amy: int) -> None:
-    done = await signin.sign_in(house.core.db, AMY, PASSWORD, ip="192.0.2.1", user_agent="")
-    _, token = await signin.new_api_token(house.core.db, amy, "script")
+async def test_a_new_password_ends_sessions_and_tokens(app: App, amy: int) -> None:
+    done = await signin.sign_in(app.core.db, AMY, PASSWORD, ip="192.0.2.1", user_agent="")
+    _, token = await signin.new_api_token(app.core.db, amy, "script")
     await signin.use_invitation(
-        house.core.db, await signin.invite(house.core.db, amy), "another long password", ip="192.0.2.7"
+        app.core.db, await signin.invite(app.core.db, amy), "another long password", ip="192.0.2.7"
     )
-    assert await signin.actor_of_session(house.core.db, done.token) is None
-    assert await signin.actor_of_token(house.core.db, token) is None
+    assert await signin.actor_of_session(app.core.db, done.token) is None
+    assert await signin.actor_of_token(app.core.db, token) is None
 
 
-async def test_what_was_counted_is_forgotten_after_a_while(house: House, amy: int) -> None:
+async def test_what_was_counted_is_forgotten_after_a_while(app: App, amy: int) -> None:
     for _ in range(9):
-        await attempt(house, WRONG)
-    await _let_pass(house, 7200)
-    assert [await attempt(house, WRONG) for _ in range(3)] == ["wrong"] * 3
-    await _let_pass(house, 7200)
-    await signin.expire(house.core.db)
-    assert await house.core.db.value("select count(*) from sign_in_failure") == 0
+        await attempt(app, WRONG)
+    await _let_pass(app, 7200)
+    assert [await attempt(app, WRONG) for _ in range(3)] == ["wrong"] * 3
+    await _let_pass(app, 7200)
+    await signin.expire(app.core.db)
+    assert await app.core.db.value("select count(*) from sign_in_failure") == 0
 
 
 @given(st.text(max_size=2000))

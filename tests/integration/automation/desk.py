@@ -1,4 +1,4 @@
-"""A centre with one customer who has written, for tests of what follows."""
+"""A center with one customer who has written, for tests of what follows."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hub.core import events
 from hub.core.clock import now
 from hub.messages import replies
 from hub.messages.events import InteractionCreated
-from tests.centre import Centre
+from tests.support.factory import Factory
 from workers.followups import run_due
 
 
-class Desk(Centre):
-    """A centre with one customer who has written."""
+class Desk(Factory):
+    """A center with one customer who has written."""
 
     async def customer(self, channel: str = "email", queue: int | None = None, name: str = "Ada") -> tuple[int, int]:
         """(contact, conversation)."""

@@ -14,30 +14,30 @@ from hub.channels.model import Delivery, DeliveryStatus
 from hub.core.clock import now
 from hub.messages.delivery import Claimed
 from hub.messages.outbox import Outbox
-from tests.house import House
+from tests.support.app import App
 from workers.followups import run_due
 
 SUPPORT, SHOP = "support@lumen-oak.example", "help@shop.example"
 
 
 @pytest.fixture
-async def closed(house: House) -> House:
-    """The centre with every queue closed for good, so that it acknowledges whatever comes."""
-    await house.core.db.execute("update hours set week = '{}'")
-    await plan_next(house.core.db)
-    return house
+async def closed(app: App) -> App:
+    """The center with every queue closed for good, so that it acknowledges whatever comes."""
+    await app.core.db.execute("update hours set week = '{}'")
+    await plan_next(app.core.db)
+    return app
 
 
 class Post:
     """Mail between the hub and somebody else's ticket system."""
 
-    def __init__(self, house: House):
-        self.house = house
-        self.core = house.core
+    def __init__(self, app: App):
+        self.app = app
+        self.core = app.core
 
     async def arrives(self, raw: str, mail_from: str = SHOP) -> None:
-        account = next(a for a in await self.house.context.intake.accounts("email"))
-        await take(self.house.context.intake, self.core.vault, account, raw.encode(), Envelope(mail_from, (SUPPORT,)))
+        account = next(a for a in await self.app.context.intake.accounts("email"))
+        await take(self.app.context.intake, self.core.vault, account, raw.encode(), Envelope(mail_from, (SUPPORT,)))
 
     async def answers(self) -> list[bytes]:
         """What the hub writes by itself now, as mail."""
@@ -46,7 +46,7 @@ class Post:
         await run_due(self.core)
         rows = await self.core.db.dicts("select * from outbound where state = 'pending' order by id")
         await self.core.db.execute("update outbound set state = 'sent', done_at = now() where state = 'pending'")
-        accounts = {a.id: a for a in await self.house.context.intake.accounts("email")}
+        accounts = {a.id: a for a in await self.app.context.intake.accounts("email")}
         made: list[bytes] = []
         for row in rows:
             claim = Claimed(
@@ -65,7 +65,7 @@ def mail(number: int, *, headers: str = "", subject: str = "Your request") -> st
     return f"From: Shop <{SHOP}>\nTo: {SUPPORT}\nSubject: {subject}\nMessage-ID: <{number}@shop.example>\n{headers}\nWe have received your message {number}.\n"
 
 
-async def test_two_systems_that_answer_each_other_stop_by_themselves(closed: House) -> None:
+async def test_two_systems_that_answer_each_other_stop_by_themselves(closed: App) -> None:
     post = Post(closed)
     await post.arrives(mail(0))
     sent = 0
@@ -78,7 +78,7 @@ async def test_two_systems_that_answer_each_other_stop_by_themselves(closed: Hou
     assert sent == 1
 
 
-async def test_system_that_opens_a_new_matter_for_each_answer_is_stopped_too(closed: House) -> None:
+async def test_system_that_opens_a_new_matter_for_each_answer_is_stopped_too(closed: App) -> None:
     post = Post(closed)
     sent, number = 0, 0
     await post.arrives(mail(0))
@@ -103,19 +103,19 @@ async def test_system_that_opens_a_new_matter_for_each_answer_is_stopped_too(clo
         "X-Autoreply: yes\n",
     ],
 )
-async def test_mail_that_must_not_be_answered_is_not(closed: House, headers: str) -> None:
+async def test_mail_that_must_not_be_answered_is_not(closed: App, headers: str) -> None:
     post = Post(closed)
     await post.arrives(mail(0, headers=headers))
     assert await post.answers() == []
 
 
-async def test_null_return_path_is_never_answered(closed: House) -> None:
+async def test_null_return_path_is_never_answered(closed: App) -> None:
     post = Post(closed)
     await post.arrives(mail(0), mail_from="")
     assert await post.answers() == []
 
 
-async def test_own_answer_that_comes_back_is_never_answered(closed: House) -> None:
+async def test_own_answer_that_comes_back_is_never_answered(closed: App) -> None:
     post = Post(closed)
     await post.arrives(mail(0))
     [answer] = await post.answers()
@@ -124,7 +124,7 @@ async def test_own_answer_that_comes_back_is_never_answered(closed: House) -> No
     assert await post.answers() == []
 
 
-async def test_answer_a_day_later_is_sent_again(closed: House) -> None:
+async def test_answer_a_day_later_is_sent_again(closed: App) -> None:
     post = Post(closed)
     await post.arrives(mail(0))
     assert len(await post.answers()) == 1
@@ -134,7 +134,7 @@ async def test_answer_a_day_later_is_sent_again(closed: House) -> None:
     assert len(await post.answers()) == 1
 
 
-async def test_name_is_told_only_to_whom_it_is_proved_to_belong(closed: House) -> None:
+async def test_name_is_told_only_to_whom_it_is_proved_to_belong(closed: App) -> None:
     await closed.core.db.execute(
         "insert into template (key, locale, name, body) values ('auto-acknowledgement', 'en', 'x', 'Dear {{contact.name}}!')"
     )
@@ -150,7 +150,7 @@ async def test_name_is_told_only_to_whom_it_is_proved_to_belong(closed: House) -
     assert b"Dear Shop!" in answer
 
 
-async def test_complaint_ends_automatic_mail_and_is_said_once(closed: House) -> None:
+async def test_complaint_ends_automatic_mail_and_is_said_once(closed: App) -> None:
     post = Post(closed)
     await post.arrives(mail(0))
     [answer] = await post.answers()
@@ -170,6 +170,6 @@ async def test_complaint_ends_automatic_mail_and_is_said_once(closed: House) -> 
     assert await post.answers() == []
 
 
-async def test_complaint_about_a_mail_we_never_sent_changes_nothing(closed: House) -> None:
+async def test_complaint_about_a_mail_we_never_sent_changes_nothing(closed: App) -> None:
     await closed.context.intake.delivery(Delivery("email", DeliveryStatus.DELIVERED, "<x@y>", complaint=True))
     assert await closed.core.db.value("select count(*) from address where opted_out_at is not null") == 0

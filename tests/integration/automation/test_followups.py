@@ -225,7 +225,7 @@ async def test_follow_up_that_cannot_be_sent_says_why(desk: Desk) -> None:
     assert ended["reason"]
 
 
-async def test_delays_are_the_centres(desk: Desk) -> None:
+async def test_delays_are_the_centers(desk: Desk) -> None:
     await desk.core.db.execute("insert into meta values ('automation', %s)", [Jsonb({"reminder": 0})])
     _, conversation = await desk.customer(queue=await desk.queue())
     await desk.answers(conversation)

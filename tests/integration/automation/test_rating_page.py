@@ -10,63 +10,63 @@ import pytest
 from hub.automation.ratings import MOST_WORDS
 from hub.core.clock import now
 from hub.messages import tokens
-from tests.house import Agent, House
+from tests.support.app import Agent, App
 
 
-async def answered(house: House, agent: Agent, text: str = "Where is my lamp?") -> int:
-    number = await house.mail(text)
+async def answered(app: App, agent: Agent, text: str = "Where is my lamp?") -> int:
+    number = await app.mail(text)
     await agent.post(f"/conversations/{number}/pull")
     await agent.post(f"/conversations/{number}/replies", {"client_id": f"a{number}", "text": "Done"}, status=201)
     await agent.post(f"/conversations/{number}/resolve")
-    await house.core.db.execute("update queue_entry set state = 'closed', closed_at = now() where state = 'wrapping'")
+    await app.core.db.execute("update queue_entry set state = 'closed', closed_at = now() where state = 'wrapping'")
     return number
 
 
-def link(house: House, number: int, days: float = 14) -> str:
-    return f"/rate/{tokens.rating_token(house.core.vault, number, now() + timedelta(days=days))}"
+def link(app: App, number: int, days: float = 14) -> str:
+    return f"/rate/{tokens.rating_token(app.core.vault, number, now() + timedelta(days=days))}"
 
 
-async def ratings(house: House) -> list[dict[str, Any]]:
-    return await house.core.db.dicts("select conversation_id, agent_id, score, comment from rating")
+async def ratings(app: App) -> list[dict[str, Any]]:
+    return await app.core.db.dicts("select conversation_id, agent_id, score, comment from rating")
 
 
-async def test_rating_is_recorded_by_sending_and_never_by_reading(house: House) -> None:
-    amy = await house.agent("amy")
-    number = await answered(house, amy)
-    path = link(house, number)
+async def test_rating_is_recorded_by_sending_and_never_by_reading(app: App) -> None:
+    amy = await app.agent("amy")
+    number = await answered(app, amy)
+    path = link(app, number)
     for query in ("", "?score=5", "?score=5&comment=x"):
-        page = await house.client.get(path + query)
+        page = await app.client.get(path + query)
         assert page.status == 200
         assert "<form" in await page.text()
         assert "script" not in page.headers["Content-Security-Policy"]
         assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
-    assert (await house.client.head(path)).status == 200
-    assert await ratings(house) == []
-    done = await house.client.post(path, data={"score": "4", "comment": "  quick\r\n& <b>kind</b> "})
+    assert (await app.client.head(path)).status == 200
+    assert await ratings(app) == []
+    done = await app.client.post(path, data={"score": "4", "comment": "  quick\r\n& <b>kind</b> "})
     assert (done.status, "Thank you" in await done.text()) == (200, True)
-    assert await ratings(house) == [
+    assert await ratings(app) == [
         {"conversation_id": number, "agent_id": amy.id, "score": 4, "comment": "quick\n& <b>kind</b>"}
     ]
-    again = await (await house.client.get(path)).text()
+    again = await (await app.client.get(path)).text()
     assert 'value="4" required checked' in again
     assert "quick\n&amp; &lt;b&gt;kind&lt;/b&gt;" in again
-    assert await house.core.db.value("select status from conversation where id = %s", [number]) == "resolved"
+    assert await app.core.db.value("select status from conversation where id = %s", [number]) == "resolved"
 
 
-async def test_rating_is_changed_by_sending_again_and_said_once_when_it_is_the_same(house: House) -> None:
-    number = await answered(house, await house.agent("amy"))
-    path = link(house, number)
+async def test_rating_is_changed_by_sending_again_and_said_once_when_it_is_the_same(app: App) -> None:
+    number = await answered(app, await app.agent("amy"))
+    path = link(app, number)
     for score in ("5", "5", "3", "3"):
-        assert (await house.client.post(path, data={"score": score, "comment": ""})).status == 200
-    assert [r["score"] for r in await ratings(house)] == [3]
-    assert await house.core.db.value("select count(*) from event where kind = 'conversation.rated'") == 2
+        assert (await app.client.post(path, data={"score": score, "comment": ""})).status == 200
+    assert [r["score"] for r in await ratings(app)] == [3]
+    assert await app.core.db.value("select count(*) from event where kind = 'conversation.rated'") == 2
 
 
-async def test_low_rating_on_the_page_brings_a_person_once(house: House) -> None:
-    amy = await house.agent("amy")
-    number = await answered(house, amy)
-    path = link(house, number)
-    done = await house.client.post(path, data={"score": "1", "comment": "Nobody called back"})
+async def test_low_rating_on_the_page_brings_a_person_once(app: App) -> None:
+    amy = await app.agent("amy")
+    number = await answered(app, amy)
+    path = link(app, number)
+    done = await app.client.post(path, data={"score": "1", "comment": "Nobody called back"})
     assert "Somebody will look at it" in await done.text()
     shown = await amy.get(f"/conversations/{number}")
     assert (shown["status"], shown["entry_state"], shown["agent"]) == ("open", "waiting", None)
@@ -76,7 +76,7 @@ async def test_low_rating_on_the_page_brings_a_person_once(house: House) -> None
     await amy.post(f"/conversations/{number}/pull")
     await amy.post(f"/conversations/{number}/resolve")
     for _ in range(2):
-        await house.client.post(path, data={"score": "2", "comment": "Still"})
+        await app.client.post(path, data={"score": "2", "comment": "Still"})
     shown = await amy.get(f"/conversations/{number}")
     assert shown["status"] == "resolved"
     assert len([i for i in shown["interactions"] if i["kind"] == "note"]) == 1
@@ -85,63 +85,61 @@ async def test_low_rating_on_the_page_brings_a_person_once(house: House) -> None
 @pytest.mark.parametrize(
     "data", [{}, {"score": "6"}, {"score": "0"}, {"score": "x"}, {"score": "4", "comment": "x" * (MOST_WORDS + 1)}]
 )
-async def test_form_that_is_not_filled_in_is_shown_again_and_records_nothing(
-    house: House, data: dict[str, str]
-) -> None:
-    number = await answered(house, await house.agent("amy"))
-    done = await house.client.post(link(house, number), data=data)
+async def test_form_that_is_not_filled_in_is_shown_again_and_records_nothing(app: App, data: dict[str, str]) -> None:
+    number = await answered(app, await app.agent("amy"))
+    done = await app.client.post(link(app, number), data=data)
     assert (done.status, 'role="alert"' in await done.text()) == (400, True)
-    assert await ratings(house) == []
+    assert await ratings(app) == []
 
 
-async def test_hostile_form_is_refused_with_a_reason_and_records_nothing(house: House) -> None:
-    path = link(house, await answered(house, await house.agent("amy")))
+async def test_hostile_form_is_refused_with_a_reason_and_records_nothing(app: App) -> None:
+    path = link(app, await answered(app, await app.agent("amy")))
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     for body, status in (
         (b"\xff\xfe", 422),
         (b"&".join([b"a=1"] * 50), 422),
         (b"score=4&comment=" + b"x" * 20_000, 413),
     ):
-        done = await house.client.post(path, data=body, headers=form)
+        done = await app.client.post(path, data=body, headers=form)
         assert done.status == status, body[:10]
-    assert (await house.client.post(path, data=b"score=4&comment=a%00b%ED%A0%80", headers=form)).status == 200
-    assert [r["score"] for r in await ratings(house)] == [4]
+    assert (await app.client.post(path, data=b"score=4&comment=a%00b%ED%A0%80", headers=form)).status == 200
+    assert [r["score"] for r in await ratings(app)] == [4]
 
 
-async def test_link_that_is_wrong_or_too_old_says_so_and_records_nothing(house: House) -> None:
-    number = await answered(house, await house.agent("amy"))
-    good, old = link(house, number), link(house, number, days=-1)
+async def test_link_that_is_wrong_or_too_old_says_so_and_records_nothing(app: App) -> None:
+    number = await answered(app, await app.agent("amy"))
+    good, old = link(app, number), link(app, number, days=-1)
     foreign = good.replace(f"/rate/{number}-", f"/rate/{number + 1}-")
     longer = good.replace(good.split("-")[1], str(int(good.split("-")[1]) + 86400))
     for path in (foreign, longer, good[:-1], "/rate/x", f"/rate/{number}", good.replace("/rate/", "/u/")):
-        for answer in (await house.client.get(path), await house.client.post(path, data={"score": "5"})):
+        for answer in (await app.client.get(path), await app.client.post(path, data={"score": "5"})):
             assert (answer.status, "not valid" in await answer.text()) == (404, True)
-    for answer in (await house.client.get(old), await house.client.post(old, data={"score": "5"})):
+    for answer in (await app.client.get(old), await app.client.post(old, data={"score": "5"})):
         assert (answer.status, "closed" in await answer.text()) == (410, True)
-    assert await ratings(house) == []
+    assert await ratings(app) == []
 
 
-async def test_page_speaks_the_customers_language(house: House) -> None:
-    number = await answered(house, await house.agent("amy"))
-    await house.core.db.execute("update contact set locale = 'zh_TW'")
-    page = await (await house.client.get(link(house, number))).text()
+async def test_page_speaks_the_customers_language(app: App) -> None:
+    number = await answered(app, await app.agent("amy"))
+    await app.core.db.execute("update contact set locale = 'zh_TW'")
+    page = await (await app.client.get(link(app, number))).text()
     assert 'lang="zh-CN"' in page
     assert "您对我们的服务满意吗" in page
 
 
-async def test_page_is_refused_when_one_network_asks_too_often(house: House) -> None:
-    path = link(house, await answered(house, await house.agent("amy")))
-    found = {(await house.client.get("/rate/x")).status for _ in range(320)}
+async def test_page_is_refused_when_one_network_asks_too_often(app: App) -> None:
+    path = link(app, await answered(app, await app.agent("amy")))
+    found = {(await app.client.get("/rate/x")).status for _ in range(320)}
     assert 429 in found
-    assert (await house.client.post(path, data={"score": "5"})).status == 429
-    assert await ratings(house) == []
+    assert (await app.client.post(path, data={"score": "5"})).status == 429
+    assert await ratings(app) == []
 
 
-async def test_rating_is_shown_on_conversation_and_timeline_and_counted_by_queue_and_agent(house: House) -> None:
-    amy, admin = await house.agent("amy"), await house.agent("admin")
-    numbers = [await answered(house, amy, text) for text in ("One", "Two", "Three")]
+async def test_rating_is_shown_on_conversation_and_timeline_and_counted_by_queue_and_agent(app: App) -> None:
+    amy, admin = await app.agent("amy"), await app.agent("admin")
+    numbers = [await answered(app, amy, text) for text in ("One", "Two", "Three")]
     for number, score in zip(numbers, ("5", "4", "1"), strict=True):
-        await house.client.post(link(house, number), data={"score": score, "comment": f"said {score}"})
+        await app.client.post(link(app, number), data={"score": score, "comment": f"said {score}"})
     shown = (await amy.get(f"/conversations/{numbers[1]}"))["rating"]
     assert {**shown, "at": ""} == {
         "score": 4,

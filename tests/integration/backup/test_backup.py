@@ -21,8 +21,8 @@ from hub.backup.clients import find_clients
 from hub.core.embedded import Embedded, Servers
 from hub.core.errors import ConfigError
 from hub.core.migrate import check, migrate
-from tests.house import CENTER
 from tests.integration.cli.test_cli import KEY, Line, clean, line
+from tests.support.app import CENTER
 from tests.support.postgres import other_database
 
 __all__ = ["clean", "line"]

@@ -31,7 +31,7 @@ from hub.demo.twilio.people import Manner
 from hub.messages.intake import Intake
 from hub.web.context import WebContext
 from routing.engine import Router
-from tests.centre import Centre
+from tests.support.factory import Factory
 from workers.calls import Calls
 
 SID, TOKEN = "AC" + "0123456789abcdef" * 2, "a-token-of-sixteen-and-more"
@@ -53,14 +53,14 @@ class Stage:
     twilio: TwilioStandin
     accounts: Accounts
     context: WebContext
-    centre: Centre
+    factory: Factory
     queue: int
     agents: dict[str, int] = field(default_factory=dict[str, int])
 
     # -- people ----------------------------------------------------------------------------------------------
     async def agent(self, name: str, *, manner: Manner | None = None, phone: str | None = None) -> int:
         """An agent at their telephone; a device without a manner is answered by hand."""
-        agent = await self.centre.agent(name, self.queue)
+        agent = await self.factory.agent(name, self.queue)
         self.agents[name] = agent
         await self.put_device(agent, phone)
         if manner is not None:
@@ -195,8 +195,8 @@ async def stage(
         **{"status_url": f"{hooks}/calls/status#rc=5&rp=ct,rt,5xx", "speed": SPEED, **standin},
     )  # fmt: skip
     await twilio.start()
-    centre = Centre(core)
-    queue = await centre.queue("care", wrap_up_seconds=30)
+    factory = Factory(core)
+    queue = await factory.queue("care", wrap_up_seconds=30)
     await add_account(core, connectors, queue, twilio.url, flow or {})
     accounts = Accounts(core.db, core.vault, connectors)
     intake = Intake(core, accounts, connectors)
@@ -207,7 +207,7 @@ async def stage(
     await web.TCPSite(runner, "127.0.0.1", port).start()
     tasks = [asyncio.create_task(Router(core).run()), asyncio.create_task(Calls(core).run())]
     try:
-        yield Stage(core, twilio, accounts, context, centre, queue)
+        yield Stage(core, twilio, accounts, context, factory, queue)
     finally:
         await twilio.stop()
         await end(tasks)

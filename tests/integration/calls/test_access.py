@@ -16,8 +16,8 @@ from hub.core.db import Database
 from hub.core.feed import Feed
 from hub.core.secrets import Vault
 from hub.demo.twilio.messages import signature
-from tests.house import House
 from tests.integration.calls.stage import CALLER, NUMBER, SID, TOKEN, stage
+from tests.support.app import App
 
 Change = Callable[[str, dict[str, str]], tuple[str, dict[str, str]]]
 _TABLE: list[tuple[str, int, Change]] = [
@@ -32,7 +32,7 @@ _TABLE: list[tuple[str, int, Change]] = [
 ]
 
 
-@pytest.mark.parametrize("prefix", ["", "/centre"])
+@pytest.mark.parametrize("prefix", ["", "/center"])
 @pytest.mark.parametrize(("case", "status", "change"), _TABLE, ids=[row[0] for row in _TABLE])
 async def test_voice_webhook_is_believed_only_when_signed_for_exactly_this(
     db: Database, feed: Feed, vault: Vault, prefix: str, case: str, status: int, change: Change
@@ -64,11 +64,11 @@ async def test_voice_webhook_is_refused_when_unsigned_or_for_another_account(
 
 
 @pytest.mark.breaks_rules
-async def test_recording_is_heard_only_by_who_may_see_the_conversation(house: House) -> None:
-    db = house.core.db
-    amy, ben, chiara = [await house.agent(name) for name in ("amy", "ben", "chiara")]
+async def test_recording_is_heard_only_by_who_may_see_the_conversation(app: App) -> None:
+    db = app.core.db
+    amy, ben, chiara = [await app.agent(name) for name in ("amy", "ben", "chiara")]
     phone = await db.dicts("select id, queue_id from account where channel = 'voice'")
-    conversation = await house.sms()
+    conversation = await app.sms()
     await db.execute("update conversation set queue_id = %s, agent_id = %s", [phone[0]["queue_id"], amy.id])
     call = await db.value(
         "insert into call (account_id, conversation_id, interaction_id, direction, number, our_number, state, outcome)"
@@ -85,7 +85,7 @@ async def test_recording_is_heard_only_by_who_may_see_the_conversation(house: Ho
     path = f"/api/v1/recordings/{kept}/sound"
     statuses = {}
     for who, agent in (("amy", amy), ("ben", ben), ("chiara", chiara)):
-        answer = await house.client.get(path, headers=agent.headers)
+        answer = await app.client.get(path, headers=agent.headers)
         statuses[who] = answer.status
     # Chiara works in other queues: to her there is no such thing.
     assert statuses == {"amy": 200, "ben": 200, "chiara": 404}
@@ -94,7 +94,7 @@ async def test_recording_is_heard_only_by_who_may_see_the_conversation(house: Ho
     await db.execute(
         "update call_recording set content_type = 'text/html'"
     )  # whatever came as sound is shown as no page
-    assert (await house.client.get(path, headers=amy.headers)).content_type == "application/octet-stream"
+    assert (await app.client.get(path, headers=amy.headers)).content_type == "application/octet-stream"
     await amy.post(f"/calls/{call}/monitor", {"mode": "listen"}, status=403)
     await amy.get("/calls", status=403)
     setting = await amy.call("PUT", "/me/device", {"kind": "phone", "number": "+1 415 555 0199"})

@@ -65,7 +65,7 @@ async def test_customer_is_with_the_agent_again_when_the_colleague_does_not_talk
 async def test_customer_is_never_put_on_hold_when_nobody_can_be_asked(open_stage: Open) -> None:
     async with open_stage() as scene:
         caller, call, amy = await talking(scene)
-        absent = await scene.centre.agent("Eva", scene.queue)
+        absent = await scene.factory.agent("Eva", scene.queue)
         busy = await scene.agent("Ben", manner=Manner(answers=1))
         scene.calls("+14155550199")
         other = await scene.in_state("talking", number="+14155550199")

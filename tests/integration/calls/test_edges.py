@@ -91,7 +91,7 @@ async def test_silent_caller_is_queued_when_the_menu_was_asked_often_enough(
 
 async def test_message_is_taken_when_the_queue_is_closed(db: Database, feed: Feed, vault: Vault) -> None:
     async with stage(db, feed, vault) as scene:
-        hours = await scene.centre.hours({})
+        hours = await scene.factory.hours({})
         await db.execute("update queue set hours_id = %s", [hours])
         caller = scene.calls()
         await scene.in_state("voicemail")
@@ -271,7 +271,7 @@ async def test_call_goes_on_when_the_agents_screen_is_gone(db: Database, feed: F
         amy = await scene.agent("Amy", phone="+14155550177", manner=Manner(answers=1, keys=((1, "1"),)))
         caller = scene.calls()
         call = await scene.in_state("talking")
-        await scene.centre.presence(amy, "offline")
+        await scene.factory.presence(amy, "offline")
         assert await entries.stranded(db, 0, 10) == []
         caller.hang_up()
         await scene.settled()
@@ -280,7 +280,7 @@ async def test_call_goes_on_when_the_agents_screen_is_gone(db: Database, feed: F
 
 async def test_no_call_is_offered_when_an_agent_has_no_telephone(db: Database, feed: Feed, vault: Vault) -> None:
     async with stage(db, feed, vault) as scene:
-        amy = await scene.centre.agent("Amy", scene.queue)
+        amy = await scene.factory.agent("Amy", scene.queue)
         caller = scene.calls()
         await scene.in_state("queued")
         await scene.runner().step()

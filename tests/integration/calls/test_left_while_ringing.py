@@ -62,7 +62,7 @@ async def test_customer_waits_again_when_nobody_answers_and_the_agent_has_left(o
         await scene.talk(10)
         assert not caller.over
         assert back["id"] == call["id"]
-        released = await scene.centre.events("entry.released")
+        released = await scene.factory.events("entry.released")
         assert [event["data"]["reason"] for event in released] == ["nobody answered where the call was handed to"]
         caller.hang_up()
         assert (await record(scene))["outcome"] == "answered"

@@ -36,12 +36,12 @@ async def test_customer_waits_in_another_queue_when_transferred_there(open_stage
     async with open_stage() as scene:
         caller, call, amy = await talking(scene)
         await scene.talk(5)
-        billing = await scene.centre.queue("billing")
+        billing = await scene.factory.queue("billing")
         await scene.does(actions.transfer, await scene.account(), call["id"], amy, actions.Target(queue_id=billing))
         waiting = await scene.in_state("queued")
         assert waiting["queue_id"] == billing
         await scene.leg(call["id"], "agent", agent_id=amy, present=False)
-        ben = await scene.centre.agent("Ben", billing)
+        ben = await scene.factory.agent("Ben", billing)
         scene.agents["Ben"] = ben
         scene.twilio.exchange.people.manners[scene.device("Ben")] = Manner(answers=1)
         await scene.put_device(ben)
@@ -99,7 +99,7 @@ async def test_caller_who_hangs_up_in_the_menu_is_missed_and_never_queued(open_s
         call = await record(scene)
         assert (call["outcome"], call["wait_seconds"]) == ("left_menu", None)
         assert await scene.core.db.value("select count(*) from queue_entry") == 0
-        assert len(await scene.centre.events("call.missed")) == 1
+        assert len(await scene.factory.events("call.missed")) == 1
 
 
 @both
@@ -156,12 +156,12 @@ async def test_customer_is_taken_back_when_a_consultation_comes_to_nothing(open_
 async def test_whoever_of_a_queue_is_free_is_asked_and_takes_over(open_stage: Open) -> None:
     async with open_stage() as scene:
         caller, call, amy = await talking(scene)
-        billing = await scene.centre.queue("billing")
+        billing = await scene.factory.queue("billing")
         account, target = await scene.account(), actions.Target(queue_id=billing)
         with pytest.raises(Conflict, match="Nobody of that queue is free"):
             await scene.does(actions.consult, account, call["id"], amy, target)
-        away = await scene.centre.agent("Chiara", billing, state="away")
-        ben = await scene.centre.agent("Ben", billing)
+        away = await scene.factory.agent("Chiara", billing, state="away")
+        ben = await scene.factory.agent("Ben", billing)
         for agent in (away, ben):
             scene.twilio.exchange.people.manners[f"client:agent_{agent}"] = Manner(answers=1)
             await scene.put_device(agent)

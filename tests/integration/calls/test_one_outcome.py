@@ -177,7 +177,7 @@ async def test_record_says_that_the_agent_hung_up_when_they_did(open_stage: Open
         assert caller.over
         assert call["outcome"] == "answered"
         assert await scene.core.db.value("select text from interaction") == "Incoming call, Amy, the agent hung up"
-        assert not await scene.centre.events("entry.abandoned")
+        assert not await scene.factory.events("entry.abandoned")
 
 
 @both

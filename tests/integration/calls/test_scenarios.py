@@ -32,7 +32,7 @@ async def test_caller_is_put_through_and_held_when_an_agent_answers(open_stage: 
         assert call["wait_seconds"] == truth.waited(caller.sid)
         assert talk >= 33
         assert hold >= 9
-        entry = await scene.centre.entry(call["conversation_id"])
+        entry = await scene.factory.entry(call["conversation_id"])
         assert (entry["state"], entry["agent_id"]) == ("wrapping", amy)
         [agent] = [leg for leg in await scene.legs(call["id"]) if leg["role"] == "agent"]
         assert abs(agent["ring_seconds"] - truth.rang(agent["external_id"])) <= 1
@@ -50,7 +50,7 @@ async def test_call_is_abandoned_when_the_caller_hangs_up_while_it_rings(open_st
         rows = await scene.core.db.dicts("select channel, outcome from queue_entry order by id")
         assert rows == [{"channel": "voice", "outcome": "abandoned"}, {"channel": "missed_call", "outcome": None}]
         assert await scene.core.db.value("select state from offer order by id limit 1") == "rescinded"
-        assert len(await scene.centre.events("call.missed")) == 1
+        assert len(await scene.factory.events("call.missed")) == 1
 
 
 async def test_next_agent_is_rung_when_one_does_not_answer(open_stage: Open) -> None:
@@ -124,7 +124,7 @@ async def test_second_agent_has_the_call_when_the_first_completes_the_transfer(o
         await scene.does(actions.finish_consult, call["id"], amy, "complete")
         await scene.leg(call["id"], "agent", agent_id=amy, present=False)
         await scene.leg(call["id"], "customer", held=False)
-        entry = await scene.centre.entry(call["conversation_id"])
+        entry = await scene.factory.entry(call["conversation_id"])
         assert (entry["state"], entry["agent_id"]) == ("assigned", ben)
         await scene.talk(5)
         caller.hang_up()
@@ -188,7 +188,7 @@ async def test_caller_keeps_their_place_when_they_ask_for_a_callback(open_stage:
         assert call["outcome"] == "answered"
         assert await scene.core.db.value("select outcome from call where id = %s", [waiting["id"]]) == "callback"
         assert await scene.core.db.value("select state from callback") == "done"
-        assert await scene.centre.events("entry.abandoned") == []
+        assert await scene.factory.events("entry.abandoned") == []
 
 
 async def test_message_is_kept_and_queued_when_the_caller_leaves_one(open_stage: Open) -> None:

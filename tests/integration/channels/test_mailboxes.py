@@ -14,13 +14,13 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from hub.cli import mail as mail_commands
-from tests.house import Agent, House
 from tests.integration.connectors import certificates
 from tests.integration.connectors.certificates import Certificates
 from tests.integration.connectors.dovecot import PASSWORD, Dovecot, running
 from tests.integration.connectors.harness import eventually, free_port
 from tests.integration.connectors.test_imap import mail
 from tests.integration.connectors.test_mail_in import Odd
+from tests.support.app import Agent, App
 from tests.support.smtp import HostileSmtp, Manner
 
 
@@ -54,8 +54,8 @@ async def check(admin: Agent, part: str, section: dict[str, Any], **secrets: Any
 
 
 # -- tried -------------------------------------------------------------------------------------------------------
-async def test_good_mailbox_is_good(house: House, server: Dovecot) -> None:
-    found = await check(await house.agent("admin"), "imap", imap(server), imap_password=PASSWORD)
+async def test_good_mailbox_is_good(app: App, server: Dovecot) -> None:
+    found = await check(await app.agent("admin"), "imap", imap(server), imap_password=PASSWORD)
     assert (found["ok"], found["code"]) == (True, "ok")
 
 
@@ -71,16 +71,16 @@ async def test_good_mailbox_is_good(house: House, server: Dovecot) -> None:
     ],
 )
 async def test_what_is_wrong_with_a_mailbox_is_named(
-    house: House, server: Dovecot, change: dict[str, Any], password: str, code: str
+    app: App, server: Dovecot, change: dict[str, Any], password: str, code: str
 ) -> None:
-    found = await check(await house.agent("admin"), "imap", imap(server, **change), imap_password=password)
+    found = await check(await app.agent("admin"), "imap", imap(server, **change), imap_password=password)
     assert (found["ok"], found["code"]) == (False, code), found
     assert found["detail"]
     assert found["remedy"]
 
 
-async def test_tls_troubles_of_a_mailbox_are_named(house: House, guarded: Dovecot, papers: Certificates) -> None:
-    admin = await house.agent("admin")
+async def test_tls_troubles_of_a_mailbox_are_named(app: App, guarded: Dovecot, papers: Certificates) -> None:
+    admin = await app.agent("admin")
     tls = {"port": guarded.tls_port, "tls": "tls"}
     for change, code in (
         (tls, "certificate"),
@@ -90,12 +90,12 @@ async def test_tls_troubles_of_a_mailbox_are_named(house: House, guarded: Doveco
         assert (await check(admin, "imap", imap(guarded, **change), imap_password=PASSWORD))["code"] == code
 
 
-async def test_mailbox_that_wants_starttls_says_so(house: House) -> None:
+async def test_mailbox_that_wants_starttls_says_so(app: App) -> None:
     odd = Odd()
     odd.answers["CAPABILITY"] = b"* CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED\r\n"
     async with await asyncio.start_server(odd.serve, "127.0.0.1", 0) as listening:
         section = {"host": "127.0.0.1", "port": listening.sockets[0].getsockname()[1], "tls": "none", "user": "u"}
-        found = await check(await house.agent("admin"), "imap", section, imap_password=PASSWORD)
+        found = await check(await app.agent("admin"), "imap", section, imap_password=PASSWORD)
     assert (found["code"], found["remedy"]) == ("wants_starttls", "Choose STARTTLS.")
 
 
@@ -136,9 +136,9 @@ async def smtp(words: str | None = None, mail_words: str | None = None, **more: 
     ],
 )
 async def test_what_is_wrong_with_the_way_out_is_named(
-    house: House, words: str | None, mail_words: str | None, section: dict[str, Any], code: str
+    app: App, words: str | None, mail_words: str | None, section: dict[str, Any], code: str
 ) -> None:
-    admin = await house.agent("admin")
+    admin = await app.agent("admin")
     async with smtp(words, mail_words) as port:
         found = await check(
             admin, "smtp", {"host": "127.0.0.1", "port": port, "tls": "none", **section}, smtp_password="p"
@@ -146,8 +146,8 @@ async def test_what_is_wrong_with_the_way_out_is_named(
     assert found["code"] == code, found
 
 
-async def test_plus_addresses_that_the_server_refuses_are_named_and_can_be_turned_off(house: House) -> None:
-    admin = await house.agent("admin")
+async def test_plus_addresses_that_the_server_refuses_are_named_and_can_be_turned_off(app: App) -> None:
+    admin = await app.agent("admin")
     async with HostileSmtp() as server:
         server.of_recipient = lambda to: Manner(says={"rcpt": "550 5.1.1 unknown"} if "+" in to else {})
         section = {"host": "127.0.0.1", "port": server.port, "tls": "none"}
@@ -162,19 +162,19 @@ async def test_plus_addresses_that_the_server_refuses_are_named_and_can_be_turne
         assert server.taken == []
 
 
-async def test_password_in_clear_text_is_not_offered_where_the_server_wants_tls(house: House) -> None:
-    admin = await house.agent("admin")
+async def test_password_in_clear_text_is_not_offered_where_the_server_wants_tls(app: App) -> None:
+    admin = await app.agent("admin")
     async with smtp(auth_require_tls=True) as port:
         section = {"host": "127.0.0.1", "port": port, "tls": "none", "user": "u"}
         found = await check(admin, "smtp", section, smtp_password="p")
     assert found["code"] == "wants_starttls", found
 
 
-async def test_tests_are_counted_so_that_nobody_scans_with_them(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_tests_are_counted_so_that_nobody_scans_with_them(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     from hub.channels.api import mailboxes
 
     monkeypatch.setattr(mailboxes, "TESTS", 3)
-    admin = await house.agent("admin")
+    admin = await app.agent("admin")
     body = {"address": "u@hub.example", "settings": {"smtp": {"host": "127.0.0.1", "port": 1, "tls": "none"}}}
     for status in (200, 200, 200, 429):
         await admin.post("/mailboxes/test", body, status=status)
@@ -189,30 +189,30 @@ async def add(admin: Agent, server: Dovecot, user: str, **more: Any) -> dict[str
     return await admin.post("/mailboxes", body, status=201)
 
 
-async def test_added_mailbox_is_fetched_and_never_shows_its_password(house: House, server: Dovecot) -> None:
-    admin = await house.agent("admin")
+async def test_added_mailbox_is_fetched_and_never_shows_its_password(app: App, server: Dovecot) -> None:
+    admin = await app.agent("admin")
     server.append("sales", mail(1))
     added = await add(admin, server, "sales")
     assert (added["secrets"], added["queue"]["id"]) == (["imap_password"], 1)
     assert PASSWORD not in [
         str(value) for section in (added["settings"], added["settings"]["imap"]) for value in section.values()
     ]
-    house.context.accounts._read_at = -9e9
-    connector: Any = house.context.connectors["email"]
-    task = asyncio.create_task(connector.run(house.context.intake))
+    app.context.accounts._read_at = -9e9
+    connector: Any = app.context.connectors["email"]
+    task = asyncio.create_task(connector.run(app.context.intake))
 
     async def fetched() -> Any:
         health = (await admin.get(f"/mailboxes/{added['id']}"))["health"]
         return health["progress"] == {"done": 1, "total": 1} and health["last_fetch"]
 
     assert await eventually(fetched, 30)
-    assert await house.core.db.value("select count(*) from interaction") == 1
+    assert await app.core.db.value("select count(*) from interaction") == 1
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_changed_mailbox_keeps_what_was_not_named(house: House, server: Dovecot) -> None:
-    admin = await house.agent("admin")
+async def test_changed_mailbox_keeps_what_was_not_named(app: App, server: Dovecot) -> None:
+    admin = await app.agent("admin")
     added = await add(admin, server, "keeps")
     settings = {
         "imap": {**added["settings"]["imap"], "folder": "Tickets"},
@@ -231,7 +231,7 @@ async def test_changed_mailbox_keeps_what_was_not_named(house: House, server: Do
     assert "settings.imap.after" in {error["field"] for error in problem["errors"]}
     changed = await admin.call("PATCH", f"/mailboxes/{added['id']}", {"secrets": {"smtp_password": None}})
     assert changed["secrets"] == ["imap_password"]
-    kinds = await house.core.db.dicts(
+    kinds = await app.core.db.dicts(
         "select data from event where kind = 'config.applied' and actor_id = %s", [admin.id]
     )
     assert len(kinds) == 3  # who changed what is in the log, without the secrets
@@ -239,8 +239,8 @@ async def test_changed_mailbox_keeps_what_was_not_named(house: House, server: Do
 
 
 @pytest.mark.parametrize("name", ["amy", "eva"])
-async def test_only_administrators_get_at_mailboxes(house: House, name: str) -> None:
-    agent = await house.agent(name)
+async def test_only_administrators_get_at_mailboxes(app: App, name: str) -> None:
+    agent = await app.agent(name)
     for method, path in (
         ("GET", "/mailboxes"), ("POST", "/mailboxes"), ("GET", "/mailboxes/1"), ("PATCH", "/mailboxes/1"),
         ("POST", "/mailboxes/test"), ("POST", "/mailboxes/discover"), ("POST", "/mailboxes/1/test"), ("POST", "/mailboxes/1/reconcile"),
@@ -249,12 +249,12 @@ async def test_only_administrators_get_at_mailboxes(house: House, name: str) -> 
 
 
 # -- compared ----------------------------------------------------------------------------------------------------
-async def test_missing_messages_are_named_and_fetched_again(house: House, server: Dovecot) -> None:
-    admin = await house.agent("admin")
+async def test_missing_messages_are_named_and_fetched_again(app: App, server: Dovecot) -> None:
+    admin = await app.agent("admin")
     server.append("gaps", *[mail(n) for n in range(5)])
     added = await add(admin, server, "gaps")
     path = f"/mailboxes/{added['id']}/reconcile"
-    house.context.accounts._read_at = -9e9
+    app.context.accounts._read_at = -9e9
     found = await admin.post(path)
     assert (found["on_server"], found["stored"], found["missing"]) == (5, 0, 5)
     assert found["differences"][0]["subject"] == "Mail 0"
@@ -263,50 +263,50 @@ async def test_missing_messages_are_named_and_fetched_again(house: House, server
     assert (done["missing"], done["refetched"]) == (5, 5)
     assert (await admin.post(path))["missing"] == 0
     # The bytes of one are lost here, however that happened: the comparison is with what is stored, not with a list.
-    await house.core.db.execute("delete from raw where id = (select min(id) from raw)")
+    await app.core.db.execute("delete from raw where id = (select min(id) from raw)")
     assert (await admin.post(path))["missing"] == 1
     again = await admin.post(path, {"refetch": True})
     assert (again["missing"], again["refetched"]) == (1, 1)
-    assert await house.core.db.value("select count(*) from raw") == 5
+    assert await app.core.db.value("select count(*) from raw") == 5
 
 
-async def test_old_mail_that_was_never_wanted_is_not_missing(house: House, server: Dovecot) -> None:
-    admin = await house.agent("admin")
+async def test_old_mail_that_was_never_wanted_is_not_missing(app: App, server: Dovecot) -> None:
+    admin = await app.agent("admin")
     with server.session("olds") as client:
         client.append("INBOX", "", '"01-Jan-2020 00:00:00 +0000"', mail(1))
     added = await add(admin, server, "olds")
-    await house.core.db.execute(
+    await app.core.db.execute(
         "insert into mailbox (account_id, folder, uidvalidity, uid, since) values (%s, 'INBOX', 1, 0, now())",
         [added["id"]],
     )
-    house.context.accounts._read_at = -9e9
+    app.context.accounts._read_at = -9e9
     found = await admin.post(f"/mailboxes/{added['id']}/reconcile")
     assert (found["on_server"], found["unwanted"], found["missing"]) == (1, 1, 0)
 
 
-async def test_mailbox_that_cannot_be_asked_says_so(house: House, server: Dovecot) -> None:
-    admin = await house.agent("admin")
+async def test_mailbox_that_cannot_be_asked_says_so(app: App, server: Dovecot) -> None:
+    admin = await app.agent("admin")
     added = await add(admin, server, "away", port=free_port())
-    house.context.accounts._read_at = -9e9
+    app.context.accounts._read_at = -9e9
     assert "cannot be asked" in (await admin.post(f"/mailboxes/{added['id']}/reconcile", status=503))["detail"]
 
 
-async def test_the_same_at_the_terminal(house: House, server: Dovecot, capsys: pytest.CaptureFixture[str]) -> None:
-    admin = await house.agent("admin")
+async def test_the_same_at_the_terminal(app: App, server: Dovecot, capsys: pytest.CaptureFixture[str]) -> None:
+    admin = await app.agent("admin")
     server.append("term", mail(1))
     added = await add(admin, server, "term")
     arguments: Callable[..., Any] = lambda **more: SimpleNamespace(account=added["key"], dry_run=False, **more)  # noqa: E731
-    assert await mail_commands.run(house.core, arguments(action="test")) == 0
-    assert await mail_commands.run(house.core, arguments(action="reconcile")) == 0
+    assert await mail_commands.run(app.core, arguments(action="test")) == 0
+    assert await mail_commands.run(app.core, arguments(action="reconcile")) == 0
     said = capsys.readouterr().out
     assert "INBOX: 1 on the server, 0 stored, 0 not wanted, 1 missing" in said
     assert "Fetched again: 1 of 1." in said
-    await house.core.db.execute(
+    await app.core.db.execute(
         'update account set health = health || \'{"progress": {"done": 3, "total": 3}}\' where id = %s', [added["id"]]
     )
-    assert await mail_commands.run(house.core, arguments(action="progress")) == 0
+    assert await mail_commands.run(app.core, arguments(action="progress")) == 0
     assert "[########################################] 3 of 3" in capsys.readouterr().out
-    assert await mail_commands.run(house.core, arguments(action="list")) == 0
+    assert await mail_commands.run(app.core, arguments(action="list")) == 0
     assert added["key"] in capsys.readouterr().out
 
 
@@ -316,8 +316,8 @@ def test_bar_grows() -> None:
     assert mail_commands.bar(0, 0).startswith("[####")
 
 
-async def test_a_change_of_one_setting_keeps_all_others(house: House, server: Dovecot) -> None:
-    admin = await house.agent("admin")
+async def test_a_change_of_one_setting_keeps_all_others(app: App, server: Dovecot) -> None:
+    admin = await app.agent("admin")
     added = await add(admin, server, "merge", folder="Tickets", poll_seconds=77)
     path = f"/mailboxes/{added['id']}"
     await admin.call("PATCH", path, {"settings": {"forms": ["@shop.example"], "authserv_id": "mx.example"}})
@@ -335,9 +335,9 @@ async def test_a_change_of_one_setting_keeps_all_others(house: House, server: Do
     ids=["host", "port", "tls", "ca"],
 )
 async def test_a_stored_password_goes_to_no_other_server(
-    house: House, server: Dovecot, change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    app: App, server: Dovecot, change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    admin = await house.agent("admin")
+    admin = await app.agent("admin")
     added = await add(admin, server, "bound")
     if added["settings"]["imap"]["tls"] == change.get("tls"):
         change = {"tls": "starttls"}
@@ -347,7 +347,7 @@ async def test_a_stored_password_goes_to_no_other_server(
         asked.append(account)
         return []
 
-    monkeypatch.setattr(house.context.connectors["email"], "probe", probe)
+    monkeypatch.setattr(app.context.connectors["email"], "probe", probe)
     settings = {"imap": {**added["settings"]["imap"], **change}}
     trial = {"account_id": added["id"], "settings": settings}
     for method, path, body in (

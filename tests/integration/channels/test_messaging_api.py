@@ -13,7 +13,7 @@ from hub.channels.accounts import seal
 from hub.core.clock import now
 from hub.core.secrets import Vault
 from hub.messages import tokens
-from tests.house import Agent, House
+from tests.support.app import Agent, App
 
 LIMITS = {"price_per_segment": 0.0079, "prices": {"+1415": 0.01}, "currency": "USD", "daily_segments": 500}
 TEMPLATE = {
@@ -24,39 +24,37 @@ TEMPLATE = {
 }
 
 
-async def account(house: House, channel: str, **settings: Any) -> int:
-    """The centre's number of that channel with these settings; a new one where it has none."""
-    found = await house.core.db.value("select id from account where channel = %s order by id", [channel])
+async def account(app: App, channel: str, **settings: Any) -> int:
+    """The center's number of that channel with these settings; a new one where it has none."""
+    found = await app.core.db.value("select id from account where channel = %s order by id", [channel])
     if found is None:
-        sealed = seal(house.core.vault, "wa", {"auth_token": "0" * 32})
-        found = await house.core.db.value(
+        sealed = seal(app.core.vault, "wa", {"auth_token": "0" * 32})
+        found = await app.core.db.value(
             "insert into account (key, connector, channel, name, address, settings, secrets, queue_id) "
             "select 'wa', connector, %s, 'WhatsApp', address, settings, %s, queue_id from account where channel = 'sms' "
             "limit 1 returning id",
             [channel, sealed],
         )
-    await house.core.db.execute("update account set settings = settings || %s where id = %s", [Jsonb(settings), found])
-    house.context.accounts._read_at = -9e9
+    await app.core.db.execute("update account set settings = settings || %s where id = %s", [Jsonb(settings), found])
+    app.context.accounts._read_at = -9e9
     return int(found)
 
 
 @pytest.fixture
-async def admin(house: House) -> Agent:
-    return await house.agent("admin")
+async def admin(app: App) -> Agent:
+    return await app.agent("admin")
 
 
-async def test_price_of_the_longest_prefix_is_shown_beside_the_number(house: House, admin: Agent) -> None:
-    await account(house, "sms", limits=LIMITS)
-    number = await house.sms(sender="+14155550100")
+async def test_price_of_the_longest_prefix_is_shown_beside_the_number(app: App, admin: Agent) -> None:
+    await account(app, "sms", limits=LIMITS)
+    number = await app.sms(sender="+14155550100")
     [way] = [w for w in (await admin.get(f"/conversations/{number}"))["reply_channels"] if w["channel"] == "sms"]
     assert (way["price"], way["currency"], way["max_length"], way["templates"]) == (0.01, "USD", 1600, False)
 
 
 @pytest.mark.parametrize(("sender", "answered"), [("LUMENBANK", False), ("22333", True), ("+14155550100", True)])
-async def test_text_from_a_name_offers_no_answer_by_text(
-    house: House, admin: Agent, sender: str, answered: bool
-) -> None:
-    number = await house.sms(sender=sender)
+async def test_text_from_a_name_offers_no_answer_by_text(app: App, admin: Agent, sender: str, answered: bool) -> None:
+    number = await app.sms(sender=sender)
     shown = await admin.get(f"/conversations/{number}")
     assert bool(shown["reply_channels"]) is answered
     await admin.post(
@@ -64,26 +62,26 @@ async def test_text_from_a_name_offers_no_answer_by_text(
     )
 
 
-async def test_message_that_is_too_long_is_refused_with_its_length(house: House, admin: Agent) -> None:
-    number = await house.sms()
+async def test_message_that_is_too_long_is_refused_with_its_length(app: App, admin: Agent) -> None:
+    number = await app.sms()
     body = {"client_id": "x", "text": "é" * 1601}
     problem = await admin.post(f"/conversations/{number}/replies", body, status=422)
     assert "1,601" in problem["detail"]
     assert problem["errors"] == [{"field": "text", "message": "too long"}]
 
 
-async def test_numbers_show_what_they_sent_against_their_bounds(house: House, admin: Agent) -> None:
-    number = await account(house, "sms", limits={**LIMITS, "messages_per_second": 2, "destinations": ["+1"]})
-    await house.core.db.execute("insert into spending values (%s, (now() at time zone 'utc')::date, 7)", [number])
+async def test_numbers_show_what_they_sent_against_their_bounds(app: App, admin: Agent) -> None:
+    number = await account(app, "sms", limits={**LIMITS, "messages_per_second": 2, "destinations": ["+1"]})
+    await app.core.db.execute("insert into spending values (%s, (now() at time zone 'utc')::date, 7)", [number])
     [shown] = [n for n in (await admin.get("/messaging/accounts"))["items"] if n["account_id"] == number]
     assert (shown["segments_today"], shown["daily_segments"], shown["messages_per_second"]) == (7, 500, 2)
     assert shown["destinations"] == ["+1"]
     assert shown["spent_today"] == pytest.approx(0.0553)
-    await (await house.agent("amy")).get("/messaging/accounts", status=403)
+    await (await app.agent("amy")).get("/messaging/accounts", status=403)
 
 
-async def test_what_a_customer_told_us_is_in_the_ledger_and_holds_at_once(house: House, admin: Agent) -> None:
-    number = await house.sms()
+async def test_what_a_customer_told_us_is_in_the_ledger_and_holds_at_once(app: App, admin: Agent) -> None:
+    number = await app.sms()
     shown = await admin.get(f"/conversations/{number}")
     contact, [address] = shown["contact"]["id"], (await admin.get(f"/contacts/{shown['contact']['id']}"))["addresses"]
     written = await admin.post(f"/conversations/{number}/replies", {"client_id": "a", "text": "On its way."})
@@ -117,9 +115,7 @@ async def test_what_a_customer_told_us_is_in_the_ledger_and_holds_at_once(house:
         ("hello", "not a phone number"),
     ],
 )
-async def test_a_number_that_is_none_is_refused_in_plain_words(
-    house: House, admin: Agent, number: str, why: str
-) -> None:
+async def test_a_number_that_is_none_is_refused_in_plain_words(app: App, admin: Agent, number: str, why: str) -> None:
     start = {"client_id": "n", "channel": "sms", "text": "Hello", "address": {"kind": "phone", "value": number}}
     problem = await admin.post("/conversations", start, status=422)
     assert why in problem["detail"]
@@ -127,28 +123,28 @@ async def test_a_number_that_is_none_is_refused_in_plain_words(
     assert "+1415555" in problem["remedy"]
 
 
-async def test_a_file_of_ours_is_given_to_who_has_its_address_for_a_while(house: House, admin: Agent) -> None:
-    number = await house.sms()
+async def test_a_file_of_ours_is_given_to_who_has_its_address_for_a_while(app: App, admin: Agent) -> None:
+    number = await app.sms()
     form = FormData()
     form.add_field("file", b"%PDF-1.4", filename="планы 计划.pdf", content_type="application/pdf")
-    uploaded = await (await house.client.post("/api/v1/uploads", data=form, headers=admin.headers)).json()
-    vault = house.core.vault
+    uploaded = await (await app.client.post("/api/v1/uploads", data=form, headers=admin.headers)).json()
+    vault = app.core.vault
     token = tokens.file_token(vault, uploaded["id"], now() + timedelta(hours=1))
-    assert (await house.client.get(f"/m/{token}")).status == 404  # not sent to anybody yet
+    assert (await app.client.get(f"/m/{token}")).status == 404  # not sent to anybody yet
     await admin.post(
         f"/conversations/{number}/replies", {"client_id": "f", "text": "", "attachments": [uploaded["id"]]}
     )
-    answer = await house.client.get(f"/m/{token}")
+    answer = await app.client.get(f"/m/{token}")
     assert (answer.status, answer.content_type, await answer.read()) == (200, "application/pdf", b"%PDF-1.4")
     assert "sandbox" in answer.headers["Content-Security-Policy"]
     late = tokens.file_token(vault, uploaded["id"], now() - timedelta(seconds=1))
     other = tokens.file_token(Vault(b"another-key-" * 6), uploaded["id"], now() + timedelta(hours=1))
     for wrong in (late, other, token[:-3] + "AAA", "x", token.upper()):
-        assert (await house.client.get(f"/m/{wrong}")).status == 404
+        assert (await app.client.get(f"/m/{wrong}")).status == 404
 
 
-async def test_writing_first_on_whatsapp_takes_a_template(house: House, admin: Agent) -> None:
-    number = await account(house, "whatsapp", templates=[TEMPLATE], api_base="http://127.0.0.1:1")
+async def test_writing_first_on_whatsapp_takes_a_template(app: App, admin: Agent) -> None:
+    number = await account(app, "whatsapp", templates=[TEMPLATE], api_base="http://127.0.0.1:1")
     templates = (await admin.get(f"/accounts/{number}/message-templates"))["items"]
     assert [t["body"] for t in templates if t["id"] == TEMPLATE["sid"]] == [TEMPLATE["body"]]
     start = {
@@ -161,17 +157,17 @@ async def test_writing_first_on_whatsapp_takes_a_template(house: House, admin: A
     shown = await admin.post("/conversations", {**start, "text": "", "template": filled}, status=201)
     assert [i["text"] for i in shown["interactions"]] == ["Hello Ana, your order B-2 is ready."]
     assert shown["interactions"][0]["message"]["template"] == TEMPLATE["sid"]
-    [payload] = await house.core.db.dicts("select payload from outbound")
+    [payload] = await app.core.db.dicts("select payload from outbound")
     assert payload["payload"]["template"] == filled
 
 
-async def test_templates_that_cannot_be_listed_say_why(house: House, admin: Agent) -> None:
-    number = await account(house, "whatsapp", templates=[], api_base="http://127.0.0.1:1")
+async def test_templates_that_cannot_be_listed_say_why(app: App, admin: Agent) -> None:
+    number = await account(app, "whatsapp", templates=[], api_base="http://127.0.0.1:1")
     assert await admin.get(f"/accounts/{number}/message-templates") == {
         "items": [],
         "problem": "Twilio does not list the templates.",
     }
-    sms = await account(house, "email")
+    sms = await account(app, "email")
     await admin.get(f"/accounts/{sms}/message-templates", status=404)
     start = {
         "client_id": "w", "channel": "whatsapp", "text": "", "account_id": number, "template": {"id": "HX1", "variables": {}},
@@ -191,13 +187,13 @@ async def test_templates_that_cannot_be_listed_say_why(house: House, admin: Agen
     ],
 )
 async def test_template_that_does_not_fit_is_refused_by_name(
-    house: House, admin: Agent, template: dict[str, Any], field: str
+    app: App, admin: Agent, template: dict[str, Any], field: str
 ) -> None:
-    number = await account(house, "whatsapp", templates=[TEMPLATE], api_base="http://127.0.0.1:1")
+    number = await account(app, "whatsapp", templates=[TEMPLATE], api_base="http://127.0.0.1:1")
     start = {
         "client_id": "w", "channel": "whatsapp", "text": "", "account_id": number, "template": template,
         "address": {"kind": "whatsapp", "value": "+14155550177"},
     }  # fmt: skip
     problem = await admin.post("/conversations", start, status=422)
     assert [f["field"] for f in problem["errors"]] == [field]
-    assert await house.core.db.value("select count(*) from outbound") == 0
+    assert await app.core.db.value("select count(*) from outbound") == 0

@@ -13,8 +13,8 @@ from hub.core.errors import ConfigError
 from hub.core.service import Core
 from hub.provisioning.apply import apply
 from hub.provisioning.model import read
-from tests.house import Agent, House
 from tests.integration.provisioning.test_center import SMALL, applied, file, write
+from tests.support.app import Agent, App
 
 __all__ = ["file"]
 
@@ -31,8 +31,8 @@ async def add(admin: Agent, *, status: int = 201, **more: Any) -> dict[str, Any]
 
 
 @pytest.mark.parametrize("again", ["once@hub.example", "ONCE@Hub.Example", " once@hub.example ", "once@hub.example."])
-async def test_second_mailbox_of_an_address_is_refused_and_names_the_first(house: House, again: str) -> None:
-    admin = await house.agent("admin")
+async def test_second_mailbox_of_an_address_is_refused_and_names_the_first(app: App, again: str) -> None:
+    admin = await app.agent("admin")
     first = await add(admin, address="once@hub.example", name="First")
     refused = await add(admin, address=again, status=409)
     assert "'First'" in refused["detail"]
@@ -47,8 +47,8 @@ async def test_second_mailbox_of_an_address_is_refused_and_names_the_first(house
     assert refused["remedy"].startswith("Enable")
 
 
-async def test_two_folders_of_one_address_are_two_mailboxes_and_never_become_one(house: House) -> None:
-    admin = await house.agent("admin")
+async def test_two_folders_of_one_address_are_two_mailboxes_and_never_become_one(app: App) -> None:
+    admin = await app.agent("admin")
     await add(admin, address="two@hub.example")
     second = await add(admin, address="two@hub.example", folder="Tickets")
     await add(admin, address="two@hub.example", folder="inbox", status=409)
@@ -60,8 +60,8 @@ async def test_two_folders_of_one_address_are_two_mailboxes_and_never_become_one
     await admin.call("PATCH", path, {"name": "Still", "address": "two@hub.example"})
 
 
-async def test_changed_address_that_is_anothers_is_refused_and_its_own_is_not(house: House) -> None:
-    admin = await house.agent("admin")
+async def test_changed_address_that_is_anothers_is_refused_and_its_own_is_not(app: App) -> None:
+    admin = await app.agent("admin")
     await add(admin, address="one@hub.example", name="One")
     other = await add(admin, address="other@hub.example")
     path = f"/mailboxes/{other['id']}"
@@ -71,20 +71,20 @@ async def test_changed_address_that_is_anothers_is_refused_and_its_own_is_not(ho
     await admin.call("PATCH", path, {"address": "OTHER@hub.example", "name": "Kept"})
 
 
-async def test_addresses_that_stood_twice_before_can_still_be_changed(house: House) -> None:
-    admin = await house.agent("admin")
+async def test_addresses_that_stood_twice_before_can_still_be_changed(app: App) -> None:
+    admin = await app.agent("admin")
     first, second = await add(admin, address="old@hub.example"), await add(admin, address="older@hub.example")
-    await house.core.db.execute("update account set address = 'old@hub.example' where id = %s", [second["id"]])
+    await app.core.db.execute("update account set address = 'old@hub.example' where id = %s", [second["id"]])
     for one in (first, second):
         await admin.call("PATCH", f"/mailboxes/{one['id']}", {"signature": "Yours", "enabled": False})
 
 
-async def test_one_of_many_is_added_when_all_come_at_once(house: House) -> None:
-    admin = await house.agent("admin")
+async def test_one_of_many_is_added_when_all_come_at_once(app: App) -> None:
+    admin = await app.agent("admin")
 
     async def attempt(address: str) -> int:
         url = "/api/v1/mailboxes"
-        return (await house.client.request("POST", url, json=body(address=address), headers=admin.headers)).status
+        return (await app.client.request("POST", url, json=body(address=address), headers=admin.headers)).status
 
     spellings = ["race@hub.example", "Race@hub.example", "RACE@HUB.EXAMPLE"] * 3
     assert sorted(await asyncio.gather(*map(attempt, spellings))) == [201] + [409] * 8
@@ -159,8 +159,8 @@ async def test_file_may_exchange_addresses_and_leave_those_that_stood_twice(core
         ([], {"body"}),
     ],
 )  # fmt: skip
-async def test_everything_that_is_missing_or_wrong_is_named_at_once(house: House, given: Any, fields: set[str]) -> None:
-    problem = await (await house.agent("admin")).post("/mailboxes", given, status=422)
+async def test_everything_that_is_missing_or_wrong_is_named_at_once(app: App, given: Any, fields: set[str]) -> None:
+    problem = await (await app.agent("admin")).post("/mailboxes", given, status=422)
     named = {error["field"] for error in problem["errors"]}
     assert fields <= named, named
     assert not {name for name in named - fields if not name.startswith("secrets.")}, named

@@ -28,8 +28,8 @@ from hub.core.embedded import Servers
 from hub.core.service import Addresses, Core, open_core
 from hub.demo import TwilioStandin
 from hub.messages.intake import Intake
-from tests.house import CENTER, VARIABLES
 from tests.integration.connectors.harness import free_port
+from tests.support.app import CENTER, VARIABLES
 
 KEY = "test-key-" * 8
 
@@ -88,7 +88,7 @@ def line(
     return Line(capsys, Addresses(database_url, servers.redis_url, KEY.encode(), "http://127.0.0.1:8080"))
 
 
-# -- the centre ------------------------------------------------------------------------------------------------------
+# -- the center -------------------------------------------------------------------------------------------------------
 def test_apply_shows_the_difference_changes_it_and_then_has_nothing_to_do(line: Line) -> None:
     dry = line.run("apply", CENTER, "--dry-run")
     assert "+ queue 'care'" in dry
@@ -229,7 +229,7 @@ def test_the_doctor_tells_of_a_sick_account_and_a_service_nobody_runs(line: Line
 # -- numbers ---------------------------------------------------------------------------------------------------------
 @contextmanager
 def standin_of(line: Line, monkeypatch: pytest.MonkeyPatch) -> Generator[TwilioStandin]:
-    """The stand-in on a thread of its own, and the centre's number on it."""
+    """The stand-in on a thread of its own, and the center's number on it."""
     twilio = TwilioStandin(VARIABLES["DEMO_TWILIO_SID"], VARIABLES["DEMO_TWILIO_TOKEN"], number="+15550100100")
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)

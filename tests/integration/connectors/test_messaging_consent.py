@@ -125,7 +125,7 @@ async def test_ledger_is_only_ever_added_to(hub: Hub) -> None:
 
 
 async def test_told_wish_waits_for_the_conversation_and_holds_no_send_meanwhile(hub: Hub) -> None:
-    """The house's order of locks: who writes results of sends has the conversation first, and would wait for ever."""
+    """The order of locks: who writes results of sends has the conversation first, and would wait for ever."""
     await hub.twilio.inbound(PHONE, "Where is my lamp?")
     await write(hub, "It is on its way")
     [ends] = await hub.db.dicts("select contact_id, id from address where value = %s", [PHONE])

@@ -14,7 +14,7 @@ from hub.core.clock import now
 from hub.core.db import Database
 from hub.core.errors import HubError
 from hub.queues import entries
-from tests.house import House
+from tests.support.app import App
 
 _COUNTED = """
 select (select count(*) from conversation where status = 'open')::int as open,
@@ -28,16 +28,14 @@ async def _kept(db: Database) -> dict[str, int]:
     return {"open": 0, "snoozed": 0, "waiting": 0} | {row["what"]: row["n"] for row in rows}
 
 
-async def _anything(house: House, draw: random.Random, known: list[int], queues: list[int], agents: list[int]) -> None:
+async def _anything(app: App, draw: random.Random, known: list[int], queues: list[int], agents: list[int]) -> None:
     """One thing that customers, agents or the clock do; refused where it makes no sense."""
-    core = house.core
+    core = app.core
     if not known or draw.random() < 0.3:
         sender = f"+1415555{draw.randrange(12):04}"
         known.append(
             await (
-                house.sms(sender=sender)
-                if draw.random() < 0.7
-                else house.mail(sender=f"a{draw.randrange(9)}@x.example")
+                app.sms(sender=sender) if draw.random() < 0.7 else app.mail(sender=f"a{draw.randrange(9)}@x.example")
             )
         )
         return
@@ -62,8 +60,8 @@ async def _anything(house: House, draw: random.Random, known: list[int], queues:
 
 
 @pytest.mark.breaks_rules  # what is erased in the end leaves halves behind
-async def test_kept_counts_are_those_counted_whatever_is_done_at_once(house: House) -> None:
-    db = house.core.db
+async def test_kept_counts_are_those_counted_whatever_is_done_at_once(app: App) -> None:
+    db = app.core.db
     queues = [row["id"] for row in await db.dicts("select id from queue order by id")]
     agents = [row["id"] for row in await db.dicts("select distinct agent_id as id from agent_queue order by 1 limit 4")]
     draw, known, done = random.Random(7), list[int](), [0, 0]
@@ -71,7 +69,7 @@ async def test_kept_counts_are_those_counted_whatever_is_done_at_once(house: Hou
     async def somebody() -> None:
         for _ in range(60):
             try:
-                await _anything(house, draw, known, queues, agents)
+                await _anything(app, draw, known, queues, agents)
                 done[0] += 1
             except HubError:
                 done[1] += 1
@@ -86,7 +84,7 @@ async def test_kept_counts_are_those_counted_whatever_is_done_at_once(house: Hou
     await asyncio.gather(*[somebody() for _ in range(4)])
     over.set()
     await clock
-    async with events.unit(db, house.core.feed) as unit:
+    async with events.unit(db, app.core.feed) as unit:
         [one] = await db.dicts("select min(id) as id from conversation where status = 'open'")
         await actions.snooze(unit, one["id"], now() + timedelta(days=30), actor_id=agents[0])
     [counted] = await db.dicts(_COUNTED)
@@ -100,9 +98,9 @@ async def test_kept_counts_are_those_counted_whatever_is_done_at_once(house: Hou
     assert await _kept(db) == counted
 
 
-async def test_a_wrong_count_is_put_right_and_said(house: House) -> None:
-    db = house.core.db
-    await house.sms()
+async def test_a_wrong_count_is_put_right_and_said(app: App) -> None:
+    db = app.core.db
+    await app.sms()
     [queue] = await db.dicts("select queue_id as id from conversation")
     await db.execute(
         "insert into queue_count_change values (%s, 'open', 5), (%s, 'snoozed', 1)", [queue["id"], queue["id"]]
@@ -114,10 +112,10 @@ async def test_a_wrong_count_is_put_right_and_said(house: House) -> None:
     assert await _kept(db) == {"open": 1, "snoozed": 0, "waiting": 1}
 
 
-async def test_counts_read_few_rows_once_changes_were_added_up(house: House) -> None:
-    db = house.core.db
+async def test_counts_read_few_rows_once_changes_were_added_up(app: App) -> None:
+    db = app.core.db
     for number in range(30):
-        await house.sms(sender=f"+1415556{number:04}")
+        await app.sms(sender=f"+1415556{number:04}")
     assert await db.value("select count(*) from queue_count_change") > 30
     before = await _kept(db)
     assert await counts.fold(db) > 30

@@ -10,7 +10,7 @@ from hub.cli.doctor import work_findings
 from hub.conversations import invariants
 from hub.core import events
 from hub.core.health import Finding
-from tests.house import House
+from tests.support.app import App
 
 FAULTS: dict[str, LiteralString] = {
     "waits_nowhere": "update queue_entry set state = 'closed' where conversation_id = %(id)s",
@@ -23,32 +23,32 @@ FAULTS: dict[str, LiteralString] = {
 }
 
 
-async def faults(house: House) -> list[str]:
-    async with house.core.db.connection() as conn:
+async def faults(app: App) -> list[str]:
+    async with app.core.db.connection() as conn:
         return [fault.fault for fault in await invariants.broken(conn)]
 
 
-async def findings(house: House) -> Finding:
-    [found] = await work_findings(house.core.db)
+async def findings(app: App) -> Finding:
+    [found] = await work_findings(app.core.db)
     return found
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_fault_is_put_right_once_and_told(house: House, fault: str) -> None:
-    first, _ = await house.sms(), await house.mail()
-    assert (await findings(house)).ok
-    await house.core.db.execute(FAULTS[fault], {"id": first})
-    assert fault in await faults(house)
-    assert await invariants.sweep(house.core) >= 1
-    assert await faults(house) == []
-    assert await invariants.sweep(house.core) == 0
-    told = await house.core.db.dicts("select conversation_id, fault from work_repair")
+async def test_fault_is_put_right_once_and_told(app: App, fault: str) -> None:
+    first, _ = await app.sms(), await app.mail()
+    assert (await findings(app)).ok
+    await app.core.db.execute(FAULTS[fault], {"id": first})
+    assert fault in await faults(app)
+    assert await invariants.sweep(app.core) >= 1
+    assert await faults(app) == []
+    assert await invariants.sweep(app.core) == 0
+    told = await app.core.db.dicts("select conversation_id, fault from work_repair")
     assert {"conversation_id": first, "fault": fault} in told
-    assert await house.core.db.value("select count(*) from event where kind = 'work.repaired'") == len(told)
-    found = await findings(house)
+    assert await app.core.db.value("select count(*) from event where kind = 'work.repaired'") == len(told)
+    found = await findings(app)
     assert not found.ok
     assert fault in found.detail
-    amy = await house.agent("amy")
+    amy = await app.agent("amy")
     seen = {c["id"] for c in (await amy.get("/conversations?view=waiting"))["items"]}
     mine = {c["id"] for c in (await amy.get("/conversations?view=mine"))["items"]}
     if fault not in ("works_on_what_is_over", "on_another_desk", "queue_gone"):
@@ -56,48 +56,48 @@ async def test_fault_is_put_right_once_and_told(house: House, fault: str) -> Non
 
 
 @pytest.mark.parametrize("state", ["assigned", "wrapping", "offered"])
-async def test_work_of_somebody_who_left_is_somebody_elses(house: House, state: str) -> None:
-    amy, ben = await house.agent("amy"), await house.agent("ben")
-    conversation = await house.sms()
+async def test_work_of_somebody_who_left_is_somebody_elses(app: App, state: str) -> None:
+    amy, ben = await app.agent("amy"), await app.agent("ben")
+    conversation = await app.sms()
     await amy.post(f"/conversations/{conversation}/pull")
-    await house.core.db.execute("update queue_entry set state = %s where conversation_id = %s", [state, conversation])
+    await app.core.db.execute("update queue_entry set state = %s where conversation_id = %s", [state, conversation])
     if state == "wrapping":
-        await house.core.db.execute("update conversation set status = 'resolved', waiting_since = null")
-    await house.core.db.execute("update agent set disabled_at = now() where id = %s", [amy.id])
-    await invariants.sweep(house.core)
-    assert await faults(house) == []
+        await app.core.db.execute("update conversation set status = 'resolved', waiting_since = null")
+    await app.core.db.execute("update agent set disabled_at = now() where id = %s", [amy.id])
+    await invariants.sweep(app.core)
+    assert await faults(app) == []
     seen = {c["id"] for c in (await ben.get("/conversations?view=waiting"))["items"]}
     assert seen == (set() if state == "wrapping" else {conversation})
 
 
-async def test_what_cannot_be_put_right_is_told_and_keeps_no_other_from_it(house: House, monkeypatch: Any) -> None:
-    broken, other = await house.sms(), await house.mail()
+async def test_what_cannot_be_put_right_is_told_and_keeps_no_other_from_it(app: App, monkeypatch: Any) -> None:
+    broken, other = await app.sms(), await app.mail()
 
     async def fails(*_: Any) -> bool:
         raise ValueError("cannot")
 
     monkeypatch.setitem(invariants._WAYS, "on_a_desk_and_waiting", fails)
-    await house.core.db.execute(FAULTS["on_a_desk_and_waiting"], {"id": broken})
-    await house.core.db.execute(FAULTS["waits_nowhere"], {"id": other})
+    await app.core.db.execute(FAULTS["on_a_desk_and_waiting"], {"id": broken})
+    await app.core.db.execute(FAULTS["waits_nowhere"], {"id": other})
     told: list[object] = []
     # one at a time, and what cannot be mended comes first
-    assert await invariants.sweep(house.core, 1, bad=lambda _, row: told.append(row)) == 1
+    assert await invariants.sweep(app.core, 1, bad=lambda _, row: told.append(row)) == 1
     assert told == [f"conversation {broken}"]
-    assert await faults(house) == ["on_a_desk_and_waiting"]
+    assert await faults(app) == ["on_a_desk_and_waiting"]
     monkeypatch.undo()
-    assert await invariants.sweep(house.core) == 1
+    assert await invariants.sweep(app.core) == 1
 
 
-async def test_what_is_in_order_is_left_alone(house: House) -> None:
-    conversation = await house.sms()
-    async with events.unit(house.core.db, house.core.feed) as unit:
+async def test_what_is_in_order_is_left_alone(app: App) -> None:
+    conversation = await app.sms()
+    async with events.unit(app.core.db, app.core.feed) as unit:
         assert await invariants.mend(unit, conversation) == []
-    assert await house.core.db.value("select count(*) from work_repair") == 0
+    assert await app.core.db.value("select count(*) from work_repair") == 0
 
 
-async def test_looking_for_faults_reads_nothing_of_what_is_over(house: House) -> None:
-    await house.sms()
-    db = house.core.db
+async def test_looking_for_faults_reads_nothing_of_what_is_over(app: App) -> None:
+    await app.sms()
+    db = app.core.db
     await db.execute(
         "insert into conversation (contact_id, channel, status, queue_id, resolved_at) "
         "select n, 'sms', 'resolved', 1, now() from generate_series(1, 20000) n"

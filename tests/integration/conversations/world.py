@@ -1,4 +1,4 @@
-"""A centre whose people and customers do anything in any order, and what must hold whatever they do."""
+"""A center whose people and customers do anything in any order, and what must hold whatever they do."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from hub.queues import entries, offers
 from hub.reports.buckets import count_next
 from routing.model import Pick
 from routing.offers import commit
-from tests.house import CENTER, VARIABLES
+from tests.support.app import CENTER, VARIABLES
 
 # What an agent has weighs nothing exactly while nothing is owed to its customer, where its channel is so.
 RESTS_WRONGLY = """
@@ -50,7 +50,7 @@ _READY = """
 
 @dataclass
 class World:
-    """A centre, its agents, and the conversations of today."""
+    """A center, its agents, and the conversations of today."""
 
     core: Core
     intake: Intake
@@ -63,7 +63,7 @@ class World:
 
     @classmethod
     async def open(cls, core: Core) -> World:
-        """The demonstration's centre, everybody at their desks."""
+        """The demonstration's center, everybody at their desks."""
         connectors = load_connectors(core)
         await apply(core.db, core.vault, connectors, read(CENTER, VARIABLES))
         rows = await core.db.dicts(

@@ -12,7 +12,7 @@ from hub.channels.model import Accepted, AddressKind, Delivery, DeliveryStatus, 
 from hub.core import aside
 from hub.core.aside import Aside, Busy
 from hub.core.groupcommit import GroupCommit
-from tests.house import House
+from tests.support.app import App
 from tests.support.postgres import open_writer
 
 
@@ -80,20 +80,20 @@ async def test_what_stays_locked_is_told_to_come_back(
 
 
 @pytest.fixture
-def sms(house: House) -> Callable[[str, str], asyncio.Task[Accepted]]:
+def sms(app: App) -> Callable[[str, str], asyncio.Task[Accepted]]:
     async def send(sender: str, key: str) -> Accepted:
-        account = next(a for a in await house.context.intake.accounts("twilio"))
+        account = next(a for a in await app.context.intake.accounts("twilio"))
         message = Inbound(account.id, key, b"Hello", "text/plain", AddressKind.PHONE, sender, "Hello")
-        return await house.context.intake.message(message)
+        return await app.context.intake.message(message)
 
     return lambda sender, key: asyncio.create_task(send(sender, key))
 
 
 async def test_a_locked_conversation_delays_nobody_elses_message(
-    house: House, sms: Callable[[str, str], asyncio.Task[Accepted]]
+    app: App, sms: Callable[[str, str], asyncio.Task[Accepted]]
 ) -> None:
     locked = (await sms("+14155550100", "SM1")).conversation_id
-    with open_writer(house.core.db.url) as foreign:
+    with open_writer(app.core.db.url) as foreign:
         foreign.execute("select from conversation where id = %s for update", [locked])
         stuck = [sms("+14155550100", f"SM-stuck-{n}") for n in range(3)]
         others = [sms(f"+141555502{n:02}", f"SM-other-{n}") for n in range(40)]
@@ -102,7 +102,7 @@ async def test_a_locked_conversation_delays_nobody_elses_message(
         assert not any(task.done() for task in stuck)
         foreign.rollback()
         assert {accepted.conversation_id for accepted in await asyncio.gather(*stuck)} == {locked}
-    texts = await house.core.db.dicts(
+    texts = await app.core.db.dicts(
         "select r.dedup_key as key from interaction i join raw r on r.id = i.raw_id where i.conversation_id = %s order by i.seq",
         [locked],
     )
@@ -110,48 +110,48 @@ async def test_a_locked_conversation_delays_nobody_elses_message(
 
 
 async def test_a_message_that_stays_locked_is_answered_with_try_again_and_kept_the_next_time(
-    house: House, sms: Callable[[str, str], asyncio.Task[Accepted]], monkeypatch: pytest.MonkeyPatch
+    app: App, sms: Callable[[str, str], asyncio.Task[Accepted]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(aside, "PATIENT", 0.3)
     locked = (await sms("+14155550100", "SM1")).conversation_id
-    with open_writer(house.core.db.url) as foreign:
+    with open_writer(app.core.db.url) as foreign:
         foreign.execute("select from conversation where id = %s for update", [locked])
         with pytest.raises(Busy):
             await sms("+14155550100", "SM2")
-    assert await house.core.db.value("select count(*) from raw where state = 'quarantined'") == 0
+    assert await app.core.db.value("select count(*) from raw where state = 'quarantined'") == 0
     assert (await sms("+14155550100", "SM2")).conversation_id == locked
 
 
-async def test_reports_about_other_conversations_pass_one_that_is_locked(house: House) -> None:
-    amy = await house.agent("amy")
+async def test_reports_about_other_conversations_pass_one_that_is_locked(app: App) -> None:
+    amy = await app.agent("amy")
     ids: list[int] = []
     for n in range(3):
-        conversation = await house.sms(sender=f"+1415555030{n}")
-        await house.core.db.execute("update conversation set agent_id = %s where id = %s", [amy.id, conversation])
+        conversation = await app.sms(sender=f"+1415555030{n}")
+        await app.core.db.execute("update conversation set agent_id = %s where id = %s", [amy.id, conversation])
         await amy.post(f"/conversations/{conversation}/replies", {"text": "On its way.", "client_id": f"k{n}"})
         ids.append(conversation)
-    sends = {row["conversation_id"]: row["id"] for row in await house.core.db.dicts("select * from outbound")}
+    sends = {row["conversation_id"]: row["id"] for row in await app.core.db.dicts("select * from outbound")}
     reports = [Delivery("twilio", DeliveryStatus.DELIVERED, f"SM{sends[c]}", outbound_id=sends[c]) for c in ids]
-    with open_writer(house.core.db.url) as foreign:
+    with open_writer(app.core.db.url) as foreign:
         foreign.execute("select from conversation where id = %s for update", [ids[0]])
-        tasks = [asyncio.create_task(house.context.intake.delivery(report)) for report in reports]
+        tasks = [asyncio.create_task(app.context.intake.delivery(report)) for report in reports]
         await asyncio.wait_for(asyncio.gather(*tasks[1:]), 6)
         assert not tasks[0].done()
         foreign.rollback()
         await tasks[0]
-    states = await house.core.db.dicts("select state, rank from outbound")
+    states = await app.core.db.dicts("select state, rank from outbound")
     assert states == [{"state": "sent", "rank": 2}] * 3
 
 
 async def test_messages_are_taken_in_while_the_database_hangs_up_again_and_again(
-    house: House, sms: Callable[[str, str], asyncio.Task[Accepted]]
+    app: App, sms: Callable[[str, str], asyncio.Task[Accepted]]
 ) -> None:
     """Connections end in the middle of batches: what was stored is not stored twice, and nobody has to come back."""
     cut = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'omnihub intake'"
     for n in range(12):
         tasks = [sms(f"+1415555{k:04}", f"SM-{n}-{k}") for k in range(20)]
         await asyncio.sleep(0.002 * (n % 4))
-        await house.core.db.execute(cut)
+        await app.core.db.execute(cut)
         await asyncio.gather(*tasks)
-    assert await house.core.db.value("select count(*) from interaction where direction = 'in'") == 240
-    assert await house.core.db.value("select count(distinct raw_id) from interaction where direction = 'in'") == 240
+    assert await app.core.db.value("select count(*) from interaction where direction = 'in'") == 240
+    assert await app.core.db.value("select count(distinct raw_id) from interaction where direction = 'in'") == 240

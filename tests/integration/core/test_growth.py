@@ -15,7 +15,7 @@ from hub.core.service import Core
 from hub.messages import views
 from hub.queues import offers
 from routing.engine import LEASE, Leader
-from tests.house import House
+from tests.support.app import App
 
 _STORED = 2_000  # messages of as many strangers
 _FEW = 300  # rows: far more than anything needs, far fewer than are stored
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.breaks_rules  # its crowd is written by hand, beside th
 class Crowd:
     """Strangers who write, and where their messages went."""
 
-    house: House
+    app: App
     account: Account
     said: int = 0
     conversations: list[int] = field(default_factory=list)
@@ -51,23 +51,23 @@ class Crowd:
             external_id=key,
             **more,
         )
-        done = await self.house.context.intake.message(inbound)
+        done = await self.app.context.intake.message(inbound)
         assert done.conversation_id
         assert done.interaction_id
         self.conversations.append(done.conversation_id)
         self.interactions.append(done.interaction_id)
 
     async def small(self, stored: int) -> None:
-        """What a morning begins with: `stored` messages that are done with, and the statistics of so small a house."""
+        """What a morning begins with: `stored` messages that are done with, and the statistics of so small a database."""
         await self.writes(stored)
-        await self.house.core.db.execute("update queue_entry set state = 'closed'")
+        await self.app.core.db.execute("update queue_entry set state = 'closed'")
         if stored:
-            await self.house.core.db.execute("vacuum analyze")
+            await self.app.core.db.execute("vacuum analyze")
 
 
 @pytest.fixture
-async def crowd(house: House) -> Crowd:
-    await house.core.db.execute("""
+async def crowd(app: App) -> Crowd:
+    await app.core.db.execute("""
         do $$
         declare
             name name;
@@ -77,8 +77,8 @@ async def crowd(house: House) -> Crowd:
             end loop;
         end $$
     """)
-    account = next(a for a in await house.context.intake.accounts("twilio") if a.channel == "sms")
-    return Crowd(house, account)
+    account = next(a for a in await app.context.intake.accounts("twilio") if a.channel == "sms")
+    return Crowd(app, account)
 
 
 async def read_by(core: Core, name: str, work: Callable[[], Awaitable[Any]]) -> int:
@@ -101,7 +101,7 @@ async def _read(core: Core, name: str) -> int:
 
 @pytest.mark.parametrize("stored", [0, 60])
 async def test_taking_a_message_in_reads_no_more_when_more_is_stored(crowd: Crowd, stored: int) -> None:
-    core = crowd.house.core
+    core = crowd.app.core
     await crowd.writes(5)
     await crowd.small(stored)
 
@@ -129,9 +129,9 @@ async def test_taking_a_message_in_reads_no_more_when_more_is_stored(crowd: Crow
 
 @pytest.mark.parametrize("stored", [0, 60])
 async def test_an_offer_reads_no_more_when_more_waits(crowd: Crowd, stored: int) -> None:
-    core = crowd.house.core
+    core = crowd.app.core
     await crowd.small(stored)
-    amy = await crowd.house.agent("amy")
+    amy = await crowd.app.agent("amy")
     epoch = await Lease(core.db, LEASE).try_acquire()
     assert epoch is not None
     screens = core.db.lane("screens")

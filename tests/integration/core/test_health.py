@@ -19,26 +19,26 @@ from hub.core.db import Database
 from hub.core.service import Core
 from hub.core.steady import Part
 from hub.web import health
-from tests.house import Agent, House, open_house
 from tests.integration.connectors.harness import eventually
+from tests.support.app import Agent, App, open_app
 from tests.support.postgres import named
 
 
 @pytest.fixture
-async def house(core: Core, aiohttp_client: Callable[..., Any]) -> House:
-    return await open_house(core, aiohttp_client)
+async def app(core: Core, aiohttp_client: Callable[..., Any]) -> App:
+    return await open_app(core, aiohttp_client)
 
 
-async def ready(house: House) -> tuple[int, dict[str, Any]]:
-    async with house.client.get("/health/ready") as answer:
+async def ready(app: App) -> tuple[int, dict[str, Any]]:
+    async with app.client.get("/health/ready") as answer:
         return answer.status, await answer.json(content_type=None)
 
 
-async def becomes(house: House, status: int) -> dict[str, Any]:
+async def becomes(app: App, status: int) -> dict[str, Any]:
     """What the page says once it answers so; one look into the database is shown for a second."""
 
     async def said() -> dict[str, Any] | None:
-        now, body = await ready(house)
+        now, body = await ready(app)
         return body if now == status else None
 
     return await eventually(said, 20)
@@ -53,35 +53,35 @@ def read_only(url: str, on: bool) -> None:
         admin.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s", [name])
 
 
-async def test_a_database_that_takes_no_writes_is_not_ready_and_loses_nothing(house: House) -> None:
-    assert (await ready(house))[0] == 200
-    read_only(house.core.db.url, True)
-    said = await becomes(house, 503)
+async def test_a_database_that_takes_no_writes_is_not_ready_and_loses_nothing(app: App) -> None:
+    assert (await ready(app))[0] == 200
+    read_only(app.core.db.url, True)
+    said = await becomes(app, 503)
     assert said["detail"] == "The database answers, but takes no writes (read-only transactions)."
     assert "HUB_DATABASE__URL" in said["remedy"]
     with pytest.raises(Exception, match="takes nothing right now"):
-        await house.sms(key="SM1")  # a provider hears 503, and comes back
-    read_only(house.core.db.url, False)
-    await becomes(house, 200)
-    await house.sms(key="SM1")
-    assert await house.core.db.value("select count(*) from interaction") == 1
-    assert await house.core.db.value("select count(*) from raw where state = 'quarantined'") == 0
+        await app.sms(key="SM1")  # a provider hears 503, and comes back
+    read_only(app.core.db.url, False)
+    await becomes(app, 200)
+    await app.sms(key="SM1")
+    assert await app.core.db.value("select count(*) from interaction") == 1
+    assert await app.core.db.value("select count(*) from raw where state = 'quarantined'") == 0
 
 
 async def test_work_that_fails_is_on_the_health_page_and_in_the_metrics(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(steady, "FIRST", 0.01)
     monkeypatch.setattr(steady, "_TOLD", 0.0)
     for _ in range(3):
-        async with Part(house.core.db, "scheduler", "follow-ups").attempt():
+        async with Part(app.core.db, "scheduler", "follow-ups").attempt():
             raise ValueError("a customer's words")
-    status, said = await ready(house)
+    status, said = await ready(app)
     assert (status, said["status"]) == (200, "degraded")
     [problem] = [p for p in said["problems"] if p["code"] == "service.failing"]
     assert (problem["params"]["service"], problem["params"]["part"]) == ("scheduler", "follow-ups")
     assert "words" not in str(said)
-    async with house.client.get("/metrics") as answer:
+    async with app.client.get("/metrics") as answer:
         metrics = await answer.text()
     assert 'hub_service_failures{part="follow-ups",service="scheduler"}' in metrics
 
@@ -99,24 +99,24 @@ async def test_requests_are_refused_within_seconds_while_every_connection_is_tak
     small: Core, aiohttp_client: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "SECONDS", 1.0)
-    house = await open_house(small, aiohttp_client)
-    amy = await house.agent("amy")
+    app = await open_app(small, aiohttp_client)
+    amy = await app.agent("amy")
     await amy.get("/me")
     async with AsyncExitStack() as taken:
         for _ in range(2):
             await taken.enter_async_context(small.db.connection())
         began = time.monotonic()
-        (status, said), answers = await asyncio.gather(ready(house), asyncio.gather(*[_status(amy) for _ in range(30)]))
+        (status, said), answers = await asyncio.gather(ready(app), asyncio.gather(*[_status(amy) for _ in range(30)]))
         took = time.monotonic() - began
         assert (status, said["detail"]) == (503, "The database does not answer.")
         assert set(answers) == {503}
         assert took < 15  # each waited for a second; without a bound they would wait for ever
     assert await _status(amy) == 200
-    await becomes(house, 200)
+    await becomes(app, 200)
 
 
 async def _status(agent: Agent) -> int:
     url = "/api/v1/conversations?view=all"
     timeout = aiohttp.ClientTimeout(total=30)
-    async with agent.house.client.get(url, headers=agent.headers, timeout=timeout) as answer:
+    async with agent.app.client.get(url, headers=agent.headers, timeout=timeout) as answer:
         return answer.status

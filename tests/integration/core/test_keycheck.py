@@ -12,8 +12,8 @@ from hub.core.secrets import Vault
 from hub.core.service import Core
 from hub.provisioning.apply import apply
 from hub.provisioning.model import read
-from tests.house import CENTER, VARIABLES, House
 from tests.integration.cli.test_cli import KEY, Line, clean, line
+from tests.support.app import CENTER, VARIABLES, App
 
 __all__ = ["clean", "line"]
 OTHER = Vault(b"another-key-" * 8)
@@ -38,14 +38,14 @@ async def test_a_database_of_before_knows_its_key_by_the_secrets_of_its_accounts
     assert await keycheck.fits(core.db, core.vault) is True
 
 
-async def test_a_wrong_key_is_on_the_health_page(house: House) -> None:
-    await keycheck.note(house.core.db, OTHER)
-    await keycheck.note(house.core.db, house.core.vault)
-    assert await problems.key(house.core.db, house.core.vault) == []
-    await house.core.db.execute("delete from meta where key = 'key_check'")
-    await house.core.db.execute("update account set secrets = null")
-    await keycheck.note(house.core.db, OTHER)
-    answer = await (await house.client.get("/health/ready")).json()
+async def test_a_wrong_key_is_on_the_health_page(app: App) -> None:
+    await keycheck.note(app.core.db, OTHER)
+    await keycheck.note(app.core.db, app.core.vault)
+    assert await problems.key(app.core.db, app.core.vault) == []
+    await app.core.db.execute("delete from meta where key = 'key_check'")
+    await app.core.db.execute("update account set secrets = null")
+    await keycheck.note(app.core.db, OTHER)
+    answer = await (await app.client.get("/health/ready")).json()
     assert answer["status"] == "degraded"
     assert {"code": "key.wrong", "params": {}} in answer["problems"]
 

@@ -7,14 +7,14 @@ import pytest
 from hub.core.errors import ConfigError
 from hub.demo.history import fill
 from hub.reports.buckets import count_next, rebuild
-from tests.house import House
+from tests.support.app import App
 
 _BUCKETS = "select queue_id, channel, at, entered, answered, answered_in_target from stat_bucket order by 1, 2, 3"
 
 
-async def test_a_history_keeps_the_rules_of_work_and_of_the_log(house: House) -> None:
+async def test_a_history_keeps_the_rules_of_work_and_of_the_log(app: App) -> None:
     shown: list[str] = []
-    db = house.core.db
+    db = app.core.db
     rows = await fill(db, conversations=300, interactions=1_200, report=shown.append)
     [there] = await db.dicts("""
         select (select count(*) from conversation) as conversations, (select count(*) from interaction) as interactions,
@@ -35,8 +35,8 @@ async def test_a_history_keeps_the_rules_of_work_and_of_the_log(house: House) ->
     # The fixture looks at the invariants, and at what each event says.
 
 
-async def test_the_numbers_of_a_history_are_those_of_its_log(house: House) -> None:
-    db = house.core.db
+async def test_the_numbers_of_a_history_are_those_of_its_log(app: App) -> None:
+    db = app.core.db
     await fill(db, conversations=60, interactions=240, report=lambda _: None)
     written = await db.dicts(_BUCKETS)
     assert await count_next(db) == 0  # it is counted already
@@ -44,23 +44,23 @@ async def test_the_numbers_of_a_history_are_those_of_its_log(house: House) -> No
     assert await db.dicts(_BUCKETS) == written
 
 
-async def test_a_history_goes_on_with_real_messages(house: House) -> None:
-    db = house.core.db
+async def test_a_history_goes_on_with_real_messages(app: App) -> None:
+    db = app.core.db
     await fill(db, conversations=60, interactions=240, report=lambda _: None)
     [known] = await db.dicts("select a.value, a.contact_id from address a where a.kind = 'phone' order by a.id limit 1")
-    conversation = await house.sms("It is me again", sender=known["value"])
+    conversation = await app.sms("It is me again", sender=known["value"])
     assert await db.value("select contact_id from conversation where id = %s", [conversation]) == known["contact_id"]
 
 
-async def test_a_history_is_refused_where_customers_are(house: House) -> None:
-    await house.sms()
+async def test_a_history_is_refused_where_customers_are(app: App) -> None:
+    await app.sms()
     with pytest.raises(ConfigError, match="customers already"):
-        await fill(house.core.db, conversations=60, interactions=240, report=lambda _: None)
+        await fill(app.core.db, conversations=60, interactions=240, report=lambda _: None)
 
 
 @pytest.mark.parametrize(("conversations", "interactions"), [(0, 0), (9, 100), (50, 49)])
-async def test_a_history_of_nothing_is_refused(house: House, conversations: int, interactions: int) -> None:
+async def test_a_history_of_nothing_is_refused(app: App, conversations: int, interactions: int) -> None:
     with pytest.raises(ConfigError, match="cannot have"):
         await fill(
-            house.core.db, conversations=conversations, interactions=interactions, report=lambda _: None
+            app.core.db, conversations=conversations, interactions=interactions, report=lambda _: None
         )  # fmt: skip

@@ -7,13 +7,13 @@ from typing import Any
 from aiohttp import FormData
 
 from hub.core.clock import now
-from tests.house import Agent, House
+from tests.support.app import Agent, App
 
 CUSTOMER = "ana@customer.example"
 
 
-async def payload(house: House) -> dict[str, Any]:
-    return await house.core.db.value("select payload from outbound order by id desc limit 1")
+async def payload(app: App) -> dict[str, Any]:
+    return await app.core.db.value("select payload from outbound order by id desc limit 1")
 
 
 async def conversation(agent: Agent, number: int) -> dict[str, Any]:
@@ -37,5 +37,5 @@ async def taken_back(agent: Agent, written: dict[str, Any], **more: Any) -> Any:
 async def upload(agent: Agent, name: str, body: bytes, kind: str = "image/png") -> int:
     form = FormData()
     form.add_field("file", body, filename=name, content_type=kind)
-    async with agent.house.client.post("/api/v1/uploads", data=form, headers=agent.headers) as response:
+    async with agent.app.client.post("/api/v1/uploads", data=form, headers=agent.headers) as response:
         return (await response.json())["id"]

@@ -14,7 +14,7 @@ from hub.core.secrets import Vault
 from hub.core.service import Core
 from hub.provisioning.apply import Difference, apply, shown
 from hub.provisioning.model import read
-from tests.house import CENTER, VARIABLES
+from tests.support.app import CENTER, VARIABLES
 
 SECRET = VARIABLES["DEMO_TWILIO_TOKEN"]
 SMALL = """
@@ -81,7 +81,7 @@ async def everything(core: Core) -> list[Any]:
     ]
 
 
-async def test_the_demonstrations_centre_applied_twice_changes_nothing_the_second_time(core: Core) -> None:
+async def test_the_demonstrations_center_applied_twice_changes_nothing_the_second_time(core: Core) -> None:
     center = read(CENTER, VARIABLES)
     first = await apply(core.db, core.vault, load_connectors(core), center)
     assert "+ queue 'care'" in first.lines

@@ -1,4 +1,4 @@
-"""Public holidays in the centre's file: of countries and parts that exist, or refused with those that do."""
+"""Public holidays in the center's file: of countries and parts that exist, or refused with those that do."""
 
 from __future__ import annotations
 

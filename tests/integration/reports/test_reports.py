@@ -16,19 +16,19 @@ from hub.reports import buckets
 from hub.reports.definitions import Counts
 from hub.reports.history import history
 from hub.reports.live import Live
-from tests.centre import Centre
+from tests.support.factory import Factory
 
 
 @pytest.fixture
-def centre(core: Core) -> Centre:
-    return Centre(core)
+def factory(core: Core) -> Factory:
+    return Factory(core)
 
 
-async def busy_day(core: Core, centre: Centre) -> int:
-    queue = await centre.queue(service_level_seconds=20, short_abandon_seconds=5)
-    agent = await centre.agent("Ann", queue, capacity=1000)
+async def busy_day(core: Core, factory: Factory) -> int:
+    queue = await factory.queue(service_level_seconds=20, short_abandon_seconds=5)
+    agent = await factory.agent("Ann", queue, capacity=1000)
     for waited, outcome in ((3, "pull"), (40, "pull"), (2, "abandoned"), (60, "abandoned"), (9, "transferred")):
-        conversation, entry = await centre.waiting(queue)
+        conversation, entry = await factory.waiting(queue)
         await core.db.execute(
             "update queue_entry set queued_at = queued_at - make_interval(secs => %s) where id = %s", [waited, entry]
         )
@@ -37,12 +37,12 @@ async def busy_day(core: Core, centre: Centre) -> int:
                 await entries.pull(unit, conversation, agent)
             else:
                 await entries.close(unit, conversation, outcome)
-    await centre.waiting(queue)
+    await factory.waiting(queue)
     return queue
 
 
-async def test_board_shows_the_day_as_defined(core: Core, centre: Centre) -> None:
-    queue = await busy_day(core, centre)
+async def test_board_shows_the_day_as_defined(core: Core, factory: Factory) -> None:
+    queue = await busy_day(core, factory)
     while await buckets.count_next(core.db):
         pass
     live = await Live(core.db).queue(queue)
@@ -60,8 +60,8 @@ async def test_board_shows_the_day_as_defined(core: Core, centre: Centre) -> Non
     assert board["agent_list"][0]["conversations"] == 2
 
 
-async def test_rebuild_counts_the_same(core: Core, centre: Centre) -> None:
-    await busy_day(core, centre)
+async def test_rebuild_counts_the_same(core: Core, factory: Factory) -> None:
+    await busy_day(core, factory)
     while await buckets.count_next(core.db, 3):
         pass
     query = "select * from stat_bucket order by queue_id, channel, at"
@@ -73,8 +73,8 @@ async def test_rebuild_counts_the_same(core: Core, centre: Centre) -> None:
     assert sum(b["entered"] for b in before) == 6
 
 
-async def test_history_marks_what_is_still_open(core: Core, centre: Centre) -> None:
-    queue = await busy_day(core, centre)
+async def test_history_marks_what_is_still_open(core: Core, factory: Factory) -> None:
+    queue = await busy_day(core, factory)
     await buckets.rebuild(core.db)
     since = buckets.floor(now(), 86_400) - timedelta(days=1)
     found = await history(core.db, since, since + timedelta(days=3), seconds=86_400 * 3, queue_ids=[queue])
@@ -84,9 +84,9 @@ async def test_history_marks_what_is_still_open(core: Core, centre: Centre) -> N
 
 
 async def test_days_of_the_history_last_from_midnight_to_midnight_when_clocks_change(
-    core: Core, centre: Centre
+    core: Core, factory: Factory
 ) -> None:
-    queue = await centre.queue()
+    queue = await factory.queue()
     zone = ZoneInfo("Europe/Berlin")
     for day in range(23, 29):  # on 25 October 2026 the clocks go back, and the day has 25 hours
         for hour in ("00:00", "23:45"):
@@ -108,11 +108,11 @@ async def test_days_of_the_history_last_from_midnight_to_midnight_when_clocks_ch
         await history(core.db, since, until, seconds=86_400, timezone="Mars/Olympus")
 
 
-async def test_what_is_released_and_taken_again_was_answered_once(core: Core, centre: Centre) -> None:
-    queue = await centre.queue()
-    ann, bob = await centre.agent("Ann", queue, capacity=1000), await centre.agent("Bob", queue, capacity=1000)
-    queued = [(await centre.waiting(queue))[0] for _ in range(3)]
-    never = await centre.conversation()  # taken without having waited
+async def test_what_is_released_and_taken_again_was_answered_once(core: Core, factory: Factory) -> None:
+    queue = await factory.queue()
+    ann, bob = await factory.agent("Ann", queue, capacity=1000), await factory.agent("Bob", queue, capacity=1000)
+    queued = [(await factory.waiting(queue))[0] for _ in range(3)]
+    never = await factory.conversation()  # taken without having waited
     for conversation in (*queued, never):
         for agent in (ann, bob):
             async with events.unit(core.db, core.feed) as unit:

@@ -17,7 +17,7 @@ import pytest
 from hub.access import signin
 from hub.app import openapi
 from hub.core.release import hub_version
-from tests.house import PASSWORD, House
+from tests.support.app import PASSWORD, App
 
 PACKAGE = "generated_hub_client"
 
@@ -78,11 +78,11 @@ class Caller:
 
 
 @pytest.fixture
-async def amy(house: House, package: Any) -> AsyncGenerator[Caller]:
+async def amy(app: App, package: Any) -> AsyncGenerator[Caller]:
     """Amy, signed in as a browser does, working with the token that she made."""
-    agent = await house.agent("amy")
-    await signin.set_password(house.core.db, agent.id, PASSWORD)
-    url = str(house.client.make_url("/")).rstrip("/")
+    agent = await app.agent("amy")
+    await signin.set_password(app.core.db, agent.id, PASSWORD)
+    url = str(app.client.make_url("/")).rstrip("/")
     strict: dict[str, Any] = {"base_url": url, "raise_on_unexpected_status": True}
     async with package.Client(**strict, headers={"X-Hub-Request": "1", "Origin": url}) as browser:
         call = Caller(browser)
@@ -97,9 +97,9 @@ def test_client_is_generated_without_a_warning(generated: Generated) -> None:
     assert (generated.status, generated.output.splitlines()) == (0, [f"Generating {PACKAGE}"])
 
 
-async def test_main_job_is_done_when_only_the_generated_client_is_used(house: House, amy: Caller) -> None:
+async def test_main_job_is_done_when_only_the_generated_client_is_used(app: App, amy: Caller) -> None:
     me = await amy("session.read_me")
-    waiting = await house.mail("Where is my lamp?", sender="ana@customer.example")
+    waiting = await app.mail("Where is my lamp?", sender="ana@customer.example")
     queues = await amy("reports.list_queues")
     page = await amy("conversations.list_conversations", view=amy.models.ListConversationsView.WAITING)
     [summary] = page.items
@@ -127,7 +127,7 @@ async def test_main_job_is_done_when_only_the_generated_client_is_used(house: Ho
     assert (await amy("conversations.count_conversations")).resolved_today == 1
 
 
-async def test_problem_is_parsed_when_the_hub_refuses(house: House, amy: Caller) -> None:
+async def test_problem_is_parsed_when_the_hub_refuses(app: App, amy: Caller) -> None:
     problem = await amy("conversations.read_conversation", 999)
     assert isinstance(problem, amy.models.Problem)
     assert (problem.status, problem.detail) == (404, "There is no such conversation.")

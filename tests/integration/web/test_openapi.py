@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hub.app import ENDPOINTS
-from tests.house import House
+from tests.support.app import App
 
 # What a caller must not be able to do to themselves while being tested: end their own session or token.
 EXCLUDED = ("/api/v1/session/link", "/api/v1/tokens/{token_id}")
@@ -18,8 +18,8 @@ EXCLUDED = ("/api/v1/session/link", "/api/v1/tokens/{token_id}")
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,negative_data_rejection"
 
 
-async def test_every_operation_is_described(house: House) -> None:
-    document: dict[str, Any] = await (await house.client.get("/api/openapi.json")).json()
+async def test_every_operation_is_described(app: App) -> None:
+    document: dict[str, Any] = await (await app.client.get("/api/openapi.json")).json()
     assert document["openapi"] == "3.1.0"
     described = {(m.upper(), p) for p, item in document["paths"].items() for m in item}
     assert described == {(e.method, e.path) for e in ENDPOINTS}
@@ -31,12 +31,12 @@ async def test_every_operation_is_described(house: House) -> None:
 
 
 @pytest.mark.timeout(900)  # some thousand requests; a busy machine takes its time
-async def test_schemathesis_finds_no_error_and_no_undocumented_answer(house: House) -> None:
-    admin = await house.agent("admin")
+async def test_schemathesis_finds_no_error_and_no_undocumented_answer(app: App) -> None:
+    admin = await app.agent("admin")
     for n in range(3):
-        await house.sms(sender=f"+1415555{n:04}")
-        await house.mail(sender=f"c{n}@customer.example")
-    url = str(house.client.make_url("/api/openapi.json"))
+        await app.sms(sender=f"+1415555{n:04}")
+        await app.mail(sender=f"c{n}@customer.example")
+    url = str(app.client.make_url("/api/openapi.json"))
     examples = os.environ.get("SCHEMATHESIS_EXAMPLES", "12")
     command = [
         sys.executable,

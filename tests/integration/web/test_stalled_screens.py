@@ -15,24 +15,24 @@ from hub.core.service import Core
 from hub.web.realtime import connection
 from hub.web.realtime.socket import REALTIME
 from hub.web.realtime.topics import Realtime
-from tests.house import Headers, House, open_house
 from tests.integration.connectors.harness import eventually
+from tests.support.app import App, Headers, open_app
 
 STALLED = 40
 
 
 @pytest.fixture
-async def house(core: Core, aiohttp_client: Callable[..., Any]) -> House:
-    return await open_house(core, aiohttp_client)
+async def app(core: Core, aiohttp_client: Callable[..., Any]) -> App:
+    return await open_app(core, aiohttp_client)
 
 
-async def _stalled(house: House, headers: Headers, hello: object) -> socket.socket:
+async def _stalled(app: App, headers: Headers, hello: object) -> socket.socket:
     """A screen that says what it wants to hear, and then reads nothing; its machine has room for little."""
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     raw.setblocking(False)
     loop = asyncio.get_running_loop()
-    server: Any = house.client.server
+    server: Any = app.client.server
     await loop.sock_connect(raw, (server.host, server.port))
     wanted = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
               "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Host": "localhost", **headers}  # fmt: skip
@@ -46,19 +46,19 @@ async def _stalled(house: House, headers: Headers, hello: object) -> socket.sock
 
 
 async def test_screens_that_read_nothing_are_let_go_and_hold_up_no_other(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "TOO_MUCH", 64 * 1024)
-    amy = await house.agent("amy")
-    conversation = await house.sms()
+    amy = await app.agent("amy")
+    conversation = await app.sms()
     topics = {"t": "hello", "topics": {f"c:{conversation}": 1}}
-    stalled = [await _stalled(house, amy.headers, topics) for _ in range(STALLED)]
-    reader = await house.client.ws_connect("/ws", headers=amy.headers)
+    stalled = [await _stalled(app, amy.headers, topics) for _ in range(STALLED)]
+    reader = await app.client.ws_connect("/ws", headers=amy.headers)
     await reader.send_json(topics)
     heard: list[int] = []
     try:
         for n in range(60):
-            await house.sms(f"{n} " + "x" * 60_000)
+            await app.sms(f"{n} " + "x" * 60_000)
             while len(heard) <= n:  # it hears each before the next is written, whoever does not read
                 message = await asyncio.wait_for(reader.receive(), 20)
                 assert message.type is WSMsgType.TEXT
@@ -67,7 +67,7 @@ async def test_screens_that_read_nothing_are_let_go_and_hold_up_no_other(
                 heard += [f["seq"] for f in frames if f["t"] == "ev"]
         assert heard == list(range(2, 62))
 
-        server: Any = house.client.server
+        server: Any = app.client.server
         realtime: Realtime = server.app[REALTIME]
 
         async def let_go() -> bool:

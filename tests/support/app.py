@@ -1,4 +1,4 @@
-"""A whole hub in one process for tests: real servers below, a real HTTP client above, the demonstration's centre."""
+"""A whole hub in one process for tests: real servers below, a real HTTP client above, the demonstration's factory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hub.provisioning.apply import apply
 from hub.provisioning.model import read
 from hub.web.context import WebContext
 
-CENTER = Path(__file__).parent.parent / "config" / "center.toml"
+CENTER = Path(__file__).parents[2] / "config" / "center.toml"
 PASSWORD = "correct horse battery"
 VARIABLES = {
     "DEMO_SMTP_PORT": "2525",
@@ -33,7 +33,7 @@ VARIABLES = {
 Headers = dict[str, str]
 
 
-class House:
+class App:
     """A running hub and the people in it."""
 
     def __init__(self, core: Core, client: TestClient[Any, Any], context: WebContext):
@@ -43,7 +43,7 @@ class House:
         self.ids: dict[str, int] = {}
 
     async def agent(self, name: str) -> Agent:
-        """Somebody of the centre (`amy`, `eva`, `admin`…), signed in by token."""
+        """Somebody of the factory (`amy`, `eva`, `admin`…), signed in by token."""
         row = (await self.core.db.dicts("select id from agent where email = %s", [f"{name}@lumen-oak.example"]))[0]
         _, token = await signin.new_api_token(self.core.db, row["id"], "test")
         return Agent(self, row["id"], {"Authorization": f"Bearer {token}"})
@@ -74,14 +74,14 @@ class House:
 class Agent:
     """Somebody calling the API."""
 
-    def __init__(self, house: House, number: int, headers: Headers):
-        self.house = house
+    def __init__(self, app: App, number: int, headers: Headers):
+        self.app = app
         self.id = number
         self.headers = headers
 
     async def call(self, method: str, path: str, body: Any = None, *, status: int | None = None) -> Any:
         """One request under /api/v1; its JSON. `status`: what must come back (default: any good one)."""
-        response = await self.house.client.request(method, f"/api/v1{path}", json=body, headers=self.headers)
+        response = await self.app.client.request(method, f"/api/v1{path}", json=body, headers=self.headers)
         text = await response.text()
         assert response.status == status if status else response.status < 300, (
             f"{method} {path}: {response.status} {text}"
@@ -97,11 +97,11 @@ class Agent:
         return await self.call("POST", path, {} if body is None else body, **more)
 
 
-async def open_house(core: Core, aiohttp_client: Callable[..., Awaitable[Any]]) -> House:
-    """Apply the demonstration's centre and start the web side."""
+async def open_app(core: Core, aiohttp_client: Callable[..., Awaitable[Any]]) -> App:
+    """Apply the demonstration's factory and start the web side."""
     connectors = load_connectors(core)
     await apply(core.db, core.vault, connectors, read(CENTER, VARIABLES))
     accounts = Accounts(core.db, core.vault, connectors)
     intake = Intake(core, accounts, connectors)
     context = WebContext(core, accounts, connectors, intake, "test")
-    return House(core, await aiohttp_client(web_application(context, intake.close)), context)
+    return App(core, await aiohttp_client(web_application(context, intake.close)), context)

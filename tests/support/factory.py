@@ -1,4 +1,4 @@
-"""A small centre in the database, for tests of queues, offers and the router."""
+"""A small factory in the database, for tests of queues, offers and the router."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hub.queues import entries
 
 
 @dataclass(frozen=True, slots=True)
-class Centre:
+class Factory:
     """Makes what a test needs, and says its id."""
 
     core: Core
