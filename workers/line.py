@@ -13,6 +13,7 @@ from hub.channels import trouble
 from hub.channels.limits import limits_of
 from hub.channels.model import Account, DeliveryStatus, Outcome, SendError
 from hub.channels.model import Delivery as Report
+from hub.channels.reasons import Reason
 from hub.core import log
 from hub.core.errors import HubError, Unavailable
 from hub.core.metrics import DELIVERIES
@@ -157,7 +158,7 @@ class Line:
             raise SendError(
                 "The account cannot be used: its settings cannot be read, or its connector is not installed.",
                 outcome=Outcome.RETRY,
-                code="account.unusable",
+                code=Reason.ACCOUNT_UNUSABLE,
                 account_wide=True,
             )
         return account
@@ -216,9 +217,11 @@ def _problem(error: Exception, *, crossed: bool) -> SendError:
         return error
     outcome = Outcome.UNKNOWN if crossed else Outcome.RETRY
     if isinstance(error, TimeoutError):
-        return SendError("The server did not answer in time.", outcome=outcome, code="send.timeout")
+        return SendError("The server did not answer in time.", outcome=outcome, code=Reason.SEND_TIMEOUT)
+    words = {"reason": error.detail if isinstance(error, HubError) else f"{type(error).__name__}: {error}"}
     if isinstance(error, Unavailable):
-        return SendError(error.detail, outcome=outcome, retry_after=5.0)
+        return SendError(error.detail, outcome=outcome, retry_after=5.0, code=Reason.SEND_PUT_OFF, params=words)
     if isinstance(error, HubError):
-        return SendError(error.detail, outcome=outcome)
-    return SendError(f"The connector failed: {type(error).__name__}: {error}", outcome=outcome)
+        return SendError(error.detail, outcome=outcome, code=Reason.SEND_FAILED, params=words)
+    detail = f"The connector failed: {words['reason']}"
+    return SendError(detail, outcome=outcome, code=Reason.SEND_BROKEN, params=words)

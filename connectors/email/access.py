@@ -11,6 +11,7 @@ from connectors.email.oauth import Tokens
 from connectors.email.settings import Settings
 from connectors.email.smtp import Server
 from hub.channels.model import Account, Outcome, SendError
+from hub.channels.reasons import Reason
 from hub.core.errors import Invalid
 from hub.core.service import Core
 
@@ -50,7 +51,8 @@ class Access:
         """Where the account's mails are handed over, and how to sign in there."""
         settings: Settings = account.settings
         if settings.smtp is None:
-            raise SendError("The mailbox has no server to send by (smtp).", outcome=Outcome.FAILED)
+            words = "The mailbox has no server to send by (smtp)."
+            raise SendError(words, outcome=Outcome.FAILED, code=Reason.SMTP_NONE)
         password = settings.smtp_password or settings.imap_password
         if settings.oauth is not None and settings.smtp_password is None:
             return Server(settings.smtp, None, lambda stale: self._tokens.access(account, stale=stale))

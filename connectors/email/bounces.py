@@ -18,6 +18,7 @@ import connectors.email.mime as mime
 import connectors.email.ses as ses
 from connectors.email.bounce_words import failures, told
 from hub.channels.model import Delivery, DeliveryStatus
+from hub.channels.reasons import Reason
 from hub.core.secrets import Vault
 from hub.messages.tokens import message_of
 
@@ -44,10 +45,14 @@ class Report:
     recipients: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ()
 
+    @property
+    def reason(self) -> str:
+        """The server's words, else its number; empty where it gives neither."""
+        return re.sub(r"^\s*[a-z0-9-]+\s*;\s*", "", self.diagnostic, flags=re.IGNORECASE) or self.status
+
     def words(self) -> str:
         """The reason as an agent reads it."""
-        said = re.sub(r"^\s*[a-z0-9-]+\s*;\s*", "", self.diagnostic, flags=re.IGNORECASE)
-        return f"{self.recipient} could not be reached: {said or self.status or 'no reason given'}"[:500]
+        return f"{self.recipient} could not be reached: {self.reason or 'no reason given'}"[:500]
 
 
 def return_path_token(vault: Vault, outbound_id: int) -> str:
@@ -273,7 +278,10 @@ def to_delivery(report: Report, vault: Vault, tokens: Iterable[str], *, from_nob
     if report.complaint:
         return Delivery("email", DeliveryStatus.DELIVERED, name, outbound_id, complaint=True, only_to=only_to)
     if report.failed:
-        return Delivery("email", DeliveryStatus.FAILED, name, outbound_id, report.words(), only_to=only_to)
+        return Delivery(
+            "email", DeliveryStatus.FAILED, name, outbound_id, report.words(), only_to=only_to,
+            code=Reason.MAIL_RETURNED, params={"address": report.recipient[:300], "reason": report.reason[:300]},
+        )  # fmt: skip
     if report.delivered:
         return Delivery("email", DeliveryStatus.DELIVERED, name, outbound_id, only_to=only_to)
     return None

@@ -17,6 +17,7 @@ import connectors.email.dkim as dkim
 from connectors.email.header import tidy
 from connectors.email.settings import Settings
 from hub.channels.model import Account, Attachment, Outbound, Outcome, SendError
+from hub.channels.reasons import Reason
 from hub.core.errors import ConfigError
 from hub.messages.formatting import to_html
 
@@ -34,14 +35,16 @@ def checked(address: str) -> str:
     needs one that knows SMTPUTF8 (RFC 6531).
     """
     if not _ADDRESS.match(address):
-        raise SendError(f"{address[:100]!r} is not an address mail can be sent to.", outcome=Outcome.FAILED)
+        words = f"{address[:100]!r} is not an address mail can be sent to."
+        raise SendError(words, outcome=Outcome.FAILED, code=Reason.MAIL_ADDRESS, params={"address": address[:100]})
     local, _, domain = address.rpartition("@")
     if domain.isascii() or not local.isascii():
         return address
     try:
         return f"{local}@{domain.encode('idna').decode()}"
     except UnicodeError:
-        raise SendError(f"{domain[:100]!r} is no domain.", outcome=Outcome.FAILED) from None
+        words, params = f"{domain[:100]!r} is no domain.", {"address": address[:100]}
+        raise SendError(words, outcome=Outcome.FAILED, code=Reason.MAIL_ADDRESS, params=params) from None
 
 
 def tagged(address: str, token: str) -> str:
@@ -73,7 +76,8 @@ def compose(account: Account, outbound: Outbound) -> bytes:
     message = head.encode("utf-8") + _body(outbound).as_bytes()
     if len(message) > settings.max_message_mb * 2**20:
         words = f"The mail is {len(message) / 2**20:.1f} MB; this mailbox sends at most {settings.max_message_mb} MB."
-        raise SendError(words, outcome=Outcome.FAILED)
+        params = {"size": round(len(message) / 2**20, 1), "most": settings.max_message_mb}
+        raise SendError(words, outcome=Outcome.FAILED, code=Reason.MAIL_TOO_LARGE, params=params)
     return _signed(settings, own, message, outbound)
 
 
@@ -93,7 +97,9 @@ def _signed(settings: Settings, own: str, message: bytes, outbound: Outbound) ->
     try:
         return dkim.sign(message, domain=domain, selector=settings.dkim.selector, pem=pem, at=outbound.date)
     except ConfigError as error:
-        raise SendError(error.detail, outcome=Outcome.RETRY, retry_after=300) from error
+        raise SendError(
+            error.detail, outcome=Outcome.RETRY, retry_after=300, code=Reason.MAIL_KEY, params={"reason": error.detail}
+        ) from error
 
 
 def recipients(outbound: Outbound) -> tuple[str, ...]:

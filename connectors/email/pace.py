@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from connectors.email.settings import Smtp
 from hub.channels.model import Outcome, SendError
+from hub.channels.reasons import Reason
 
 SLOW = 120.0  # seconds a domain is left alone after it said "not so fast" (421, 4.7.x)
 _PATIENCE = 15.0  # seconds a send waits for its turn
@@ -90,4 +91,4 @@ async def _bucket(domain: _Domain, per_minute: int) -> None:
 
 
 def _later(words: str, seconds: float) -> SendError:
-    return SendError(words, outcome=Outcome.RETRY, retry_after=max(1.0, seconds))
+    return SendError(words, outcome=Outcome.RETRY, retry_after=max(1.0, seconds), code=Reason.SMTP_PACED)

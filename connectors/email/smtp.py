@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 import aiosmtplib
 
 from connectors.email.pace import Pace
-from connectors.email.refusals import Refusal, named, refusal, retry, worst
+from connectors.email.refusals import Refusal, named, quoted, refusal, retry, worst
 from connectors.email.settings import Smtp
 from connectors.email.smtp_body import Body, Gate, Place
 from connectors.email.unreachable import SignInRefused, account_wide, line, unreachable
 from hub.channels.model import Outcome, SendError, Wire
+from hub.channels.reasons import Reason
 from hub.core import log
 from hub.core.errors import HubError
 
@@ -124,7 +125,8 @@ class Sender:
         """MAIL, RCPT and DATA up to the server's go-ahead; who was refused, when somebody was not."""
         utf8 = not (post.message.isascii() and all(one.isascii() for one in (post.sender, *post.recipients)))
         if utf8 and not client.supports_extension("smtputf8"):
-            raise SendError("The mail server cannot deliver to international addresses.", outcome=Outcome.FAILED)
+            words = "The mail server cannot deliver to international addresses."
+            raise SendError(words, outcome=Outcome.FAILED, code=Reason.SMTP_ASCII_ONLY)
         encoding, options = ("utf-8", ["SMTPUTF8"]) if utf8 else ("ascii", [])
         options += _size(client, post.message)
         try:
@@ -211,7 +213,7 @@ async def _token(smtp: Smtp, token: Token, stale: str | None) -> str:
     try:
         return await token(stale)
     except HubError as error:
-        raise account_wide(smtp, error.detail, "smtp.sign_in", error.detail, after=300) from error
+        raise account_wide(smtp, error.detail, Reason.SMTP_SIGN_IN, error.detail, after=300) from error
 
 
 async def _connected(server: Server, token: str | None) -> aiosmtplib.SMTP:
@@ -263,7 +265,11 @@ async def _goodbye(client: aiosmtplib.SMTP) -> None:
 def _partly(post: Post, refused: dict[str, Refusal]) -> SendError:
     taken = [one for one in post.recipients if one not in refused]
     outcome = Outcome.RETRY if any(r.outcome is Outcome.RETRY for r in refused.values()) else Outcome.FAILED
-    return SendError(f"{named(refused)} It went to {', '.join(taken)}.", outcome=outcome, taken=taken)
+    words, params = (
+        f"{named(refused)} It went to {', '.join(taken)}.",
+        {"reason": quoted(refused), "taken": ", ".join(taken)},
+    )
+    return SendError(words, outcome=outcome, taken=taken, code=Reason.SMTP_PARTLY, params=params)
 
 
 def _size(client: aiosmtplib.SMTP, message: bytes) -> list[str]:
@@ -272,6 +278,7 @@ def _size(client: aiosmtplib.SMTP, message: bytes) -> list[str]:
         return []
     limit = client.esmtp_extensions.get("size", "")
     if limit.isdigit() and 0 < int(limit) < len(message):
-        words = f"The mail is {len(message) / 2**20:.1f} MB; its server takes at most {int(limit) / 2**20:.1f} MB."
-        raise SendError(words, outcome=Outcome.FAILED)
+        size, most = round(len(message) / 2**20, 1), round(int(limit) / 2**20, 1)
+        words, params = f"The mail is {size} MB; its server takes at most {most} MB.", {"size": size, "most": most}
+        raise SendError(words, outcome=Outcome.FAILED, code=Reason.MAIL_TOO_LARGE, params=params)
     return [f"SIZE={len(message)}"]

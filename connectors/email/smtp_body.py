@@ -14,6 +14,7 @@ from aiosmtplib.protocol import SMTPProtocol
 from connectors.email.refusals import refusal, retry
 from connectors.email.settings import Smtp
 from hub.channels.model import Outcome, SendError, Wire
+from hub.channels.reasons import Reason
 
 _FINAL = 5.0  # a server may think about the final dot so many times as long as about anything else (RFC 5321 §4.5.3.2)
 _LEND = 15.0  # seconds after which a server that thinks does not keep its connection from others
@@ -47,7 +48,7 @@ class Gate:
                 await self._gate.acquire()
         except TimeoutError:
             words = "Other mails are still on their way to this server."
-            raise SendError(words, outcome=Outcome.RETRY, retry_after=5.0, code="smtp.busy") from None
+            raise SendError(words, outcome=Outcome.RETRY, retry_after=5.0, code=Reason.SMTP_BUSY) from None
         place = Place(self._gate)
         try:
             yield place
@@ -86,7 +87,7 @@ class Body:
             raise SendError(
                 "The mail server went away while taking the message; it may have arrived.",
                 outcome=Outcome.UNKNOWN,
-                code="smtp.unanswered",
+                code=Reason.SMTP_UNANSWERED,
             ) from error
         except BaseException:
             self._abort()

@@ -8,6 +8,7 @@ import aiosmtplib
 
 from connectors.email.settings import Smtp
 from hub.channels.model import Outcome, SendError
+from hub.channels.reasons import Reason
 
 _SIGN_IN_PAUSE = 300.0  # seconds; servers lock accounts that insist
 
@@ -24,28 +25,28 @@ def unreachable(smtp: Smtp, error: BaseException) -> SendError:
             f"The mail server refuses our sign-in: {said}",
             outcome=Outcome.RETRY,
             retry_after=_SIGN_IN_PAUSE,
-            code="smtp.sign_in",
+            code=Reason.SMTP_SIGN_IN,
             params={"host": smtp.host, "reason": said},
             account_wide=True,
         )
     if isinstance(error, aiosmtplib.SMTPNotSupported) or "not supported" in str(error):
         words = f"The mail server does not offer what is configured: {line(str(error))}"
-        return account_wide(smtp, words, "smtp.not_offered", line(str(error)), after=_SIGN_IN_PAUSE)
+        return account_wide(smtp, words, Reason.SMTP_NOT_OFFERED, line(str(error)), after=_SIGN_IN_PAUSE)
     certificate = _cause(error, ssl.SSLCertVerificationError)
     if isinstance(certificate, ssl.SSLCertVerificationError):
         reason = certificate.verify_message or line(str(certificate))
         words = f"The certificate of the mail server {smtp.host}:{smtp.port} cannot be trusted: {reason}."
-        problem = account_wide(smtp, words, "smtp.certificate", reason)
+        problem = account_wide(smtp, words, Reason.SMTP_CERTIFICATE, reason)
         problem.params = {**problem.params, "flaw": _FLAWS.get(certificate.verify_code, "other")}
         return problem
     if isinstance(error, aiosmtplib.SMTPResponseException):
         said = f"{error.code} {line(error.message)}"
-        return account_wide(smtp, f"The mail server turns us away: {said}", "smtp.turned_away", said)
+        return account_wide(smtp, f"The mail server turns us away: {said}", Reason.SMTP_TURNED_AWAY, said)
     if isinstance(error, TimeoutError):
-        return account_wide(smtp, f"The mail server {smtp.host}:{smtp.port} does not answer.", "smtp.timeout", "")
+        return account_wide(smtp, f"The mail server {smtp.host}:{smtp.port} does not answer.", Reason.SMTP_TIMEOUT, "")
     reason = line(str(error)) or type(error).__name__
     words = f"The mail server {smtp.host}:{smtp.port} cannot be reached: {reason}"
-    return account_wide(smtp, words, "smtp.unreachable", reason)
+    return account_wide(smtp, words, Reason.SMTP_UNREACHABLE, reason)
 
 
 # What is wrong with a certificate, by OpenSSL's X509_V_ERR_… numbers, for a screen to say in its language.
@@ -54,7 +55,7 @@ _FLAWS = {
 }  # fmt: skip
 
 
-def account_wide(smtp: Smtp, words: str, code: str, reason: str, *, after: float | None = None) -> SendError:
+def account_wide(smtp: Smtp, words: str, code: Reason, reason: str, *, after: float | None = None) -> SendError:
     """Nothing can be sent for now: tried again, and free to be, since nothing has left."""
     params = {"host": smtp.host, "port": smtp.port, "reason": reason}
     return SendError(words, outcome=Outcome.RETRY, retry_after=after, code=code, params=params, account_wide=True)

@@ -24,6 +24,8 @@ from hub.core.service import Core
 
 __all__ = ["HttpSms", "Settings"]
 
+from hub.channels.reasons import Reason
+
 logger = log.get(__name__)
 MAX_BODY = 256 * 1024
 _ANSWER = 64 * 1024
@@ -99,7 +101,7 @@ class HttpSms:
     async def send(self, account: Account, outbound: Outbound, wire: Wire) -> str:
         """Make the request; the gateway's id for it, or ours where it names none."""
         if outbound.attachments:
-            raise SendError("This gateway carries no files.", outcome=Outcome.FAILED)
+            raise SendError("This gateway carries no files.", outcome=Outcome.FAILED, code=Reason.NO_FILES)
         settings = cast("Settings", account.settings)
         request = self._request(account, settings, outbound)
         await wire()
@@ -111,13 +113,13 @@ class HttpSms:
             raise SendError(
                 f"The gateway cannot be reached: {error}.",
                 outcome=Outcome.RETRY,
-                code="provider.unreachable",
+                code=Reason.PROVIDER_UNREACHABLE,
                 params={"reason": str(error)},
                 account_wide=True,
             ) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             words = f"The gateway did not answer after the message was handed over ({type(error).__name__})."
-            raise SendError(words, outcome=Outcome.UNKNOWN, code="provider.unanswered") from error
+            raise SendError(words, outcome=Outcome.UNKNOWN, code=Reason.PROVIDER_UNANSWERED) from error
 
     def _request(self, account: Account, settings: Settings, outbound: Outbound) -> dict[str, Any]:
         known = {
@@ -215,23 +217,26 @@ def _outcome(settings: Settings, answer: aiohttp.ClientResponse, body: bytes) ->
             f"The gateway asks us to wait ({answer.status}).",
             outcome=Outcome.RETRY,
             retry_after=after,
-            code="provider.slow_down",
+            code=Reason.PROVIDER_SLOW_DOWN,
             account_wide=True,
         )
     if answer.status >= 500 or answer.status < 200:
         raise SendError(
             f"The gateway failed after the message was handed over ({answer.status}).",
             outcome=Outcome.UNKNOWN,
-            code="provider.failed",
+            code=Reason.PROVIDER_FAILED,
             params={"status": answer.status},
             account_wide=True,
         )
     if answer.status >= 300:
-        raise SendError(f"The gateway refused the message ({answer.status}): {words}", outcome=Outcome.FAILED)
+        detail, reason = f"The gateway refused the message ({answer.status}): {words}", f"{answer.status} {words}"
+        raise SendError(detail, outcome=Outcome.FAILED, code=Reason.PROVIDER_REFUSED, params={"reason": reason})
     if means.ok_path is not None:
         said = text_at(data, means.ok_path)
         if said in means.retry_values:
-            raise SendError(f"The gateway does not take it now: {words}", outcome=Outcome.RETRY)
+            detail = f"The gateway does not take it now: {words}"
+            raise SendError(detail, outcome=Outcome.RETRY, code=Reason.PROVIDER_NOT_NOW, params={"reason": words})
         if said not in means.ok_values:
-            raise SendError(f"The gateway refused the message: {words}", outcome=Outcome.FAILED)
+            detail = f"The gateway refused the message: {words}"
+            raise SendError(detail, outcome=Outcome.FAILED, code=Reason.PROVIDER_REFUSED, params={"reason": words})
     return text_at(data, means.id_path)

@@ -16,6 +16,7 @@ from connectors.httpsms.mapping import JSON, document, several, text_at
 from connectors.httpsms.settings import Settings
 from hub.channels.consent import Consent, carriers_own, spoken
 from hub.channels.model import Account, AddressKind, Delivery, DeliveryStatus, Inbound
+from hub.channels.reasons import Reason
 from hub.contacts.identity import as_dialled
 from hub.core.errors import Invalid
 
@@ -113,5 +114,10 @@ def _report(settings: Settings, data: Any, outbound_id: int | None) -> Delivery 
     if status is None:
         return None
     failed = status == "failed"
-    error = (text_at(data, where.error) or f"The gateway reports {word!r}.") if failed else None
-    return Delivery("httpsms", DeliveryStatus(status), key, outbound_id, error)
+    if not failed:
+        return Delivery("httpsms", DeliveryStatus(status), key, outbound_id)
+    error = text_at(data, where.error)
+    code = Reason.PROVIDER_REFUSED if error else Reason.PROVIDER_REPORTS
+    params = {"reason": error[:300]} if error else {"word": word[:80]}
+    error = error or f"The gateway reports {word!r}."
+    return Delivery("httpsms", DeliveryStatus.FAILED, key, outbound_id, error, code=code, params=params)

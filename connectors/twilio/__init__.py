@@ -31,6 +31,7 @@ from hub.channels.model import (
     SendError,
     Wire,
 )
+from hub.channels.reasons import Reason
 from hub.channels.segments import MAX_CHARACTERS, Segments, segments
 from hub.core.errors import Invalid
 from hub.core.service import Core
@@ -83,9 +84,11 @@ class Twilio:
 
     def _fields(self, account: Account, settings: Settings, outbound: Outbound) -> dict[str, Any]:
         if len(outbound.text) > MAX_CHARACTERS:
-            raise SendError(f"A message holds at most {MAX_CHARACTERS} characters.", outcome=Outcome.FAILED)
+            words = f"A message holds at most {MAX_CHARACTERS} characters."
+            raise SendError(words, outcome=Outcome.FAILED, code=Reason.TOO_LONG, params={"most": MAX_CHARACTERS})
         if len(outbound.links) > MOST_FILES:
-            raise SendError(f"A message carries at most {MOST_FILES} files.", outcome=Outcome.FAILED)
+            words = f"A message carries at most {MOST_FILES} files."
+            raise SendError(words, outcome=Outcome.FAILED, code=Reason.TOO_MANY_FILES, params={"most": MOST_FILES})
         fields: dict[str, Any] = {
             "to": spelled(account, outbound.to),
             "status_callback": f"{self._public_url}/hooks/twilio/{account.key}/status/{outbound.id}{INSIST}",
@@ -98,7 +101,7 @@ class Twilio:
         if outbound.links:
             fields["media_url"] = list(outbound.links)
         if not fields.keys() & {"body", "media_url", "content_sid"}:
-            raise SendError("A message needs a text or a file.", outcome=Outcome.FAILED)
+            raise SendError("A message needs a text or a file.", outcome=Outcome.FAILED, code=Reason.EMPTY)
         if settings.messaging_service_sid:
             fields["messaging_service_sid"] = settings.messaging_service_sid
         if not settings.messaging_service_sid or account.channel == "whatsapp":

@@ -6,6 +6,10 @@ message did not arrive, for a cause that passes by itself. What Meta withholds (
 
 from __future__ import annotations
 
+from typing import Any
+
+from hub.channels.reasons import Reason
+
 OPTED_OUT = 21610
 
 # Refused at once, worth trying again: concurrency and queue limits, carrier trouble that Twilio reports at once.
@@ -80,6 +84,13 @@ def explain(code: str | int | None, words: str = "") -> str | None:
     if code in (None, "", "0", 0):
         return words or None
     return f"Twilio error {code}: {ERRORS.get(number(code)) or words or 'no reason given'}"
+
+
+def reason(code: str | int | None, words: str) -> tuple[Reason, dict[str, Any]]:
+    """The same for the screens: a code and what its words need."""
+    if known := number(code):
+        return Reason.TWILIO, {"number": known, "reason": words[:300]}
+    return Reason.PROVIDER_REFUSED, {"reason": words[:300]}
 
 
 def number(code: str | int | None) -> int:

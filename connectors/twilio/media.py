@@ -16,6 +16,7 @@ import aiohttp
 
 from connectors.twilio.settings import Settings
 from hub.channels.extras import FetchedFile, FetchError
+from hub.channels.reasons import Reason
 
 MOST_BYTES = 25 * 2**20  # WhatsApp's largest file is 16 MB (documents: 100 MB, which nobody reads at a desk)
 _HOPS = 4
@@ -45,21 +46,23 @@ class MediaStore:
                     if file is not None:
                         return file
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise FetchError(f"Twilio's storage did not answer ({type(error).__name__}).") from error
-        raise FetchError("Twilio's storage sends us around in circles.", gone=True)
+            words = f"Twilio's storage did not answer ({type(error).__name__})."
+            raise FetchError(words, code=Reason.MEDIA_UNANSWERED) from error
+        raise FetchError("Twilio's storage sends us around in circles.", gone=True, code=Reason.MEDIA_UNANSWERED)
 
     async def delete(self, settings: Settings, url: str) -> None:
         """Delete it at Twilio; what is gone is deleted."""
         check(settings, url)
         if not _is_api(settings, url) or not _RESOURCE.fullmatch(urlsplit(url).path):
-            raise FetchError("This is no file of Twilio's API.", gone=True)
+            raise FetchError("This is no file of Twilio's API.", gone=True, code=Reason.MEDIA_ADDRESS)
         try:
             async with self._session().delete(url + ".json", headers=_sign_in(settings, url)) as answer:
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise FetchError(f"Twilio did not answer ({type(error).__name__}).") from error
+            words = f"Twilio did not answer ({type(error).__name__})."
+            raise FetchError(words, code=Reason.MEDIA_UNANSWERED) from error
         if status not in (200, 204, 404, 410):
-            raise FetchError(f"Twilio answers {status}.")
+            raise _answered(status)
 
     async def _hop(self, settings: Settings, url: str) -> tuple[FetchedFile | None, str]:
         check(settings, url)
@@ -67,8 +70,7 @@ class MediaStore:
             if answer.status in _REDIRECTS and (target := answer.headers.get("Location")):
                 return None, urljoin(url, target)
             if answer.status != 200:
-                absent, gone = answer.status in _ABSENT, answer.status == _GONE
-                raise FetchError(f"Twilio answers {answer.status}.", gone=gone, absent=absent)
+                raise _answered(answer.status)
             if (answer.content_length or 0) > MOST_BYTES:
                 raise _too_large()
             return FetchedFile(await _body(answer), answer.content_type), url
@@ -96,8 +98,17 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
+def _answered(status: int) -> FetchError:
+    """What an answer means that is no file."""
+    absent, gone = status in _ABSENT, status == _GONE
+    code = Reason.MEDIA_GONE if absent or gone else Reason.MEDIA_REFUSED
+    return FetchError(f"Twilio answers {status}.", gone=gone, absent=absent, code=code, params={"status": status})
+
+
 def _too_large() -> FetchError:
-    return FetchError(f"The file is larger than {MOST_BYTES // 2**20} MB.", gone=True)
+    size = MOST_BYTES // 2**20
+    words = f"The file is larger than {size} MB."
+    return FetchError(words, gone=True, code=Reason.MEDIA_TOO_LARGE, params={"size": size})
 
 
 def check(settings: Settings, url: str) -> None:
@@ -105,14 +116,16 @@ def check(settings: Settings, url: str) -> None:
     try:
         parts, _ = urlsplit(url), urlsplit(url).port
     except ValueError:
-        raise FetchError("The file's address is not one.", gone=True) from None
+        raise FetchError("The file's address is not one.", gone=True, code=Reason.MEDIA_ADDRESS) from None
     host = (parts.hostname or "").lower()
     if _is_api(settings, url) or _is_standins(settings, url):
         return
     bucket = bool(_BUCKETS.match(host)) and parts.path.startswith(_BUCKET_PATHS)
     ours = any(host == one or host.endswith(f".{one}") for one in (*_HOSTS, *map(str.lower, settings.media_hosts)))
     if parts.scheme != "https" or parts.username is not None or not (ours or bucket) or _is_literal(host):
-        raise FetchError(f"The file lies at {host[:80] or 'an odd address'}, which is not Twilio's.", gone=True)
+        where = host[:80] or "an odd address"
+        words = f"The file lies at {where}, which is not Twilio's."
+        raise FetchError(words, gone=True, code=Reason.MEDIA_FOREIGN, params={"host": where})
 
 
 def _is_standins(settings: Settings, url: str) -> bool:

@@ -19,9 +19,10 @@ from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from connectors.twilio.errors import OPTED_OUT, REFUSED_FOR_NOW, explain
+from connectors.twilio.errors import OPTED_OUT, REFUSED_FOR_NOW, explain, reason
 from connectors.twilio.settings import Settings
 from hub.channels.model import Outcome, SendError
+from hub.channels.reasons import Reason
 from hub.core.clock import now
 
 _AUTHENTICATION = frozenset({401, 403})
@@ -122,14 +123,14 @@ class Rest:
                 "Twilio asks us to slow down (429).",
                 outcome=Outcome.RETRY,
                 retry_after=error.retry_after,
-                code="provider.slow_down",
+                code=Reason.PROVIDER_SLOW_DOWN,
                 account_wide=True,
             ) from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise SendError(
                 f"Twilio cannot be reached: {error}.",
                 outcome=Outcome.RETRY,
-                code="provider.unreachable",
+                code=Reason.PROVIDER_UNREACHABLE,
                 params={"reason": str(error)},
                 account_wide=True,
             ) from error
@@ -137,12 +138,13 @@ class Rest:
             raise SendError(
                 f"Twilio did not answer after the message was handed over ({type(error).__name__}).",
                 outcome=Outcome.UNKNOWN,
-                code="provider.unanswered",
+                code=Reason.PROVIDER_UNANSWERED,
             ) from error
         except TwilioException as error:
             raise refusal(error) from error
         if not message.sid:
-            raise SendError("Twilio accepted the message without naming it.", outcome=Outcome.UNKNOWN)
+            words = "Twilio accepted the message without naming it."
+            raise SendError(words, outcome=Outcome.UNKNOWN, code=Reason.PROVIDER_UNNAMED)
         return str(message.sid)
 
     async def close(self) -> None:
@@ -162,19 +164,20 @@ def refusal(error: TwilioException) -> SendError:
         return SendError(
             f"Twilio failed after the message was handed over ({status}).",
             outcome=Outcome.UNKNOWN,
-            code="provider.failed",
+            code=Reason.PROVIDER_FAILED,
             params={"status": status},
             account_wide=status >= 500,
         )
+    why, params = reason(code, words)
     if code in REFUSED_FOR_NOW:
-        return SendError(detail, outcome=Outcome.RETRY)
+        return SendError(detail, outcome=Outcome.RETRY, code=why, params=params)
     if status in _AUTHENTICATION:
         return SendError(
             f"Twilio refuses our credentials. {detail}",
             outcome=Outcome.RETRY,
             retry_after=300,
-            code="provider.sign_in",
+            code=Reason.PROVIDER_SIGN_IN,
             params={"reason": detail},
             account_wide=True,
         )
-    return SendError(detail, outcome=Outcome.FAILED, opted_out=code == OPTED_OUT)
+    return SendError(detail, outcome=Outcome.FAILED, opted_out=code == OPTED_OUT, code=why, params=params)

@@ -20,10 +20,11 @@ from twilio.request_validator import (
     get_signature_algorithm,  # pyright: ignore[reportUnknownVariableType] - the SDK ships no types
 )
 
-from connectors.twilio.errors import OPTED_OUT, UNDELIVERED_FOR_NOW, explain, number
-from connectors.twilio.words import answers, pressed, said_in
+from connectors.twilio.errors import OPTED_OUT, UNDELIVERED_FOR_NOW, explain, number, reason
+from connectors.twilio.words import answers, pressed, said_in, unsaid
 from hub.channels.consent import Consent, Wish, carriers_own, spoken
 from hub.channels.model import AddressKind, Delivery, DeliveryStatus, Inbound, RemoteFile
+from hub.channels.reasons import Reason
 from hub.core.errors import Invalid
 
 Form = MultiDict[str]
@@ -123,6 +124,7 @@ def to_inbound(account_id: int, raw: bytes, form: Form | None = None, *, terms: 
         number=_number(form, bare) if whatsapp else None,
         name=form.get("ProfileName", ""),
         text=said_in(form).replace("\x00", ""),
+        unsaid=unsaid(form),
         external_id=sid,
         references=tuple(s for s in (form.get("OriginalRepliedMessageSid"),) if s),
         verified=True,
@@ -211,8 +213,11 @@ def delivery(
     if status is None:
         return None
     failed = status is DeliveryStatus.FAILED
-    error = (explain(code, words) or word) if failed else None
-    why = number(code) if failed else 0
+    if not failed:
+        return Delivery("twilio", status, sid, outbound_id)
+    why = number(code)
+    said, params = reason(code, words) if why or words else (Reason.PROVIDER_REPORTS, {"word": word})
     return Delivery(
-        "twilio", status, sid, outbound_id, error, opted_out=why == OPTED_OUT, for_now=why in UNDELIVERED_FOR_NOW
-    )
+        "twilio", status, sid, outbound_id, explain(code, words) or word, opted_out=why == OPTED_OUT,
+        for_now=why in UNDELIVERED_FOR_NOW, code=said, params=params,
+    )  # fmt: skip

@@ -13,8 +13,6 @@ from typing import Any, cast
 import orjson
 from multidict import MultiDict
 
-from hub.channels.unsaid import phrase
-
 Form = MultiDict[str]
 _FORMS = ("FlowData", "InteractiveData")
 _MOST_JSON = 64 * 1024
@@ -28,9 +26,9 @@ _KIND = {"contact": "contacts", "vcard": "contacts", "interactive": "form", "nfm
 
 
 def said_in(form: Form) -> str:
-    """What was said, in words; never empty but for a message of files."""
+    """What was said, in words; empty where there are none, see `unsaid`."""
     said = "\n".join(part for part in (_body(form), answers(form)) if part)
-    return said or _place(form) or pressed(form) or _unsaid(form)
+    return said or _place(form) or pressed(form)
 
 
 def _body(form: Form) -> str:
@@ -140,13 +138,13 @@ def _place(form: Form) -> str:
     return f"📍 {', '.join(dict.fromkeys(named)) or f'{north}, {east}'}\n{link}"
 
 
-def _unsaid(form: Form) -> str:
-    """Words for a message that has none: what it is, as far as that is told."""
+def unsaid(form: Form) -> str | None:
+    """What a message without words is, as far as that is told (`hub.channels.unsaid`); None: its files speak for it."""
     told = form.get("MessageType", "").strip().lower()
     kind = _KIND.get(told, told)
     first = form.get("MediaContentType0", "").lower()
     if form.get("MediaUrl0") and form.get("NumMedia", "0") != "0":
-        return phrase("contacts") if "vcard" in first else phrase("sticker") if kind == "sticker" else ""
+        return "contacts" if "vcard" in first else "sticker" if kind == "sticker" else None
     if kind in ("", "text", "button", "list"):
-        return phrase("empty")
-    return phrase("file" if kind in _FILES else kind)
+        return "empty"
+    return "file" if kind in _FILES else kind

@@ -6,22 +6,36 @@ The hub asks with `isinstance`; a connector without one of these simply has none
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from hub.channels.model import Account, Delivery, Inbound, Outbound
+from hub.channels.reasons import Reason
 from hub.core.errors import HubError, Invalid
 
 
 class FetchError(HubError):
-    """The file could not be fetched. `gone`: nor will it ever be. `absent`: it is not there, or not there yet."""
+    """The file could not be fetched. `gone`: nor will it ever be. `absent`: it is not there, or not there yet.
 
-    def __init__(self, detail: str, *, gone: bool = False, absent: bool = False):
+    `code` and `params` say why for the screens.
+    """
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        gone: bool = False,
+        absent: bool = False,
+        code: Reason | str | None = None,
+        params: Mapping[str, Any] | None = None,
+    ):
         super().__init__(detail)
         self.gone = gone
         self.absent = absent
+        self.code = code
+        self.params = dict(params or {})
 
 
 @dataclass(frozen=True, slots=True)

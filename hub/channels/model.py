@@ -16,6 +16,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from hub.channels.consent import Consent
+from hub.channels.reasons import Reason
 from hub.core.errors import HubError
 from hub.core.service import Core
 
@@ -92,7 +93,8 @@ class Inbound:
     provider's own id; `reported` is that number, or the one in `address`, as the provider writes it, where that is not
     the form under which people are known (`hub.contacts.numbers`): messages go there. `media` are files to be fetched
     once the message is stored. `page` is its `html` cleaned, where the connector had that done; else the hub does it
-    before the message is first shown.
+    before the message is first shown. `unsaid` is the kind of a message without words of its own
+    (`hub.channels.unsaid`), for which the hub puts words where `text` is blank.
     """
 
     account_id: int
@@ -119,6 +121,7 @@ class Inbound:
     number: str | None = None
     media: tuple[RemoteFile, ...] = ()
     reported: str | None = None
+    unsaid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,8 @@ class Delivery:
     `complaint`: the reader called it spam; nothing goes to that address by itself any more. `opted_out`: the provider
     refuses it because its recipient wants no more messages. `only_to`: the report came a way that anybody can come, so
     that it counts only for a send that went to one of these addresses. `for_now`: of a failure, that it did not arrive
-    for a cause that passes, so that the message may be sent again a little later.
+    for a cause that passes, so that the message may be sent again a little later. `code` and `params` say for screens
+    what `error` says in a sentence.
     """
 
     connector: str
@@ -205,6 +209,8 @@ class Delivery:
     opted_out: bool = False
     only_to: tuple[str, ...] | None = None
     for_now: bool = False
+    code: Reason | str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 class Outcome(StrEnum):
@@ -220,8 +226,8 @@ class SendError(HubError):
 
     `taken` are the recipients that have it all the same: they are left out of the next try. `provider_id` names the
     message where reports about these may come. `opted_out`: its recipient wants no more messages. `code` and `params`
-    say why for the screens, where there is a code for it. `account_wide`: the account can send nothing for now, to
-    nobody: the server is away, refuses our sign-in, asks us to slow down.
+    say why for the screens: a `Reason`, or a code of a connector's own. `account_wide`: the account can send nothing
+    for now, to nobody: the server is away, refuses our sign-in, asks us to slow down.
     """
 
     def __init__(  # noqa: PLR0913 - each says something else about the failure, and most have none of it
@@ -233,7 +239,7 @@ class SendError(HubError):
         taken: Iterable[str] = (),
         provider_id: str | None = None,
         opted_out: bool = False,
-        code: str | None = None,
+        code: Reason | str | None = None,
         params: Mapping[str, Any] | None = None,
         account_wide: bool = False,
     ):

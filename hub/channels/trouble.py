@@ -13,6 +13,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from hub.channels.model import SendError
+from hub.channels.reasons import Reason
 from hub.core.clock import iso
 from hub.core.db import Connection, Database, execute
 from hub.core.sql import Queries
@@ -49,7 +50,8 @@ class Trouble:
 async def note(db: Database, account_id: int, error: SendError, *, probe: bool) -> float:
     """Write down that an account can send nothing; in how many seconds the next send may try."""
     values = {
-        "account_id": account_id, "code": error.code or "send.failed", "params": Jsonb(error.params),
+        "account_id": account_id, "code": error.code or Reason.SEND_FAILED,
+        "params": Jsonb(error.params if error.code else {"reason": error.detail.replace("\x00", "")[:300]}),
         "error": error.detail.replace("\x00", "")[:1000], "probe": probe, "pause": error.retry_after,
     }  # fmt: skip
     rows = await db.dicts(sql["note"], values)

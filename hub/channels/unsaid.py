@@ -1,9 +1,11 @@
 """Messages without words of their own: what is said in their place, so that none is an empty line.
 
-The phrases are English and fixed; screens say them in the reader's language (`hub/ui/desk/parts/said.ts`).
+A connector names the kind in `Inbound.unsaid`; the message is stored with the English of it, and the code beside.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 _KINDS = {
     "empty": "(An empty message)",
@@ -21,7 +23,16 @@ _KINDS = {
 }
 
 
-def phrase(kind: str) -> str:
-    """What to show for a message of a kind; of one that we do not know, its name."""
+def unsaid(kind: str) -> dict[str, Any]:
+    """What to show for a message of a kind, as `code`, `params` and English `text`; of an unknown kind, its name."""
     kind = "".join(c for c in kind.strip() if c.isalnum() or c in " _-")[:40]
-    return _KINDS.get(kind.lower() or "empty") or f"(A message that cannot be shown here: {kind})"
+    known = kind.lower() or "empty"
+    if known in _KINDS:
+        return {"code": f"unsaid.{known}", "params": {}, "text": _KINDS[known]}
+    text = f"(A message that cannot be shown here: {kind})"
+    return {"code": "unsaid.unknown", "params": {"kind": kind}, "text": text}
+
+
+def phrase(kind: str) -> str:
+    """The English of it."""
+    return str(unsaid(kind)["text"])

@@ -7,6 +7,7 @@ triggers stay those of the newest. A hub that is older yet does not start, and s
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -30,6 +31,7 @@ _LOCK_WAIT = "1s"
 _PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds in which the others go on; the last for all further tries
 PATIENCE = 900.0  # seconds until a migration that gets no lock is given up
 _CONCURRENTLY = "-- concurrently"  # a file that begins so runs outside a transaction, statement by statement
+_CONCURRENT = re.compile(r"(?:create\s+(?:unique\s+)?|drop\s+)index\s+concurrently\s", re.IGNORECASE)
 _INDEX = re.compile(r"create\s+(?:unique\s+)?index\s+concurrently\s+if\s+not\s+exists\s+(\w+)", re.IGNORECASE)
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -163,10 +165,15 @@ class _Migrator:
             self._conn.execute(sql["applied"], {"name": name, "text": text})
 
     def _outside_transaction(self, name: str, text: str) -> None:
-        """Each statement by itself, and again from the first after a failure: `if not exists` makes that harmless."""
-        self._conn.execute(sql["lock_timeout"], ["60s"])  # waiting for others to end, it holds up nobody
+        """Each statement by itself, and again from the first after a failure, which must do no harm.
+
+        `if not exists` sees to that, and a procedure of batches by passing what is done already.
+        """
         try:
             for statement in statements(text):
+                # What works concurrently waits for others to end, and holds up nobody meanwhile.
+                wait = "60s" if _CONCURRENT.match(statement) else _LOCK_WAIT
+                self._conn.execute(sql["lock_timeout"], [wait])
                 if found := _INDEX.match(statement):
                     self._drop_invalid(found[1])
                 self._conn.execute(cast("LiteralString", statement))
@@ -211,9 +218,17 @@ def _files() -> list[Path]:
 
 
 def statements(text: str) -> Iterator[str]:
-    """The statements of a file that runs outside a transaction; none of them has a semicolon inside."""
-    lines = (line for line in text.splitlines() if not line.lstrip().startswith("--"))
-    yield from filter(None, (part.strip() for part in re.split(r";\s*(?:\n|$)", "\n".join(lines))))
+    """The statements of a file that runs outside a transaction: each ends a line, but those within a `$$` body."""
+    lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
+    begun = ""
+    for part in re.split(r";[ \t]*(?:\n|$)", lines):
+        begun += part
+        if begun.count("$$") % 2:
+            begun += ";\n"
+            continue
+        if begun.strip():
+            yield begun.strip()
+        begun = ""
 
 
 def _known(conn: Connection) -> dict[str, str]:
@@ -256,13 +271,24 @@ def _refuse_if_too_old(conn: Connection, known: dict[str, str], own: FunctionSet
 
 
 def _refuse_if_changed(known: dict[str, str]) -> None:
-    """A migration that was applied is history: written otherwise, it would be applied to new databases alone."""
+    """A migration that was applied is history: written otherwise, it would be applied to new databases alone.
+
+    But for those that say the same in a better way since before anybody was given them (`rewritten.txt`).
+    """
     changed = [file.stem for file in _files() if (known.get(file.stem) or _text(file)) != _text(file)]
+    before = _rewritten() if changed else set[tuple[str, str]]()
+    changed = [name for name in changed if (name, hashlib.sha256(known[name].encode()).hexdigest()) not in before]
     if changed:
         raise ConfigError(
             f"This hub's {', '.join(changed)} is written otherwise than what was applied to the database.",
             remedy="Use the version that was released, and put what is to change into a migration of its own.",
         )
+
+
+def _rewritten() -> set[tuple[str, str]]:
+    """Migrations by name and sha256 of an earlier text that left a database the same."""
+    lines = _text(FOLDER / "rewritten.txt").splitlines()
+    return {(name, digest) for name, digest in (line.split() for line in lines if not line.startswith("#"))}
 
 
 def _text(file: Path) -> str:

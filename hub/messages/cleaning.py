@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hub.channels.consent import Consent, Wish
 from hub.channels.model import AddressKind, Inbound
-from hub.channels.unsaid import phrase
+from hub.channels.unsaid import unsaid
 from hub.contacts.identity import known_by, lenient
 from hub.contacts.numbers import WITHHELD, is_withheld
 from hub.core.identifiers import identifier
@@ -16,8 +16,7 @@ from hub.core.texts import clean, clean_json, fits_json
 def tidy(inbound: Inbound) -> Inbound:
     """The message with texts that can be kept and its address in normal form; what it says of itself in `meta`."""
     i = _of_nobody(inbound) if _is_nobody(inbound) else inbound
-    if _is_wordless(i):
-        i = replace(i, text=phrase("empty"))
+    i = _worded(i)
     if _is_plain(i):
         address = lenient(i.address_kind, i.address)
         known = known_by(i.address_kind, address)
@@ -45,15 +44,25 @@ def tidy(inbound: Inbound) -> Inbound:
     )
 
 
+def _worded(i: Inbound) -> Inbound:
+    """The message with words in place of those it lacks, and their code in `meta`, which nobody else writes there."""
+    blank = not (i.html or i.text.strip("\x00 \t\r\n"))
+    kind = i.unsaid if blank and i.unsaid is not None else "empty" if blank and _is_wordless(i) else None
+    if kind is not None:
+        said = unsaid(kind)
+        return replace(i, text=said["text"], unsaid=None, meta={**i.meta, "said": said})
+    return replace(i, meta={k: v for k, v in i.meta.items() if k != "said"}) if "said" in i.meta else i
+
+
 def _reported(kind: AddressKind, number: str) -> str | None:
     """A number as it was told, where people are known by another form of it."""
     return number if known_by(kind, number) != number else None
 
 
 def _is_wordless(i: Inbound) -> bool:
-    """Whether a text message says nothing and brings nothing, of any gateway."""
+    """Whether a text message without words brings nothing else, of any gateway."""
     texted = i.address_kind in (AddressKind.PHONE, AddressKind.WHATSAPP)
-    return texted and not (i.html or i.attachments or i.media) and not i.text.strip("\x00 \t\r\n")
+    return texted and not (i.attachments or i.media)
 
 
 def _is_nobody(i: Inbound) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hub.channels.consent import Consent, Wish, confirmation
 from hub.channels.model import Delivery
+from hub.channels.reasons import Reason
 from hub.contacts import consent
 from hub.contacts.consent import Entry
 from hub.core import events
@@ -72,7 +73,9 @@ async def told(unit: Unit, contact_id: int, address_id: int, *, wanted: bool, de
 
 
 async def _stop(unit: Unit, address_id: int) -> None:
-    await execute(unit.conn, sql["stop_waiting"], {"address_id": address_id, "words": STOPPED})
+    await execute(
+        unit.conn, sql["stop_waiting"], {"address_id": address_id, "words": STOPPED, "code": Reason.OPTED_OUT}
+    )
 
 
 async def _confirm(unit: Unit, vault: Vault, said: Consent, place: Place) -> None:

@@ -7,7 +7,7 @@ limit 1;
 
 -- stop_waiting: What waits to leave for an address stays here, and says why.
 with stopped as (
-    update outbound o set state = 'failed', done_at = clock_timestamp(), error = %(words)s
+    update outbound o set state = 'failed', done_at = clock_timestamp(), error = %(words)s, code = %(code)s, params = null
     from interaction i
     where o.state = 'pending' and i.id = o.interaction_id and i.address_id = %(address_id)s and i.channel <> 'email'
     returning o.interaction_id

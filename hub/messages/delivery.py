@@ -5,7 +5,7 @@ By group commit, many in one round trip; a status moves forward, never back (`mi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from hub.core.groupcommit import GroupCommit
 from hub.core.identifiers import identifier
 from hub.core.service import Core
 from hub.core.sql import Queries
-from hub.core.texts import clean
+from hub.core.texts import clean, clean_json
 
 sql = Queries.beside(__file__, "delivery.sql")
 
@@ -74,6 +74,7 @@ class Reports:
                 "provider_id": identifier(delivery.provider_id),
                 "status": delivery.status.value,
                 "error": _words(delivery.error),
+                **_coded(delivery.code, delivery.params),
                 "returned": list(RETURN_MINUTES) if delivery.for_now else None,
             }
         )
@@ -107,8 +108,7 @@ class Reports:
                 "provider_id": identifier(error.provider_id) if error.provider_id else None,
                 "status": outcome.value,
                 "error": _words(error.detail),
-                "code": error.code,
-                "params": error.params or None,
+                **_coded(error.code, error.params),
                 "due_at": due,
                 "taken": list(error.taken) or None,
             }
@@ -142,6 +142,14 @@ class Reports:
 def _send(item: dict[str, Any]) -> tuple[Any, ...]:
     """What is told of one send stays in order."""
     return item.get("outbound_id"), item.get("connector"), item["provider_id"]
+
+
+def _coded(code: str | None, params: Mapping[str, Any]) -> dict[str, Any]:
+    """A reason as it can be kept: what it names comes from servers, and may be anything."""
+    if code is None:
+        return {"code": None, "params": None}
+    kept = {name: clean(value)[:500] if isinstance(value, str) else value for name, value in params.items()}
+    return {"code": identifier(code), "params": clean_json(kept) or None}
 
 
 def _words(error: str | None) -> str | None:

@@ -9,16 +9,19 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from psycopg.types.json import Jsonb
+
 from hub.channels import sniff
 from hub.channels.accounts import Accounts
 from hub.channels.extras import FetchedFile, FetchError, MediaSource
 from hub.channels.model import Account, Connector
+from hub.channels.reasons import Reason
 from hub.core import events, log
 from hub.core.db import execute, fetch_value
 from hub.core.errors import HubError, Unavailable
 from hub.core.service import Core
 from hub.core.sql import Queries
-from hub.core.texts import clean
+from hub.core.texts import clean, clean_json
 from hub.messages.events import InteractionUpdated
 
 logger = log.get(__name__)
@@ -65,16 +68,17 @@ class Keeper:
         source = self._connectors.get(account.connector) if account else None
         try:
             if account is None or not isinstance(source, MediaSource):
-                raise FetchError("The account is gone, or its connector fetches no files.", gone=True)
+                words = "The account is gone, or its connector fetches no files."
+                raise FetchError(words, gone=True, code=Reason.MEDIA_UNUSABLE)
             async with asyncio.timeout(_SECONDS):
                 await self._work(account, source, due)
         except Unavailable:
             raise  # the database's trouble, not the file's: the claim runs out and it is tried again
         except Exception as error:  # noqa: BLE001 - one odd file must not keep the others from being fetched
-            words = _words(error)
+            why = _why(error)
             lost = _is_lost(error, due.attempts)
-            logger.warning("media_not_fetched", media=due.id, error=words, lost=lost)
-            await self._put_off(due, words, lost=lost)
+            logger.warning("media_not_fetched", media=due.id, error=why.detail, code=why.code, lost=lost)
+            await self._put_off(due, why, lost=lost)
 
     async def _work(self, account: Account, source: MediaSource, due: Due) -> None:
         if due.state == "remote":
@@ -95,8 +99,11 @@ class Keeper:
             await execute(unit.conn, sql["stored"], {"id": due.id, "attachment_id": attachment_id})
             await self._tell(unit, due)
 
-    async def _put_off(self, due: Due, words: str, *, lost: bool) -> None:
-        values = {"id": due.id, "error": clean(words)[:500], "lost": lost}
+    async def _put_off(self, due: Due, why: FetchError, *, lost: bool) -> None:
+        values = {
+            "id": due.id, "error": clean(why.detail)[:500], "code": why.code, "params": Jsonb(clean_json(why.params)),
+            "lost": lost,
+        }  # fmt: skip
         async with events.unit(self._core.db, self._core.feed) as unit:
             if due.state == "remote" and lost:
                 if await execute(unit.conn, sql["lost"], values):
@@ -116,9 +123,12 @@ def _is_lost(error: Exception, tries: int) -> bool:
     return tries >= _GIVE_UP
 
 
-def _words(error: Exception) -> str:
-    if isinstance(error, HubError):
-        return error.detail
+def _why(error: Exception) -> FetchError:
+    """What a person is told of it."""
+    if isinstance(error, FetchError):
+        return error
     if isinstance(error, TimeoutError):
-        return "The provider did not answer in time."
-    return f"The file could not be fetched: {type(error).__name__}."
+        return FetchError("The provider did not answer in time.", code=Reason.MEDIA_UNANSWERED)
+    name = error.detail if isinstance(error, HubError) else type(error).__name__
+    words = error.detail if isinstance(error, HubError) else f"The file could not be fetched: {name}."
+    return FetchError(words, code=Reason.MEDIA_FAILED, params={"reason": name})

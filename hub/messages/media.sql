@@ -18,15 +18,15 @@ insert into attachment (interaction_id, name, content_type, body)
 values (%(interaction_id)s, %(name)s, %(content_type)s, %(body)s) returning id;
 
 -- stored: It is here; what is left to do is to delete it there, with tries of its own.
-update media set state = 'stored', attachment_id = %(attachment_id)s, error = null, attempts = 1 where id = %(id)s;
+update media set state = 'stored', attachment_id = %(attachment_id)s, error = null, code = null, params = null, attempts = 1 where id = %(id)s;
 
 -- gone_there: It no longer lies with the provider, or never will be deleted there.
-update media set gone_there = true, error = null where id = %(id)s and state = 'stored';
+update media set gone_there = true, error = null, code = null, params = null where id = %(id)s and state = 'stored';
 
 -- lost: It will never be here.
-update media set state = 'lost', gone_there = true, error = %(error)s where id = %(id)s and state = 'remote';
+update media set state = 'lost', gone_there = true, error = %(error)s, code = %(code)s, params = %(params)s where id = %(id)s and state = 'remote';
 
 -- later: The next try, three seconds later and three times as long each time, an hour at most; or none, once it is here and cannot be deleted there.
-update media set error = %(error)s, gone_there = gone_there or (state = 'stored' and %(lost)s),
+update media set error = %(error)s, code = %(code)s, params = %(params)s, gone_there = gone_there or (state = 'stored' and %(lost)s),
     due_at = clock_timestamp() + least(interval '1 hour', interval '1 second' * power(3, attempts))
 where id = %(id)s;

@@ -16,6 +16,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from hub.channels.model import Attachment, FilledTemplate, Outbound, Outcome, SendError
+from hub.channels.reasons import Reason
 from hub.conversations import conversation
 from hub.core import events
 from hub.core.clock import now
@@ -34,7 +35,6 @@ sql = Queries.beside(__file__, "outbox.sql")
 LEASE = 20.0  # seconds a claim is ours unless renewed: so long nobody knows that a worker is gone
 _WIRE_PAUSES = (0.02, 0.1, 0.3)  # seconds between asking for a row that may be locked
 ABSENT_AFTER = timedelta(minutes=5)  # lists lag by seconds, in a provider's bad hour by a minute or two
-ABSENT_CODE = "send.absent"
 ABSENT = "Nobody knows whether it left; the provider has no record of it. It can be sent again."
 LINKS_LAST = timedelta(hours=24)  # longer than any provider lets a message wait
 
@@ -189,7 +189,9 @@ class Outbox:
             if rows:
                 await self._decided(unit, rows[0], "pending", "send again", by="provider's list")
                 return True
-            for row in await fetch_dicts(unit.conn, sql["absent"], {**values, "words": ABSENT, "code": ABSENT_CODE}):
+            for row in await fetch_dicts(
+                unit.conn, sql["absent"], {**values, "words": ABSENT, "code": Reason.SEND_ABSENT}
+            ):
                 await execute(unit.conn, sql["show_error"], {"id": row["interaction_id"], "words": ABSENT})
                 said = InteractionUpdated(interaction_id=row["interaction_id"])
                 await unit.log(said, conversation_id=row["conversation_id"])
@@ -210,13 +212,8 @@ class Outbox:
         for row in expired:
             crossed = row["state"] == "wire"
             lost = Claimed(row["id"], 0, 0, 0, row["attempt"], {}, now())
-            words = (
-                "The worker stopped while sending; it may have arrived."
-                if crossed
-                else "The worker stopped before sending."
-            )
             outcome = Outcome.UNKNOWN if crossed else Outcome.RETRY
-            await self.reports.not_sent(lost, SendError(words, outcome=outcome, retry_after=0))
+            await self.reports.not_sent(lost, _stopped(outcome))
             DELIVERIES.labels("recovered", outcome.value).inc()
         return len(expired)
 
@@ -263,3 +260,11 @@ class Outbox:
         rows = await self._core.db.dicts(sql["wire"], values)
         crossed = {(row["id"], row["attempt"]) for row in rows}
         return [item in crossed for item in items]
+
+
+def _stopped(outcome: Outcome) -> SendError:
+    """What a worker that is gone has left behind."""
+    if outcome is Outcome.UNKNOWN:
+        words = "The worker stopped while sending; it may have arrived."
+        return SendError(words, outcome=outcome, retry_after=0, code=Reason.SEND_INTERRUPTED)
+    return SendError("The worker stopped before sending.", outcome=outcome, retry_after=0, code=Reason.SEND_STOPPED)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from hub.channels.limits import Limits
 from hub.channels.model import Outbound, Outcome, SendError
+from hub.channels.reasons import Reason
 from hub.channels.segments import segments
 from hub.core.db import Connection, execute, fetch_dicts
 from hub.core.groupcommit import GroupCommit
@@ -45,6 +46,8 @@ class Spending:
             raise SendError(
                 f"Messages to {outbound.to} are not allowed from this number (its list of destinations).",
                 outcome=Outcome.FAILED,
+                code=Reason.DESTINATION,
+                params={"address": outbound.to},
             )
         most = limits.segments_a_day()
         if not await self._group.submit(_Asked(outbound.id, account_id, cost(outbound), most)):
@@ -52,6 +55,8 @@ class Spending:
                 f"This number has sent all it may today ({most:,} segments). It was not sent; "
                 "an administrator can raise the limit, or it can be sent again tomorrow.",
                 outcome=Outcome.FAILED,
+                code=Reason.SPENT,
+                params={"most": most},
             )
 
     async def _count(self, items: Sequence[_Asked]) -> list[bool]:

@@ -93,7 +93,7 @@ def mail_facts(meta: Shape, *, trimmed: bool, followed: bool, blocked: int = 0) 
     }
 
 
-def message_facts(meta: Shape, lost: list[str] | None = None, quoted: Shape | None = None) -> Shape:
+def message_facts(meta: Shape, lost: list[Shape] | None = None, quoted: Shape | None = None) -> Shape:
     """What the desk shows of an SMS or a WhatsApp message beside its words.
 
     `files` is how many it named; those that are not here are on their way, but for the `lost`, each with the reason.
@@ -195,5 +195,5 @@ def _inline(inbound: Inbound, account: Account, taken: Taken) -> Shape:
         "delivery": None,
         "attachments": [],
         "unseen": None,
-        "said": None,
+        "said": {"code": said["code"], "params": said["params"]} if (said := inbound.meta.get("said")) else None,
     }

@@ -1,9 +1,11 @@
+-- concurrently
 -- Why the router decided as it did, as codes with parameters (hub/queues/because.py): `reason` and each candidate's are the
 -- English of it, which the version before writes alone. What it has written is read here, piece by piece; words that are
--- not known are kept as they are, under the code `text`.
-alter table decision add column because jsonb;
+-- not known are kept as they are, under the code `text`. In batches, each committed: nobody waits for more than one, and
+-- whoever is interrupted goes on where they were.
+alter table decision add column if not exists because jsonb;
 
-create function pg_temp.piece(said text) returns jsonb language plpgsql as $$
+create or replace function pg_temp.piece(said text) returns jsonb language plpgsql as $$
 declare
     m text[];
     rule record;
@@ -48,20 +50,36 @@ begin
     return jsonb_build_object('code', 'text', 'params', jsonb_build_object('text', said));
 end $$;
 
-create function pg_temp.because(said text) returns jsonb language sql as $$
+create or replace function pg_temp.because(said text) returns jsonb language sql as $$
     select coalesce(jsonb_agg(pg_temp.piece(p.piece) order by p.n), '[]')
     from regexp_split_to_table(said, '; ') with ordinality p (piece, n) where p.piece <> ''
 $$;
 
--- The same words come again and again: each is read once.
-create temporary table worded on commit drop as
-select said, pg_temp.because(said) as because
-from (select reason as said from decision
-      union select c ->> 'reason' from decision cross join lateral jsonb_array_elements(candidates) c) every
-where said is not null;
+create temporary table if not exists worded (said text, because jsonb);
 
-update decision d set because = w.because,
-    candidates = coalesce((
-        select jsonb_agg(c.row || jsonb_build_object('because', coalesce(x.because, '[]')) order by c.n)
-        from jsonb_array_elements(d.candidates) with ordinality c (row, n) left join worded x on x.said = c.row ->> 'reason'), '[]')
-from worded w where w.said = d.reason;
+create or replace procedure pg_temp.rewrite() language plpgsql as $$
+declare
+    first bigint;
+    last bigint;
+begin
+    select min(id), max(id) into first, last from decision;
+    while first <= last loop
+        truncate worded; -- the same words come again and again: each is read once
+        insert into worded
+        select said, pg_temp.because(said)
+        from (select d.reason as said from decision d where d.id >= first and d.id < first + 5000 and d.because is null
+              union
+              select c ->> 'reason' from decision d cross join lateral jsonb_array_elements(d.candidates) c
+              where d.id >= first and d.id < first + 5000 and d.because is null) every
+        where said is not null;
+        update decision d set because = w.because,
+            candidates = coalesce((
+                select jsonb_agg(c.row || jsonb_build_object('because', coalesce(x.because, '[]')) order by c.n)
+                from jsonb_array_elements(d.candidates) with ordinality c (row, n) left join worded x on x.said = c.row ->> 'reason'), '[]')
+        from worded w where w.said = d.reason and d.id >= first and d.id < first + 5000 and d.because is null;
+        commit;
+        first := first + 5000;
+    end loop;
+end $$;
+
+call pg_temp.rewrite();

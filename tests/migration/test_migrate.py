@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import shutil
@@ -138,6 +139,11 @@ def test_every_migration_outside_a_transaction_may_run_again() -> None:
         "create index concurrently if not exists",
         "create unique index concurrently if not exists",
         "drop index concurrently if exists",
+        "alter table decision add column if not exists",
+        "create temporary table if not exists",
+        "create or replace function pg_temp.",
+        "create or replace procedure pg_temp.",
+        "call pg_temp.",  # of what goes on where it was: tests/migration/test_codes.py
     )
     for file in migrations.FOLDER.glob("[0-9]*.sql"):
         text = file.read_text(encoding="utf-8")
@@ -226,3 +232,41 @@ def test_a_database_without_a_hub_is_said(configured: str, capsys: pytest.Captur
         assert main(command) == 2
         assert "The database is empty: no hub has been started on it yet." in capsys.readouterr().err
     assert ask(configured, "select count(*) from pg_class where relnamespace = 'public'::regnamespace") == 0
+
+
+def test_a_migration_written_anew_before_it_was_released_is_known_by_its_earlier_text(
+    database_url: str, folder: Path
+) -> None:
+    earlier = "create table later (id int); insert into later values (1);"
+    (folder / "9001_later.sql").write_text(earlier)
+    with other_database(database_url, finds_functions=False) as url:
+        migrate(url)
+        (folder / "9001_later.sql").write_text("-- concurrently\ncreate table if not exists later (id int);")
+        with pytest.raises(ConfigError, match="9001_later is written otherwise"):
+            migrate(url)
+        known = (folder / "rewritten.txt").read_text()
+        digest = hashlib.sha256(earlier.encode()).hexdigest()
+        (folder / "rewritten.txt").write_text(f"{known}9001_later {digest}\n")
+        assert migrate(url) == []
+        (folder / "rewritten.txt").write_text(f"{known}9001_later {'0' * 64}\n")
+        with pytest.raises(ConfigError, match="9001_later is written otherwise"):
+            migrate(url)
+
+
+def test_a_procedure_of_a_migration_commits_batch_by_batch(database_url: str, folder: Path) -> None:
+    body = (
+        "-- concurrently\n"
+        "create table if not exists heap (id int);\n"
+        "create or replace procedure pg_temp.fill() language plpgsql as $$\n"
+        "begin\n    for n in 1..3 loop\n        insert into heap values (n); -- one\n        commit;\n    end loop;\n"
+        "    perform 1 / 0;\nend $$;\n\n"
+        "call pg_temp.fill();\n"
+    )
+    (folder / "9001_heap.sql").write_text(body)
+    with other_database(database_url, finds_functions=False) as url:
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            migrate(url)
+        assert ask(url, "select count(*) from heap") == 3
+        (folder / "9001_heap.sql").write_text(body.replace("    perform 1 / 0;\n", ""))
+        assert "9001_heap" in migrate(url)
+        assert ask(url, "select count(*) from heap") == 6

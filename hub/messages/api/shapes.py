@@ -94,11 +94,19 @@ class Advert(BaseModel):
     url: str = ""
 
 
+class Why(BaseModel):
+    """Why something is not here, or has not left: `error` says `code` in an English sentence."""
+
+    code: str | None
+    params: dict[str, Any]
+    error: str | None
+
+
 class MessageFacts(BaseModel):
     """What an SMS or a WhatsApp message is beside its words; `lost`: why a file of it cannot be shown."""
 
     files: int
-    lost: list[str]
+    lost: list[Why]
     quoted: Quoted | None
     location: Location | None
     button: str | None
@@ -116,16 +124,13 @@ class Unseen(BaseModel):
     to: str | None
 
 
-class SendState(BaseModel):
-    """Why a message of ours has not left (`error` says `code` in a sentence), and since when its account is silent."""
+class SendState(Why):
+    """Why a message of ours has not left, and since when its account is silent."""
 
     id: int  # of the send, for `/outbox/{id}/settle`
     state: Literal["pending", "claimed", "wire", "sent", "failed", "unknown", "cancelled"]
     attempts: int
     next_try_at: datetime | None
-    code: str | None
-    params: dict[str, Any]
-    error: str | None
     account_since: datetime | None
 
 

@@ -130,10 +130,10 @@ begin
                count(*) over same as total, max(b.n) over same as last_n, bool_or(not b.automatic) over same as human
         from numbered b window same as (partition by b.leader)
     ), made as (
-        insert into conversation (id, contact_id, account_id, channel, subject, queue_id, seq, interaction_seq, preview,
+        insert into conversation (id, contact_id, account_id, channel, subject, queue_id, seq, interaction_seq, preview, said,
             last_inbound_at, waiting_since, created_at, updated_at) overriding system value
         select b.id, (b.message).contact_id, (b.message).account_id, (b.message).channel, i.subject, a.queue_id, b.total,
-               b.total, left(l.text, bounds.preview_length), moment, case when b.human then moment end, moment, moment
+               b.total, left(l.text, bounds.preview_length), l.meta -> 'said', moment, case when b.human then moment end, moment, moment
         from placed b
         join unnest(items) i on i.n = b.n
         join unnest(items) l on l.n = b.last_n
@@ -183,6 +183,7 @@ begin
             seq = v.seq + t.total,
             interaction_seq = v.seq + t.total,
             preview = left(l.text, bounds.preview_length),
+            said = l.meta -> 'said',
             channel = l.channel,
             last_inbound_at = moment,
             waiting_since = case when t.human then coalesce(v.waiting_since, moment) else v.waiting_since end,

@@ -43,8 +43,8 @@ begin
         order by i.n
     loop
         if item.attempt is null then
-            insert into delivery (connector, provider_id, outbound_id, status, error)
-            values (item.connector, item.provider_id, item.outbound_id, item.status, item.error)
+            insert into delivery (connector, provider_id, outbound_id, status, error, code, params)
+            values (item.connector, item.provider_id, item.outbound_id, item.status, item.error, item.code, item.params)
             on conflict do nothing;
             if not found then
                 return query select item.n, false, null::bigint, null::bigint, null::bigint, null::bigint, moment;
@@ -137,8 +137,8 @@ begin
             from outbound b where b.id = o.id and i.id = o.interaction_id;
             if exists (select from delivery x where x.connector = o.connector and x.provider_id = item.provider_id and x.status = 'failed')
                and (select rank < 2 from outbound where id = o.id) then
-                update outbound set state = 'failed', error = (select x.error from delivery x where x.connector = o.connector
-                    and x.provider_id = item.provider_id and x.status = 'failed') where id = o.id;
+                update outbound b set state = 'failed', error = x.error, code = x.code, params = x.params from delivery x
+                where b.id = o.id and x.connector = o.connector and x.provider_id = item.provider_id and x.status = 'failed';
                 update interaction i set status = 'failed', error = b.error from outbound b where b.id = o.id and i.id = b.interaction_id;
                 update conversation v set failed = true where v.id = o.conversation_id;
             end if;

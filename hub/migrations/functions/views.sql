@@ -88,7 +88,7 @@ select i.id, i.conversation_id, i.seq, i.kind, i.direction, i.channel,
                             'size', length(f.body), 'inline', f.inline, 'content_id', f.content_id) order by m.position, f.id)
            from attachment f left join media m on m.interaction_id = f.interaction_id and m.attachment_id = f.id where f.interaction_id = i.id), '[]') as attachments,
        case when i.meta ? 'files' then (
-           select jsonb_agg(m.error order by m.position) from media m where m.interaction_id = i.id and m.state = 'lost') end as lost,
+           select jsonb_agg(jsonb_build_object('code', m.code, 'params', coalesce(m.params, '{}'), 'error', m.error) order by m.position) from media m where m.interaction_id = i.id and m.state = 'lost') end as lost,
        case when i.meta ? 'replied_to' then (
            select jsonb_build_object('id', x.id, 'conversation_id', x.conversation_id, 'text', left(x.text, 160)) from interaction x
            where x.external_id = i.meta ->> 'replied_to' and (x.conversation_id = i.conversation_id -- or of an earlier one of theirs

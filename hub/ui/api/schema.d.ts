@@ -2421,7 +2421,7 @@ export interface components {
         /** @description What an SMS or a WhatsApp message is beside its words; `lost`: why a file of it cannot be shown. */
         MessageFacts: {
             files: number;
-            lost: string[];
+            lost: components["schemas"]["Why"][];
             quoted: components["schemas"]["Quoted"] | null;
             location: components["schemas"]["Location"] | null;
             button: string | null;
@@ -2935,18 +2935,18 @@ export interface components {
          * @enum {string}
          */
         Scope: "own" | "queue" | "all";
-        /** @description Why a message of ours has not left (`error` says `code` in a sentence), and since when its account is silent. */
+        /** @description Why a message of ours has not left, and since when its account is silent. */
         SendState: {
-            id: number;
-            /** @enum {string} */
-            state: "pending" | "claimed" | "wire" | "sent" | "failed" | "unknown" | "cancelled";
-            attempts: number;
-            next_try_at: string | null;
             code: string | null;
             params: {
                 [key: string]: unknown;
             };
             error: string | null;
+            id: number;
+            /** @enum {string} */
+            state: "pending" | "claimed" | "wire" | "sent" | "failed" | "unknown" | "cancelled";
+            attempts: number;
+            next_try_at: string | null;
             account_since: string | null;
         };
         /** @description Nothing can be sent for now: since when, why, when it is tried next, and how many messages wait for that. */
@@ -3101,6 +3101,14 @@ export interface components {
         UseLink: {
             token: string;
             password: string;
+        };
+        /** @description Why something is not here, or has not left: `error` says `code` in an English sentence. */
+        Why: {
+            code: string | null;
+            params: {
+                [key: string]: unknown;
+            };
+            error: string | null;
         };
         WrapUpCall: {
             /** @default null */
@@ -3351,6 +3359,7 @@ export type UnsettledSend = components['schemas']['UnsettledSend'];
 export type UnsettledSendList = components['schemas']['UnsettledSendList'];
 export type Upload = components['schemas']['Upload'];
 export type UseLink = components['schemas']['UseLink'];
+export type Why = components['schemas']['Why'];
 export type WrapUpCall = components['schemas']['WrapUpCall'];
 export type ResponseUnauthorized = components['responses']['Unauthorized'];
 export type ResponseForbidden = components['responses']['Forbidden'];

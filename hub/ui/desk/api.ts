@@ -2,7 +2,7 @@
 import { at, data, hub } from '../api/client'
 import type {
   Agent, ContactChange, Conversation as FullConversation, ConversationSummary, InvitationAnswer as AnswerBody, NewAddress,
-  NewConversation, NewNote, NewReply, Offer as OfferAsSent, operations, Presence, ProfileChange, SendState, TransferConversation,
+  NewConversation, NewNote, NewReply, Offer as OfferAsSent, operations, Presence, ProfileChange, TransferConversation,
 } from '../api/schema'
 import { base } from '../realtime/base'
 
@@ -10,14 +10,12 @@ export { Problem } from '../api/client'
 export type {
   Address, Agent, AgentLive, AttachmentRef as Attachment, Because, Board, Contact, ConversationSummary as Summary, FilledTemplate, Interaction, Invitation, Load,
   Me, MessageFacts, NewAddress, NewReply as ReplyBody, Notice, OptedOut, Presence, QueueLive, Rating, Ref, ReplyChannel, Said, Sending as Silent, SendState, ServiceLevel,
-  Template, TimelineItem, UnsettledSend, Upload,
+  Template, TimelineItem, UnsettledSend, Upload, Why,
 } from '../api/schema'
 
 export type Theme = Agent['theme']
 export type PresenceState = Presence['state']
 export type InvitationAnswer = AnswerBody['answer']
-/** Why a message of ours has not left, and when it is tried next; `error` says `code` in an English sentence. */
-export type Unsent = Pick<SendState, 'code' | 'params' | 'error' | 'next_try_at'>
 export interface Offer extends OfferAsSent {
   /** Set on arrival: this browser's clock minus the server's, so that a wrong clock cannot shorten an offer. */
   skew?: number

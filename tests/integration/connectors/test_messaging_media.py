@@ -78,6 +78,7 @@ async def test_a_file_that_never_comes_is_lost_with_the_reason_and_the_message_s
         await due_now(hub)
     assert await files(hub) == []
     assert await states(hub) == [("lost", True, "Twilio answers 404.")]
+    assert await hub.value("select code || params::text from media") == 'media.gone{"status": 404}'
     assert await hub.texts("sms") == ["Look"]
 
 

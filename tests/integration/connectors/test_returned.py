@@ -108,3 +108,21 @@ async def test_a_report_counts_once_when_it_comes_before_our_own_result(hub: Hub
     assert not await hub.intake._reports._group.submit(result)
     found = await row(hub)
     assert (found["state"], found["returned"], found["provider_id"]) == ("pending", 1, None)
+
+
+async def test_why_it_failed_is_a_code_whichever_came_first(hub: Hub) -> None:
+    await hub.twilio.inbound(PHONE, "Hello")
+    why: dict[str, Any] = {"code": "twilio.error", "params": {"number": 30005, "reason": "a\x00\ud800b" + "c" * 900}}
+    for n, early in enumerate((True, False)):
+        await write(hub, f"Hello to you {n}")
+        outbound = await hub.value("select max(id) from outbound")
+        await hub.db.execute("update outbound set state = 'wire', attempt = 1 where id = %s", [outbound])
+        sid = f"SM{n:032}"
+        report = Delivery("twilio", DeliveryStatus.FAILED, sid, None if early else outbound, "words", **why)
+        result = {"outbound_id": outbound, "attempt": 1, "provider_id": sid, "status": "sent", "error": None}
+        steps = [lambda r=report: hub.intake.delivery(r), lambda r=result: hub.intake._reports._group.submit(r)]
+        for step in steps if early else reversed(steps):
+            await step()
+        [found] = await hub.db.dicts("select state, error, code, params from outbound where id = %s", [outbound])
+        assert (found["state"], found["error"], found["code"]) == ("failed", "words", "twilio.error")
+        assert (found["params"]["number"], len(found["params"]["reason"])) == (30005, 500)

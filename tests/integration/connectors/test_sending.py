@@ -206,7 +206,11 @@ async def test_bounce_becomes_a_failed_delivery_of_our_send(hub: Hub, monkeypatc
     await deliver("127.0.0.1", hub.smtp_port, "", [path], bounce)
     await deliver("127.0.0.1", hub.smtp_port, "", ["support+b7-aaaaaaaaaaaaaaaa@hub.example"], bounce + b"\r\n")
     words = f"{ANN} could not be reached: 550 no such user"
-    assert seen[0] == Delivery("email", DeliveryStatus.FAILED, "<2.c1-abc@hub.example>", 7, words)
+    why = {"address": ANN, "reason": "550 no such user"}
+    told = Delivery(
+        "email", DeliveryStatus.FAILED, "<2.c1-abc@hub.example>", 7, words, code="mail.returned", params=why
+    )
+    assert seen[0] == told
     assert len(seen) == 1  # a forged return path proves nothing
     assert await hub.value("select bool_and(automatic) from interaction")
 

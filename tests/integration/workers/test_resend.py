@@ -9,9 +9,9 @@ import pytest
 
 from hub.channels.extras import Traces
 from hub.channels.model import Account, Outbound, Outcome, SendError
+from hub.channels.reasons import Reason
 from hub.core.errors import Conflict, Unavailable
 from hub.core.service import Core
-from hub.messages.outbox import ABSENT_CODE
 from tests.support.post import Phones, Post
 
 
@@ -71,7 +71,7 @@ async def test_it_is_sent_again_when_two_looks_apart_find_nothing(post: Post, li
     await later(post)
     await delivery.drain()
     row = await post.row(lost)
-    assert (row["state"], row["code"], "no record" in row["shown"]) == ("unknown", ABSENT_CODE, True)
+    assert (row["state"], row["code"], "no record" in row["shown"]) == ("unknown", Reason.SEND_ABSENT, True)
     await later(post, 4)  # not long enough after the first
     await delivery.drain()
     assert listing.arrived == []

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.twilio.webhook import Form, Terms, to_inbound
-from connectors.twilio.words import said_in
+from connectors.twilio.words import said_in, unsaid
 from hub.channels.model import AddressKind, Inbound
 from hub.messages.cleaning import tidy
 
@@ -62,7 +62,15 @@ def test_the_words_beside_a_form_stay_with_its_answers() -> None:
     ],
 )  # fmt: skip
 def test_a_message_without_words_says_what_it_is(fields: dict[str, str], text: str) -> None:
-    assert said_in(form(**fields)) == text
+    found = tidy(
+        to_inbound(
+            1, b"", form(MessageSid="SM1", From="whatsapp:+14155550101", **fields), terms=Terms(channel="whatsapp")
+        )
+    )
+    assert found.text == text
+    told = found.meta.get("said")
+    assert (told is not None) == text.startswith("(")
+    assert told is None or told["text"] == text
 
 
 JSON = st.recursive(
@@ -75,19 +83,27 @@ JSON = st.recursive(
 @given(JSON, st.sampled_from(["FlowData", "InteractiveData"]))
 def test_any_form_is_shown_and_bounded_whatever_it_holds(told: Any, field: str) -> None:
     found = said_in(form(**{field: json.dumps(told)}))
-    assert found.strip()
+    assert found.strip() or unsaid(form(**{field: json.dumps(told)})) == "empty"
     assert len(found) < 60 * 600
 
 
 @pytest.mark.parametrize("told", ["[" * 5000, '{"a":' * 900 + "1" + "}" * 900, "x" * 200_000, '{"a": "' + "y" * 70_000])
 def test_a_hostile_form_is_cut(told: str) -> None:
-    found = said_in(form(FlowData=told))
-    assert found
-    assert len(found) < 1000
+    found = form(FlowData=told)
+    assert said_in(found) or unsaid(found)
+    assert len(said_in(found)) < 1000
 
 
 def test_a_form_is_marked_and_an_empty_message_of_any_gateway_has_words() -> None:
     found = to_inbound(1, b"", form(FlowData='{"size": "M"}'), terms=Terms(channel="whatsapp"))
     assert (found.text, found.meta["form"]) == ("size: M", True)
-    assert tidy(Inbound(1, "k", b"", "", AddressKind.PHONE, "+14155550101", " ")).text == "(An empty message)"
+    empty = tidy(Inbound(1, "k", b"", "", AddressKind.PHONE, "+14155550101", " "))
+    assert (empty.text, empty.meta["said"]["code"]) == ("(An empty message)", "unsaid.empty")
     assert tidy(Inbound(1, "k", b"", "", AddressKind.EMAIL, "a@b.example", "")).text == ""
+
+
+def test_nobody_but_the_hub_writes_what_a_message_says_by_code() -> None:
+    forged = {"said": {"code": "line.spam", "params": {}, "text": "hello"}}
+    assert tidy(Inbound(1, "k", b"", "", AddressKind.PHONE, "+14155550101", "hello", meta=forged)).meta == {}
+    worded = Inbound(1, "k", b"", "", AddressKind.WHATSAPP, "+14155550101", "hello", unsaid="sticker")
+    assert (tidy(worded).text, tidy(worded).meta) == ("hello", {})

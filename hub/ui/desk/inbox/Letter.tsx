@@ -28,8 +28,8 @@ export function Letter({ i, who }: { i: Interaction; who: string }) {
   })
   const redirect = useMutation({ mutationFn: () => api.takeReplyTo(i.id), onError: complain })
   // Files alone are shown below; a call, and what the hub notes by itself, are said in the reader's words.
-  const ours = i.channel === 'voice' || i.kind !== 'message' ? i.said : null
-  const shown = whole && text !== null ? text : ours || i.message ? said(i.text, ours) : i.text
+  const ours = i.said?.code.startsWith('file.') ? null : i.said
+  const shown = whole && text !== null ? text : said(i.text, ours)
   const nothing = mail && !mail.unreadable && !mail.invitation && i.html === null && !shown.trim() && i.attachments.length === 0
   const toggle = () => {
     if (whole) setWhole(false)

@@ -140,7 +140,7 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
           <Icon name="warn" small />
           <strong>{t(`delivery.${i.status}`)}</strong>
           {(i.delivery?.code || i.error) && (
-            <span data-testid="delivery-error">{i.delivery?.code ? unsent(i.delivery) : said(i.error ?? '')}</span>
+            <span data-testid="delivery-error">{unsent(i.delivery?.code ? i.delivery : { code: null, params: {}, error: i.error })}</span>
           )}
           {i.status === 'unknown' && i.delivery?.next_try_at && <span>{t('delivery.resends', { at: clock(i.delivery.next_try_at) })}</span>}
           {i.delivery && 'send.settle' in me.permissions && <Settle id={i.delivery.id} status={i.status} conversation={c.id} />}

@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import type { Interaction, MessageFacts } from '../api'
 import { Icon } from '../parts/icons'
-import { useSaid } from '../parts/said'
+import { useUnsent } from '../parts/unsent'
 import { messageTemplates } from './api'
 
 const anchor = (id: number) => `message-${id}`
@@ -78,7 +78,7 @@ function TemplateMark({ id, account }: { id: string; account: number | undefined
 
 export function FactsBelow({ i, facts, account }: { i: Interaction; facts: MessageFacts; account: number | undefined }) {
   const { t } = useTranslation()
-  const said = useSaid()
+  const unsent = useUnsent()
   const coming = Math.max(0, facts.files - i.attachments.length - facts.lost.length)
   const wish = { stop: 'late', start: 'ok', help: 'soon', perhaps: 'soon' } as const
   return (
@@ -88,7 +88,7 @@ export function FactsBelow({ i, facts, account }: { i: Interaction; facts: Messa
         <div className="filestate" role="status" data-testid="file-coming"><Icon name="clock" small />{t(coming === 1 ? 'message.coming' : 'message.comingMany', { n: coming })}</div>
       )}
       {facts.lost.map((why, n) => (
-        <div className="filestate lost" key={n} data-testid="file-lost"><Icon name="warn" small /><span>{t('message.lost', { why: said(why) })}</span></div>
+        <div className="filestate lost" key={n} data-testid="file-lost"><Icon name="warn" small /><span>{t('message.lost', { why: unsent(why) })}</span></div>
       ))}
       {(facts.button || facts.template || facts.consent || facts.form) && (
         <div className="marks">
