@@ -56,6 +56,7 @@ create or replace function pg_temp.because(said text) returns jsonb language sql
 $$;
 
 create temporary table if not exists worded (said text, because jsonb);
+create index if not exists worded_said on worded using hash (said);
 
 create or replace procedure pg_temp.rewrite() language plpgsql as $$
 declare
@@ -64,19 +65,27 @@ declare
 begin
     select min(id), max(id) into first, last from decision;
     while first <= last loop
-        truncate worded; -- the same words come again and again: each is read once
+        -- The same words come again and again: each is read once, while there are not too many to look through.
+        if (select count(*) from worded) > 50000 then
+            truncate worded;
+        end if;
         insert into worded
         select said, pg_temp.because(said)
         from (select d.reason as said from decision d where d.id >= first and d.id < first + 5000 and d.because is null
               union
               select c ->> 'reason' from decision d cross join lateral jsonb_array_elements(d.candidates) c
               where d.id >= first and d.id < first + 5000 and d.because is null) every
-        where said is not null;
-        update decision d set because = w.because,
-            candidates = coalesce((
-                select jsonb_agg(c.row || jsonb_build_object('because', coalesce(x.because, '[]')) order by c.n)
-                from jsonb_array_elements(d.candidates) with ordinality c (row, n) left join worded x on x.said = c.row ->> 'reason'), '[]')
-        from worded w where w.said = d.reason and d.id >= first and d.id < first + 5000 and d.because is null;
+        where said is not null and not exists (select from worded w where w.said = every.said);
+        analyze worded;
+        update decision d set because = r.because, candidates = r.candidates
+        from (select o.id, w.because, coalesce(jsonb_agg(c.row || jsonb_build_object('because', coalesce(x.because, '[]')) order by c.n)
+                  filter (where c.row is not null), '[]') as candidates
+              from decision o join worded w on w.said = o.reason
+              left join lateral jsonb_array_elements(o.candidates) with ordinality c (row, n) on true
+              left join worded x on x.said = c.row ->> 'reason'
+              where o.id >= first and o.id < first + 5000 and o.because is null
+              group by o.id, w.because) r
+        where d.id = r.id and d.because is null;
         commit;
         first := first + 5000;
     end loop;

@@ -141,6 +141,7 @@ def test_every_migration_outside_a_transaction_may_run_again() -> None:
         "drop index concurrently if exists",
         "alter table decision add column if not exists",
         "create temporary table if not exists",
+        "create index if not exists worded_said on worded",  # a temporary one
         "create or replace function pg_temp.",
         "create or replace procedure pg_temp.",
         "call pg_temp.",  # of what goes on where it was: tests/migration/test_codes.py
