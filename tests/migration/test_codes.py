@@ -123,7 +123,9 @@ def test_what_the_hub_wrote_by_itself_comes_out_with_codes(old: str) -> None:
                 "select i.text, i.meta -> 'said', v.preview, v.said"
                 " from interaction i join conversation v on v.id = i.conversation_id where i.id = %s"
             )
-            text, said, preview, last = conn.execute(query, [number]).fetchone() or ()
+            row = conn.execute(query, [number]).fetchone()
+            assert row is not None
+            text, said, preview, last = row
             assert text == words
             assert (said and said["code"]) == UNSAID[words]
             if preview == words and UNSAID[words]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hub.channels.reasons import Reason
-from hub.channels.unsaid import _KINDS, unsaid  # pyright: ignore[reportPrivateUsage] - the kinds that need words
+from hub.channels.unsaid import _KINDS, unsaid
 
 ROOT = Path(__file__).parents[3]
 LOCALES = sorted((ROOT / "hub/ui/locales").glob("desk.*.json"))
