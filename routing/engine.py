@@ -38,7 +38,7 @@ sql = Queries.beside(__file__)
 LEASE = "router"
 BATCH = 512  # decisions per commit
 _SENDING = 4  # turns of the event loop that send a batch before this process computes on
-_TICK = 0.25  # seconds between looks at the log when no bell rings
+_TICK = 0.25  # seconds between looks at the log when nothing is notified
 _BLOCKED = 0.05  # seconds to leave alone what somebody else holds
 _SEEN = 5000  # entries of the past that a leader learns from what comes here
 _NOTED = 32  # entries of one look whose waiting for a lock is noted
@@ -93,13 +93,13 @@ class Leader:
             WAITING.set(len(self.pool.waiting))
 
     async def listen(self) -> None:
-        """Hear the bells; one that names entries saves the look into the log."""
-        with self._core.feed.answers("router", self.tell):
-            async for message in self._core.feed.bells("router", every=_TICK, each=True):
+        """Listen for notifications; one that names entries saves the look into the log."""
+        with self._core.feed.handled("router", self.tell):
+            async for message in self._core.feed.notifications("router", every=_TICK, each=True):
                 self.hint(message)
 
     def hint(self, message: str) -> None:
-        """A bell rang: `{"entries": […]}`, ids or entries with all columns; anything else for a look into the log.
+        """A notification: `{"entries": […]}`, ids or entries with all columns; anything else for a look into the log.
 
         From afar only the ids are believed: by the time it is heard, more may have happened.
         """
@@ -108,7 +108,7 @@ class Leader:
         self._ring(anything=not entries)
 
     def tell(self, message: str) -> None:
-        """A bell rang in this process, right after the commit that it tells of: new entries are as they are told."""
+        """A notification in this process, right after the commit that it tells of: new entries are as they are told."""
         entries = _entries(message)
         for entry in entries:
             if len(entry) == 1 or self.pool.knows(entry[0]) or entry[0] in self._flying:
@@ -161,7 +161,7 @@ class Leader:
         logger.info("router_rebuilt", waiting=len(self.pool.waiting), seconds=round(time.perf_counter() - started, 3))
 
     async def catch_up(self) -> None:
-        """Read what the bells named and, if due, what the log says."""
+        """Read what the notifications named and, if due, what the log says."""
         entries, self._hinted = self._hinted, set()
         told, self._told = self._told, {}
         agents: list[int] = []
@@ -184,7 +184,7 @@ class Leader:
             await self._read_entries(entries)
 
     def _knows(self, entry_id: int, queued: float) -> bool:
-        """Whether a bell told of it already: it waits here since that very moment."""
+        """Whether a notification named it already: it waits here since that very moment."""
         waiting = self.pool.waiting.get(entry_id)
         return waiting is not None and waiting.queued == queued
 
@@ -291,7 +291,7 @@ class Leader:
         if made:
             await self._core.feed.publish(offers.announcements(made))
             if any(self.pool.channel_of(offer.entry_id) == "voice" for offer in made):
-                await self._core.feed.wake("calls")
+                await self._core.feed.notify("calls")
         automatic = {name for name, channel in self.pool.channels.items() if channel.auto_accept}
         if automatic:
             for offer in made:
@@ -343,7 +343,7 @@ def _uncollected() -> Generator[None]:
 
 
 def _entries(message: str) -> list[tuple[Any, ...]]:
-    """The entries a bell names, each an id alone or all columns of `router_entry_ever`; none for any other message."""
+    """What a notification names: ids, or entries with all columns of `router_entry_ever`; none for other messages."""
     if not message.startswith("{"):
         return []
     try:

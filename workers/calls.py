@@ -6,12 +6,12 @@ import asyncio
 
 from hub.calls.runner import Runner
 from hub.core.leases import Lease
+from hub.core.retry import Part
 from hub.core.service import Core
-from hub.core.steady import Part
 from hub.core.tasks import together
 from workers.context import parts
 
-EVERY = 0.5  # seconds between looks when no bell rings
+EVERY = 0.5  # seconds between looks when nothing is notified
 SWEEP = 60.0
 FETCH = 5.0
 
@@ -35,7 +35,7 @@ class Calls:
             await together(self._steps(runner, steps), self._sweeps(runner, sweeps), self._fetches(runner, recordings))
 
     async def _steps(self, runner: Runner, part: Part) -> None:
-        async for _ in self._core.feed.bells("calls", every=EVERY):
+        async for _ in self._core.feed.notifications("calls", every=EVERY):
             async with part.attempt():
                 await runner.step()
 

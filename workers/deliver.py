@@ -23,14 +23,14 @@ from hub.core.tasks import end
 from hub.messages.delivery import Claimed
 from hub.messages.outbox import LEASE, Outbox
 from workers.context import JobContext, job_context, parts
-from workers.doubt import Doubt
-from workers.line import Line
 from workers.results import Results
+from workers.send_loop import Line
+from workers.unknown_sends import Doubt
 
 logger = log.get(__name__)
 JOB = "workers.deliver.drain"
 LINGER = 5.0  # seconds a drain waits for more before it ends
-LOOK = 0.5  # seconds between looks while lingering, when no bell rings
+LOOK = 0.5  # seconds between looks while lingering, when nothing is notified
 LONGEST = 100.0  # seconds after which a drain gives its place to another
 EVERY = 2.0  # seconds between a courier's looks by its own clock
 DOUBTS = 5.0  # seconds between looks for sends of unknown outcome
@@ -68,7 +68,7 @@ class Delivery:
             await self.look()
             if linger:
                 quiet_until = time.monotonic() + linger
-                async for _ in self._core.feed.bells("outbox", every=LOOK):
+                async for _ in self._core.feed.notifications("outbox", every=LOOK):
                     some = await self._empty(ends)
                     tried += some
                     if some:
@@ -131,7 +131,7 @@ class Delivery:
 
     # -- what makes a courier look ---------------------------------------------------------------------------------
     async def _hear(self) -> None:
-        async for _ in self._core.feed.bells("outbox", every=EVERY):
+        async for _ in self._core.feed.notifications("outbox", every=EVERY):
             self.ring()
 
     async def _clock(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from hub.automation.firing import fire_next
+from hub.core.retry import Bad, ignore
 from hub.core.service import Core
-from hub.core.steady import Bad, ignore
 
 _PAUSE = 0.0  # lets other tasks of this process run between two follow-ups
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from hub.core.leases import Lease
+from hub.core.retry import Part
 from hub.core.service import Core
-from hub.core.steady import Part
 from hub.messages.media import Keeper
 from workers.context import parts
 
-EVERY = 5.0  # seconds between looks when no bell rings
+EVERY = 5.0  # seconds between looks when nothing is notified
 
 
 class Media:
@@ -27,6 +27,6 @@ class Media:
         async with parts(self._core) as context:
             keeper = Keeper(self._core, context.accounts, context.connectors)
             part = Part(self._core.db, self.name, "files")
-            async for _ in self._core.feed.bells("media", every=EVERY):
+            async for _ in self._core.feed.notifications("media", every=EVERY):
                 async with part.attempt():
                     await keeper.drain()

@@ -7,8 +7,8 @@ import asyncio
 from hub.core import log
 from hub.core.clock import now
 from hub.core.leases import Lease
+from hub.core.retry import Part
 from hub.core.service import Core
-from hub.core.steady import Part
 from hub.messages.intake import Intake
 from hub.reconciliation.reconcile import Reconciliation
 from workers.context import parts

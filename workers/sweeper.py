@@ -1,4 +1,4 @@
-"""The sweeper: rings the workers when something is due, and settles the claims of workers that are gone.
+"""The sweeper: notifies the workers when something is due, and settles the claims of workers that are gone.
 
 Redis may forget every job at any moment; this clock makes that a matter of seconds.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 
 from hub.backup import freeze
-from hub.core.jobs import Doorbell
+from hub.core.jobs import JobNotifier
 from hub.core.leases import Lease
+from hub.core.retry import Part
 from hub.core.service import Core
-from hub.core.steady import Part
 from hub.messages.outbox import Outbox
 from workers.deliver import JOB
 
@@ -33,31 +33,31 @@ class Sweeper:
         await Lease(self._core.db, self.name).hold(self._sweep)
 
     async def _sweep(self, epoch: int) -> None:
-        doorbell = Doorbell(self._core.feed.url)
-        recovering, ringing = (Part(self._core.db, self.name, name) for name in ("recovering", "ringing"))
+        jobs = JobNotifier(self._core.feed.url)
+        recovering, notifying = (Part(self._core.db, self.name, name) for name in ("recovering", "notifying"))
         try:
-            async for bell in self._core.feed.bells("outbox", every=EVERY):
-                if not bell:
+            async for message in self._core.feed.notifications("outbox", every=EVERY):
+                if not message:
                     async with recovering.attempt(pause=False):
                         await freeze.notice(self._core.db)
                         await self._outbox.recover()
-                async with ringing.attempt():
-                    if await self._outbox.anything_due() or (not bell and await self._outbox.anything_doubtful()):
-                        await doorbell.ring(JOB)
-                    self._wake_for(await self._outbox.seconds_to_next())
+                async with notifying.attempt():
+                    if await self._outbox.anything_due() or (not message and await self._outbox.anything_doubtful()):
+                        await jobs.notify(JOB)
+                    self._notify_for(await self._outbox.seconds_to_next())
         finally:
             self._forget()
-            doorbell.close()
+            jobs.close()
 
-    def _wake_for(self, seconds: float | None) -> None:
-        """Ring our own bell when the next send is due, if that is before the next look."""
+    def _notify_for(self, seconds: float | None) -> None:
+        """Notify ourselves when the next send is due, if that is before the next look."""
         self._forget()
         if seconds is not None and seconds < EVERY:
-            self._alarm = asyncio.create_task(self._ring_after(seconds), name="outbox-alarm")
+            self._alarm = asyncio.create_task(self._notify_after(seconds), name="outbox-alarm")
 
-    async def _ring_after(self, seconds: float) -> None:
+    async def _notify_after(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds) + 0.02)
-        await self._core.feed.wake("outbox")
+        await self._core.feed.notify("outbox")
 
     def _forget(self) -> None:
         if self._alarm is not None:

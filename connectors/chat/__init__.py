@@ -13,18 +13,18 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from connectors.chat import token
-from connectors.chat.absent import Absent
 from connectors.chat.commands import Commands, to_inbound
-from connectors.chat.ears import Ears
+from connectors.chat.connection import RESTART, SIGNED_OUT, Line
 from connectors.chat.endpoints import ChatEndpoints
 from connectors.chat.file_endpoints import FileEndpoints
 from connectors.chat.files import Files
 from connectors.chat.limits import Limits
-from connectors.chat.line import RESTART, SIGNED_OUT, Line
 from connectors.chat.live import Live
+from connectors.chat.offline_replies import Absent
 from connectors.chat.protocol import serve
-from connectors.chat.record import Record
 from connectors.chat.settings import Settings
+from connectors.chat.subscriber import Subscriber
+from connectors.chat.transcript import Record
 from hub.channels.model import Accept, Account, Capabilities, Inbound, Outbound, Wire
 from hub.core import log
 from hub.core.errors import Invalid, Unavailable
@@ -52,7 +52,7 @@ class Chat:
         self._record = Record(core.db, core.feed)
         self._files = Files(core.db)
         self._absent = Absent(core)
-        self._ears = Ears(core.feed)
+        self._subscriber = Subscriber(core.feed)
         self._limits = Limits()
         self._lines: dict[Line, Live] = {}
         self._clock: asyncio.Task[None] | None = None
@@ -124,12 +124,12 @@ class Chat:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._clock
         await asyncio.gather(*(line.close(RESTART, b"restart") for line in list(self._lines)))
-        await self._ears.close()
+        await self._subscriber.close()
 
     # -- the lines of this process -------------------------------------------------------------------------------
     async def hold(self, socket: web.WebSocketResponse, line: Line, accept: Accept, account: Account) -> None:
         """Serve a line from its hello to its end."""
-        live = Live(line, self._record, self._ears, self._absent.back)
+        live = Live(line, self._record, self._subscriber, self._absent.back)
         self._lines[line] = live
         SOCKETS.labels("chat").inc()
         if self._clock is None or self._clock.done():

@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import orjson
 
+from connectors.chat.connection import Line
 from connectors.chat.files import Files
 from connectors.chat.limits import Limits
-from connectors.chat.line import Line
 from connectors.chat.live import Live
-from connectors.chat.record import Frame, Record
 from connectors.chat.token import Visitor
+from connectors.chat.transcript import Frame, Record
 from hub.channels.model import Accept, Account, AddressKind, Attachment, Inbound
 from hub.core import log
 from hub.core.errors import Conflict, HubError, Invalid, TooMany, Unavailable

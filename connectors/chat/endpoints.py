@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 import orjson
 from aiohttp import WSMsgType, web
 
+from connectors.chat.connection import CROWDED, SIGNED_OUT, Line
 from connectors.chat.files import MOST_FILES, FileLinks
 from connectors.chat.identity import Claim, Refused, claimed, same_person, verify
 from connectors.chat.limits import Limits
-from connectors.chat.line import CROWDED, SIGNED_OUT, Line
 from connectors.chat.protocol import HEARTBEAT, MAX_FRAME, parse
-from connectors.chat.record import Record, public_status
 from connectors.chat.settings import Settings
 from connectors.chat.token import Visitor, fresh, issue, read
+from connectors.chat.transcript import Record, public_status
 from hub.channels.model import Accept, Account
 from hub.core.bodies import read_body
 from hub.core.errors import TooMany, Unauthorized, Unavailable

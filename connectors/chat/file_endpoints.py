@@ -12,9 +12,9 @@ from aiohttp import web
 from connectors.chat.commands import ID
 from connectors.chat.files import INLINE, Files, file_name, read_link
 from connectors.chat.limits import Limits
-from connectors.chat.record import Record
 from connectors.chat.settings import Settings
 from connectors.chat.token import Visitor, read
+from connectors.chat.transcript import Record
 from hub.channels.model import Account, Attachment
 from hub.core.bodies import read_body
 from hub.core.errors import HubError, Invalid, NotFound, TooMany, Unauthorized, Unavailable

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import cast
 
-from connectors.chat.line import Line
+from connectors.chat.connection import Line
 from connectors.chat.settings import Settings
 from hub.channels.model import Account
 from hub.core.errors import TooMany

@@ -11,9 +11,9 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from connectors.chat.ears import Ears
-from connectors.chat.line import SIGNED_OUT, Line
-from connectors.chat.record import PAGE, Followed, Record
+from connectors.chat.connection import SIGNED_OUT, Line
+from connectors.chat.subscriber import Subscriber
+from connectors.chat.transcript import PAGE, Followed, Record
 from hub.core import log
 from hub.core.errors import Unavailable
 
@@ -23,12 +23,12 @@ logger = log.get(__name__)
 class Live:
     """Follows the record for one line: what it hears makes it look, and what it finds it sends in order."""
 
-    def __init__(self, line: Line, record: Record, ears: Ears, came: Callable[[int], Awaitable[None]]):
+    def __init__(self, line: Line, record: Record, subscriber: Subscriber, came: Callable[[int], Awaitable[None]]):
         """`came` is told which visitor is here (again), by their address."""
         self._came = came
         self._line = line
         self._record = record
-        self._ears = ears
+        self._subscriber = subscriber
         self._conversation: int | None = None
         self._lock = asyncio.Lock()
         self._looking: asyncio.Task[None] | None = None
@@ -95,9 +95,9 @@ class Live:
             return
         before, self._conversation = self._conversation, conversation
         if before is not None:
-            await self._ears.remove(before, self.heard)
+            await self._subscriber.remove(before, self.heard)
         if conversation is not None:
-            await self._ears.add(conversation, self.heard)
+            await self._subscriber.add(conversation, self.heard)
             self.look()  # what was said between reading and listening
 
     async def leave_if_signed_out(self) -> None:

@@ -8,8 +8,8 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from connectors.chat.commands import Commands
+from connectors.chat.connection import TOO_FAST, Line
 from connectors.chat.limits import Limits
-from connectors.chat.line import TOO_FAST, Line
 from connectors.chat.live import Live
 from hub.core.clock import iso, now
 from hub.core.feed import Feed

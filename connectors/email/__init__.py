@@ -12,23 +12,23 @@ from aiohttp import web
 from pydantic import BaseModel
 
 import connectors.email.sent as sent
+from connectors.email.accept import read
 from connectors.email.access import Access
 from connectors.email.bounces import return_path_token
 from connectors.email.compose import checked, compose, recipients, tagged
 from connectors.email.discover import discover
 from connectors.email.fetch import Fetcher
-from connectors.email.listener import Door, Listener, doors
+from connectors.email.listener import Endpoint, Listener, endpoints
 from connectors.email.parse import Envelope
 from connectors.email.probe import probe
 from connectors.email.reconcile import Reconciliation
 from connectors.email.settings import Imap, Settings, Smtp
 from connectors.email.smtp import Post, Sender
-from connectors.email.take import read
 from hub.channels.mailboxes import Check, Discovered, Reconciled
 from hub.channels.model import Accept, Account, Capabilities, Inbound, Outbound, SendError, Wire
 from hub.core import log
-from hub.core.confined import CONFINED
 from hub.core.errors import Invalid, Unavailable
+from hub.core.sandbox import CONFINED
 from hub.core.service import Core
 
 __all__ = ["Email", "Imap", "Settings", "Smtp"]
@@ -50,8 +50,8 @@ class Email:
         self._sender = Sender()
         self._access = Access(core)
         self._copies = sent.Copies(self._access)
-        self._listeners: dict[Door, Listener] = {}
-        self._bind_after: dict[Door, float] = {}
+        self._listeners: dict[Endpoint, Listener] = {}
+        self._bind_after: dict[Endpoint, float] = {}
         self._fetchers: dict[int, tuple[Account, asyncio.Task[None]]] = {}
 
     def capabilities(self, channel: str) -> Capabilities:
@@ -146,21 +146,21 @@ class Email:
     def listening(self) -> dict[str, tuple[str, int]]:
         """Where we listen: `smtp` or `lmtp` and the configured address, to the one really bound (port 0 differs)."""
         return {
-            f"{'lmtp' if door.lmtp else 'smtp'}://{door.address}": one.bound
-            for door, one in self._listeners.items()
+            f"{'lmtp' if endpoint.lmtp else 'smtp'}://{endpoint.address}": one.bound
+            for endpoint, one in self._listeners.items()
             if one.bound is not None
         }
 
     # -- following the accounts ----------------------------------------------------------------------------------
     async def _follow(self, accept: Accept, accounts: list[Account]) -> None:
-        wanted = doors(accounts)
-        for door in set(self._listeners) - wanted:
-            await self._listeners.pop(door).stop()
-        for door in wanted:
-            if door in self._listeners:
-                self._renew(self._listeners[door])
+        wanted = endpoints(accounts)
+        for endpoint in set(self._listeners) - wanted:
+            await self._listeners.pop(endpoint).stop()
+        for endpoint in wanted:
+            if endpoint in self._listeners:
+                self._renew(self._listeners[endpoint])
             else:
-                await self._listen(accept, door, accounts)
+                await self._listen(accept, endpoint, accounts)
         await self._fetch(accept, accounts)
 
     def _renew(self, listener: Listener) -> None:
@@ -169,26 +169,26 @@ class Email:
         except OSError as error:
             logger.warning("mail_certificate_not_renewed", address=listener.address, error=str(error))
 
-    async def _listen(self, accept: Accept, door: Door, accounts: list[Account]) -> None:
+    async def _listen(self, accept: Accept, endpoint: Endpoint, accounts: list[Account]) -> None:
         now = asyncio.get_running_loop().time()
-        if self._bind_after.get(door, 0.0) > now:
+        if self._bind_after.get(endpoint, 0.0) > now:
             return
-        listener = Listener(accept, self._core.vault, door)
-        here = [a for a in accounts if door.address in (a.settings.listen_smtp, a.settings.listen_lmtp)]
+        listener = Listener(accept, self._core.vault, endpoint)
+        here = [a for a in accounts if endpoint.address in (a.settings.listen_smtp, a.settings.listen_lmtp)]
         try:
             await listener.start()
         except OSError as error:
             # Another process of ours has it, and we take over when it ends; or somebody else, and doctor says so.
-            self._bind_after[door] = now + _RETRY_BIND
-            logger.warning("mail_listener_taken", address=door.address, error=str(error))
+            self._bind_after[endpoint] = now + _RETRY_BIND
+            logger.warning("mail_listener_taken", address=endpoint.address, error=str(error))
             if not isinstance(error, ssl.SSLError | FileNotFoundError | PermissionError):
                 return
             for account in here:
-                await accept.health(account.id, error=f"The certificate for {door.address} cannot be used: {error}")
+                await accept.health(account.id, error=f"The certificate for {endpoint.address} cannot be used: {error}")
             return
-        self._listeners[door] = listener
+        self._listeners[endpoint] = listener
         for account in here:
-            await accept.health(account.id, listening=door.address, error=None)
+            await accept.health(account.id, listening=endpoint.address, error=None)
 
     async def _fetch(self, accept: Accept, accounts: list[Account]) -> None:
         wanted = {account.id: account for account in accounts if account.settings.imap is not None}

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import connectors.email.header as header
 import connectors.email.mime as mime
 import connectors.email.ses as ses
-from connectors.email.bounce_words import failures, told
+from connectors.email.bounce_texts import failures, told
 from hub.channels.model import Delivery, DeliveryStatus
 from hub.channels.reasons import Reason
 from hub.core.secrets import Vault

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from connectors.email.access import Access
+from connectors.email.fetch_failures import Stumbles
 from connectors.email.imap import Mailbox
 from connectors.email.imap_errors import Lost, Refused, SignInRefused, Trouble
-from connectors.email.imap_words import Found, Selected
-from connectors.email.keeper import Keeper, groups, is_whole, read, wanted
+from connectors.email.imap_grammar import Found, Selected
+from connectors.email.mailbox_store import Keeper, groups, is_whole, read, wanted
 from connectors.email.oauth import ConsentEnded
 from connectors.email.settings import Imap, Settings
-from connectors.email.stumbles import Stumbles
 from hub.channels.model import Accept, Account
 from hub.core import leases, log
 from hub.core.clock import iso, now

@@ -26,9 +26,8 @@ from typing import Any, TypeVar
 
 from aioimaplib import aioimaplib
 
-from connectors.email.imap_alive import keep_alive
 from connectors.email.imap_errors import Lost, NoStartTls, Refused, SignInRefused, Trouble, WantsTls
-from connectors.email.imap_words import (
+from connectors.email.imap_grammar import (
     LISTED,
     SIZE,
     UID,
@@ -42,6 +41,7 @@ from connectors.email.imap_words import (
     unquoted,
     utf7,
 )
+from connectors.email.imap_keepalive import keep_alive
 from connectors.email.settings import Imap
 from hub.core import log
 

@@ -21,10 +21,10 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from aiosmtpd.smtp import Envelope as Transaction
 
+from connectors.email.accept import take
 from connectors.email.parse import MAX_BYTES, Envelope
 from connectors.email.session import COMMANDS, SECONDS, LmtpSession, Session
 from connectors.email.settings import Settings, host_port
-from connectors.email.take import take
 from hub.channels.model import Accept, Account
 from hub.core import log
 from hub.core.errors import Unavailable
@@ -39,7 +39,7 @@ _GONE = "451 4.3.0 Not stored just now; try again"
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Endpoint:
     """How one listening address is guarded; accounts that share it share this."""
 
     address: str
@@ -50,25 +50,25 @@ class Door:
     users: frozenset[tuple[str, str]] = frozenset()
 
 
-def doors(accounts: Iterable[Account]) -> set[Door]:
+def endpoints(accounts: Iterable[Account]) -> set[Endpoint]:
     """The listening addresses that accounts name. Whoever of them names a user makes signing in a duty for all."""
-    found: dict[tuple[str, bool], Door] = {}
+    found: dict[tuple[str, bool], Endpoint] = {}
     for account in accounts:
         settings: Settings = account.settings
         for address, lmtp in ((settings.listen_smtp, False), (settings.listen_lmtp, True)):
             if address:
-                known = found.get((address, lmtp), Door(address, lmtp))
+                known = found.get((address, lmtp), Endpoint(address, lmtp))
                 found[address, lmtp] = _joined(known, settings)
     return set(found.values())
 
 
-def _joined(door: Door, settings: Settings) -> Door:
-    if settings.listen_tls != "none" and door.tls == "none":
-        door = replace(door, tls=settings.listen_tls, cert=settings.listen_cert, key=settings.listen_key)
+def _joined(endpoint: Endpoint, settings: Settings) -> Endpoint:
+    if settings.listen_tls != "none" and endpoint.tls == "none":
+        endpoint = replace(endpoint, tls=settings.listen_tls, cert=settings.listen_cert, key=settings.listen_key)
     if settings.listen_user is not None and settings.listen_password is not None:
         user = (settings.listen_user, settings.listen_password.get_secret_value())
-        door = replace(door, users=door.users | {user})
-    return door
+        endpoint = replace(endpoint, users=endpoint.users | {user})
+    return endpoint
 
 
 def matches(account: Account, recipient: str) -> bool:
@@ -81,10 +81,10 @@ def matches(account: Account, recipient: str) -> bool:
 class Listener:
     """One listening address, shared by every account that names it."""
 
-    def __init__(self, accept: Accept, vault: Vault, door: Door):
-        self.door = door
-        self.address = door.address
-        self.lmtp = door.lmtp
+    def __init__(self, accept: Accept, vault: Vault, endpoint: Endpoint):
+        self.endpoint = endpoint
+        self.address = endpoint.address
+        self.lmtp = endpoint.lmtp
         self.open: set[Any] = set()
         self._places = Places(_PER_NETWORK, _TOGETHER)
         self._quiet = asyncio.Event()
@@ -101,7 +101,7 @@ class Listener:
         loop = asyncio.get_running_loop()
         host, port = host_port(self.address)
         self.renew()
-        direct = self._context if self.door.tls == "tls" else None
+        direct = self._context if self.endpoint.tls == "tls" else None
         self._server = await loop.create_server(self._protocol, host, port, ssl=direct)
         found = self._server.sockets[0].getsockname()
         self.bound = (found[0], found[1])
@@ -109,23 +109,23 @@ class Listener:
 
     def renew(self) -> None:
         """Read the certificate files again if they have changed; `OSError` (`ssl.SSLError`) when they are no good."""
-        if self.door.tls == "none" or self.door.cert is None:
+        if self.endpoint.tls == "none" or self.endpoint.cert is None:
             return
-        stamp = tuple(Path(file).stat().st_mtime_ns for file in (self.door.cert, self.door.key) if file)
+        stamp = tuple(Path(file).stat().st_mtime_ns for file in (self.endpoint.cert, self.endpoint.key) if file)
         if stamp == self._stamp:
             return
         if self._context is None:
             self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self._context.load_cert_chain(self.door.cert, self.door.key)
+        self._context.load_cert_chain(self.endpoint.cert, self.endpoint.key)
         self._stamp = stamp
 
     def _protocol(self) -> Session:
         kind = LmtpSession if self.lmtp else Session
-        upgrade = self.door.tls == "starttls"
+        upgrade = self.endpoint.tls == "starttls"
         protocol = kind(
             self, data_size_limit=MAX_BYTES, enable_SMTPUTF8=True, hostname="localhost", ident=_IDENT, timeout=SECONDS,
             loop=asyncio.get_running_loop(), tls_context=self._context if upgrade else None, require_starttls=upgrade,
-            authenticator=self._known, auth_required=bool(self.door.users), auth_require_tls=upgrade,
+            authenticator=self._known, auth_required=bool(self.endpoint.users), auth_require_tls=upgrade,
             command_call_limit=COMMANDS,
         )  # fmt: skip
         protocol.listener = self
@@ -136,7 +136,7 @@ class Listener:
         login, password = (given.login, given.password) if isinstance(given, LoginPassword) else (b"", b"")
         good = [
             hmac.compare_digest(login, user.encode()) & hmac.compare_digest(password, secret.encode())
-            for user, secret in self.door.users
+            for user, secret in self.endpoint.users
         ]
         return AuthResult(success=any(good), handled=False)
 

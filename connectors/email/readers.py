@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from connectors.email.parse import Envelope, Known, Mail, parse
-from connectors.email.remains import remains
+from connectors.email.unreadable import remains
 from hub.channels.model import Page
 from hub.core import log
-from hub.core.confined import CONFINED, Confined, Done, preload
 from hub.core.errors import Invalid
+from hub.core.sandbox import CONFINED, Confined, Done, preload
 from hub.messages.html import Clean
 
 logger = log.get(__name__)

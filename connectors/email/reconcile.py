@@ -16,8 +16,8 @@ from connectors.email.access import Access
 from connectors.email.fetch import Position, sql
 from connectors.email.imap import Mailbox
 from connectors.email.imap_errors import Lost, Refused
-from connectors.email.imap_words import Found, Selected
-from connectors.email.keeper import Keeper, groups, read, wanted
+from connectors.email.imap_grammar import Found, Selected
+from connectors.email.mailbox_store import Keeper, groups, read, wanted
 from connectors.email.settings import Settings
 from hub.channels.mailboxes import Missing, Reconciled
 from hub.channels.model import Accept, Account

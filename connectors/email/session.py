@@ -27,7 +27,7 @@ _PIECE = 1024 * 1024
 _TOO_MANY = b"421 4.7.0 Too many connections; try again later\r\n"
 
 
-class Doorkeeper(Protocol):
+class SessionListener(Protocol):
     """Who counts a listener's connections, to bound them and to close them with it."""
 
     def opened(self, protocol: SMTP, network: str) -> bool:
@@ -43,7 +43,7 @@ class Session(SMTP):
     """SMTP that takes long lines, knows its listener, and reads a message in large pieces."""
 
     line_length_limit = _LINE
-    listener: Doorkeeper
+    listener: SessionListener
     _network: str | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import aiosmtplib
 
-from connectors.email.pace import Pace
+from connectors.email.rate_limit import Pace
 from connectors.email.refusals import Refusal, named, quoted, refusal, retry, worst
 from connectors.email.settings import Smtp
 from connectors.email.smtp_body import Body, Gate, Place

@@ -21,7 +21,7 @@ from twilio.request_validator import (
 )
 
 from connectors.twilio.errors import OPTED_OUT, UNDELIVERED_FOR_NOW, explain, number, reason
-from connectors.twilio.words import answers, pressed, said_in, unsaid
+from connectors.twilio.message_text import answers, pressed, said_in, unsaid
 from hub.channels.consent import Consent, Wish, carriers_own, spoken
 from hub.channels.model import AddressKind, Delivery, DeliveryStatus, Inbound, RemoteFile
 from hub.channels.reasons import Reason

@@ -38,7 +38,7 @@ async def change(unit: Unit, role_id: int, values: Row, *, version: int, actor_i
     await lock(unit.conn)
     row = await ROLES.change(unit, role_id, values, version=version, actor_id=actor_id)
     await _require_administrator(unit)
-    unit.wake("sessions")
+    unit.notify("sessions")
     return row
 
 
@@ -68,7 +68,7 @@ async def give(unit: Unit, agent_id: int, key: str, *, actor_id: int) -> None:
     await execute(unit.conn, ROLES.sql["give"], {"agent_id": agent_id, "role": key})
     await _require_administrator(unit)
     await unit.log(AgentRoleChanged(before=before, after=key), agent_id=agent_id, actor_id=actor_id)
-    unit.wake("sessions")
+    unit.notify("sessions")
 
 
 def check(permissions: Mapping[str, Any]) -> None:

@@ -126,7 +126,7 @@ async def _tell(unit: Unit, agent_id: int, row: _State, taken: list[_TakenBack])
         )
     held = await load(unit.conn, agent_id)
     await unit.log(PresenceChanged(presence=dict(_view(row)), load=dict(held)), agent_id=agent_id)
-    unit.wake("router")
+    unit.notify("router")
 
 
 async def mark_offline(unit: Unit, agent_id: int) -> bool:

@@ -23,10 +23,10 @@ from hub.core.db import Connection, execute, fetch_one, fetch_value
 from hub.core.errors import Conflict, HubError, Unavailable
 from hub.core.events import Unit
 from hub.core.metrics import FOLLOW_UPS
+from hub.core.retry import Bad, describe, ignore
 from hub.core.secrets import Vault
 from hub.core.service import Core
 from hub.core.sql import Queries
-from hub.core.steady import Bad, describe, ignore
 from hub.messages import mailing, replies, tokens
 from hub.messages.lines import line
 from hub.queues import entries

@@ -17,8 +17,8 @@ from psycopg.types.json import Jsonb
 from hub.automation.model import Delays, Kind, Plan
 from hub.core.db import Connection, Database, execute, fetch_all, fetch_value
 from hub.core.events import LoggedEvent, Reader
+from hub.core.retry import Bad, ignore
 from hub.core.sql import Queries
-from hub.core.steady import Bad, ignore
 from hub.queues.hours import Hours, Spans, is_open
 
 sql = Queries.beside(__file__)

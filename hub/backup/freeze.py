@@ -142,7 +142,7 @@ class Thaw:
             await execute(unit.conn, sql["late_follow_ups"], {"kinds": [str(kind) for kind in WRITES]})
             await execute(unit.conn, sql["thaw"])
             await unit.log(SendingThawed(unsure=len(looked.unsure), sent=send_unsure))
-            unit.wake("outbox")
+            unit.notify("outbox")
         return True
 
     async def _look_at(self, claim: Claimed, places: asyncio.Semaphore) -> bool | None:

@@ -321,7 +321,7 @@ async def dial(unit: Unit, account: Account, agent_id: int, number: str, convers
     entry = await entries.live(unit.conn, held_call.call.conversation_id)
     place = {"id": call_id, "queue_id": entry.queue_id if entry else None, "entry_id": entry.id if entry else None}
     await execute(unit.conn, sql["set_place"], place)
-    unit.wake("calls")
+    unit.notify("calls")
     return call_id
 
 

@@ -113,7 +113,7 @@ async def begin(unit: Unit, begun: Beginning, address: contacts.Found) -> int:
     )
     if begun.external_id is not None:
         await store.add_leg(unit, call_id, "customer", begun.number, external_id=begun.external_id)
-    unit.wake("log")
+    unit.notify("log")
     return call_id
 
 

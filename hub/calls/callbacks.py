@@ -143,5 +143,5 @@ async def start(unit: Unit, account: Account, due: Due) -> int | None:
     await fetch_value(unit.conn, sql["start_callback"], {"id": due.id, "call_id": call_id})
     held = await store.hold(unit, call_id)
     await store.tell(unit, held.call, CallQueued)
-    unit.wake("calls")
+    unit.notify("calls")
     return call_id

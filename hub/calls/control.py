@@ -280,7 +280,7 @@ async def finish(unit: Unit, held: Held, outcome: str) -> None:
     await store.tell(unit, call, CallEnded, call.agent_id, *agents, outcome=outcome)
     if missed and call.direction == "in":
         await unit.log(CallMissed(call_id=call.id), conversation_id=call.conversation_id)
-    unit.wake("log")
+    unit.notify("log")
 
 
 async def _describe(unit: Unit, held: Held, outcome: str, *, waiting: bool = False) -> None:

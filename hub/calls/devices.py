@@ -50,7 +50,7 @@ async def put(unit: Unit, agent_id: int, kind: str, number: str | None, *, ready
     if before is None or before.kind != kind or (kind == "browser" and before.ready != ready):
         # The router counts an agent's room for calls by this; it hears of it by the agent's name in the log.
         await unit.log(DeviceChanged(kind=kind, ready=ready or kind == "phone"), agent_id=agent_id)
-        unit.wake("router")
+        unit.notify("router")
 
 
 async def _own_number(unit: Unit, agent_id: int, number: str | None) -> str:

@@ -165,7 +165,7 @@ async def _enter_queue(m: Moment, queue_id: int, account: dict[str, Any]) -> Non
     await conversation.assign(m.unit.conn, conversation_id, agent_id=None, queue_id=queue_id)
     await store.move(m.unit, m.call, "queued", "menu")
     await store.tell(m.unit, m.call, CallQueued)
-    m.unit.wake("calls")
+    m.unit.notify("calls")
 
 
 async def _wait(m: Moment) -> list[Step]:

@@ -14,9 +14,9 @@ from hub.core.db import Database, execute, fetch_dicts, fetch_one, fetch_value
 from hub.core.errors import NotFound, Unavailable
 from hub.core.events import Unit
 from hub.core.identifiers import identifier
+from hub.core.retry import Bad, describe, ignore
 from hub.core.service import Core
 from hub.core.sql import Queries
-from hub.core.steady import Bad, describe, ignore
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "recordings.sql")
@@ -51,7 +51,7 @@ async def take(unit: Unit, call_id: int, event: CallEvent) -> None:
     await execute(unit.conn, sql["put"], values)
     if voicemail:
         await _queue_voicemail(unit, call_id)
-    unit.wake("calls")
+    unit.notify("calls")
 
 
 async def _queue_voicemail(unit: Unit, call_id: int) -> None:

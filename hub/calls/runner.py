@@ -1,6 +1,6 @@
 """What a process does for calls by itself: rings agents, performs commands, starts callbacks, sweeps.
 
-Everything is found by looking at the record, so that a bell that was lost or a process that was killed costs a
+Everything is found by looking at the record, so that a notification that was lost or a process that was killed costs a
 second; several at once do no harm, since every step is a conditional change or a claimed command.
 """
 
@@ -25,8 +25,8 @@ from hub.core.clock import now
 from hub.core.db import execute
 from hub.core.errors import HubError, Unavailable
 from hub.core.events import Unit
+from hub.core.retry import Bad, ignore
 from hub.core.service import Core
-from hub.core.steady import Bad, ignore
 from hub.queues import entries, offers
 
 logger = log.get(__name__)

@@ -108,7 +108,7 @@ async def ask(unit: Unit, call: Call, kind: CommandKind, key: str, *, leg_id: in
         "data": Jsonb(data),
     }  # fmt: skip
     await execute(unit.conn, commands.sql["ask"], values)
-    unit.wake("calls")
+    unit.notify("calls")
 
 
 async def tell(unit: Unit, call: Call, kind: type[OfCall], *agents: int | None, **data: Any) -> None:

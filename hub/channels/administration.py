@@ -93,7 +93,7 @@ async def create(unit: Unit, vault: Vault, connector: Connector, channel: str, c
         raise Conflict("There is an account of that name already.") from error
     await duplicates.refuse(unit.conn, {connector.name: connector}, before)
     await unit.log(ConfigApplied(account=key, change="created"), actor_id=actor_id)
-    unit.wake("router")
+    unit.notify("router")
     return account_id
 
 
@@ -118,9 +118,9 @@ async def update(unit: Unit, vault: Vault, connector: Connector, row_id: int, ch
     await execute(unit.conn, sql["update"], values)
     await duplicates.refuse(unit.conn, {connector.name: connector}, before)
     await trouble.mended(unit.conn, row.id)
-    unit.wake("outbox")
+    unit.notify("outbox")
     await unit.log(ConfigApplied(account=row.key, change="changed"), actor_id=actor_id)
-    unit.wake("router")
+    unit.notify("router")
 
 
 def imagined(vault: Vault, connector: Connector, row: Row | None, change: Change) -> Account:

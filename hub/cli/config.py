@@ -39,8 +39,8 @@ def _apply(arguments: argparse.Namespace, found: Settings) -> int:
         except ConfigError as error:
             lines = [f"{arguments.file}: {line}" for line in error.detail.splitlines()]
             raise ConfigError("\n".join(lines), remedy=error.remedy) from error
-        await core.feed.wake("router")
-        await core.feed.wake("sessions")  # rights may have changed
+        await core.feed.notify("router")
+        await core.feed.notify("sessions")  # rights may have changed
         print("\n".join(shown(difference)))
         if arguments.dry_run and difference.lines:
             print("(dry run: nothing was changed)")

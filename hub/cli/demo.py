@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
 
 # Imported only here: a production process needs no demonstration.
 def _demo(arguments: argparse.Namespace, found: Settings) -> int:
-    from hub.demo.alone import alone
+    from hub.demo.single import alone
 
     return asyncio.run(alone(arguments.part, hub_url=arguments.hub_url, port=arguments.port))
 

@@ -35,7 +35,7 @@ from hub.core.processes import die_with_parent
 from hub.core.service import Addresses, Core, open_core
 from hub.core.tasks import end
 from hub.core.urls import authority
-from hub.demo.customers import Customers, Doors
+from hub.demo.customers import Customers, Endpoints
 from hub.demo.standins import Standins, start_standins
 from hub.provisioning.apply import apply
 from hub.provisioning.model import Center, read
@@ -71,7 +71,7 @@ async def _run(settings: Settings, places: Addresses, own: Embedded | None, *, d
         children = [asyncio.create_task(_keep(command, settings, places)) for command in _CHILDREN]
         stack.push_async_callback(end, children)
         if play is not None and customers and await _open(play.smtp_port):
-            await stack.enter_async_context(Customers(play.doors(places.public_url), every=6.0, rounds=1))
+            await stack.enter_async_context(Customers(play.endpoints(places.public_url), every=6.0, rounds=1))
         print(await _banner(settings, places, play), flush=True)
         await stopping
         print("Stopping…", flush=True)
@@ -140,9 +140,9 @@ class Play:
         """The address customers write to."""
         return next(a.address or "" for a in self.center.account if a.channel == "email")
 
-    def doors(self, hub_url: str) -> Doors:
+    def endpoints(self, hub_url: str) -> Endpoints:
         """Where the scripted customers knock."""
-        return Doors(hub_url, self.standins.mail, self.standins.twilio, self.mailbox, ("127.0.0.1", self.smtp_port))
+        return Endpoints(hub_url, self.standins.mail, self.standins.twilio, self.mailbox, ("127.0.0.1", self.smtp_port))
 
 
 def demo_center() -> Path:
@@ -267,7 +267,7 @@ async def _first_admin(places: Addresses) -> list[str]:
 
 
 async def _open(port: int, seconds: float = 15.0) -> bool:
-    """Wait until somebody listens, so that the first customer does not find the door shut."""
+    """Wait until somebody listens, so that the first customer is not refused."""
     ends = asyncio.get_running_loop().time() + seconds
     while asyncio.get_running_loop().time() < ends:
         with contextlib.suppress(OSError):

@@ -39,7 +39,7 @@ async def resolve(unit: Unit, conversation_id: int, *, actor_id: int | None, dis
         agent_id=changed["agent_id"],
         actor_id=actor_id,
     )
-    unit.wake("log")
+    unit.notify("log")
 
 
 async def resolve_when_nothing_is_owed(unit: Unit, conversation_id: int) -> None:
@@ -66,7 +66,7 @@ async def snooze(unit: Unit, conversation_id: int, until: datetime, *, actor_id:
         agent_id=changed["agent_id"],
         actor_id=actor_id,
     )
-    unit.wake("log")
+    unit.notify("log")
 
 
 async def end_wrap_up(unit: Unit, conversation_id: int, *, agent_id: int, disposition: str | None) -> None:

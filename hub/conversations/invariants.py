@@ -21,9 +21,9 @@ from hub.core import events, log
 from hub.core.db import Connection, Database, execute, fetch_all, fetch_value
 from hub.core.events import Unit
 from hub.core.metrics import REPAIRS
+from hub.core.retry import Bad, ignore
 from hub.core.service import Core
 from hub.core.sql import Queries
-from hub.core.steady import Bad, ignore
 from hub.queues import entries
 
 logger = log.get(__name__)
@@ -100,7 +100,7 @@ async def _report(unit: Unit, fault: Fault) -> None:
     await unit.log(said, conversation_id=fault.conversation_id)
     logger.error("work_repaired", **values)
     REPAIRS.labels(fault.fault).inc()
-    unit.wake("router")
+    unit.notify("router")
 
 
 async def _entry(unit: Unit, fault: Fault) -> entries.Entry:

@@ -35,7 +35,7 @@ async def reopen(unit: Unit, conversation_id: int, *, actor_id: int | None) -> N
     elif actor_id is not None and actor_id == held.agent_id:
         await entries.assign_new(unit, held, actor_id)
         await entries.put_on_desk(unit, conversation_id, actor_id, None)
-        unit.wake("router")
+        unit.notify("router")
     elif held.queue_id is not None:
         await _wait_again(unit, held, actor_id)
 
@@ -70,7 +70,7 @@ async def give_back(unit: Unit, conversation_id: int, channel: str | None = None
     if agent_id is not None:
         await entries.assign_new(unit, held, int(agent_id))
         await entries.put_on_desk(unit, conversation_id, int(agent_id), None)
-        unit.wake("router")
+        unit.notify("router")
         return True
     await entries.enqueue(unit, held.id, int(queue_id), channel=held.channel)
     await conversation.assign(unit.conn, held.id, agent_id=None, queue_id=int(queue_id))
@@ -90,7 +90,7 @@ async def _resume(unit: Unit, conversation_id: int, entry: entries.Entry) -> boo
         on_conversation=False,
         on_agent=False,
     )
-    unit.wake("router")
+    unit.notify("router")
     return True
 
 

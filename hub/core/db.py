@@ -118,7 +118,7 @@ def unavailable(error: psycopg.Error) -> Unavailable | None:
 
     Only a lost connection and a server that takes nothing from anybody mean *unavailable*. Whatever else goes wrong
     (a value too long for an index, a number out of range) would go wrong at every repeat, and must not be repeated.
-    A lock that was waited for in vain (`LockNotAvailable`) is left to `hub.core.aside`.
+    A lock that was waited for in vain (`LockNotAvailable`) is left to `hub.core.contention`.
     """
     state = error.sqlstate
     if state is None:  # of the client library: the connection is gone, or never came to be

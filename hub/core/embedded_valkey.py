@@ -1,4 +1,4 @@
-"""The embedded Valkey: a doorbell that keeps nothing."""
+"""The embedded Valkey: notifications, and nothing kept."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class Unit:
 
     conn: Connection
     events: list[Event] = field(default_factory=list[Event])
-    wakes: list[str] = field(default_factory=list[str])
+    notifications: list[str] = field(default_factory=list[str])
 
     async def log(self, said: EventData, **ends: Any) -> Event:
         """`append`, remembered for publishing."""
@@ -114,10 +114,10 @@ class Unit:
         self.events.append(event)
         return event
 
-    def wake(self, who: str) -> None:
-        """Ring somebody's bell after the commit: `router`, `outbox`, `log`."""
-        if who not in self.wakes:
-            self.wakes.append(who)
+    def notify(self, who: str) -> None:
+        """Notify a service after the commit: `router`, `outbox`, `log`."""
+        if who not in self.notifications:
+            self.notifications.append(who)
 
 
 @asynccontextmanager
@@ -127,8 +127,8 @@ async def unit(db: Database, feed: Feed) -> AsyncGenerator[Unit]:
         work = Unit(conn)
         yield work
     await feed.publish([pair for event in work.events for pair in frames(event)])
-    for who in work.wakes:
-        await feed.wake(who)
+    for who in work.notifications:
+        await feed.notify(who)
 
 
 def frames(event: Event) -> list[tuple[str, dict[str, Any]]]:

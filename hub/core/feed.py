@@ -1,6 +1,6 @@
-"""The doorbell: Redis/Valkey pub/sub after the commit.
+"""Notifications: Redis/Valkey pub/sub after the commit.
 
-Whoever listens in the same process hears at once, without the way through Redis (`hears`, `answers`).
+Whoever listens in the same process hears at once, without the way through Redis (`subscribed`, `handled`).
 
 Nothing here may be needed for correctness. A publish that is lost heals by sequence gaps on the screens and by the
 sweepers' own clock; while Redis is away, publishing costs one log line a minute and nothing else.
@@ -27,7 +27,7 @@ logger = log.get(__name__)
 _MOST = 50_000  # messages kept while Redis is slow; beyond that screens heal by their sequence
 
 
-class _Mouth:
+class _Publisher:
     """A connection that publishes and is never answered (CLIENT REPLY OFF).
 
     Nobody would do anything with an answer, and hearing it would wake the process once more for every message.
@@ -38,7 +38,7 @@ class _Mouth:
         self._timeout = timeout
         self._connection: Any = None
 
-    async def say(self, messages: Iterable[tuple[str, bytes]]) -> None:
+    async def publish(self, messages: Iterable[tuple[str, bytes]]) -> None:
         """Publish (channel, message) pairs. `RedisError`, `OSError` or `TimeoutError` when they cannot leave."""
         commands = [("PUBLISH", channel, message) for channel, message in messages]
         try:
@@ -75,45 +75,45 @@ class _Mouth:
 
 
 class Feed:
-    """Publishes to topics and rings bells; never raises because Redis is away."""
+    """Publishes to topics and notifies services; never raises because Redis is away."""
 
     def __init__(self, url: str, *, timeout: float = 1.0):
         self.url = url
         self.redis: Any = Redis.from_url(
             url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(ExponentialBackoff(), 0)
         )
-        self._mouth = _Mouth(self.redis, timeout)
+        self._publisher = _Publisher(self.redis, timeout)
         self._complained = 0.0
         self._outgoing: list[tuple[str, bytes]] = []
         self._sender: asyncio.Task[None] | None = None
         self._soon: set[str] = set()
         self._closed = False
         self._mark = b'{"o":"%s",' % secrets.token_hex(4).encode()  # how our own events are known when they come back
-        self._ears: list[Callable[[list[tuple[str, Any]]], None]] = []
-        self._bells: dict[str, Callable[[str], None]] = {}
+        self._subscribers: list[Callable[[list[tuple[str, Any]]], None]] = []
+        self._handlers: dict[str, Callable[[str], None]] = {}
 
     @contextlib.contextmanager
-    def hears(self, ear: Callable[[list[tuple[str, Any]]], None]) -> Generator[None]:
-        """Hand every event published in this process to `ear`, at once and in order, and not again (see `is_own`)."""
-        self._ears.append(ear)
+    def subscribed(self, subscriber: Callable[[list[tuple[str, Any]]], None]) -> Generator[None]:
+        """Hand every event published in this process to `subscriber`, at once, in order and once (see `is_own`)."""
+        self._subscribers.append(subscriber)
         try:
             yield
         finally:
-            self._ears.remove(ear)
+            self._subscribers.remove(subscriber)
 
     def is_own(self, message: bytes) -> bool:
-        """Whether a message from Redis is an event of this process, which its ears have heard before."""
+        """Whether a message from Redis is an event of this process, which its subscribers have heard before."""
         return message.startswith(self._mark)
 
     @contextlib.contextmanager
-    def answers(self, who: str, bell: Callable[[str], None]) -> Generator[None]:
-        """Be the only one who answers to `who`, and here: rung in this process, the bell needs no Redis."""
-        self._bells[who] = bell
+    def handled(self, who: str, handler: Callable[[str], None]) -> Generator[None]:
+        """Be the only one who answers to `who`, and here: notified in this process, without Redis."""
+        self._handlers[who] = handler
         try:
             yield
         finally:
-            if self._bells.get(who) is bell:
-                del self._bells[who]
+            if self._handlers.get(who) is handler:
+                del self._handlers[who]
 
     async def publish(self, messages: Iterable[tuple[str, Any]]) -> None:
         """Send (topic, JSON-able message) pairs, in order; returns at once (see `_send`)."""
@@ -121,28 +121,28 @@ class Feed:
         if not said:
             return
         events = [(topic, message) for topic, message in said if "seq" in message]
-        for ear in self._ears:
-            ear(events)
+        for subscriber in self._subscribers:
+            subscriber(events)
         self._send([(f"t:{topic}", self._packed(message)) for topic, message in said])
 
     def _packed(self, message: dict[str, Any]) -> bytes:
         packed = orjson.dumps(message)
         return self._mark + packed[1:] if "seq" in message else packed
 
-    async def wake(self, who: str, message: str = "") -> None:
-        """Ring the bell of a service: it looks at PostgreSQL sooner than its own clock would make it."""
-        if (bell := self._bells.get(who)) is not None:
-            bell(message)
+    async def notify(self, who: str, message: str = "") -> None:
+        """Notify a service, which then looks at PostgreSQL sooner than its own clock would make it."""
+        if (handler := self._handlers.get(who)) is not None:
+            handler(message)
         else:
             self._send([(f"w:{who}", message.encode())])
 
-    def wake_soon(self, who: str, seconds: float = 0.2) -> None:
-        """Ring within so many seconds, once however often this is asked: for those who are in no hurry."""
+    def notify_soon(self, who: str, seconds: float = 0.2) -> None:
+        """Notify within so many seconds, once however often this is asked: for those who are in no hurry."""
         if who not in self._soon:
             self._soon.add(who)
-            asyncio.get_running_loop().call_later(seconds, self._ring, who)
+            asyncio.get_running_loop().call_later(seconds, self._notify_now, who)
 
-    def _ring(self, who: str) -> None:
+    def _notify_now(self, who: str) -> None:
         self._soon.discard(who)
         self._send([(f"w:{who}", b"")])
 
@@ -161,15 +161,15 @@ class Feed:
             await asyncio.sleep(0)  # who is here comes first: callers to be answered, screens of this process
             batch, self._outgoing = self._outgoing, []
             try:
-                await self._mouth.say(dict.fromkeys(batch))  # a bell rung twice is rung
+                await self._publisher.publish(dict.fromkeys(batch))  # notified twice is notified
             except (RedisError, OSError, TimeoutError) as error:
                 self._complain(error)
 
-    async def bells(self, *who: str, every: float, each: bool = False) -> AsyncGenerator[str]:
-        """Yields at once, then whenever a bell rings, and at least each `every` seconds, for ever.
+    async def notifications(self, *who: str, every: float, each: bool = False) -> AsyncGenerator[str]:
+        """Yields at once, then at each notification, and at least each `every` seconds, for ever.
 
-        It listens before it yields for the first time, so that nothing rung meanwhile is missed. However often the
-        bell rang while the listener worked, it is one ring, unless `each` message matters.
+        It listens before it yields for the first time, so that no notification meanwhile is missed. However often the
+        services were notified while the listener worked, it is one notification, unless `each` message matters.
         """
         while True:
             pubsub: Any = self.redis.pubsub()
@@ -209,7 +209,7 @@ class Feed:
         self._closed = True
         if self._sender is not None:
             await asyncio.wait([self._sender], timeout=2)
-        await self._mouth.close()
+        await self._publisher.close()
         await self.redis.aclose()
 
     def _complain(self, error: Exception) -> None:

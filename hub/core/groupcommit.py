@@ -3,7 +3,7 @@
 One flush runs at a time, so a batch forms by itself under load and a lone caller waits for nobody. A batch that
 fails is split until the failing item stands alone: its caller gets the error, its neighbours are committed. Only an
 absent database fails everybody at once. A batch that ran into somebody else's lock is not split, which would wait for
-it again and again: its items go aside (`hub.core.aside`).
+it again and again: its items go aside (`hub.core.contention`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 import psycopg
 
-from hub.core.aside import Aside
+from hub.core.contention import Aside
 from hub.core.errors import Contended, Unavailable
 
 T = TypeVar("T")

@@ -15,8 +15,8 @@ from hub.core.db import Database
 from hub.core.errors import HubError
 from hub.core.feed import Feed
 from hub.core.programs import find_postgres, find_valkey
+from hub.core.retry import failing
 from hub.core.sql import Queries
-from hub.core.steady import failing
 
 sql = Queries.beside(__file__, "health.sql")
 

@@ -1,7 +1,7 @@
-"""RQ as a doorbell: a job carries at most ids, drains whatever PostgreSQL holds, and may be lost without loss.
+"""RQ as notification: a job carries at most ids, drains whatever PostgreSQL holds, and may be lost without loss.
 
 One queue (RQ takes from one queue without a gap in which a job is nowhere), JSON instead of pickle, and a short
-flag so that a thousand rings make one job.
+flag so that a thousand notifications make one job.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ def connect(url: str) -> Redis:
     return found
 
 
-class Doorbell:
+class JobNotifier:
     """Enqueues a job by its dotted name unless one was just enqueued."""
 
     def __init__(self, url: str):
         self._redis = connect(url)
         self._queue = Queue(QUEUE, connection=self._redis, serializer=JSONSerializer, default_timeout=JOB_TIMEOUT)
 
-    async def ring(self, job: str, *, quiet_seconds: float = 1.0) -> None:
-        """Make some worker run `job` soon; harmless when Redis is away (the sweeper rings again)."""
+    async def notify(self, job: str, *, quiet_seconds: float = 1.0) -> None:
+        """Make some worker run `job` soon; harmless when Redis is away (the sweeper notifies again)."""
         try:
             await asyncio.wait_for(asyncio.to_thread(self._ring, job, quiet_seconds), 5)
         except (RedisError, OSError, TimeoutError) as error:
-            logger.warning("doorbell_silent", job=job, error=str(error))
+            logger.warning("job_not_notified", job=job, error=str(error))
 
     def _ring(self, job: str, quiet_seconds: float) -> None:
-        first = self._redis.set(f"rung:{job}", "1", nx=True, px=int(quiet_seconds * 1000))
+        first = self._redis.set(f"notified:{job}", "1", nx=True, px=int(quiet_seconds * 1000))
         if first and self._queue.count < WAITING:
             self._queue.enqueue(job, result_ttl=60, failure_ttl=3600)
 
@@ -79,7 +79,7 @@ class _Worker(SimpleWorker):
 class Listener:
     """Hears RQ's jobs in a thread of its own and says so to `heard`, which must not block.
 
-    A `SimpleWorker`: our jobs only ring, so that a fork each would only cost. Redis may go away and forget everything
+    A `SimpleWorker`: our jobs only notify, so that a fork each would only cost. Redis may go away and forget everything
     meanwhile, or hang: the worker registers itself anew and goes on, and nobody waits for it, not even at the end.
     """
 

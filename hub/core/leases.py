@@ -19,8 +19,8 @@ from hub.core import log
 from hub.core.db import Connection, Database, fetch_value
 from hub.core.errors import Unavailable
 from hub.core.metrics import LEADER
+from hub.core.retry import LeaseLost, Part
 from hub.core.sql import Queries
-from hub.core.steady import LeaseLost, Part
 from hub.core.tasks import end
 
 __all__ = ["Lease", "LeaseLost", "check"]

@@ -13,9 +13,9 @@ from hub.core import keycheck, readers
 from hub.core.clock import iso
 from hub.core.db import Database
 from hub.core.feed import Feed
+from hub.core.retry import failing
 from hub.core.secrets import Vault
 from hub.core.sql import Queries
-from hub.core.steady import failing
 
 sql = Queries.beside(__file__, "health.sql")
 

@@ -161,7 +161,7 @@ class Records:
         self, unit: Unit, row: Row, change: Change, before: Row, after: Row, *, actor_id: int | None
     ) -> None:
         await unit.log(self.entry(row, change, before, after), actor_id=actor_id)
-        unit.wake("router")
+        unit.notify("router")
 
 
 def _fields(row: Row) -> Row:

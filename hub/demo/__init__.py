@@ -1,6 +1,6 @@
 """The stand-ins and scripted customers of `hub up --demo`; the tests use the same ones."""
 
-from hub.demo.customers import ChatVisitor, Customers, Doors
+from hub.demo.customers import ChatVisitor, Customers, Endpoints
 from hub.demo.mail import MailCatcher
 from hub.demo.standins import Standins, start_standins
 from hub.demo.twilio import Faults, TwilioStandin
@@ -9,7 +9,7 @@ from hub.demo.wire import Refused, Reply, deliver
 __all__ = [
     "ChatVisitor",
     "Customers",
-    "Doors",
+    "Endpoints",
     "Faults",
     "MailCatcher",
     "Refused",

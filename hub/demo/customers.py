@@ -32,7 +32,7 @@ _PATIENCE = 1800.0  # seconds a customer waits for an answer before they give up
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
+class Endpoints:
     """Where customers reach the hub: `smtp` (or LMTP) host and port, the mailbox, the chat site of `hub_url`."""
 
     hub_url: str
@@ -46,13 +46,13 @@ class Doors:
 
 @dataclass(slots=True)
 class Customers:
-    """Lets customers come, one after another, until stopped: `async with Customers(doors)`.
+    """Lets customers come, one after another, until stopped: `async with Customers(endpoints)`.
 
     `every` is the mean number of seconds between two of them, `think` between an answer and theirs; `rounds` how
     often the whole list comes (0: for ever), each time as different people.
     """
 
-    doors: Doors
+    endpoints: Endpoints
     seed: int = 1
     every: float = 8.0
     think: float = 4.0
@@ -101,12 +101,12 @@ class Customers:
 
     # -- mail ----------------------------------------------------------------------------------------------------
     async def _by_mail(self, story: Story, tempo: float) -> None:
-        doors, seen = self.doors, max((mail.id for mail in self.doors.mail.to(story.address)), default=0)
-        await self._post(write(story, doors.mailbox), story.address, doors.mailbox)
+        endpoints, seen = self.endpoints, max((mail.id for mail in self.endpoints.mail.to(story.address)), default=0)
+        await self._post(write(story, endpoints.mailbox), story.address, endpoints.mailbox)
         for answer in story.answers:
-            caught = await doors.mail.wait_for(story.address, after=seen, timeout=_PATIENCE)
+            caught = await endpoints.mail.wait_for(story.address, after=seen, timeout=_PATIENCE)
             while caught.message()["Auto-Submitted"]:
-                caught = await doors.mail.wait_for(story.address, after=caught.id, timeout=_PATIENCE)
+                caught = await endpoints.mail.wait_for(story.address, after=caught.id, timeout=_PATIENCE)
             seen = caught.id
             await self._pause(tempo)
             message = caught.message()
@@ -114,11 +114,11 @@ class Customers:
             await self._post(write_back(story, answer, message, caught.text()), story.address, to)
 
     async def _post(self, message: EmailMessage, sender: str, to: str) -> None:
-        await deliver(*self.doors.smtp, sender, [to], message.as_bytes(), lmtp=self.doors.lmtp)
+        await deliver(*self.endpoints.smtp, sender, [to], message.as_bytes(), lmtp=self.endpoints.lmtp)
 
     # -- SMS and WhatsApp ----------------------------------------------------------------------------------------
     async def _by_message(self, story: Story, tempo: float) -> None:
-        twilio, known = self.doors.twilio, {}
+        twilio, known = self.endpoints.twilio, {}
         sender = story.address
         if story.channel == WHATSAPP:
             sender, known = f"whatsapp:{story.address}", {"ProfileName": story.name, "WaId": story.address.lstrip("+")}
@@ -134,7 +134,7 @@ class Customers:
     async def _by_chat(self, story: Story, tempo: float) -> None:
         async with (
             aiohttp.ClientSession() as http,
-            ChatVisitor(http, self.doors.hub_url, self.doors.chat_site) as visitor,
+            ChatVisitor(http, self.endpoints.hub_url, self.endpoints.chat_site) as visitor,
         ):
             await visitor.open(name=story.name, email=story.address, locale=story.locale)
             await visitor.say(story.opening)

@@ -176,7 +176,7 @@ async def enqueue_remote_files(stored: Stored) -> None:
             "content_type": clean(one.content_type)[:255],
         }  # fmt: skip
         await execute(stored.unit.conn, sql["remote_file"], values)
-        stored.unit.wake("media")
+        stored.unit.notify("media")
 
 
 async def name_files(stored: Stored) -> None:

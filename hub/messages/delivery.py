@@ -13,8 +13,8 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from hub.channels.model import Delivery, DeliveryStatus, Outcome, SendError
-from hub.core.aside import BRISK, Aside
 from hub.core.clock import iso, now
+from hub.core.contention import BRISK, Aside
 from hub.core.groupcommit import GroupCommit
 from hub.core.identifiers import identifier
 from hub.core.service import Core

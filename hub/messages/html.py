@@ -1,7 +1,7 @@
 """HTML of messages, made safe for an agent's eyes (shown in a sandboxed frame besides).
 
 Scripts, styles, forms, frames and event handlers go; links open elsewhere and never tell where from. It is cleaned
-once, when the message comes, in a process that may be lost (`hub.core.confined`): what a sender writes can make that
+once, when the message comes, in a process that may be lost (`hub.core.sandbox`): what a sender writes can make that
 cost seconds. What is stored has a mark in the place of each picture; to show it is one pass over it. Then pictures that
 the message carries itself are served by us, and remote ones are left out until somebody asks for them.
 """
@@ -20,8 +20,8 @@ from inscriptis import get_text
 from inscriptis.model.config import ParserConfig
 
 from hub.channels.model import Page
-from hub.core.confined import preload
 from hub.core.errors import Invalid
+from hub.core.sandbox import preload
 from hub.core.texts import clean
 
 preload(__name__)
@@ -85,7 +85,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Clean:
-    """Work for `hub.core.confined`: HTML to its page. `own_end`: where what its writer quotes begins, if known."""
+    """Work for `hub.core.sandbox`: HTML to its page. `own_end`: where what its writer quotes begins, if known."""
 
     html: str
     own_end: int | None = None
@@ -102,7 +102,7 @@ class Clean:
 
 @dataclass(frozen=True, slots=True)
 class TextOf:
-    """Work for `hub.core.confined`: the words of HTML that somebody wrote here, for programs that show none."""
+    """Work for `hub.core.sandbox`: the words of HTML that somebody wrote here, for programs that show none."""
 
     html: str
 

@@ -21,7 +21,7 @@ from psycopg.types.json import Json
 from hub.channels.accounts import Accounts
 from hub.channels.model import Accepted, Account, Connector, Delivery, Inbound
 from hub.core import events, log
-from hub.core.aside import BRISK, Aside
+from hub.core.contention import BRISK, Aside
 from hub.core.db import Database, fetch_all, lock_timeout
 from hub.core.errors import ConnectionLost, Contended, Invalid, Unavailable
 from hub.core.events import Unit
@@ -211,7 +211,7 @@ class Intake:
         return {wave[row.n]: row for row in await fetch_all(conn, Taken, sql["intake"], parameters)}
 
     async def _announce(self, items: Sequence[Arrival], stored: Sequence[_Stored]) -> None:
-        """Tell the screens (with the message inline: no query on the hot path) and ring the router."""
+        """Tell the screens (with the message inline: no query on the hot path) and notify the router."""
         try:
             await self._tell(items, stored)
         except Exception:
@@ -230,13 +230,13 @@ class Intake:
                 entries.append(row.entry)
         if (unit := stored[0].unit) is not None:
             messages += [pair for event in unit.events for pair in events.frames(event)]
-            for who in unit.wakes:
-                await self._core.feed.wake(who)
+            for who in unit.notifications:
+                await self._core.feed.notify(who)
         if messages:
             await self._core.feed.publish(messages)
-        self._core.feed.wake_soon("log")
+        self._core.feed.notify_soon("log")
         if entries:
-            await self._core.feed.wake("router", f'{{"entries":[{",".join(entries)}]}}')
+            await self._core.feed.notify("router", f'{{"entries":[{",".join(entries)}]}}')
 
 
 def _sender(item: Arrival) -> tuple[int, str, str]:

@@ -81,7 +81,7 @@ async def mail(unit: Unit, vault: Vault, conversation_id: int, words: Words, acc
     await outbound.hand_over(unit, held, said, letter)
     thread = {"account_id": account.id, "address_id": owner.id, "conversation_id": conversation_id}
     await execute(unit.conn, sql["keep_thread"], thread)
-    unit.wake("outbox")
+    unit.notify("outbox")
     return letter.interaction_id
 
 

@@ -253,7 +253,7 @@ class Outbox:
         await conversation.recount_failed(unit.conn, row["conversation_id"])
         said = InteractionUpdated(interaction_id=row["interaction_id"], decision=decision, by=by)
         await unit.log(said, conversation_id=row["conversation_id"], actor_id=actor_id)
-        unit.wake("outbox")
+        unit.notify("outbox")
 
     async def _cross(self, items: Sequence[tuple[int, int]]) -> list[bool]:
         values = {"ids": [i for i, _ in items], "attempts": [a for _, a in items], "lease": LEASE}

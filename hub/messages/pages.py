@@ -9,9 +9,9 @@ from typing import Any
 
 from hub.channels.model import Page
 from hub.core import log
-from hub.core.confined import CONFINED, Defeated
 from hub.core.db import Connection, Database, execute
 from hub.core.errors import Invalid
+from hub.core.sandbox import CONFINED, Defeated
 from hub.core.sql import Queries
 from hub.messages.html import VERSION, Clean, TextOf
 

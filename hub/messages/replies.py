@@ -72,8 +72,8 @@ async def reply(unit: Unit, vault: Vault, conversation_id: int, answer: Reply, *
     await _after(unit, held, answer, letter.way, seq=event.conversation_seq or 0)
     if not answer.text.strip():
         await execute(unit.conn, sql["say_files"], {"interaction_id": letter.interaction_id})
-    unit.wake("outbox")
-    unit.wake("log")
+    unit.notify("outbox")
+    unit.notify("log")
     return Written(letter.interaction_id, created=True, channel=letter.way.channel)
 
 

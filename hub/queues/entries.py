@@ -112,7 +112,7 @@ async def enqueue(  # noqa: PLR0913 - an entry has that many properties, nearly 
         return None
     said = EntryQueued(entry_id=new.id, channel=channel, queued_at=new.queued_at)
     await unit.log(said, conversation_id=conversation_id, queue_id=queue_id, on_conversation=False)
-    unit.wake("router")
+    unit.notify("router")
     return new.id
 
 
@@ -140,7 +140,7 @@ async def pull(unit: Unit, conversation_id: int, agent_id: int) -> None:
         await execute(unit.conn, sql["assign"], {"entry_id": entry.id, "agent_id": agent_id})
         await log_answered(unit, conversation_id, entry, agent_id)
     await put_on_desk(unit, conversation_id, agent_id, entry.queue_id if entry else None)
-    unit.wake("router")
+    unit.notify("router")
 
 
 async def _taken_from_who_left(unit: Unit, conversation_id: int, entry: Entry, agent_id: int) -> Entry | None:
@@ -243,7 +243,7 @@ async def release(unit: Unit, conversation_id: int, *, actor_id: int | None = No
         on_agent=False,
     )
     await tell_unassigned(unit, held, actor_id)
-    unit.wake("router")
+    unit.notify("router")
     return True
 
 
@@ -324,7 +324,7 @@ async def end_entry(
     )
     if not unanswered and entry.agent_id is not None:
         await execute(unit.conn, sql["idle"], {"agent_id": entry.agent_id})
-    unit.wake("router")
+    unit.notify("router")
 
 
 def _ended_waiting(entry: Entry, outcome: str) -> EventData:

@@ -242,7 +242,7 @@ async def _tell_ended(unit: Unit, put: _PutBack, state: str) -> None:
         on_conversation=False,
     )
     OFFERS.labels(state).inc()
-    unit.wake("router")
+    unit.notify("router")
 
 
 async def expired(db: Database, limit: int = 200) -> list[Expired]:

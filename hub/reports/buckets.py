@@ -12,8 +12,8 @@ import psycopg
 
 from hub.core.db import Database, execute
 from hub.core.events import Reader
+from hub.core.retry import Bad, ignore
 from hub.core.sql import Queries
-from hub.core.steady import Bad, ignore
 
 sql = Queries.beside(__file__)
 READER = "statistics"

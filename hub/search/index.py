@@ -10,8 +10,8 @@ import psycopg
 
 from hub.core.db import Connection, Database, execute, fetch_all
 from hub.core.events import LoggedEvent, Reader
+from hub.core.retry import Bad, ignore
 from hub.core.sql import Queries
-from hub.core.steady import Bad, ignore
 from hub.search.tokens import tokens, vector
 
 sql = Queries.beside(__file__)

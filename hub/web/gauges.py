@@ -10,8 +10,8 @@ from prometheus_client import Gauge
 from hub.core import log, readers
 from hub.core.db import Database
 from hub.core.errors import HubError
+from hub.core.retry import failing
 from hub.core.sql import Queries
-from hub.core.steady import failing
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "gauges.sql")

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from connectors.chat import limits
-from connectors.chat.line import CROWDED, TOO_FAST
+from connectors.chat.connection import CROWDED, TOO_FAST
 from hub.core.db import Database
 from hub.core.feed import Feed
 from hub.core.networks import CALLER, Allowance, network_of

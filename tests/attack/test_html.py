@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import hub.messages.html
+from connectors.email.accept import take
 from connectors.email.parse import Envelope
-from connectors.email.take import take
 from hub.messages import pages
 from tests.attack.scale import SCALE
 from tests.support.app import App

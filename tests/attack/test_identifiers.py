@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.email.keeper import Keeper
+from connectors.email.mailbox_store import Keeper
 from hub.demo import deliver
 from hub.demo.twilio.messages import signature
 from tests.attack.scale import attempts, every, on_loop, texts
+from tests.integration.connectors.channel_clients import ChatWire, Gateway
 from tests.integration.connectors.harness import MAILBOX, NUMBER, SID, TOKEN, Hub
-from tests.integration.connectors.wires import ChatWire, Gateway
 
 MAILS = Path(__file__).parent / "mails"
 NAMES = ("Message-ID", "References", "In-Reply-To", "From", "Reply-To", "Subject", "To", "Date", "Content-Type",

@@ -138,7 +138,7 @@ async def test_too_large_is_refused_and_the_next_one_flows(hub: Hub, monkeypatch
 
 
 async def test_sessions_and_commands_of_one_network_have_an_end(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    [own] = [one for door, one in hub.email._listeners.items() if not door.lmtp]
+    [own] = [one for endpoint, one in hub.email._listeners.items() if not endpoint.lmtp]
     monkeypatch.setattr(own._places, "_each", 3)
     clients = [await Client(hub.smtp_port).__aenter__() for _ in range(5)]
     assert [client.greeting[:3] for client in clients] == ["220"] * 3 + ["421"] * 2

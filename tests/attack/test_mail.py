@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.email.accept import take
 from connectors.email.authentication import proves
 from connectors.email.bounces import return_path_token
 from connectors.email.parse import Envelope
-from connectors.email.take import take
 from hub.messages.tokens import reply_token
 from tests.support.app import Agent, App
 

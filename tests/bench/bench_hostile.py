@@ -1,6 +1,6 @@
 """What a stranger can cost the loop of a web process: the worst input of each kind, against each call that reads it.
 
-What may take longer is not called there: it runs in a process that may be lost (`hub.core.confined`).
+What may take longer is not called there: it runs in a process that may be lost (`hub.core.sandbox`).
 """
 
 from __future__ import annotations

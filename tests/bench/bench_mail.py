@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from connectors.email.accept import take
 from connectors.email.parse import Envelope, parse
 from connectors.email.settings import Settings
-from connectors.email.take import take
 from hub.channels.accounts import Accounts
 from hub.channels.registry import load_connectors
-from hub.core.confined import CONFINED
+from hub.core.sandbox import CONFINED
 from hub.core.service import Core
 from hub.messages.intake import Intake
 from tests.bench.mail_scores import scores

@@ -75,7 +75,7 @@ async def arrivals(core: Core, conn: Connection, rate: int = 200, seconds: float
     conversations = [
         r["id"] for r in await core.db.dicts("select id from conversation limit %s", [int(rate * seconds)])
     ]
-    run, ears = asyncio.create_task(leader.run()), asyncio.create_task(leader.listen())
+    run, hearing = asyncio.create_task(leader.run()), asyncio.create_task(leader.listen())
     await asyncio.sleep(1.5)
     heard: dict[int, float] = {}
     listening = asyncio.create_task(hear(core, heard, len(conversations)))
@@ -86,9 +86,9 @@ async def arrivals(core: Core, conn: Connection, rate: int = 200, seconds: float
         tasks.append(asyncio.create_task(arrive(core, conversation, sent)))
         await asyncio.sleep(random.expovariate(rate))
     await asyncio.wait([listening], timeout=10)
-    for task in (run, ears, listening, *tasks):
+    for task in (run, hearing, listening, *tasks):
         task.cancel()
-    await asyncio.gather(run, ears, listening, *tasks, return_exceptions=True)
+    await asyncio.gather(run, hearing, listening, *tasks, return_exceptions=True)
     waits = sorted(heard[c] - sent[c] for c in sent if c in heard)
     p50, p99 = waits[len(waits) // 2] * 1000, waits[int(len(waits) * 0.99)] * 1000
     return [
@@ -104,7 +104,7 @@ async def arrive(core: Core, conversation: int, sent: dict[int, float]) -> None:
         "values (%s, 1 + %s %% 60, 'chat', 60, 100) returning id",
         [conversation, conversation],
     )
-    await core.feed.wake("router", f'{{"entries":[{entry}]}}')
+    await core.feed.notify("router", f'{{"entries":[{entry}]}}')
 
 
 async def hear(core: Core, heard: dict[int, float], expected: int) -> None:

@@ -337,7 +337,7 @@ class Town:
                         await replies.reply(
                             unit, self.core.vault, conversation, replies.Reply(f"Answer {n}", f"k{n}"), actor_id=1
                         )
-                        unit.wake("outbox")
+                        unit.notify("outbox")
 
         await asyncio.gather(*[some(conversations[n::6]) for n in range(6)])
 

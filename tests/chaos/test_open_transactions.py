@@ -25,7 +25,7 @@ from tests.integration.routing.test_routing import until
 from tests.support.app import App, open_app
 from tests.support.factory import Factory
 from tests.support.postgres import open_writer, other_database
-from workers.schedule import Scheduler
+from workers.scheduler import Scheduler
 
 
 @asynccontextmanager
@@ -58,13 +58,13 @@ async def _everything_of_routing(core: Core, factory: Factory) -> None:
     await core.db.execute("update queue_entry set excluded = '{}'")
     async with events.unit(core.db, core.feed) as unit:
         await unit.log(EntryResumed(entry_id=(await factory.entry(conversation))["id"]))
-        unit.wake("router")
+        unit.notify("router")
     assert (await until(lambda: offers.open_offers(core.db, ann)))[0]["conversation_id"] == conversation
     third = await factory.queue("third")
     await core.db.execute("insert into agent_queue values (%s, %s)", [ann, third])
     async with events.unit(core.db, core.feed) as unit:
         await unit.log(ConfigApplied(changes=1))  # as the administration says it
-        unit.wake("router")
+        unit.notify("router")
     other, _ = await factory.waiting(third)
     await until(
         lambda: core.db.value(

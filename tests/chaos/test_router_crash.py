@@ -82,7 +82,7 @@ class Floor:
                 steps = random.choice(["[]", '[{"skills": {"law": 3}, "seconds": 1}]'])
                 values = {"queue": random.choice(self.queues), "requirements": steps}
                 entry = await self.core.db.value(ARRIVE, values)
-                await self.core.feed.wake("router", f'{{"entries":[{entry}]}}' if random.random() < 0.8 else "")
+                await self.core.feed.notify("router", f'{{"entries":[{entry}]}}' if random.random() < 0.8 else "")
             await asyncio.sleep(0.02)
 
     async def comings_and_goings(self) -> None:

@@ -30,7 +30,7 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-_ASKING = re.compile(r"status of 401 .*/api/v1/session$")  # "am I signed in?" answered with no, at the door
+_ASKING = re.compile(r"status of 401 .*/api/v1/session$")  # "am I signed in?" answered with no, before signing in
 _REPORT_CSP = """addEventListener('securitypolicyviolation',
     (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`))"""
 expect.set_options(timeout=20_000)

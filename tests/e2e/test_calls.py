@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from playwright.async_api import Locator, Page, expect
 
-from tests.e2e import acts
-from tests.e2e.acts import LONG
+from tests.e2e import actions
+from tests.e2e.actions import LONG
 from tests.e2e.conftest import Windows
 from tests.e2e.stage import World
 
 
 async def _talking(world: World, amy: Page, windows: Windows) -> tuple[Page, Locator]:
     """A customer on the line with Amy; their page, and her bar for the call."""
-    await acts.set_presence(amy, "available")
-    customer = await acts.calling(world, windows, world.number())
+    await actions.set_presence(amy, "available")
+    customer = await actions.calling(world, windows, world.number())
     await expect(amy.get_by_test_id("offer-card")).to_contain_text("Voice", timeout=LONG)
     await amy.keyboard.press("Alt+a")
     bar = amy.get_by_test_id("call-bar")
@@ -61,8 +61,8 @@ async def test_a_call_is_answered_held_and_wrapped_up(world: World, windows: Win
 
 async def test_a_caller_who_hangs_up_takes_the_offer_along(world: World, windows: Windows) -> None:
     amy = await windows.desk("amy")
-    await acts.set_presence(amy, "available")
-    customer = await acts.calling(world, windows, world.number())
+    await actions.set_presence(amy, "available")
+    customer = await actions.calling(world, windows, world.number())
     await expect(amy.get_by_test_id("offer-card")).to_contain_text("Voice", timeout=LONG)
     await customer.get_by_role("button", name="Hang up").click()
     await expect(amy.get_by_test_id("offer-card")).to_contain_text("Missed call")  # to call back, and rings nobody
@@ -72,7 +72,7 @@ async def test_a_caller_who_hangs_up_takes_the_offer_along(world: World, windows
 async def test_anybody_of_a_queue_is_asked_before_the_call_is_handed_over(world: World, windows: Windows) -> None:
     amy, ben = await windows.desk("amy"), await windows.desk("ben")
     customer, bar = await _talking(world, amy, windows)
-    await acts.set_presence(ben, "available")
+    await actions.set_presence(ben, "available")
     await _asks(amy, ben, bar)
     await bar.get_by_test_id("consult-complete").click()
 
@@ -86,7 +86,7 @@ async def test_anybody_of_a_queue_is_asked_before_the_call_is_handed_over(world:
 async def test_the_bar_says_that_the_customer_is_back_when_the_colleague_leaves(world: World, windows: Windows) -> None:
     amy, ben = await windows.desk("amy"), await windows.desk("ben")
     _, bar = await _talking(world, amy, windows)
-    await acts.set_presence(ben, "available")
+    await actions.set_presence(ben, "available")
     await _asks(amy, ben, bar)
     await ben.get_by_test_id("call-hang-up").click()
     await expect(bar.get_by_test_id("consult-gone")).to_contain_text("the customer is with you", timeout=LONG)

@@ -13,7 +13,7 @@ import aiohttp
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.e2e import acts
+from tests.e2e import actions
 from tests.e2e.conftest import Windows
 from tests.e2e.stage import Process, World, eventually
 
@@ -165,7 +165,7 @@ async def by_whatsapp(world: World, amy: Person, ben: Person) -> tuple[int, Line
 
 async def by_telephone(world: World, windows: Windows) -> tuple[int, Line]:
     """Nobody takes the call; the caller waits on as a missed call."""
-    customer = await acts.calling(world, windows, world.number())
+    customer = await actions.calling(world, windows, world.number())
     matter = await found(world, "Incoming call")
     await becomes(world, matter, entry_state="waiting")
     await customer.get_by_role("button", name="Hang up").click()
@@ -176,12 +176,12 @@ async def by_telephone(world: World, windows: Windows) -> tuple[int, Line]:
 async def by_chat(world: World, windows: Windows, amy: Person) -> tuple[int, Line]:
     """The visitor is answered in the window; when their agent has gone, they wait for another."""
     shop = await windows.open("/demo")
-    widget = await acts.open_widget(shop, "Kim Berg", "kim@home.example")
-    await acts.chat(widget, "Is it in stock?")
+    widget = await actions.open_widget(shop, "Kim Berg", "kim@home.example")
+    await actions.chat(widget, "Is it in stock?")
     matter = await found(world, "Is it in stock?")
     await amy.does("pull", matter)
     await amy.answers(matter, "Twelve are left.")
-    await expect(acts.said(widget, "agent", "Twelve are left.")).to_have_count(1)
+    await expect(actions.said(widget, "agent", "Twelve are left.")).to_have_count(1)
     return matter, Line("chat", "open", None, "waiting", False, ["Is it in stock?"], ["Twelve are left."])
 
 

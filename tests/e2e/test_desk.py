@@ -7,7 +7,7 @@ import re
 
 from playwright.async_api import Page, WebSocketRoute, expect
 
-from tests.e2e import acts
+from tests.e2e import actions
 from tests.e2e.conftest import Windows, sign_in
 from tests.e2e.stage import World
 
@@ -22,10 +22,10 @@ offer_timeout_seconds = {seconds}
 async def _texting(world: World, windows: Windows, text: str = "Is the shop open on Sunday?") -> tuple[Page, str]:
     """Amy, with a text message of a customer accepted."""
     amy = await windows.desk("amy")
-    await acts.set_presence(amy, "available")
+    await actions.set_presence(amy, "available")
     number = world.number()
     await world.sms(number, text)
-    await acts.accept(amy, text)
+    await actions.accept(amy, text)
     return amy, number
 
 
@@ -33,10 +33,10 @@ async def test_an_offer_goes_back_when_nobody_answers_in_time(world: World, wind
     await world.apply(_SHORT.format(seconds=3))
     try:
         amy = await windows.desk("amy")
-        await acts.set_presence(amy, "available")
+        await actions.set_presence(amy, "available")
         shop = await windows.open("/demo")
-        widget = await acts.open_widget(shop, "Tim Holt", "tim@home.example")
-        await acts.chat(widget, "Anybody there?")
+        widget = await actions.open_widget(shop, "Tim Holt", "tim@home.example")
+        await actions.chat(widget, "Anybody there?")
         await expect(amy.get_by_test_id("offer-card")).to_contain_text("Anybody there?")
         await expect(amy.get_by_test_id("offer-card").get_by_role("timer")).to_have_text(re.compile("00:0[0-2]"))
         await expect(amy.get_by_test_id("offer-card")).to_have_count(0)
@@ -46,21 +46,21 @@ async def test_an_offer_goes_back_when_nobody_answers_in_time(world: World, wind
         await world.apply(_SHORT.format(seconds=30))
     # The next who comes gets it, with the place kept.
     ben = await windows.desk("ben")
-    await acts.set_presence(ben, "available")
-    await acts.accept(ben, "Anybody there?")
+    await actions.set_presence(ben, "available")
+    await actions.accept(ben, "Anybody there?")
     await expect(widget.locator("header")).to_contain_text("Ben Carter")
 
 
 async def test_a_declined_offer_goes_to_a_colleague(world: World, windows: Windows) -> None:
     amy = await windows.desk("amy")
-    await acts.set_presence(amy, "available")
+    await actions.set_presence(amy, "available")
     await world.sms(world.number(), "Do you repair old lamps?")
     await expect(amy.get_by_test_id("offer-card")).to_contain_text("old lamps")
     await amy.keyboard.press("Alt+d")
     await expect(amy.get_by_test_id("offer-card")).to_have_count(0)
     ben = await windows.desk("ben")
-    await acts.set_presence(ben, "available")
-    await acts.accept(ben, "Do you repair old lamps?")
+    await actions.set_presence(ben, "available")
+    await actions.accept(ben, "Do you repair old lamps?")
     await expect(amy.get_by_test_id("offer-card")).to_have_count(0)
 
 
@@ -69,9 +69,9 @@ async def test_a_note_stays_inside(world: World, windows: Windows) -> None:
     await amy.get_by_test_id("tab-note").click()
     await amy.get_by_test_id("composer-text").fill("Asked the workshop: closed on Sundays.")
     await amy.get_by_test_id("send").click()
-    await expect(acts.message(amy, "Asked the workshop")).to_have_attribute("data-kind", "note")
+    await expect(actions.message(amy, "Asked the workshop")).to_have_attribute("data-kind", "note")
     await amy.get_by_test_id("tab-reply").click()
-    bubble = await acts.answer(amy, "Sorry, we are closed on Sundays.")
+    bubble = await actions.answer(amy, "Sorry, we are closed on Sundays.")
     await expect(bubble).to_have_attribute("data-status", "delivered")
     assert await world.texted(number) == ["Sorry, we are closed on Sundays."]
 
@@ -86,18 +86,18 @@ async def test_a_snoozed_conversation_comes_back_when_the_customer_writes(world:
     await expect(row).to_be_visible()
     await world.sms(number, "It is 3 by 4 metres.")
     await expect(row).to_have_count(0)
-    await acts.accept(amy, "It is 3 by 4 metres.")
-    await expect(acts.message(amy, "I will measure the room")).to_be_visible()
+    await actions.accept(amy, "It is 3 by 4 metres.")
+    await expect(actions.message(amy, "I will measure the room")).to_be_visible()
 
 
 async def test_a_refused_mail_is_shown_with_the_servers_words(world: World, windows: Windows) -> None:
     amy = await windows.desk("amy")
-    await acts.set_presence(amy, "available")
+    await actions.set_presence(amy, "available")
     writer = world.writer("Lea Brandt", "A question", "Which bulb fits the reading lamp?")
     await world.mail(writer)
-    await acts.accept(amy, "Which bulb fits")
+    await actions.accept(amy, "Which bulb fits")
     await world.mail_fault("refuse_recipient")
-    bubble = await acts.answer(amy, "E14, at most 40 W.")
+    bubble = await actions.answer(amy, "E14, at most 40 W.")
     await expect(bubble).to_have_attribute("data-status", "failed", timeout=30_000)  # it could be taken back till then
     await expect(bubble.get_by_test_id("delivery-error")).to_contain_text("No such mailbox")
     await expect(amy.get_by_test_id("conversation-row").filter(has_text="Not delivered")).to_be_visible()
@@ -107,7 +107,7 @@ async def test_a_customer_who_opted_out_is_not_reached_and_the_agent_sees_why(wo
     amy, number = await _texting(world, windows, "Please take me off your list.")
     await amy.get_by_test_id("composer-text").fill("Of course, it will be")
     await world.sms(number, "STOP")
-    stop = acts.message(amy, "STOP").filter(has=amy.get_by_test_id("consent-mark"))
+    stop = actions.message(amy, "STOP").filter(has=amy.get_by_test_id("consent-mark"))
     await expect(stop).to_contain_text("Wants no more messages")
     lines = amy.locator("[data-testid=message][data-kind=system]")
     await expect(lines.first).to_contain_text("may mean that the customer wants no more messages")  # a question
@@ -120,11 +120,11 @@ async def test_a_customer_who_opted_out_is_not_reached_and_the_agent_sees_why(wo
     assert [m["body"] for m in await world.sms_thread(number) if m["direction"] != "inbound"] == []
     # A note still can be left; and the customer can come back.
     await amy.get_by_test_id("tab-note").click()
-    await acts.answer(amy, "Asked to be taken off the list.")
+    await actions.answer(amy, "Asked to be taken off the list.")
     await amy.get_by_test_id("tab-reply").click()
     await world.sms(number, "START")
     await expect(amy.get_by_test_id("opted-out")).to_have_count(0)
-    await expect(await acts.answer(amy, "Good to have you back.")).to_have_attribute("data-status", "delivered")
+    await expect(await actions.answer(amy, "Good to have you back.")).to_have_attribute("data-status", "delivered")
 
 
 async def test_nothing_is_lost_or_doubled_when_the_line_breaks(world: World, windows: Windows) -> None:
@@ -141,7 +141,7 @@ async def test_nothing_is_lost_or_doubled_when_the_line_breaks(world: World, win
 
     await amy.route_web_socket(re.compile("/ws$"), through)
     await amy.reload()
-    await expect(acts.message(amy, "Message 0 of 20.")).to_be_visible()
+    await expect(actions.message(amy, "Message 0 of 20.")).to_be_visible()
     for n in range(1, 21):
         if n == 5:
             cut = True
@@ -149,19 +149,19 @@ async def test_nothing_is_lost_or_doubled_when_the_line_breaks(world: World, win
         if n == 15:
             cut = False
         await world.sms(number, f"Message {n} of 20.")
-    await expect(acts.message(amy, "Message 20 of 20.")).to_be_visible(timeout=30_000)
+    await expect(actions.message(amy, "Message 20 of 20.")).to_be_visible(timeout=30_000)
     shown = await amy.get_by_test_id("message").locator(".body").all_inner_texts()
     assert [int(m.split()[1]) for m in shown] == list(range(21))
     # And the line is alive again: what comes now is shown without a reload.
     await world.sms(number, "One more after the break.")
-    await expect(acts.message(amy, "One more after the break.")).to_have_count(1)
+    await expect(actions.message(amy, "One more after the break.")).to_have_count(1)
 
 
 async def test_an_answer_written_offline_is_kept_and_sent_once(world: World, windows: Windows) -> None:
     amy, number = await _texting(world, windows)
     windows.forgive("ERR_INTERNET_DISCONNECTED")
     await amy.context.set_offline(True)
-    bubble = await acts.answer(amy, "Yes, from ten to four.")
+    bubble = await actions.answer(amy, "Yes, from ten to four.")
     await expect(bubble).to_have_attribute("data-status", "unsent")
     await amy.context.set_offline(False)
     await bubble.get_by_test_id("retry").click()
@@ -173,7 +173,7 @@ async def test_two_agents_see_that_they_write_to_the_same_customer(world: World,
     amy, _ = await _texting(world, windows, "Who is there?")
     conversation = await amy.get_by_test_id("conversation").get_attribute("data-id")
     ben = await windows.desk("ben", f"/app/inbox/all/{conversation}")
-    await expect(acts.message(ben, "Who is there?")).to_be_visible()
+    await expect(actions.message(ben, "Who is there?")).to_be_visible()
     await expect(amy.get_by_test_id("collision")).to_contain_text("Ben Carter")
     await ben.get_by_test_id("composer-text").press_sequentially("I am")
     await expect(amy.get_by_text("Ben Carter is typing")).to_be_visible()
@@ -181,21 +181,21 @@ async def test_two_agents_see_that_they_write_to_the_same_customer(world: World,
 
 async def test_a_reload_of_the_shops_page_resumes_the_chat(world: World, windows: Windows) -> None:
     amy = await windows.desk("amy")
-    await acts.set_presence(amy, "available")
+    await actions.set_presence(amy, "available")
     shop = await windows.open("/demo")
-    widget = await acts.open_widget(shop, "Rosa Klein", "rosa@home.example")
-    await acts.chat(widget, "Do you ship to Norway?")
-    await acts.accept(amy, "Do you ship to Norway?")
-    await acts.answer(amy, "We do, within a week.")
-    await expect(acts.said(widget, "agent", "within a week")).to_be_visible()
+    widget = await actions.open_widget(shop, "Rosa Klein", "rosa@home.example")
+    await actions.chat(widget, "Do you ship to Norway?")
+    await actions.accept(amy, "Do you ship to Norway?")
+    await actions.answer(amy, "We do, within a week.")
+    await expect(actions.said(widget, "agent", "within a week")).to_be_visible()
     await shop.goto("about:blank")
-    await acts.answer(amy, "It costs 29 euros.")
+    await actions.answer(amy, "It costs 29 euros.")
     await shop.goto(f"{world.url}/demo")
     widget = shop.frame_locator("iframe")
-    await expect(acts.said(widget, "agent", "It costs 29 euros.")).to_have_count(1)
-    await expect(acts.said(widget, "customer", "Do you ship to Norway?")).to_have_count(1)
-    await acts.chat(widget, "Thank you!")
-    await expect(acts.message(amy, "Thank you!")).to_have_count(1)
+    await expect(actions.said(widget, "agent", "It costs 29 euros.")).to_have_count(1)
+    await expect(actions.said(widget, "customer", "Do you ship to Norway?")).to_have_count(1)
+    await actions.chat(widget, "Thank you!")
+    await expect(actions.message(amy, "Thank you!")).to_have_count(1)
 
 
 async def test_a_transferred_conversation_waits_in_the_other_queue(world: World, windows: Windows) -> None:
@@ -208,11 +208,11 @@ async def test_a_transferred_conversation_waits_in_the_other_queue(world: World,
     await expect(amy.get_by_test_id("conversation-row").filter(has_text=number)).to_have_count(0)
     await expect(amy.get_by_test_id("conversation")).to_have_count(0)
     chiara = await windows.desk("chiara")
-    await acts.set_presence(chiara, "available")
-    await acts.accept(chiara, "I was charged twice.")
+    await actions.set_presence(chiara, "available")
+    await actions.accept(chiara, "I was charged twice.")
     await asyncio.gather(
         expect(chiara.get_by_test_id("assignee")).to_have_text("You"),
-        expect(acts.message(chiara, "I was charged twice.")).to_be_visible(),
+        expect(actions.message(chiara, "I was charged twice.")).to_be_visible(),
     )
 
 
@@ -231,7 +231,7 @@ async def test_the_next_person_at_the_browser_sees_nothing_of_the_one_before(wor
     assert set(await page.evaluate(kept)) <= {"hub.desk.language"}
     await sign_in(page, *world.password("ben"))
     await page.goto(f"{world.url}/app/inbox/all/{number}")
-    await expect(acts.message(page, "Can you keep a secret?")).to_be_visible()
+    await expect(actions.message(page, "Can you keep a secret?")).to_be_visible()
     await expect(page.get_by_test_id("composer-text")).to_have_value("")
 
 

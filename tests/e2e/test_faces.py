@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from tests.e2e import acts
+from tests.e2e import actions
 from tests.e2e.conftest import Windows
 from tests.e2e.stage import World
 
@@ -23,13 +23,13 @@ _PHONE: dict[str, Any] = {"width": 390, "height": 844, "has_touch": True, "is_mo
 async def test_the_desk_speaks_chinese_to_who_wants_it(world: World, windows: Windows) -> None:
     deng = await windows.desk("deng")
     await expect(deng.locator("html")).to_have_attribute("lang", "zh-CN")
-    await acts.set_presence(deng, "available")
+    await actions.set_presence(deng, "available")
     number = world.number()
     await world.sms(number, "周六可以送货吗？")
     await expect(deng.get_by_test_id("offer-accept")).to_contain_text("接受")
     await expect(deng.get_by_test_id("offer-card")).to_contain_text("等级 3；且已空闲")
-    await acts.accept(deng, "周六可以送货吗？")
-    bubble = await acts.answer(deng, "可以，下午两点到五点。")
+    await actions.accept(deng, "周六可以送货吗？")
+    bubble = await actions.answer(deng, "可以，下午两点到五点。")
     await expect(bubble.get_by_test_id("delivery")).to_have_text("已送达")
     assert (await world.sms_thread(number))[-1]["body"] == "可以，下午两点到五点。"
     left = await _english_words(deng)
@@ -62,11 +62,11 @@ async def test_a_whole_conversation_by_keyboard_alone(world: World, windows: Win
     await expect(page.get_by_test_id("presence-select")).to_have_attribute("data-state", "available")
     number = world.number()
     await world.sms(number, "Where is my parcel?")
-    await acts.accept(page, "Where is my parcel?")
+    await actions.accept(page, "Where is my parcel?")
     await page.keyboard.press("n")
     await page.keyboard.type("Depot says: tomorrow.")
     await page.keyboard.press("Control+Enter")
-    await expect(acts.message(page, "Depot says: tomorrow.")).to_have_attribute("data-kind", "note")
+    await expect(actions.message(page, "Depot says: tomorrow.")).to_have_attribute("data-kind", "note")
     await page.keyboard.press("Escape")  # out of the field, so that letters are commands again
     await page.keyboard.press("r")
     await page.keyboard.type("It comes tomorrow before noon.")
@@ -80,7 +80,7 @@ async def test_everything_fits_a_telephone(world: World, windows: Windows) -> No
     await _fits(shop)
     amy = await windows.desk("amy", **_PHONE)
     await _fits(amy)
-    await acts.set_presence(amy, "available")
+    await actions.set_presence(amy, "available")
     writer = world.writer("Karl Overlong-Hyphenated von Nameshausen", "A very long subject " * 4, "Hello " * 60)
     await world.mail(writer)
     await expect(amy.get_by_test_id("offer-card")).to_be_visible()
@@ -90,7 +90,7 @@ async def test_everything_fits_a_telephone(world: World, windows: Windows) -> No
     await _fits(amy)
     await amy.get_by_test_id("composer-text").fill("Thank you, we have it.")
     await amy.get_by_test_id("send").tap()
-    await expect(acts.message(amy, "Thank you, we have it.")).to_have_attribute(
+    await expect(actions.message(amy, "Thank you, we have it.")).to_have_attribute(
         "data-status", "sent", timeout=25_000
     )  # after the ten seconds in which it can be taken back
     await amy.get_by_test_id("toggle-contact").tap()
@@ -102,8 +102,8 @@ async def test_everything_fits_a_telephone(world: World, windows: Windows) -> No
     await eva.goto(f"{world.url}/app/contacts")
     await expect(eva.get_by_test_id("contact-row").first).to_be_visible()
     await _fits(eva)
-    widget = await acts.open_widget(shop, "Ida Roth", "ida@home.example")
-    await acts.chat(widget, "Hello from my phone")
+    widget = await actions.open_widget(shop, "Ida Roth", "ida@home.example")
+    await actions.chat(widget, "Hello from my phone")
     assert await widget.locator("html").evaluate("e => e.scrollWidth") <= 390
 
 
@@ -113,20 +113,20 @@ async def test_axe_finds_nothing_to_complain_about(world: World, windows: Window
         missing = "axe-core is not here. Install it: `npm ci` in hub/ui."
         pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
     scheme: dict[str, Any] = {"color_scheme": theme, "reduced_motion": "reduce"}
-    door = await windows.open("/app/", **scheme)
-    await expect(door.get_by_test_id("signin-submit")).to_be_visible()
-    await _check(door, "sign-in")
+    signin = await windows.open("/app/", **scheme)
+    await expect(signin.get_by_test_id("signin-submit")).to_be_visible()
+    await _check(signin, "sign-in")
     amy = await windows.desk("amy", **scheme)
     await expect(amy.get_by_test_id("waiting")).to_have_count(0)
     await _check(amy, "inbox")
     await _check_waiting(amy)
-    await acts.set_presence(amy, "available")
+    await actions.set_presence(amy, "available")
     number = world.number()
     await world.sms(number, "Is the oak oiled or lacquered?")
     await expect(amy.get_by_test_id("offer-card")).to_be_visible()
     await _check(amy, "offer")
-    await acts.accept(amy, "Is the oak oiled or lacquered?")
-    await acts.answer(amy, "It is oiled.")
+    await actions.accept(amy, "Is the oak oiled or lacquered?")
+    await actions.answer(amy, "It is oiled.")
     await expect(amy.get_by_test_id("timeline-item").first).to_be_visible()
     await _check(amy, "conversation")
     await amy.get_by_test_id("composer-text").fill("It is “oiled” – as you wished.")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e import acts
+from tests.e2e import actions
 from tests.e2e.conftest import Windows
 from tests.e2e.stage import World
 from tests.integration.connectors.harness import free_port
@@ -27,9 +27,9 @@ async def opened(world: World, windows: Windows, name: str, **options: Any) -> P
     """Amy's desk with somebody's mail on it."""
     writer = world.writer(name, f"{name} asks", f"{name} asks: where is my lamp?")
     amy = await windows.desk("amy", **options)
-    await acts.set_presence(amy, "available")
+    await actions.set_presence(amy, "available")
     await world.mail(writer)
-    await acts.accept(amy, f"{name} asks")
+    await actions.accept(amy, f"{name} asks")
     return amy
 
 
@@ -42,18 +42,18 @@ async def test_mail_is_taken_back_with_its_copies_and_sent_again(world: World, w
     await amy.keyboard.press("Control+Enter")
     undo = amy.get_by_test_id("undo-send")
     await expect(undo).to_be_visible()
-    await expect(acts.message(amy, "It left yesterdya")).to_have_count(1)
+    await expect(actions.message(amy, "It left yesterdya")).to_have_count(1)
     await shot(amy, "undo")
     await undo.click()
     await expect(amy.get_by_test_id("composer-text")).to_have_value("It left yesterdya")
-    await expect(acts.message(amy, "It left yesterdya")).to_have_count(0)
+    await expect(actions.message(amy, "It left yesterdya")).to_have_count(0)
     await expect(amy.get_by_text("bob@customer.example")).to_be_visible()
     await amy.get_by_test_id("composer-text").fill("It left yesterday")
     await amy.keyboard.press("Control+Enter")
     caught = await world.caught("bob@customer.example")
     assert caught.text().startswith("It left yesterday")
     assert caught.message()["Cc"] == "bob@customer.example"
-    await expect(acts.message(amy, "It left yesterday")).to_have_attribute("data-status", "sent", timeout=20_000)
+    await expect(actions.message(amy, "It left yesterday")).to_have_attribute("data-status", "sent", timeout=20_000)
 
 
 async def test_mail_for_later_waits_in_sight_and_can_be_taken_back(world: World, windows: Windows) -> None:
@@ -74,9 +74,9 @@ async def test_answer_that_is_refused_turns_the_conversation_red_with_the_server
 ) -> None:
     await world.mail_fault("refuse_recipient")
     amy = await opened(world, windows, "Una Falk")
-    await acts.answer(amy, "On its way")
+    await actions.answer(amy, "On its way")
     await expect(amy.get_by_test_id("failed")).to_contain_text("550 5.1.1 No such mailbox", timeout=25_000)
-    await expect(acts.message(amy, "On its way")).to_have_attribute("data-status", "failed")
+    await expect(actions.message(amy, "On its way")).to_have_attribute("data-status", "failed")
     await expect(amy.get_by_text("Not delivered").first).to_be_visible()  # in the list, too
     await shot(amy, "failed")
 

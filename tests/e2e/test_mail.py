@@ -15,7 +15,7 @@ from aiohttp import web
 from playwright.async_api import Page, expect
 
 from hub.demo.wire import deliver
-from tests.e2e import acts
+from tests.e2e import actions
 from tests.e2e.conftest import Windows
 from tests.e2e.stage import World, eventually
 
@@ -72,7 +72,7 @@ async def arrives(world: World, raw: str, sender: str = "nora.lind@customer.exam
 
 async def opened(windows: Windows, subject: str, **options: Any) -> Page:
     amy = await windows.desk("amy", **options)
-    await acts.set_presence(amy, "available")
+    await actions.set_presence(amy, "available")
     await expect(amy.get_by_test_id("offer-card")).to_contain_text(subject)
     await amy.keyboard.press("Alt+a")
     await expect(amy.get_by_test_id("conversation")).to_be_visible()
@@ -215,10 +215,10 @@ async def test_mail_fits_a_phone_and_the_dark(world: World, windows: Windows, el
     await expect(amy.get_by_test_id("invitation")).to_be_visible()
     assert await amy.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await shot(amy, "invitation-phone-dark")
-    await acts.set_presence(amy, "away") if await amy.get_by_test_id("presence-select").is_visible() else None
+    await actions.set_presence(amy, "away") if await amy.get_by_test_id("presence-select").is_visible() else None
     await arrives(world, letter(elsewhere), world.writer("Ole Dahl").address)
     ben = await windows.desk("ben", width=390, height=844, color_scheme="dark")
-    await acts.set_presence(ben, "available")
+    await actions.set_presence(ben, "available")
     await expect(ben.get_by_test_id("offer-card")).to_contain_text("The lamp and its bill")
     await ben.keyboard.press("Alt+a")
     await expect(ben.frame_locator("[data-testid=mail-frame]").locator("b")).to_have_text("lamp")

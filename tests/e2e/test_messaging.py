@@ -8,17 +8,17 @@ import zlib
 
 from playwright.async_api import Page, expect
 
-from tests.e2e import acts
+from tests.e2e import actions
 from tests.e2e.conftest import Windows
 from tests.e2e.stage import World, eventually
 
 
 async def _at_desk(world: World, windows: Windows, text: str, *files: tuple[str, bytes]) -> tuple[Page, str]:
     amy = await windows.desk("amy")
-    await acts.set_presence(amy, "available")
+    await actions.set_presence(amy, "available")
     number = world.number()
     await world.sms(number, text, *files)
-    await acts.accept(amy, text)
+    await actions.accept(amy, text)
     return amy, number
 
 
@@ -65,7 +65,7 @@ async def test_a_picture_comes_by_mms_and_is_shown_once_it_is_here(world: World,
     amy, number = await _at_desk(
         world, windows, "This is the broken one.", ("image/png", _picture()), ("application/pdf", b"%PDF-1.4\n%%EOF")
     )
-    bubble = acts.message(amy, "This is the broken one.")
+    bubble = actions.message(amy, "This is the broken one.")
     image = bubble.get_by_test_id("picture").locator("img")
     await expect(image).to_be_visible(timeout=20_000)
     assert await image.evaluate("e => e.decode().then(() => [e.naturalWidth, e.naturalHeight])") == [24, 16]
@@ -94,7 +94,7 @@ async def test_whatsapp_takes_free_text_for_a_day_and_then_only_templates(world:
         "Hello Ana, there is news about your order LO-7. May we tell you more?"
     )
     await amy.get_by_test_id("new-send").click()
-    first = acts.message(amy, "Hello Ana, there is news about your order LO-7.")
+    first = actions.message(amy, "Hello Ana, there is news about your order LO-7.")
     await expect(first).to_have_attribute("data-status", "read", timeout=20_000)
     await expect(first.get_by_test_id("template-mark")).to_have_text("Template order_update")
     # She has not written yet: the text area has given way to the templates, by keys alone.
@@ -114,13 +114,15 @@ async def test_whatsapp_takes_free_text_for_a_day_and_then_only_templates(world:
     await amy.keyboard.press("Tab")
     await amy.keyboard.type("LO-8")
     await amy.keyboard.press("Control+Enter")
-    second = acts.message(amy, "your order LO-8")
+    second = actions.message(amy, "your order LO-8")
     await expect(second).to_have_attribute("data-status", "read", timeout=20_000)
     # Once she writes, anything may be said; and her place is a place.
     await world.whatsapp(number, "Yes, please.", "Ana")
     await expect(amy.get_by_test_id("window")).to_have_attribute("data-open", "true")
     await expect(amy.get_by_test_id("window")).to_contain_text(re.compile(r"Free text for (24 hr|23 hr 5\d min) more"))
-    await expect(await acts.answer(amy, "It comes on Friday.")).to_have_attribute("data-status", "read", timeout=20_000)
+    await expect(await actions.answer(amy, "It comes on Friday.")).to_have_attribute(
+        "data-status", "read", timeout=20_000
+    )
     await world.whatsapp(number, "", "Ana", Latitude="51.5", Longitude="-0.12", Label="My door")
     await expect(amy.get_by_test_id("location")).to_contain_text("My door")
     sent = await world.sms_thread(f"whatsapp:{number}")
@@ -151,7 +153,7 @@ async def test_what_a_customer_tells_an_agent_is_written_down_and_holds(world: W
     await amy.get_by_test_id("consent-save").click()
     await expect(amy.get_by_test_id("opted-out")).to_have_count(0)
     await expect(panel.get_by_test_id("consent-entry")).to_have_count(2)
-    await expect(await acts.answer(amy, "Noted.")).to_have_attribute("data-status", "delivered")
+    await expect(await actions.answer(amy, "Noted.")).to_have_attribute("data-status", "delivered")
     await world.sms(number, "STOP")
     await expect(panel.get_by_test_id("consent-entry").first).to_contain_text("STOP")
     await expect(panel.get_by_test_id("consent-entry").first).to_have_attribute("data-source", "provider")
@@ -174,21 +176,23 @@ async def test_a_text_message_goes_to_a_new_number_from_the_desk(world: World, w
     await expect(amy.get_by_test_id("new-error")).to_contain_text("phone number")
     await amy.get_by_test_id("new-to").fill(f"{number[:2]} {number[2:5]}-{number[5:8]}-{number[8:]}")
     await amy.get_by_test_id("new-send").click()
-    await expect(acts.message(amy, "Your lamp is ready")).to_have_attribute("data-status", "delivered", timeout=20_000)
+    await expect(actions.message(amy, "Your lamp is ready")).to_have_attribute(
+        "data-status", "delivered", timeout=20_000
+    )
     assert await world.texted(number) == ["Your lamp is ready – come and get it."]
     await world.sms(number, "Coming!")
-    await expect(acts.message(amy, "Coming!")).to_be_visible()
+    await expect(actions.message(amy, "Coming!")).to_be_visible()
 
 
 async def test_an_address_said_in_the_chat_is_no_address_until_somebody_proves_it(
     world: World, windows: Windows
 ) -> None:
     amy = await windows.desk("amy")
-    await acts.set_presence(amy, "available")
+    await actions.set_presence(amy, "available")
     shop = await windows.open("/demo")
-    widget = await acts.open_widget(shop, "Ida Roth", "ida.roth@home.example")
-    await acts.chat(widget, "Is the lamp in stock?")
-    await acts.accept(amy, "Is the lamp in stock?")
+    widget = await actions.open_widget(shop, "Ida Roth", "ida.roth@home.example")
+    await actions.chat(widget, "Is the lamp in stock?")
+    await actions.accept(amy, "Is the lamp in stock?")
     said = amy.get_by_test_id("contact-panel").get_by_test_id("said")
     await expect(said).to_contain_text("ida.roth@home.example")
     await expect(said).to_contain_text("said in chat")
@@ -203,14 +207,14 @@ async def test_a_number_of_another_country_is_refused_in_words(world: World, win
     await amy.get_by_test_id("new-to").fill("+49 30 123456")
     await amy.get_by_test_id("new-text").fill("Hello!")
     await amy.get_by_test_id("new-send").click()
-    bubble = acts.message(amy, "Hello!")
+    bubble = actions.message(amy, "Hello!")
     await expect(bubble).to_have_attribute("data-status", "failed")
     await expect(bubble.get_by_test_id("delivery-error")).to_contain_text("list of destinations")
 
 
 async def test_supervisors_see_what_the_numbers_have_sent(world: World, windows: Windows) -> None:
     amy, _ = await _at_desk(world, windows, "Are you there?")
-    await expect(await acts.answer(amy, "We are.")).to_have_attribute("data-status", "delivered")
+    await expect(await actions.answer(amy, "We are.")).to_have_attribute("data-status", "delivered")
     eva = await windows.desk("eva", "/app/numbers")
     number = eva.locator("[data-testid=number][data-channel=sms]")
     await expect(number.get_by_test_id("measure-segments")).to_contain_text(re.compile(r"[1-9]\d* of 1,923"))

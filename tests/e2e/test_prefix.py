@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.e2e import acts
+from tests.e2e import actions
 from tests.e2e.conftest import Windows
 from tests.e2e.stage import Process, World
 from tests.integration.connectors.harness import free_port
@@ -55,16 +55,16 @@ async def test_an_agent_signs_in_works_and_signs_out_below_a_path(behind: Window
     amy = await behind.desk("amy", "/app/")
     cookies = {c.get("name"): c.get("path") for c in await amy.context.cookies()}
     assert cookies["hub_session"] == PREFIX
-    await acts.set_presence(amy, "available")
+    await actions.set_presence(amy, "available")
     number = world.number()
     await world.sms(number, "Is the shop open?")  # by a webhook whose signature holds the prefix
-    await acts.accept(amy, "Is the shop open?")
+    await actions.accept(amy, "Is the shop open?")
     assert urlsplit(amy.url).path.startswith(f"{PREFIX}/app/")
-    bubble = await acts.answer(amy, "It is, until six.")
+    bubble = await actions.answer(amy, "It is, until six.")
     await expect(bubble).to_have_attribute("data-status", "delivered")  # by a status report, and over the socket
     assert await world.texted(number) == ["It is, until six."]
     await amy.reload()  # a page deep inside, with everything it loads
-    await expect(acts.message(amy, "It is, until six.")).to_be_visible()
+    await expect(actions.message(amy, "It is, until six.")).to_be_visible()
 
 
 async def test_a_page_that_wants_a_sign_in_comes_back_after_it(behind: Windows) -> None:
@@ -80,12 +80,12 @@ async def test_a_page_that_wants_a_sign_in_comes_back_after_it(behind: Windows) 
 
 async def test_a_customer_chats_from_a_page_below_a_path(behind: Windows) -> None:
     amy = await behind.desk("amy")
-    await acts.set_presence(amy, "available")
+    await actions.set_presence(amy, "available")
     shop = await behind.open("/demo")
-    widget = await acts.open_widget(shop, "Nora Reed", "nora@home.example")
-    await acts.chat(widget, "Do you ship to Norway?")
-    await acts.accept(amy, "Do you ship to Norway?")
-    await acts.answer(amy, "We do.")
+    widget = await actions.open_widget(shop, "Nora Reed", "nora@home.example")
+    await actions.chat(widget, "Do you ship to Norway?")
+    await actions.accept(amy, "Do you ship to Norway?")
+    await actions.answer(amy, "We do.")
     await expect(widget.get_by_text("We do.")).to_be_visible()
     await shop.reload()
     assert (await shop.locator("a.logo").get_attribute("href")) == f"{PREFIX}/demo"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.async_api import Page, expect
 
-from tests.e2e import acts
+from tests.e2e import actions
 from tests.e2e.conftest import Windows
 from tests.e2e.stage import World, eventually
 
@@ -39,10 +39,10 @@ async def test_customer_rates_by_link_and_the_desk_shows_it(world: World, window
     nora = world.writer("Nora Lind", "It flickers", "It flickers, the lamp.")
     await world.mail(nora)
     amy = await windows.desk("amy")
-    await acts.set_presence(amy, "available")
-    number = await acts.accept(amy, "It flickers")
-    await acts.answer(amy, "Here is a new one.")
-    await acts.resolve(amy, "solved")
+    await actions.set_presence(amy, "available")
+    number = await actions.accept(amy, "It flickers")
+    await actions.answer(amy, "Here is a new one.")
+    await actions.resolve(amy, "solved")
     link = await link_to(world, nora.address)
 
     page = await windows.open(java_script_enabled=False)

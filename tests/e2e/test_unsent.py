@@ -12,7 +12,7 @@ from typing import Any
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.e2e import acts
+from tests.e2e import actions
 from tests.e2e.conftest import Windows
 from tests.e2e.stage import World, eventually
 from tests.integration.connectors.certificates import make
@@ -52,9 +52,9 @@ async def test_a_message_says_why_it_has_not_left_and_when_it_is_tried_next(
     nora = world.writer("Nora Lind", "It flickers", "It flickers, the lamp.")
     await world.mail(nora)
     amy = await windows.desk("amy")
-    await acts.set_presence(amy, "available")
-    await acts.accept(amy, "It flickers")
-    bubble = await acts.answer(amy, "Here is a new one.")
+    await actions.set_presence(amy, "available")
+    await actions.accept(amy, "It flickers")
+    bubble = await actions.answer(amy, "Here is a new one.")
     waiting = bubble.get_by_test_id("delivery")
     await expect(waiting).to_have_attribute("data-code", "smtp.unreachable")
     await expect(waiting).to_contain_text("not yet sent")
@@ -98,15 +98,15 @@ async def _open(page: Page) -> str:
 
 async def test_a_supervisor_settles_many_sends_of_unknown_outcome_at_once(world: World, windows: Windows) -> None:
     amy = await windows.desk("amy")
-    await acts.set_presence(amy, "available")
+    await actions.set_presence(amy, "available")
     numbers = [world.number() for _ in range(2)]
     faults = f"{world.demo['twilio']['url']}/standin/faults"
     for n, number in enumerate(numbers):
         await world.sms(number, f"Where is order {n}?")
-        await acts.accept(amy, f"Where is order {n}?")
+        await actions.accept(amy, f"Where is order {n}?")
         async with world.http.post(faults, json={"fail": 1}) as answer:
             assert answer.status < 300, await answer.text()
-        bubble = await acts.answer(amy, f"On its way {n}.")
+        bubble = await actions.answer(amy, f"On its way {n}.")
         await expect(bubble).to_have_attribute("data-status", "unknown", timeout=90_000)
         await expect(bubble.get_by_test_id("delivery-error")).to_contain_text("the provider failed (500)")
         await expect(bubble.get_by_test_id("settle-again")).to_have_count(0)  # an agent's is not to settle

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.async_api import FloatRect, Page, expect
 
-from tests.e2e import acts
+from tests.e2e import actions
 from tests.e2e.conftest import Windows, sign_in
 from tests.e2e.stage import World
 
@@ -35,7 +35,7 @@ async def test_one_customer_is_served_on_three_channels_by_one_agent(world: Worl
     amy = await windows.open("/app/")
     await _picture(amy, "01-sign-in", {"x": 320, "y": 150, "width": 640, "height": 500})
     await sign_in(amy, *world.password("amy"))
-    await acts.set_presence(amy, "available")
+    await actions.set_presence(amy, "available")
 
     # Nora writes by e-mail; it is offered to Amy, who takes it and answers.
     nora = world.writer(
@@ -46,8 +46,8 @@ async def test_one_customer_is_served_on_three_channels_by_one_agent(world: Worl
     await world.mail(nora)
     await expect(amy.get_by_test_id("offer-card")).to_contain_text("Nora Lind")
     await _picture(amy, "02-offer")
-    first = await acts.accept(amy, "flickers when I dim it")
-    bubble = await acts.answer(amy, "Hello Nora, is it the bulb that came with the lamp, or another one?")
+    first = await actions.accept(amy, "flickers when I dim it")
+    bubble = await actions.answer(amy, "Hello Nora, is it the bulb that came with the lamp, or another one?")
     await expect(bubble).to_have_attribute(
         "data-status", "sent", timeout=25_000
     )  # after the ten seconds in which it can be taken back
@@ -57,7 +57,7 @@ async def test_one_customer_is_served_on_three_channels_by_one_agent(world: Worl
 
     # She replies in her mail program; it appears while Amy looks, in the same conversation.
     await world.mail_back(nora, "It is the one that came with it.", caught)
-    await expect(acts.message(amy, "It is the one that came with it.")).to_have_attribute("data-direction", "in")
+    await expect(actions.message(amy, "It is the one that came with it.")).to_have_attribute("data-direction", "in")
     await expect(amy.get_by_test_id("messages")).not_to_contain_text("wrote:")  # what she quoted is folded away
     await _picture(amy, "03-email-conversation")
 
@@ -65,9 +65,9 @@ async def test_one_customer_is_served_on_three_channels_by_one_agent(world: Worl
     number = world.number()
     await world.sms(number, "Nora Lind here. Could you send the new bulb to my office instead?")
     await expect(amy.get_by_test_id("offer-card")).to_contain_text(number)
-    second = await acts.accept(amy, "to my office instead")
+    second = await actions.accept(amy, "to my office instead")
     assert second != first
-    bubble = await acts.answer(amy, "Of course. Which address, please?")
+    bubble = await actions.answer(amy, "Of course. Which address, please?")
     await expect(bubble).to_have_attribute("data-status", "delivered")
     sent = (await world.sms_thread(number))[-1]
     assert (sent["body"], sent["status"], sent["to"]) == ("Of course. Which address, please?", "delivered", number)
@@ -75,21 +75,21 @@ async def test_one_customer_is_served_on_three_channels_by_one_agent(world: Worl
 
     # And by chat, on the shop's page, in a browser of her own.
     shop = await windows.open("/demo")
-    widget = await acts.open_widget(shop, "Nora Lind", "nora@home.example")
-    await acts.chat(widget, "Hi, it's Nora again. 12 Mill Street is the office.")
-    third = await acts.accept(amy, "12 Mill Street is the office")
-    await acts.answer(amy, "Thank you, Nora. The bulb leaves today.")
-    await expect(acts.said(widget, "agent", "The bulb leaves today.")).to_be_visible()
-    await acts.chat(widget, "Wonderful, thank you!")
-    await expect(acts.message(amy, "Wonderful, thank you!")).to_be_visible()
+    widget = await actions.open_widget(shop, "Nora Lind", "nora@home.example")
+    await actions.chat(widget, "Hi, it's Nora again. 12 Mill Street is the office.")
+    third = await actions.accept(amy, "12 Mill Street is the office")
+    await actions.answer(amy, "Thank you, Nora. The bulb leaves today.")
+    await expect(actions.said(widget, "agent", "The bulb leaves today.")).to_be_visible()
+    await actions.chat(widget, "Wonderful, thank you!")
+    await expect(actions.message(amy, "Wonderful, thank you!")).to_be_visible()
     await _picture(shop, "05-widget")
     await _picture(amy, "06-chat")
 
     # Three records, one person: Amy links them and sees everything on one timeline.
     await amy.get_by_test_id("conversation-row").and_(amy.locator(f"[data-id='{first}']")).click()
     await expect(amy.get_by_test_id("conversation")).to_have_attribute("data-id", str(first))
-    await acts.link(amy, number)
-    await acts.link(amy, "Nora Lind")
+    await actions.link(amy, number)
+    await actions.link(amy, "Nora Lind")
     panel = amy.get_by_test_id("contact-panel")
     for channel in ("email", "sms", "chat"):
         await expect(panel.locator(f"[data-testid=timeline-item][data-channel={channel}]").first).to_be_visible()
@@ -102,7 +102,7 @@ async def test_one_customer_is_served_on_three_channels_by_one_agent(world: Worl
     for conversation in (third, second, first):
         await amy.get_by_test_id("conversation-row").and_(amy.locator(f"[data-id='{conversation}']")).click()
         await expect(amy.get_by_test_id("conversation")).to_have_attribute("data-id", str(conversation))
-        await acts.resolve(amy, "solved")
+        await actions.resolve(amy, "solved")
         await expect(amy.get_by_test_id("status")).to_be_visible()
         kept = await world.api("GET", f"/conversations/{conversation}")
         assert (kept["status"], kept["disposition"]) == ("resolved", "solved")

@@ -6,7 +6,7 @@ import re
 
 from playwright.async_api import FilePayload, FrameLocator, Page, Route, expect
 
-from tests.e2e import acts
+from tests.e2e import actions
 from tests.e2e.conftest import INSECURE, Windows
 from tests.e2e.stage import World
 
@@ -38,7 +38,7 @@ async def _shows(picture: FrameLocator | Page) -> None:
 
 async def test_files_and_long_texts_reach_the_other_side_whole(world: World, windows: Windows) -> None:
     shop = await windows.open("/demo")
-    widget = await acts.open_widget(shop, "Ida Roth", "ida@home.example")
+    widget = await actions.open_widget(shop, "Ida Roth", "ida@home.example")
     field, send = widget.get_by_test_id("widget-text"), widget.get_by_test_id("widget-send")
     await field.fill("x" * 20_001)
     await expect(widget.get_by_test_id("widget-room")).to_contain_text("1 characters too many")
@@ -47,10 +47,10 @@ async def test_files_and_long_texts_reach_the_other_side_whole(world: World, win
     await expect(field).to_have_value("x" * 20_001)
     await field.fill(PASTED)
     await send.click()
-    await expect(acts.said(widget, "customer", "line 0700")).to_have_text(re.compile(re.escape(PASTED[-20:])))
+    await expect(actions.said(widget, "customer", "line 0700")).to_have_text(re.compile(re.escape(PASTED[-20:])))
     amy = await windows.desk("amy")
-    await acts.set_presence(amy, "available")
-    await acts.accept(amy, "line 0001")
+    await actions.set_presence(amy, "available")
+    await actions.accept(amy, "line 0001")
     assert PASTED in (await amy.get_by_test_id("messages").inner_text())
 
     await widget.get_by_test_id("widget-files").set_input_files(PICTURE)
@@ -60,9 +60,9 @@ async def test_files_and_long_texts_reach_the_other_side_whole(world: World, win
     await field.fill("Three files")
     await send.click()
     await expect(widget.get_by_test_id("widget-upload")).to_have_count(0)
-    await expect(acts.said(widget, "customer", "Three files").get_by_test_id("widget-file")).to_have_count(3)
+    await expect(actions.said(widget, "customer", "Three files").get_by_test_id("widget-file")).to_have_count(3)
     await _shows(widget)
-    theirs = acts.message(amy, "Three files")
+    theirs = actions.message(amy, "Three files")
     await expect(theirs.get_by_test_id("file")).to_have_count(2)
     await expect(theirs.locator("img")).to_have_js_property("naturalWidth", 1)
 
@@ -70,26 +70,26 @@ async def test_files_and_long_texts_reach_the_other_side_whole(world: World, win
         FilePayload(name="invoice\u202efdp.png", mimeType="image/png", buffer=PNG)
     )
     await expect(amy.get_by_test_id("composer").locator(".file")).to_have_count(1)
-    await acts.answer(amy, "See https://shop.example/a(b). or \u202ehttps://\u0430pple.com")
-    answer = acts.said(widget, "agent", "See https")
+    await actions.answer(amy, "See https://shop.example/a(b). or \u202ehttps://\u0430pple.com")
+    answer = actions.said(widget, "agent", "See https")
     for page in (shop, await windows.again(shop)):
-        answer = acts.said(page.frame_locator("iframe"), "agent", "See https")
+        answer = actions.said(page.frame_locator("iframe"), "agent", "See https")
         await expect(answer.get_by_test_id("widget-file")).to_contain_text("invoicefdp.png")
         await expect(answer.locator("img")).to_have_js_property("naturalWidth", 1)
         log = page.frame_locator("iframe").get_by_test_id("widget-log")
         below = "e => new Promise(r => setTimeout(() => r(e.scrollHeight - e.scrollTop - e.clientHeight), 200))"
         assert await log.evaluate(below) < 60  # pictures came late, and the end is on the screen
     links = answer.locator("p a")
-    await expect(acts.message(amy, "See https").locator(".body a")).to_have_count(2)
-    await acts.chat(shop.frame_locator("iframe"), "مرحبا 4711, https://shop.example")
-    arabic = acts.message(amy, "مرحبا").locator(".body")
+    await expect(actions.message(amy, "See https").locator(".body a")).to_have_count(2)
+    await actions.chat(shop.frame_locator("iframe"), "مرحبا 4711, https://shop.example")
+    arabic = actions.message(amy, "مرحبا").locator(".body")
     assert await arabic.evaluate("e => getComputedStyle(e).direction") == "rtl"
     await expect(links).to_have_text(["https://shop.example/a(b)", "https://\u0430pple.com"])
     await expect(links.first).to_have_attribute("rel", re.compile("noopener noreferrer"))
     await expect(answer.locator(".host")).to_contain_text("xn--pple-43d.com")
     async with shop.expect_download() as saved:
         await (
-            acts.said(shop.frame_locator("iframe"), "customer", "Three files")
+            actions.said(shop.frame_locator("iframe"), "customer", "Three files")
             .get_by_test_id("widget-file")
             .last.click()
         )
@@ -100,8 +100,8 @@ async def test_files_and_long_texts_reach_the_other_side_whole(world: World, win
 
 async def test_pages_that_change_without_loading_keep_the_chat_as_it_is(windows: Windows) -> None:
     page = await windows.open("/demo")
-    widget = await acts.open_widget(page, "Ida Roth", "ida@home.example")
-    await acts.chat(widget, "Hello")
+    widget = await actions.open_widget(page, "Ida Roth", "ida@home.example")
+    await actions.chat(widget, "Hello")
     await widget.get_by_test_id("widget-text").fill("half of a sen")
     await widget.locator("html").evaluate("e => { e.mark = 1 }")
     again = """() => {  // what Turbo does: another body, whose scripts run
@@ -124,7 +124,7 @@ async def test_pages_that_change_without_loading_keep_the_chat_as_it_is(windows:
     await page.reload()
     widget = page.frame_locator("iframe")
     await expect(widget.get_by_test_id("widget-text")).to_have_value("half of a sen")
-    await expect(acts.said(widget, "customer", "Hello")).to_have_count(1)
+    await expect(actions.said(widget, "customer", "Hello")).to_have_count(1)
 
 
 async def test_plain_http_and_writing_from_right_to_left(windows: Windows) -> None:
@@ -132,18 +132,18 @@ async def test_plain_http_and_writing_from_right_to_left(windows: Windows) -> No
     page = await windows.open()
     await page.goto(windows.world.url.replace("127.0.0.1", INSECURE) + "/demo")
     assert not await page.evaluate("isSecureContext")
-    widget = await acts.open_widget(page, "Ida Roth", "ida@home.example")
-    await acts.chat(widget, "Hello")
+    widget = await actions.open_widget(page, "Ida Roth", "ida@home.example")
+    await actions.chat(widget, "Hello")
     await expect(widget.locator("html")).to_have_attribute("dir", "ltr")
 
     arabic = await windows.open()
     await arabic.route("**/demo", _arabic)
     await arabic.goto(f"{windows.world.url}/demo")
-    widget = await acts.open_widget(arabic, "ليلى", "leila@home.example")
+    widget = await actions.open_widget(arabic, "ليلى", "leila@home.example")
     await expect(widget.locator("html")).to_have_attribute("dir", "rtl")
     for text, runs in (("مرحبا، أين طلبي رقم 4711?", "rtl"), ("Where is it?", "ltr")):
-        await acts.chat(widget, text)
-        line = acts.said(widget, "customer", text).locator("p")
+        await actions.chat(widget, text)
+        line = actions.said(widget, "customer", text).locator("p")
         await expect(line).to_have_css("direction", runs)
     box = await arabic.locator("iframe").bounding_box()
     assert box is not None

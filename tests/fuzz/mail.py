@@ -18,11 +18,11 @@ from atheris.import_hook import instrument_imports
 
 with instrument_imports(include=["connectors.email", "inscriptis", "icalendar", "tnefparse", "flufl"]):
     from connectors.email.parse import parse
-    from connectors.email.remains import remains
+    from connectors.email.unreadable import remains
 
 from connectors.email.parse import Envelope
 from hub.core.errors import Invalid
-from tests.fuzz.promises import kept
+from tests.fuzz.invariants import kept
 
 HERE = Path(__file__).parent
 MAILS = HERE.parent / "unit" / "connectors" / "mails"

@@ -90,7 +90,7 @@ async def sign_in_by_link(call: Call, body: UseLink) -> web.Response:
     ip, agent = client_ip(request, context), request.headers.get("User-Agent", "")
     agent_id = await signin.use_invitation(context.core.db, body.token, body.password, ip=ip)
     done = await signin.open_session(context.core.db, agent_id, ip=ip, user_agent=agent)
-    await context.core.feed.wake("sessions")
+    await context.core.feed.notify("sessions")
     return await _welcome(context, done, _device(call))
 
 
@@ -105,7 +105,7 @@ async def sign_out(call: Call) -> web.Response:
     """Sign out; the session's sockets close within seconds. Signed out already is fine."""
     if call.actor is not None and call.actor.session_id is not None:
         await signin.sign_out(call.core.db, call.actor.session_id)
-        await call.core.feed.wake("sessions")
+        await call.core.feed.notify("sessions")
         if not await call.core.db.value(signin.sql["has_session"], {"agent_id": call.actor.id}):
             async with events.unit(call.core.db, call.core.feed) as unit:  # nothing is offered to who has left
                 await presence.set_presence(unit, call.actor.id, "offline", "signed out")
@@ -136,7 +136,7 @@ async def revoke_token(call: Call, token_id: int) -> None:
     """Revoke one of one's API tokens."""
     if not await call.core.db.execute(signin.sql["drop_token"], {"id": token_id, "agent_id": call.me.id}):
         raise NotFound("There is no such token.")
-    await call.core.feed.wake("sessions")
+    await call.core.feed.notify("sessions")
 
 
 @config.add("GET", "/config", needs=Access.ANYONE, returns=PublicConfig)

@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 
 from hub.demo.twilio.call import FINAL, Call, Document, HungUp, Redirected
 from hub.demo.twilio.clock import Clock
+from hub.demo.twilio.conferences import Conference, JoinTerms, Participant, Queue, Recording
 from hub.demo.twilio.grammar import CONFERENCE_WAIT, BadTwiml, parse
 from hub.demo.twilio.messages import ApiError
 from hub.demo.twilio.people import Manner, People
-from hub.demo.twilio.rooms import Conference, JoinTerms, Participant, Queue, Recording
 from hub.demo.twilio.verbs import Verbs
 from hub.demo.twilio.wire import Wire
 

@@ -9,16 +9,16 @@ from typing import Any
 
 from aiohttp import web
 
-from hub.demo.twilio.door import answer, missing
 from hub.demo.twilio.messages import API, ApiError, Media, Message
 from hub.demo.twilio.messaging import Messaging
 from hub.demo.twilio.paging import newer, paged
+from hub.demo.twilio.request_guard import answer, missing
 
 _UNDER_WAY = frozenset({"accepted", "queued", "sending", "scheduled"})
 
 
 class MessagesRest:
-    """Answers for one account's messages; who asks has come through the door."""
+    """Answers for one account's messages; who asks has been let in by the guard."""
 
     def __init__(self, messaging: Messaging):
         self._messaging = messaging

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from hub.demo.twilio.door import answer
+from hub.demo.twilio.request_guard import answer
 
 Json = dict[str, Any]
 

@@ -20,13 +20,13 @@ from aiohttp import web
 from hub.core import log
 from hub.demo.twilio.call import Document
 from hub.demo.twilio.clock import Clock
-from hub.demo.twilio.door import Door, Handler, answer
 from hub.demo.twilio.exchange import Exchange
-from hub.demo.twilio.hands import Hands
+from hub.demo.twilio.manual import Hands
 from hub.demo.twilio.messages import Message
 from hub.demo.twilio.messages_rest import MessagesRest
 from hub.demo.twilio.messaging import Messaging
 from hub.demo.twilio.people import People
+from hub.demo.twilio.request_guard import Handler, RequestGuard, answer
 from hub.demo.twilio.voice_rest import VoiceRest
 from hub.demo.twilio.wire import Faults, Wire
 from hub.demo.wire import Site
@@ -70,7 +70,7 @@ class TwilioStandin:
     exchange: Exchange = field(init=False)
     rest: VoiceRest = field(init=False)
     messaging: Messaging = field(init=False)
-    door: Door = field(init=False)
+    guard: RequestGuard = field(init=False)
 
     def __post_init__(self) -> None:
         clock = Clock(self.speed)
@@ -78,7 +78,7 @@ class TwilioStandin:
         self.exchange = Exchange(self.account_sid, clock, self.wire, People(clock), self.number)
         self.rest = VoiceRest(self.exchange)
         self.messaging = Messaging(self.account_sid, self.auth_token, self.number, self.wire, pace=self.pace)
-        self.door = Door(self.account_sid, self.auth_token, self.faults, self.exchange.problems)
+        self.guard = RequestGuard(self.account_sid, self.auth_token, self.faults, self.exchange.problems)
 
     @property
     def webhooks(self) -> list[tuple[str, int]]:
@@ -152,10 +152,10 @@ class TwilioStandin:
     # -- the REST API --------------------------------------------------------------------------------------------
     def _app(self) -> web.Application:
         @web.middleware
-        async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
-            return await self.door.pass_through(request, handler)
+        async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return await self.guard.pass_through(request, handler)
 
-        app = web.Application(middlewares=[door])
+        app = web.Application(middlewares=[guarded])
         app.add_routes(
             [
                 *MessagesRest(self.messaging).routes(),

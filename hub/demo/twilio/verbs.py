@@ -8,9 +8,9 @@ from urllib.parse import urljoin
 from xml.etree.ElementTree import Element, tostring
 
 from hub.demo.twilio.call import Call, Document, HungUp, Redirected
+from hub.demo.twilio.conferences import Conference, JoinTerms, Participant, Queue, Recording
 from hub.demo.twilio.grammar import CONFERENCE_WAIT, ENQUEUE_WAIT
 from hub.demo.twilio.people import People
-from hub.demo.twilio.rooms import Conference, JoinTerms, Participant, Queue, Recording
 from hub.demo.twilio.wire import Wire
 
 _MUSIC = 8.0  # seconds a file plays; nobody hears it

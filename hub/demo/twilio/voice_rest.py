@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from hub.demo.twilio.call import Call, Document
-from hub.demo.twilio.door import answer, missing
+from hub.demo.twilio.conferences import Conference, JoinTerms, Participant, Queue, Recording
 from hub.demo.twilio.exchange import Exchange
 from hub.demo.twilio.messages import API, ApiError
 from hub.demo.twilio.paging import paged
-from hub.demo.twilio.rooms import Conference, JoinTerms, Participant, Queue, Recording
+from hub.demo.twilio.request_guard import answer, missing
 
 Form = dict[str, str]
 

@@ -197,7 +197,7 @@ class Realtime:
     # -- the feed ----------------------------------------------------------------------------------------------------
     async def run(self) -> None:
         """Listen and deliver until cancelled."""
-        with self._core.feed.hears(self._hear_here):
+        with self._core.feed.subscribed(self._hear_here):
             await together(self._listen(), self._deliver_forever(), self._heal_forever())
 
     async def _listen(self) -> None:
@@ -249,7 +249,7 @@ class Realtime:
             self._rights_changed.set()
         elif channel.startswith("t:"):
             said = orjson.loads(message["data"])
-            # Only events and whispers are for screens; connectors ring each other's bells on these topics too.
+            # Only events and whispers are for screens; connectors notify each other on these topics too.
             if "seq" in said or said.get("t") == "eph":
                 self._heard.append((channel[2:], said))
                 self._rang.set()

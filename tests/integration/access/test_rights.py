@@ -102,9 +102,9 @@ async def test_a_screen_that_listens_to_nothing_is_closed_too(app: App, monkeypa
     monkeypatch.setattr(topics, "HEAL_EVERY", 0.1)
     amy = await app.agent("amy")
     screen = await open_screen(app, amy)
-    await app.core.feed.wake("sessions")
+    await app.core.feed.notify("sessions")
     await _token_dropped(app, amy)
-    await app.core.feed.wake("sessions")
+    await app.core.feed.notify("sessions")
     assert (await screen.ws.receive(timeout=30)).type.name in {"CLOSE", "CLOSED"}
     assert screen.ws.close_code == 4401
 
@@ -244,18 +244,18 @@ async def test_records_are_changed_only_by_who_serves_the_customer(app: App) -> 
     one, other = await app.sms(sender="+14155550111"), await app.sms(sender="+14155550112")
     ids = [await app.core.db.value("select contact_id from conversation where id = %s", [c]) for c in (one, other)]
     address = await app.core.db.value("select id from address where contact_id = %s", [ids[0]])
-    doors: list[tuple[str, str, dict[str, Any]]] = [
+    calls: list[tuple[str, str, dict[str, Any]]] = [
         ("PUT", f"/contacts/{ids[0]}/addresses/{address}/consent", {"wanted": False}),
         ("PATCH", f"/contacts/{ids[0]}", {"name": "Somebody"}),
         ("POST", f"/contacts/{ids[0]}/addresses", {"kind": "email", "value": "x@customer.example"}),
         ("POST", f"/contacts/{ids[0]}/link", {"contact_id": ids[1]}),
         ("POST", f"/contacts/{ids[1]}/link", {"contact_id": ids[0]}),
     ]
-    for method, path, body in doors:  # texts go to a queue that is not Chiara's
+    for method, path, body in calls:  # texts go to a queue that is not Chiara's
         problem = await chiara.call(method, path, body, status=403)
         assert problem["remedy"]
     assert await app.core.db.value("select count(*) from address where opted_out_at is not null") == 0
-    for method, path, body in doors[:4]:
+    for method, path, body in calls[:4]:
         await amy.call(method, path, body)
     link = (await amy.get(f"/contacts/{ids[0]}"))["linked"][0]["link_id"]
     await chiara.call("DELETE", f"/contacts/{ids[0]}/links/{link}", status=403)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from hub.automation.late import note_late
+from hub.automation.overdue import note_late
 from hub.automation.plans import plan_next
 from hub.conversations import actions
 from hub.core import events

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from connectors.email.accept import take
 from connectors.email.compose import compose
 from connectors.email.parse import Envelope
-from connectors.email.take import take
 from hub.automation.plans import plan_next
 from hub.channels.model import Delivery, DeliveryStatus
 from hub.core.clock import now

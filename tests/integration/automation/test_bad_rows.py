@@ -9,7 +9,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from hub.automation import firing
-from hub.automation.late import note_late
+from hub.automation.overdue import note_late
 from hub.automation.plans import plan_next
 from hub.calls.runner import Runner
 from hub.cli import doctor

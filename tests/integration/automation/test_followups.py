@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from psycopg.types.json import Jsonb
 
-from hub.automation.late import note_late
+from hub.automation.overdue import note_late
 from hub.automation.plans import plan_next
 from hub.conversations import actions
 from hub.conversations.events import ChatLeft
@@ -234,7 +234,7 @@ async def test_delays_are_the_centers(desk: Desk) -> None:
 
 
 async def test_scheduler_counts_plans_and_fires_by_itself(desk: Desk) -> None:
-    from workers.schedule import Scheduler
+    from workers.scheduler import Scheduler
 
     queue = await closed_queue(desk)
     task = asyncio.create_task(Scheduler(desk.core, every=0.1).run())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hub.automation.late import note_late
+from hub.automation.overdue import note_late
 from hub.core.clock import now
 from hub.core.service import Core
 from tests.integration.automation.desk import Desk

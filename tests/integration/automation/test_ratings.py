@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hub.automation.late import note_late
+from hub.automation.overdue import note_late
 from hub.automation.plans import plan_next
 from hub.channels.model import AddressKind, Inbound
 from hub.reports.buckets import count_next

@@ -11,8 +11,8 @@ from hub.core.db import Database
 from hub.core.feed import Feed
 from hub.core.secrets import Vault
 from hub.demo.twilio.wire import Wire
-from tests.integration.calls.manners import MANNERS, Open, Truth, unruly
 from tests.integration.calls.stage import Stage, stage
+from tests.integration.calls.webhook_delivery import MANNERS, Open, Truth, unruly
 
 
 @pytest.fixture(params=MANNERS)

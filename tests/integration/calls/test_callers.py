@@ -10,8 +10,8 @@ from hub.calls import actions
 from hub.contacts import store as contacts
 from hub.core import events
 from hub.core.errors import HubError
-from tests.integration.calls.manners import Open, record
 from tests.integration.calls.stage import CALLER, Stage, eventually
+from tests.integration.calls.webhook_delivery import Open, record
 
 once = pytest.mark.parametrize("open_stage", ["once"], indirect=True)
 

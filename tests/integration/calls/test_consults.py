@@ -8,9 +8,9 @@ import pytest
 
 from hub.calls import actions
 from hub.core.errors import Conflict
-from tests.integration.calls.manners import Open, record
 from tests.integration.calls.stage import Manner, Stage, eventually
 from tests.integration.calls.test_more_scenarios import FRIEND, talking
+from tests.integration.calls.webhook_delivery import Open, record
 
 both = pytest.mark.parametrize("open_stage", ["both"], indirect=True)
 once = pytest.mark.parametrize("open_stage", ["once"], indirect=True)

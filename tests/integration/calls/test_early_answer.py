@@ -8,8 +8,8 @@ import pytest
 
 from hub.calls.api.calls import pressed
 from hub.channels.calls import call_control
-from tests.integration.calls.manners import Open
 from tests.integration.calls.stage import Stage
+from tests.integration.calls.webhook_delivery import Open
 
 once = pytest.mark.parametrize("open_stage", ["once"], indirect=True)
 

@@ -20,8 +20,8 @@ from hub.core.feed import Feed
 from hub.core.secrets import Vault
 from hub.demo.wire import Site
 from hub.queues import entries
-from tests.integration.calls.manners import unruly
 from tests.integration.calls.stage import CALLER, NUMBER, Manner, eventually, stage
+from tests.integration.calls.webhook_delivery import unruly
 
 FALLBACK = '<?xml version="1.0"?><Response><Say>Please call again in a few minutes.</Say><Hangup/></Response>'
 

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from hub.calls import actions
-from tests.integration.calls.manners import Open, record
 from tests.integration.calls.stage import Manner, Stage
 from tests.integration.calls.test_more_scenarios import FRIEND, both, talking
+from tests.integration.calls.webhook_delivery import Open, record
 
 
 async def handed_over(scene: Stage, call_id: int, agent: int, manner: Manner) -> None:

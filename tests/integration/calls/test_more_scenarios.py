@@ -10,8 +10,8 @@ import pytest
 from hub.calls import actions
 from hub.core.errors import Conflict
 from hub.queues import entries
-from tests.integration.calls.manners import Open, Truth, record
 from tests.integration.calls.stage import CALLER, Manner, Stage, eventually
+from tests.integration.calls.webhook_delivery import Open, Truth, record
 
 both = pytest.mark.parametrize("open_stage", ["both"], indirect=True)
 FRIEND = "+14155550188"

@@ -11,9 +11,9 @@ import pytest
 
 from hub.calls import actions, devices, store
 from hub.core.errors import Conflict, HubError, Invalid
-from tests.integration.calls.manners import Open, record
 from tests.integration.calls.stage import CALLER, NUMBER, Manner, Stage
 from tests.integration.calls.test_more_scenarios import FRIEND, talking
+from tests.integration.calls.webhook_delivery import Open, record
 
 once = pytest.mark.parametrize("open_stage", ["once"], indirect=True)
 both = pytest.mark.parametrize("open_stage", ["both"], indirect=True)

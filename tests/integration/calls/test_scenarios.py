@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from hub.calls import actions
-from tests.integration.calls.manners import Open, Truth, record
 from tests.integration.calls.stage import Manner, Stage, eventually
+from tests.integration.calls.webhook_delivery import Open, Truth, record
 
 
 async def test_caller_is_put_through_and_held_when_an_agent_answers(open_stage: Open, truth: Truth) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from hub.automation.firing import fire_next
 from hub.automation.plans import plan_next
-from tests.integration.calls.manners import Open, record
 from tests.integration.calls.stage import CALLER, Manner, Stage, eventually
+from tests.integration.calls.webhook_delivery import Open, record
 
 once = pytest.mark.parametrize("open_stage", ["once"], indirect=True)
 MENU = {"menu": {"en": "Press 1."}, "options": {"1": {"queue": "care"}}}

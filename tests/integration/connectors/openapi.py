@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hub.demo.twilio.door import Asked
+from hub.demo.twilio.request_guard import Asked
 
 Json = dict[str, Any]
 _FORM = "application/x-www-form-urlencoded"

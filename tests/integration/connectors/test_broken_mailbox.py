@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import connectors.email.fetch as fetch
-import connectors.email.keeper as keeper
+import connectors.email.mailbox_store as keeper
 from hub.core.db import Database
 from hub.core.feed import Feed
 from hub.core.health import servers as doctor

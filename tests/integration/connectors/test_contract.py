@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator
 import pytest
 
 import connectors.email.listener
+from tests.integration.connectors.channel_clients import ChatWire, Gateway, Mail, Sms, Wire
 from tests.integration.connectors.harness import Hub
-from tests.integration.connectors.wires import ChatWire, Gateway, Mail, Sms, Wire
 
 WIRES = {"email": Mail, "sms": Sms, "gateway": Gateway, "chat": ChatWire}
 

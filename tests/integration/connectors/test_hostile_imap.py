@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import connectors.email.fetch as fetch
-import connectors.email.keeper as keeper
+import connectors.email.mailbox_store as keeper
 from hub.core.db import Database
 from hub.core.errors import Invalid
 from hub.core.feed import Feed

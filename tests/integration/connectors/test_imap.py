@@ -12,7 +12,7 @@ import pytest
 
 from connectors.email.imap import Mailbox
 from connectors.email.imap_errors import Lost, SignInRefused
-from connectors.email.imap_words import uid_set, utf7
+from connectors.email.imap_grammar import uid_set, utf7
 from connectors.email.settings import Imap
 from hub.core.db import Database
 from hub.core.errors import Invalid
@@ -68,7 +68,7 @@ async def fetching(db: Database, feed: Feed, vault: Vault, server: Dovecot, user
 async def until(hub: Hub, count: int, seconds: float = 60.0) -> list[str]:
     """Wait until so many messages are stored; what they say."""
     async with asyncio.timeout(seconds):
-        async for _ in hub.feed.bells("log", every=0.1):
+        async for _ in hub.feed.notifications("log", every=0.1):
             texts = await hub.texts("email")
             if len(texts) >= count:
                 return texts
@@ -179,16 +179,16 @@ async def test_mail_is_marked_only_when_it_is_stored(fetching: Fetching, server:
 async def test_poisonous_mail_is_quarantined_and_the_next_one_flows(
     fetching: Fetching, server: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from connectors.email import take
+    from connectors.email import accept
 
-    real = take.READERS.read
+    real = accept.READERS.read
 
     async def read(job: Any, raw: bytes) -> Any:
         if b"Mail 1\r\n" in raw:
             raise Invalid("It could not be read: RecursionError.")
         return await real(job, raw)
 
-    monkeypatch.setattr(take.READERS, "read", read)
+    monkeypatch.setattr(accept.READERS, "read", read)
     server.append(user, mail(1), mail(2))
     hub = await fetching()
     assert await until(hub, 1) == ["Hello 2"]

@@ -15,7 +15,7 @@ import pytest
 from connectors.email.access import Access
 from connectors.email.imap import Mailbox
 from connectors.email.imap_errors import Lost, NoStartTls, SignInRefused, WantsTls
-from connectors.email.imap_words import plain_name, utf7
+from connectors.email.imap_grammar import plain_name, utf7
 from connectors.email.settings import Imap
 from hub.core.db import Database
 from hub.core.feed import Feed

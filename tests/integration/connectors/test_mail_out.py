@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 import connectors.email.dkim as dkim
-from connectors.email.pace import SLOW
+from connectors.email.rate_limit import SLOW
 from hub.channels.model import Attachment, Outcome
 from hub.core.db import Database
 from hub.core.feed import Feed

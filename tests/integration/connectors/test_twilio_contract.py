@@ -23,8 +23,8 @@ from hub.channels.calls import Command, CommandKind
 from hub.channels.model import Account, FilledTemplate, Outbound
 from hub.core.service import Core
 from hub.demo.twilio import TwilioStandin
-from hub.demo.twilio.door import Asked
 from hub.demo.twilio.people import Manner
+from hub.demo.twilio.request_guard import Asked
 from hub.demo.twilio.shapes import Request
 from tests.integration.connectors.harness import NUMBER, SID, TOKEN, eventually
 from tests.integration.connectors.openapi import Definition
@@ -132,7 +132,7 @@ async def asked() -> AsyncGenerator[list[Asked]]:
             await connector.close()
         refused = [words for code, words in twilio.exchange.problems if code == 20001]
         assert refused == []
-        yield list(twilio.door.asked)
+        yield list(twilio.guard.asked)
 
 
 async def test_every_request_is_one_that_the_sdk_could_have_made(asked: list[Asked]) -> None:

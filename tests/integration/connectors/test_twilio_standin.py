@@ -197,10 +197,10 @@ async def test_templates_are_listed_by_pages_and_each_is_approved(client: Any) -
     assert await refused(client.content.v1.contents("HX" + "0" * 32).fetch_async()) == (404, 20404)
 
 
-# -- the door --------------------------------------------------------------------------------------------------------
+# -- who may ask -----------------------------------------------------------------------------------------------------
 async def test_wrong_credentials_are_turned_away_and_an_api_key_is_let_in(twilio: TwilioStandin) -> None:
     url = f"{twilio.url}/2010-04-01/Accounts/{SID}/Messages.json"
-    twilio.door.api_keys["SK" + "a" * 32] = "a-secret"
+    twilio.guard.api_keys["SK" + "a" * 32] = "a-secret"
     async with aiohttp.ClientSession() as http:
         for user, secret, status in ((SID, "wrong", 401), ("SK" + "a" * 32, "a-secret", 200), (SID, TOKEN, 200)):
             async with http.get(url, headers=basic(user, secret)) as answer:

@@ -14,10 +14,10 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 
-from hub.core import steady
+from hub.core import retry
 from hub.core.db import Database
+from hub.core.retry import Part
 from hub.core.service import Core
-from hub.core.steady import Part
 from hub.web import health
 from tests.integration.connectors.harness import eventually
 from tests.support.app import Agent, App, open_app
@@ -71,8 +71,8 @@ async def test_a_database_that_takes_no_writes_is_not_ready_and_loses_nothing(ap
 async def test_work_that_fails_is_on_the_health_page_and_in_the_metrics(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steady, "FIRST", 0.01)
-    monkeypatch.setattr(steady, "_TOLD", 0.0)
+    monkeypatch.setattr(retry, "FIRST", 0.01)
+    monkeypatch.setattr(retry, "_TOLD", 0.0)
     for _ in range(3):
         async with Part(app.core.db, "scheduler", "follow-ups").attempt():
             raise ValueError("a customer's words")

@@ -114,7 +114,7 @@ async def test_value_too_long_for_an_index_is_not_taken_for_an_absent_database(d
         (errors.ReadOnlySqlTransaction(), Unavailable),
         (errors.DeadlockDetected(), Contended),
         (errors.SerializationFailure(), Contended),
-        (errors.LockNotAvailable(), None),  # hub.core.aside waits for it
+        (errors.LockNotAvailable(), None),  # hub.core.contention waits for it
         (errors.QueryCanceled(), Contended),
         (errors.ProgramLimitExceeded(), None),
         (errors.StatementTooComplex(), None),

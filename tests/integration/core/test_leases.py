@@ -8,20 +8,20 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from hub.core import problems, steady
+from hub.core import problems, retry
 from hub.core.db import Database
 from hub.core.health import servers
 from hub.core.leases import Lease, LeaseLost
+from hub.core.retry import Part, failing
 from hub.core.service import Core
-from hub.core.steady import Part, failing
 from tests.integration.connectors.harness import eventually
 
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steady, "FIRST", 0.02)
-    monkeypatch.setattr(steady, "LONGEST", 0.1)
-    monkeypatch.setattr(steady, "_TOLD", 0.0)
+    monkeypatch.setattr(retry, "FIRST", 0.02)
+    monkeypatch.setattr(retry, "LONGEST", 0.1)
+    monkeypatch.setattr(retry, "_TOLD", 0.0)
 
 
 @asynccontextmanager
@@ -58,7 +58,7 @@ async def test_the_doctor_takes_a_lease_of_the_future_for_held_by_nobody(core: C
 
 
 # -- work that fails ---------------------------------------------------------------------------------------------------
-async def told(db: Database, service: str) -> steady.Failing | None:
+async def told(db: Database, service: str) -> retry.Failing | None:
     return next((f for f in await failing(db) if f.service == service), None)
 
 
@@ -104,7 +104,7 @@ async def test_a_part_that_fails_is_waited_for_longer_each_time(db: Database, mo
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(steady.asyncio, "sleep", sleep)
+    monkeypatch.setattr(retry.asyncio, "sleep", sleep)
     part = Part(db, "s", "p")
     for _ in range(5):
         async with part.attempt():

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from connectors.email.accept import take
 from connectors.email.parse import Envelope
-from connectors.email.take import take
 from hub.messages.tokens import reply_token
 from tests.support.app import App
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from connectors.email.accept import take
 from connectors.email.parse import Envelope
-from connectors.email.take import take
 from hub.channels.model import Account
 from tests.support.app import App
 

@@ -264,7 +264,7 @@ async def test_what_an_agent_is_told_of_an_offer_is_what_reading_it_says(app: Ap
     pubsub = core.feed.redis.pubsub(ignore_subscribe_messages=True)
     await pubsub.subscribe(f"t:u:{amy.id}")
     async with routing(core):
-        await asyncio.sleep(0.3)  # it leads, so intake's bell is heard without Redis
+        await asyncio.sleep(0.3)  # it leads, so intake's notification arrives without Redis
         await app.sms("Is the oak oiled?", sender="+14155550177")
         read = (await offered(core, amy.id))[0]
         heard: dict[str, Any] = {}

@@ -17,7 +17,7 @@ from hub.core.health import servers as doctor
 from hub.core.service import Core
 from tests.integration.connectors.certificates import make
 from tests.integration.connectors.harness import eventually
-from tests.support.post import Phones, Post
+from tests.support.outbox import Phones, Post
 from tests.support.smtp import HostileSmtp, Manner
 
 pytestmark = pytest.mark.timeout(120)

@@ -12,7 +12,7 @@ from hub.channels.model import Account, Outbound, Outcome, SendError
 from hub.channels.reasons import Reason
 from hub.core.errors import Conflict, Unavailable
 from hub.core.service import Core
-from tests.support.post import Phones, Post
+from tests.support.outbox import Phones, Post
 
 
 class Listing(Phones):

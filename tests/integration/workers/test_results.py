@@ -14,7 +14,7 @@ from hub.core.secrets import Vault
 from hub.core.service import Core
 from hub.messages.outbox import ClaimLost, Outbox
 from tests.integration.connectors.harness import eventually
-from tests.support.post import Phones, Post
+from tests.support.outbox import Phones, Post
 from tests.support.proxy import Proxy
 
 

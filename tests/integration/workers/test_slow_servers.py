@@ -10,9 +10,9 @@ import pytest
 from connectors.email import Email
 from hub.core.service import Core
 from tests.integration.connectors.harness import eventually
-from tests.support.post import Phones, Post
+from tests.support.outbox import Phones, Post
 from tests.support.smtp import FOREVER, HostileSmtp, Manner
-from workers import line, seats
+from workers import concurrency, send_loop
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ async def test_messages_of_another_channel_leave_while_mails_hang_after_data(pos
             await post.until({"wire": 2}, mail)
             for n in range(3):
                 await post.write(sms, f"+1415555010{n}")
-                await post.core.feed.wake("outbox")
+                await post.core.feed.notify("outbox")
             await post.until({"sent": 3}, sms)
             assert await post.states(mail) == {"wire": 2}  # they still hang
             await server.stop()
@@ -57,7 +57,7 @@ async def test_one_account_cannot_keep_another_of_the_same_channel_from_sending(
             await eventually(lambda: _true(lambda: len(hanging.taken) >= 4))
             for n in range(20):
                 await post.write(fine, f"n{n}@customer.example")
-            await post.core.feed.wake("outbox")
+            await post.core.feed.notify("outbox")
             await post.until({"sent": 20}, fine)
             assert len(hanging.taken) <= 8  # and it does not hang on to more and more of them
             await hanging.stop()
@@ -94,8 +94,8 @@ async def test_domains_have_their_turn_where_there_are_very_many(post: Post) -> 
 
 async def test_a_slow_but_healthy_server_leaves_no_doubt(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes long is waiting for a connection, not sending: only the wire counts."""
-    monkeypatch.setattr(line, "PREPARE", 4.0)  # three mails after one another take longer
-    monkeypatch.setattr(seats, "SLOW", 1.0)
+    monkeypatch.setattr(send_loop, "PREPARE", 4.0)  # three mails after one another take longer
+    monkeypatch.setattr(concurrency, "SLOW", 1.0)
     async with HostileSmtp() as server:
         server.manner = Manner(waits={"body": 2.0})
         mail = await post.mailbox("mail", server.port, connections=2, timeout_seconds=2)
@@ -171,10 +171,10 @@ async def test_a_pace_holds_whatever_hangs(post: Post, phones: Phones) -> None:
 
 
 def test_seats_leave_room_beside_what_hangs() -> None:
-    places = seats.Places(None)
+    places = concurrency.Places(None)
     account = dataclasses.replace(_ACCOUNT)
     for n in range(40):
-        flight = seats.Flight(_claim(n))
+        flight = concurrency.Flight(_claim(n))
         places.flights[id(flight)] = flight
     [found] = places.seats([account]).values()
     assert found.room == 0
@@ -187,13 +187,13 @@ def test_seats_leave_room_beside_what_hangs() -> None:
     assert found.room > 0  # it answers others
 
 
-def _claim(n: int) -> seats.Claimed:
+def _claim(n: int) -> concurrency.Claimed:
     from hub.core.clock import now
 
-    return seats.Claimed(n, n, n, 1, 1, {}, now(), "hangs.example")
+    return concurrency.Claimed(n, n, n, 1, 1, {}, now(), "hangs.example")
 
 
-_ACCOUNT = seats.Account(1, "mail", "email", "email", "Mail", None, None, None, None, True)
+_ACCOUNT = concurrency.Account(1, "mail", "email", "email", "Mail", None, None, None, None, True)
 
 
 async def _true(check: object) -> bool:

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.email.parse import Envelope, parse
-from connectors.email.remains import remains
+from connectors.email.unreadable import remains
 from hub.core.errors import Invalid
-from tests.fuzz.promises import kept
+from tests.fuzz.invariants import kept
 
 MAILS = Path(__file__).parent / "mails"
 SEEDS = Path(__file__).parents[2] / "fuzz" / "seeds"

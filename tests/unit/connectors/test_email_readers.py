@@ -12,12 +12,12 @@ from collections.abc import Generator
 
 import pytest
 
-import hub.core.confined_process as child
+import hub.core.sandbox_process as child
 from connectors.email import readers as reading
 from connectors.email.parse import Envelope, Mail, dedup_key
 from connectors.email.readers import Job, Readers
-from hub.core.confined import Confined
 from hub.core.errors import Invalid
+from hub.core.sandbox import Confined
 from tests.unit.connectors.test_email_parse import HOSTILE
 
 MAIL = b"From: Ann <ann@customer.example>\nSubject: lamp\nMessage-ID: <1@customer.example>\n\nIt flickers.\n"

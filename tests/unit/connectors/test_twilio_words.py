@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.twilio.message_text import said_in, unsaid
 from connectors.twilio.webhook import Form, Terms, to_inbound
-from connectors.twilio.words import said_in, unsaid
 from hub.channels.model import AddressKind, Inbound
 from hub.messages.cleaning import tidy
 

@@ -1,4 +1,4 @@
-"""The page server: fresh nonces, lasting assets, closed doors."""
+"""The page server: fresh nonces, lasting assets, and what is refused."""
 
 import gzip
 import re

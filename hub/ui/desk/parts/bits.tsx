@@ -32,7 +32,7 @@ export function ChannelWord({ channel }: { channel: string }) {
   )
 }
 
-/** What stands in for something that is on its way: the ring for the eye, the word for the ear. */
+/** What stands in for something that is on its way: a spinner, and words for screen readers. */
 export function Waiting({ size = 'sm' }: { size?: 'xs' | 'sm' }) {
   const { t } = useTranslation()
   return (

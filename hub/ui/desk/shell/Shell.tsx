@@ -23,7 +23,7 @@ import { Palette } from './Palette'
 import { Shortcuts } from './Shortcuts'
 import { TopBar } from './TopBar'
 
-/** Whoever is not signed in is sent to the door, and back to this page afterwards. */
+/** Whoever is not signed in is sent to sign in, and back to this page afterwards. */
 export function Shell() {
   const me = useQuery(session)
   const navigate = useNavigate()

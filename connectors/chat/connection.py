@@ -12,8 +12,8 @@ import orjson
 from aiohttp import web
 
 from connectors.chat.files import FileLinks
-from connectors.chat.record import Frame
 from connectors.chat.token import Visitor
+from connectors.chat.transcript import Frame
 from hub.core import log
 
 logger = log.get(__name__)

@@ -22,7 +22,7 @@ Heard = Callable[[dict[str, Any]], None]
 _KEEPALIVE = "t:chat"  # a connection without any subscription cannot be read from
 
 
-class Ears:
+class Subscriber:
     """Subscriptions by conversation; `listen` runs as long as anybody is connected."""
 
     def __init__(self, feed: Feed):
@@ -36,7 +36,7 @@ class Ears:
         others = self._heard.setdefault(conversation_id, set())
         others.add(heard)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._listen(), name="chat-ears")
+            self._task = asyncio.create_task(self._listen(), name="chat-subscriber")
         elif len(others) == 1:
             await self._tell("subscribe", conversation_id)
 
@@ -68,7 +68,7 @@ class Ears:
             try:
                 await self._connected()
             except (RedisError, OSError) as error:
-                logger.debug("chat_ears_deaf", error=str(error))
+                logger.debug("chat_subscription_lost", error=str(error))
             await asyncio.sleep(1)
 
     async def _connected(self) -> None:

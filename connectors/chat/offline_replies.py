@@ -25,7 +25,7 @@ from hub.core.sql import Queries
 from hub.messages import mailing
 
 logger = log.get(__name__)
-sql = Queries.beside(__file__, "absent.sql")
+sql = Queries.beside(__file__, "offline_replies.sql")
 PUT_OFF = 600.0  # seconds until what broke is tried again
 AGAIN = 5.0  # seconds between looks at a visitor who may be gone and may only have turned a page
 _QUOTED = 600  # characters of what the visitor wrote last

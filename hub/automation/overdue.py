@@ -14,8 +14,8 @@ from hub.automation.model import Kind, Plan
 from hub.automation.plans import delays, schedule
 from hub.core.clock import now
 from hub.core.db import Connection, Database, execute, fetch_all, fetch_value
+from hub.core.retry import Bad, ignore
 from hub.core.sql import Queries
-from hub.core.steady import Bad, ignore
 from hub.queues.hours import Hours, Spans, after_open_time
 
 sql = Queries.beside(__file__)

@@ -10,19 +10,19 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from hub.access import signin
-from hub.automation.late import note_late
+from hub.automation.overdue import note_late
 from hub.automation.plans import plan_next
 from hub.conversations import counts
 from hub.conversations.invariants import sweep
 from hub.core.leases import Lease
+from hub.core.retry import Part
 from hub.core.service import Core
-from hub.core.steady import Part
 from hub.core.tasks import together
 from hub.reports.buckets import count_next
 from hub.search.index import index_next, index_people
 from workers.followups import run_due
 
-EVERY = 1.0  # seconds between looks when no bell rings
+EVERY = 1.0  # seconds between looks when nothing is notified
 FULL = 200  # events or follow-ups in one step
 SWEEP = 30.0  # seconds between two looks at the rules of work
 FOLD = 5.0  # seconds between two times that changed counts are added up
@@ -68,9 +68,9 @@ class Scheduler:
             await asyncio.sleep(seconds)
 
     async def _loop(self, what: str, step: Callable[[Part], Awaitable[int]]) -> None:
-        """Do a step until there is nothing to do, then wait for the bell of the log or the clock."""
+        """Do a step until there is nothing to do, then wait for a notification of the log or the clock."""
         part = Part(self._core.db, self.name, what)
-        async for _ in self._core.feed.bells("log", every=self._every):
+        async for _ in self._core.feed.notifications("log", every=self._every):
             async with part.attempt():
                 # Only a full batch means that more is waiting; less, that we have caught up with what is readable.
                 while await step(part) >= FULL:

@@ -1,4 +1,4 @@
-"""The listener's door: TLS, sign-in, sizes, line ends, and one answer for each recipient."""
+"""The mail listener: TLS, sign-in, sizes, line ends, and one answer for each recipient."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def papers() -> Generator[Certificates]:
 
 
 @pytest.fixture
-async def door(
+async def listener(
     db: Database, feed: Feed, vault: Vault, papers: Certificates, request: pytest.FixtureRequest
 ) -> AsyncGenerator[Hub]:
     """A hub whose listener is guarded as the test says."""
@@ -49,38 +49,38 @@ async def in_thread(work: Any) -> Any:
     return await asyncio.to_thread(work)
 
 
-@pytest.mark.parametrize("door", [{"listen_tls": "starttls"}], indirect=True)
-async def test_mail_comes_over_starttls_and_not_without(door: Hub, papers: Certificates) -> None:
+@pytest.mark.parametrize("listener", [{"listen_tls": "starttls"}], indirect=True)
+async def test_mail_comes_over_starttls_and_not_without(listener: Hub, papers: Certificates) -> None:
     def secure() -> None:
-        with smtplib.SMTP("127.0.0.1", door.smtp_port, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", listener.smtp_port, timeout=20) as client:
             client.starttls(context=trusting(papers))
             client.sendmail(ANN, [MAILBOX], MAIL)
 
     def bare() -> int:
-        with smtplib.SMTP("127.0.0.1", door.smtp_port, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", listener.smtp_port, timeout=20) as client:
             client.ehlo()
             return client.docmd("MAIL", f"FROM:<{ANN}>")[0]
 
     await in_thread(secure)
     assert await in_thread(bare) == 530
-    assert await door.texts("email") == ["Hello"]
+    assert await listener.texts("email") == ["Hello"]
 
 
-@pytest.mark.parametrize("door", [{"listen_tls": "tls"}], indirect=True)
-async def test_mail_comes_over_tls_from_the_first_byte(door: Hub, papers: Certificates) -> None:
+@pytest.mark.parametrize("listener", [{"listen_tls": "tls"}], indirect=True)
+async def test_mail_comes_over_tls_from_the_first_byte(listener: Hub, papers: Certificates) -> None:
     def send() -> None:
-        with smtplib.SMTP_SSL("127.0.0.1", door.smtp_port, timeout=20, context=trusting(papers)) as client:
+        with smtplib.SMTP_SSL("127.0.0.1", listener.smtp_port, timeout=20, context=trusting(papers)) as client:
             client.sendmail(ANN, [MAILBOX], MAIL)
 
     await in_thread(send)
-    assert await door.texts("email") == ["Hello"]
+    assert await listener.texts("email") == ["Hello"]
 
 
-@pytest.mark.parametrize("door", [{"listen_tls": "tls"}], indirect=True)
-async def test_renewed_certificate_is_used_without_a_restart(door: Hub, papers: Certificates) -> None:
+@pytest.mark.parametrize("listener", [{"listen_tls": "tls"}], indirect=True)
+async def test_renewed_certificate_is_used_without_a_restart(listener: Hub, papers: Certificates) -> None:
     def subject() -> str:
         context = trusting(papers)
-        with smtplib.SMTP_SSL("127.0.0.1", door.smtp_port, timeout=20, context=context) as client:
+        with smtplib.SMTP_SSL("127.0.0.1", listener.smtp_port, timeout=20, context=context) as client:
             return str(client.sock.getpeercert()["serialNumber"])  # type: ignore[union-attr, index]
 
     before = await in_thread(subject)
@@ -98,10 +98,10 @@ async def test_renewed_certificate_is_used_without_a_restart(door: Hub, papers: 
 LOCKED = {"listen_user": "relay", "listen_password": "s3cret", "listen_tls": "starttls"}
 
 
-@pytest.mark.parametrize("door", [LOCKED], indirect=True)
-async def test_only_a_relay_that_signs_in_may_hand_over_and_only_for_us(door: Hub, papers: Certificates) -> None:
+@pytest.mark.parametrize("listener", [LOCKED], indirect=True)
+async def test_only_a_relay_that_signs_in_may_hand_over_and_only_for_us(listener: Hub, papers: Certificates) -> None:
     def attempt(password: str | None, to: str = MAILBOX) -> int:
-        with smtplib.SMTP("127.0.0.1", door.smtp_port, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", listener.smtp_port, timeout=20) as client:
             client.starttls(context=trusting(papers))
             if password is not None:
                 client.login("relay", password)
@@ -116,10 +116,10 @@ async def test_only_a_relay_that_signs_in_may_hand_over_and_only_for_us(door: Hu
     assert await in_thread(lambda: attempt("s3cret", "somebody@elsewhere.example")) == 550  # no open relay
 
 
-@pytest.mark.parametrize("door", [LOCKED], indirect=True)
-async def test_password_is_not_taken_in_clear_text(door: Hub) -> None:
+@pytest.mark.parametrize("listener", [LOCKED], indirect=True)
+async def test_password_is_not_taken_in_clear_text(listener: Hub) -> None:
     def attempt() -> None:
-        with smtplib.SMTP("127.0.0.1", door.smtp_port, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", listener.smtp_port, timeout=20) as client:
             client.login("relay", "s3cret")
 
     with pytest.raises(smtplib.SMTPException):

@@ -22,15 +22,15 @@ from hub.messages import consents
 from hub.messages.delivery import Claimed
 from hub.messages.outbox import ClaimLost, Outbox, Wanted
 from hub.messages.spending import Spending
+from workers.concurrency import Flight, Places
 from workers.context import JobContext
 from workers.results import Results
-from workers.seats import Flight, Places
 
 logger = log.get(__name__)
 PREPARE = 60.0  # seconds until a send is on the wire: connecting, signing in, waiting for its turn
 ON_THE_WIRE = 900.0  # seconds after which a connector that bounds nothing itself is given up
 MOMENT = 10.0  # seconds that a server may ask us to wait as a matter of course
-LOOK = 5.0  # seconds between looks when nobody rings
+LOOK = 5.0  # seconds between looks when nothing is notified
 AFTER_FAILURE = 1.0  # seconds between looks while the database is away
 
 

@@ -1,4 +1,4 @@
-"""The stand-in's door: who may ask, whether Twilio would understand it, and what goes wrong today."""
+"""What the stand-in checks of a request: who may ask, whether Twilio would understand it, and what goes wrong today."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Door:
+class RequestGuard:
     """Stands before every resource. `api_keys` open it as the account's own token does; `problems` are refusals."""
 
     account_sid: str

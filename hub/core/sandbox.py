@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from hub.core import log
-from hub.core.confined_process import LENGTHS, PATIENCE, Answer, Work, receive
 from hub.core.errors import HubError, Unavailable
+from hub.core.sandbox_process import LENGTHS, PATIENCE, Answer, Work, receive
 
 logger = log.get(__name__)
 P = ParamSpec("P")
@@ -32,7 +32,7 @@ R = TypeVar("R")
 _ON_THE_WAY = 5.0  # seconds on top of a job's own limit, for the way there and back
 _START = 30.0  # seconds for the first answer of a nursery on a busy machine
 _END = 5.0
-_PROGRAM = "from hub.core.confined_process import main; main()"
+_PROGRAM = "from hub.core.sandbox_process import main; main()"
 _loaded: set[str] = set()
 
 

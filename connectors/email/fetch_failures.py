@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from connectors.email.imap_errors import Refused, Trouble
-from connectors.email.imap_words import Found
+from connectors.email.imap_grammar import Found
 
 _TOGETHER = 2  # failures of several messages asked for at once
 _REFUSED, _BROKE = 2, 3  # failures of one alone

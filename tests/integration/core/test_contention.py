@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from hub.channels.model import Accepted, AddressKind, Delivery, DeliveryStatus, Inbound
-from hub.core import aside
-from hub.core.aside import Aside, Busy
+from hub.core import contention
+from hub.core.contention import Aside, Busy
 from hub.core.groupcommit import GroupCommit
 from tests.support.app import App
 from tests.support.postgres import open_writer
@@ -69,8 +69,8 @@ async def test_neighbours_of_a_locked_item_are_stored_and_it_follows_when_it_is_
 async def test_what_stays_locked_is_told_to_come_back(
     records: Records, group: GroupCommit[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aside, "BRISK", 0.05)
-    monkeypatch.setattr(aside, "PATIENT", 0.2)
+    monkeypatch.setattr(contention, "BRISK", 0.05)
+    monkeypatch.setattr(contention, "PATIENT", 0.2)
     records.locked = {"x", "y"}
     with pytest.raises(Busy):
         await group.submit("x1")
@@ -112,7 +112,7 @@ async def test_a_locked_conversation_delays_nobody_elses_message(
 async def test_a_message_that_stays_locked_is_answered_with_try_again_and_kept_the_next_time(
     app: App, sms: Callable[[str, str], asyncio.Task[Accepted]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aside, "PATIENT", 0.3)
+    monkeypatch.setattr(contention, "PATIENT", 0.3)
     locked = (await sms("+14155550100", "SM1")).conversation_id
     with open_writer(app.core.db.url) as foreign:
         foreign.execute("select from conversation where id = %s for update", [locked])

@@ -20,7 +20,7 @@ from hub.core.errors import Conflict, Unavailable
 from hub.core.sql import Queries
 
 logger = log.get(__name__)
-sql = Queries.beside(__file__, "steady.sql")
+sql = Queries.beside(__file__, "retry.sql")
 FIRST, LONGEST = 1.0, 30.0  # seconds waited after a failure, doubled for each further one
 _TOLD = 5.0  # seconds between two reports of the same part
 _WORDS = 300

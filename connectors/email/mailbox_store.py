@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from connectors.email.accept import take
 from connectors.email.imap import Mailbox
 from connectors.email.imap_errors import Refused
-from connectors.email.imap_words import Found, uid_set
+from connectors.email.imap_grammar import Found, uid_set
 from connectors.email.parse import MAX_BYTES, RAW_TYPE, Envelope, dedup_key
-from connectors.email.take import take
 from hub.channels.model import Accept, Account
 from hub.core.service import Core
 from hub.core.sql import Queries

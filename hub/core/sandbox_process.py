@@ -1,6 +1,6 @@
 """The processes that confined work runs in: a nursery that has everything loaded, and those it forks, easily lost.
 
-Started by `hub.core.confined` with a control socket. Over it come sockets, one for each process wanted; that answers
+Started by `hub.core.sandbox` with a control socket. Over it come sockets, one for each process wanted; that answers
 jobs over its socket until the other end closes. Before each job it sets itself an alarm that the kernel keeps, and its
 address space is limited: whatever foreign bytes do to the code that reads them, the worst is a process less, and
 forking the next one takes milliseconds.
