@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from typing import Any
 
 from hub.cli.addresses import addresses, own_servers, reached, running, with_servers
 from hub.cli.group import add_command
+from hub.core import tasks
 from hub.core.migrate import check, migrate
 from hub.core.service import Addresses
 from hub.settings import Settings
@@ -43,7 +43,7 @@ def _serve(arguments: argparse.Namespace, found: Settings) -> int:
 
     with reached(found, announce=True) as (places, own):
         migrate(places.database_url)
-        asyncio.run(app.serve(found, places, own))
+        tasks.run(app.serve(found, places, own))
     return 0
 
 
@@ -52,7 +52,7 @@ def _services(arguments: argparse.Namespace, found: Settings) -> int:
 
     places = _others(found)
     migrate(places.database_url)
-    asyncio.run(app.run_services(found, places))
+    tasks.run(app.run_services(found, places))
     return 0
 
 
@@ -62,7 +62,7 @@ def _work(arguments: argparse.Namespace, found: Settings) -> int:
     places = _others(found)
     check(places.database_url)
     places.to_environment()
-    asyncio.run(app.run_worker(places))
+    tasks.run(app.run_worker(places))
     return 0
 
 

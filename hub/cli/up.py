@@ -26,14 +26,13 @@ from hub.access import signin
 from hub.app import serving, until_stopped
 from hub.channels.registry import load_connectors
 from hub.cli.addresses import addresses, embedded, own_servers
-from hub.core import log
+from hub.core import log, tasks
 from hub.core.embedded import Embedded
 from hub.core.errors import ConfigError
 from hub.core.folder import write_whole
 from hub.core.migrate import migrate
 from hub.core.processes import die_with_parent
 from hub.core.service import Addresses, Core, open_core
-from hub.core.tasks import end
 from hub.core.urls import authority
 from hub.demo.customers import Customers, Endpoints
 from hub.demo.standins import Standins, start_standins
@@ -57,7 +56,7 @@ def up(settings: Settings, *, demo: bool, customers: bool) -> int:
         else:
             places = addresses(settings)
         migrate(places.database_url)
-        asyncio.run(_run(settings, places, own, demo=demo, customers=customers))
+        tasks.run(_run(settings, places, own, demo=demo, customers=customers))
     return 0
 
 
@@ -69,7 +68,7 @@ async def _run(settings: Settings, places: Addresses, own: Embedded | None, *, d
             _leave(settings.data / "demo.json", await _demo_json(settings, places, play))
         await stack.enter_async_context(serving(settings, places, own, demo=demo, services="router"))
         children = [asyncio.create_task(_keep(command, settings, places)) for command in _CHILDREN]
-        stack.push_async_callback(end, children)
+        stack.push_async_callback(tasks.end, children)
         if play is not None and customers and await _open(play.smtp_port):
             await stack.enter_async_context(Customers(play.endpoints(places.public_url), every=6.0, rounds=1))
         print(await _banner(settings, places, play), flush=True)

@@ -13,6 +13,20 @@ _AGAIN = 0.5  # seconds before a task that is still there is cancelled once more
 _TRIES = 12
 
 
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a process. Unlike `asyncio.run` it returns though a task swallows its cancellations, and names that."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(main)
+    finally:
+        loop.run_until_complete(end(asyncio.all_tasks(loop)))
+        if not asyncio.all_tasks(loop):
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
+            loop.close()
+
+
 async def together(*work: Coroutine[Any, Any, None]) -> None:
     """Run loops side by side until one of them ends or fails, or we are cancelled; then end them all for certain.
 
@@ -27,7 +41,7 @@ async def together(*work: Coroutine[Any, Any, None]) -> None:
         task.result()
 
 
-async def end(tasks: Iterable[asyncio.Task[Any]], *, again: float = _AGAIN) -> None:
+async def end(tasks: Iterable[asyncio.Task[Any]], *, again: float | None = None) -> None:
     """Cancel tasks and wait until they are over; their errors are theirs.
 
     A cancellation can be lost: it may arrive while a task cleans up after a time-out of its own, and libraries
@@ -40,7 +54,7 @@ async def end(tasks: Iterable[asyncio.Task[Any]], *, again: float = _AGAIN) -> N
             return
         for task in left:
             task.cancel()
-        done, left = await asyncio.wait(left, timeout=again)
+        done, left = await asyncio.wait(left, timeout=_AGAIN if again is None else again)
         for task in done:
             if not task.cancelled() and task.exception() is not None:
                 logger.warning("task_ended_with_error", task=task.get_name(), error=str(task.exception()))

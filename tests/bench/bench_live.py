@@ -79,7 +79,10 @@ def process(*command: str, **environment: str) -> Generator[subprocess.Popen[byt
         yield child
     finally:
         child.terminate()
-        child.wait(15)
+        try:
+            child.wait(15)
+        finally:
+            child.kill()  # nothing of it may stay, whatever it hung on
 
 
 @asynccontextmanager
