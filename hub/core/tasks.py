@@ -46,15 +46,27 @@ async def end(tasks: Iterable[asyncio.Task[Any]], *, again: float | None = None)
 
     A cancellation can be lost: it may arrive while a task cleans up after a time-out of its own, and libraries
     swallow some. So a task that is still there is cancelled again, and one that never ends is named in the log
-    instead of holding up the process.
+    instead of holding up the process. Whoever is cancelled while ending others ends them nevertheless, and then itself.
     """
+    ending = asyncio.ensure_future(_end(tasks, _AGAIN if again is None else again))
+    cancelled: asyncio.CancelledError | None = None
+    while not ending.done():
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+
+
+async def _end(tasks: Iterable[asyncio.Task[Any]], again: float) -> None:
     left = {task for task in tasks if not task.done()}
     for _ in range(_TRIES):
         if not left:
             return
         for task in left:
             task.cancel()
-        done, left = await asyncio.wait(left, timeout=_AGAIN if again is None else again)
+        done, left = await asyncio.wait(left, timeout=again)
         for task in done:
             if not task.cancelled() and task.exception() is not None:
                 logger.warning("task_ended_with_error", task=task.get_name(), error=str(task.exception()))

@@ -53,7 +53,7 @@ class Program:
     def said(self) -> str:
         return self.log.read_text(errors="replace")
 
-    async def ready(self, seconds: float = 40) -> float:
+    async def ready(self, seconds: float = 90) -> float:
         """Wait for `/health/ready`; how long that took."""
         started = time.monotonic()
 

@@ -48,3 +48,28 @@ def test_what_a_process_fails_with_is_raised_after_its_tasks_have_ended() -> Non
     with pytest.raises(ValueError, match="of its own"):
         tasks.run(main())
     assert ended == ["tidied"]
+
+
+async def test_who_is_cancelled_while_ending_others_ends_them_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "_AGAIN", 0.05)
+    heard = 0
+
+    async def slow_to_listen() -> None:
+        nonlocal heard
+        while heard < 4:  # a library swallows the first ones
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                heard += 1
+
+    async def owner() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await tasks.end([work])
+
+    work = asyncio.create_task(slow_to_listen())
+    owning = asyncio.create_task(owner())
+    await asyncio.sleep(0)
+    await tasks.end([owning], again=0.02)  # loses patience sooner than the owner does
+    assert (owning.cancelled(), work.done(), heard) == (True, True, 4)
