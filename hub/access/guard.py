@@ -62,6 +62,7 @@ class Attempt:
             left = float(await self._db.value(sql["pause"], _values(counter)) or 1.0)
             raise TooMany(
                 "Too many failed attempts to sign in.",
+                code="signin.blocked",
                 retry_after=max(1, math.ceil(left)),
                 remedy=f"Try again in {_words(left)}.",
             )

@@ -40,7 +40,12 @@ class Line:
 
     async def _do(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         if self._waiting >= LENGTH:
-            raise TooMany("Too many people are signing in at this moment.", retry_after=5, remedy="Try again shortly.")
+            raise TooMany(
+                "Too many people are signing in at this moment.",
+                code="signin.busy",
+                retry_after=5,
+                remedy="Try again shortly.",
+            )
         loop = asyncio.get_running_loop()
         self._waiting += 1
         done = self._threads.submit(work, *args, **kwargs)

@@ -50,5 +50,8 @@ class Actor:
         """`Forbidden` unless their role allows it."""
         if permission not in self.grants:
             raise Forbidden(
-                f"Your role does not allow this: it needs {permission.value}.", remedy="Ask an administrator."
+                f"Your role does not allow this: it needs {permission.value}.",
+                remedy="Ask an administrator.",
+                code="right.missing",
+                params={"permission": permission.value},
             )

@@ -48,7 +48,7 @@ class Told:
 async def require_conversation(db: Database, conversation_id: int, viewer: Viewer) -> None:
     """`NotFound`, as if it were not there, unless the viewer may see it."""
     if not await conversations(db, [conversation_id], viewer):
-        raise NotFound("There is no such conversation.")
+        raise NotFound("There is no such conversation.", code="conversation.unknown")
 
 
 async def conversations(db: Database, ids: Sequence[int], viewer: Viewer) -> set[int]:
@@ -61,9 +61,10 @@ async def require_contact(db: Database, contact_id: int, viewer: Viewer) -> None
     if await db.value(sql["contact"], {"id": contact_id, **viewer}) is not None:
         return
     if await db.value(sql["contact_exists"], {"id": contact_id}) is None:
-        raise NotFound("There is no such contact.")
+        raise NotFound("There is no such contact.", code="contact.unknown")
     raise Forbidden(
         "None of this customer's conversations is in your queues.",
+        code="contact.not_yours",
         remedy="Ask somebody of the queue that serves them, or an administrator.",
     )
 
@@ -76,7 +77,11 @@ async def accounts(db: Database, viewer: Viewer) -> set[int]:
 async def require_account(db: Database, account_id: int, viewer: Viewer) -> None:
     """`Forbidden` unless the viewer may send from the account."""
     if account_id not in await accounts(db, viewer):
-        raise Forbidden("This account belongs to a queue that is not yours.", remedy="Choose one of your own queues'.")
+        raise Forbidden(
+            "This account belongs to a queue that is not yours.",
+            code="account.not_yours",
+            remedy="Choose one of your own queues'.",
+        )
 
 
 async def told(db: Database, subjects: Sequence[Subject]) -> list[Told]:

@@ -47,7 +47,12 @@ async def archive(unit: Unit, role_id: int, archived: bool, *, version: int, act
     await lock(unit.conn)
     people = await fetch_value(unit.conn, ROLES.sql["people_of"], {"id": role_id})
     if archived and people:
-        raise Conflict(f"{people} people have this role.", remedy="Give them another role first.")
+        raise Conflict(
+            f"{people} people have this role.",
+            remedy="Give them another role first.",
+            code="role.in_use",
+            params={"count": people},
+        )
     return await ROLES.archive(unit, role_id, archived, version=version, actor_id=actor_id)
 
 
@@ -56,15 +61,15 @@ async def give(unit: Unit, agent_id: int, key: str, *, actor_id: int) -> None:
     await lock(unit.conn)
     before = await fetch_value(unit.conn, ROLES.sql["role_of"], {"agent_id": agent_id})
     if before is None:
-        raise NotFound("There is no such person.")
+        raise NotFound("There is no such person.", code="person.unknown")
     try:
         role = await ROLES.called(unit.conn, key)
     except NotFound:
-        raise Invalid("There is no such role.", fields={"role": "not a role"}) from None
+        raise Invalid("There is no such role.", code="role.unknown", fields={"role": "not a role"}) from None
     if before == key:
         return
     if role["archived_at"] is not None:
-        raise Conflict("This role is archived.", remedy="Restore it first, or choose another.")
+        raise Conflict("This role is archived.", code="role.archived", remedy="Restore it first, or choose another.")
     await execute(unit.conn, ROLES.sql["give"], {"agent_id": agent_id, "role": key})
     await _require_administrator(unit)
     await unit.log(AgentRoleChanged(before=before, after=key), agent_id=agent_id, actor_id=actor_id)
@@ -85,7 +90,7 @@ def check(permissions: Mapping[str, Any]) -> None:
         elif key in NEEDS_READING and FAR[Scope(scope)] > reading:
             wrong[f"permissions.{key}"] = "must not reach farther than conversation.read"
     if wrong:
-        raise Invalid("The permissions do not fit.", fields=wrong)
+        raise Invalid("The permissions do not fit.", code="role.permissions", fields=wrong)
 
 
 async def lock(conn: Connection) -> None:
@@ -100,4 +105,6 @@ async def somebody_administers(conn: Connection) -> bool:
 
 async def _require_administrator(unit: Unit) -> None:
     if not await somebody_administers(unit.conn):
-        raise Conflict("Nobody would be left who can make roles.", remedy="Give somebody else role.manage first.")
+        raise Conflict(
+            "Nobody would be left who can make roles.", code="role.last", remedy="Give somebody else role.manage first."
+        )

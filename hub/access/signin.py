@@ -74,7 +74,7 @@ async def sign_in(
     line = hashing.KNOWN if known else hashing.STRANGERS
     fits = await line.fits(stored, password)
     if agent is None or not fits or agent.disabled_at is not None or stored is None:
-        raise Unauthorized("The e-mail address or the password is wrong.")
+        raise Unauthorized("The e-mail address or the password is wrong.", code="signin.wrong")
     await attempt.succeeded()
     if hashing.needs_rehash(stored):
         await db.execute(sql["rehash"], {"id": agent.id, "hash": await line.hash(password)})

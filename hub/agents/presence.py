@@ -88,7 +88,7 @@ async def set_presence(
             continue
         await _tell(unit, agent_id, row, taken)
         return _view(row)
-    raise Conflict("Your offers are being changed; try again.")
+    raise Conflict("Your offers are being changed; try again.", code="presence.busy")
 
 
 async def _switch(

@@ -67,7 +67,7 @@ async def rate(unit: Unit, conversation_id: int, score: int, comment: str | None
     `Invalid` unless the score is from 1 to 5 and the comment not too long. A low score leaves a note, once.
     """
     if not 1 <= score <= 5:
-        raise Invalid("A rating is a whole number from 1 to 5.", fields={"score": "1 to 5"})
+        raise Invalid("A rating is a whole number from 1 to 5.", code="rating.range", fields={"score": "1 to 5"})
     if comment is not None and len(comment) > MOST_WORDS:
         raise Invalid("The comment is too long.", fields={"comment": f"at most {MOST_WORDS:,} characters"})
     await conversation.lock(unit.conn, conversation_id)

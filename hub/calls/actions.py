@@ -41,9 +41,9 @@ async def mine(unit: Unit, call_id: int, agent_id: int) -> tuple[Held, Leg]:
     """
     held, leg = await _rung(unit, call_id, agent_id)
     if not leg.present:
-        raise Conflict("You are not on the line yet.", remedy="Answer your telephone first.")
+        raise Conflict("You are not on the line yet.", code="call.not_on_line", remedy="Answer your telephone first.")
     if leg.leaving:
-        raise Conflict("You are leaving this call.")
+        raise Conflict("You are leaving this call.", code="call.leaving")
     return held, leg
 
 
@@ -52,22 +52,26 @@ async def _rung(unit: Unit, call_id: int, agent_id: int) -> tuple[Held, Leg]:
     held = await store.hold(unit, call_id)
     leg = held.agent_leg(agent_id)
     if leg is None or held.call.over:
-        raise Forbidden("You are not on this call.")
+        raise Forbidden("You are not on this call.", code="call.not_yours")
     if leg.offered:
-        raise Conflict("You have not taken this call.", remedy="Answer or decline the offer.")
+        raise Conflict("You have not taken this call.", code="call.not_taken", remedy="Answer or decline the offer.")
     return held, leg
 
 
 def _nobody_asked(held: Held) -> None:
     """`Conflict` while somebody is asked, or rings to take the call over: it can go to one alone."""
     if any(leg.asked for leg in held.alive("agent", "third")):
-        raise Conflict("Somebody is being asked already.", remedy="Wait for their answer, or go back to the customer.")
+        raise Conflict(
+            "Somebody is being asked already.",
+            code="call.asking",
+            remedy="Wait for their answer, or go back to the customer.",
+        )
 
 
 def _customer(held: Held) -> Leg:
     customer = held.customer
     if customer is None or not customer.live or not customer.present:
-        raise Conflict("The customer is not on the line.")
+        raise Conflict("The customer is not on the line.", code="call.no_customer")
     return customer
 
 
@@ -97,7 +101,9 @@ async def mute(unit: Unit, call_id: int, agent_id: int, *, on: bool) -> None:
 async def press(unit: Unit, call_id: int, agent_id: int, keys: str) -> None:
     """Press keys towards the customer's end: for the menus of others."""
     if not _KEYS.match(keys):
-        raise Invalid("These are no keys of a telephone.", fields={"keys": "0-9, *, # and w for a pause"})
+        raise Invalid(
+            "These are no keys of a telephone.", code="call.keys", fields={"keys": "0-9, *, # and w for a pause"}
+        )
     held, _ = await mine(unit, call_id, agent_id)
     target, key = _customer(held), await _fresh(unit, CommandKind.KEYS)
     await store.ask(unit, held.call, CommandKind.KEYS, key, leg_id=target.id, keys=keys)
@@ -130,7 +136,7 @@ async def recording(unit: Unit, call_id: int, agent_id: int, *, on: bool) -> Non
 async def transfer(unit: Unit, account: Account, call_id: int, agent_id: int, to: Target) -> None:
     """Hand over without asking: to a queue or an agent the customer waits again, their age kept; a number is rung."""
     if sum(x is not None for x in (to.queue_id, to.agent_id, to.number)) != 1:
-        raise Invalid("Name one target.", fields={"queue_id": "this, agent_id or number"})
+        raise Invalid("Name one target.", code="transfer.nowhere", fields={"queue_id": "this, agent_id or number"})
     held, _ = await mine(unit, call_id, agent_id)
     _nobody_asked(held)
     _customer(held)
@@ -148,7 +154,7 @@ async def transfer(unit: Unit, account: Account, call_id: int, agent_id: int, to
 async def consult(unit: Unit, account: Account, call_id: int, agent_id: int, to: Target) -> None:
     """Ask an agent, whoever of a queue is free, or a number for advice: the customer is on hold meanwhile."""
     if sum(x is not None for x in (to.queue_id, to.agent_id, to.number)) != 1:
-        raise Invalid("Name one target.", fields={"agent_id": "this, queue_id or number"})
+        raise Invalid("Name one target.", code="transfer.nowhere", fields={"agent_id": "this, queue_id or number"})
     held, _ = await mine(unit, call_id, agent_id)
     _nobody_asked(held)
     customer = _customer(held)
@@ -166,15 +172,19 @@ async def consult(unit: Unit, account: Account, call_id: int, agent_id: int, to:
 async def _check_asked(unit: Unit, asked: int, agent_id: int) -> None:
     """`Invalid` or `Conflict` where asking cannot lead to an answer: the customer is not put on hold for it."""
     if asked == agent_id:
-        raise Invalid("That is you.", fields={"agent_id": "choose somebody else"})
+        raise Invalid("That is you.", code="call.yourself", fields={"agent_id": "choose somebody else"})
     if await fetch_value(unit.conn, sql["on_the_phone"], {"agent_id": asked}):
-        raise Conflict("They are on another call.", remedy="Ask somebody else, or try again later.")
+        raise Conflict("They are on another call.", code="call.busy", remedy="Ask somebody else, or try again later.")
 
 
 async def _free(unit: Unit, queue_id: int, agent_id: int) -> int:
     found = await fetch_value(unit.conn, sql["free_in_queue"], {"queue_id": queue_id, "agent_id": agent_id})
     if found is None:
-        raise Conflict("Nobody of that queue is free.", remedy="Hand the call over to the queue instead, or try later.")
+        raise Conflict(
+            "Nobody of that queue is free.",
+            code="call.nobody_free",
+            remedy="Hand the call over to the queue instead, or try later.",
+        )
     return int(found)
 
 
@@ -191,9 +201,9 @@ async def ring_agent(  # noqa: PLR0913 - how somebody is rung, nearly all option
     """Ring an agent's telephone into a call; the new leg."""
     device = await devices.of(unit.conn, agent_id)
     if device is None:
-        raise Conflict("They have no telephone connected.")
+        raise Conflict("They have no telephone connected.", code="call.no_device")
     if held.agent_leg(agent_id) is not None:
-        raise Conflict("They are on this call already.")
+        raise Conflict("They are on this call already.", code="call.already_there")
     leg_id = await store.add_leg(
         unit, held.call.id, role, device.endpoint, agent_id=agent_id, consult=consult, mode=mode
     )
@@ -211,7 +221,9 @@ async def _ring_number(
 ) -> int:
     whole = normalise(AddressKind.PHONE, number)
     if whole == held.call.number:
-        raise Invalid("That is the customer's own number.", fields={"number": "choose another"})
+        raise Invalid(
+            "That is the customer's own number.", code="call.customers_number", fields={"number": "choose another"}
+        )
     await callbacks.check_dial(unit, account, whole)
     leg_id = await store.add_leg(unit, held.call.id, "third", whole, consult=consult, mode=mode)
     assert leg_id is not None  # noqa: S101 - only an offer's leg can be there already
@@ -231,9 +243,11 @@ async def finish_consult(unit: Unit, call_id: int, agent_id: int, how: str) -> N
         await _back_alone(unit, held, asked)
         return
     if asked is None:
-        raise Conflict("They are no longer there.", remedy="The customer is with you again; ask somebody else.")
+        raise Conflict(
+            "They are no longer there.", code="call.gone", remedy="The customer is with you again; ask somebody else."
+        )
     if not asked.present:
-        raise Conflict("They have not answered yet.")
+        raise Conflict("They have not answered yet.", code="call.unanswered")
     if how == "complete":
         await control.take_over(unit, held, asked)
         return
@@ -256,11 +270,11 @@ async def _back_alone(unit: Unit, held: Held, asked: Leg | None) -> None:
 async def monitor(unit: Unit, call_id: int, supervisor_id: int, mode: str) -> None:
     """Listen unheard, whisper to the agent alone, or talk to everybody; again with another mode changes it."""
     if mode not in _MODES:
-        raise Invalid("There is no such mode.", fields={"mode": "listen, whisper or barge"})
+        raise Invalid("There is no such mode.", code="call.mode", fields={"mode": "listen, whisper or barge"})
     held = await store.hold(unit, call_id)
     talking = next((x for x in held.alive("agent") if x.present and not x.consult), None)
     if held.call.over or talking is None:
-        raise Conflict("Nobody talks on this call.")
+        raise Conflict("Nobody talks on this call.", code="call.silent")
     own = held.agent_leg(supervisor_id)
     coached = talking.external_id or ""
     if own is None:
@@ -271,7 +285,7 @@ async def monitor(unit: Unit, call_id: int, supervisor_id: int, mode: str) -> No
         await _note_monitoring(unit, held, supervisor_id, mode)
         return
     if own.role != "supervisor":
-        raise Conflict("This is your own call.")
+        raise Conflict("This is your own call.", code="call.own")
     await execute(unit.conn, sql["leg_mode"], {"id": own.id, "mode": mode})
     key = await _fresh(unit, CommandKind.COACH)
     await store.ask(unit, held.call, CommandKind.COACH, key, leg_id=own.id, mode=mode, coached=coached)
@@ -295,7 +309,11 @@ async def dial(unit: Unit, account: Account, agent_id: int, number: str, convers
     whole = normalise(AddressKind.PHONE, number)
     await callbacks.check_dial(unit, account, whole)
     if await devices.of(unit.conn, agent_id) is None:
-        raise Conflict("You have no telephone connected.", remedy="Open the telephone in the desk, or set your number.")
+        raise Conflict(
+            "You have no telephone connected.",
+            code="call.own_device",
+            remedy="Open the telephone in the desk, or set your number.",
+        )
     address = await contacts.find_or_add(unit, AddressKind.PHONE, whole)
     if conversation_id is not None:
         held = await conversation.lock(unit.conn, conversation_id)
@@ -340,7 +358,9 @@ async def schedule_callback(  # noqa: PLR0913 - who, whom, when and why
     whole = normalise(AddressKind.PHONE, number)
     await callbacks.check_number(unit, [account.settings.voice], whole)
     if account.queue_id is None:
-        raise Conflict("The number has no queue for callbacks.", remedy="Give its account a queue.")
+        raise Conflict(
+            "The number has no queue for callbacks.", code="call.no_queue", remedy="Give its account a queue."
+        )
     await conversation.lock(unit.conn, conversation_id)
     values = {
         "conversation_id": conversation_id, "account_id": account.id, "number": whole, "queue_id": account.queue_id,
@@ -348,7 +368,7 @@ async def schedule_callback(  # noqa: PLR0913 - who, whom, when and why
     }  # fmt: skip
     made = await fetch_value(unit.conn, sql["keep_callback"], values)
     if made is None:
-        raise Conflict("A callback to this number is planned already.")
+        raise Conflict("A callback to this number is planned already.", code="call.callback_planned")
     if await callbacks.give_way(unit, conversation_id):  # somebody has seen to it: nobody else calls meanwhile
         await conversation.stop_waiting(unit.conn, conversation_id)
     await unit.log(CallbackScheduled(callback=int(made)), conversation_id=conversation_id, actor_id=created_by)
@@ -359,7 +379,7 @@ async def wrap_up(unit: Unit, call_id: int, agent_id: int, *, disposition: str |
     """The notes are done: the outcome is kept with the call and its conversation, and the agent is free."""
     held = await store.hold(unit, call_id)
     if not held.call.over or held.call.agent_id != agent_id:
-        raise Conflict("There is no wrap-up of yours to end.")
+        raise Conflict("There is no wrap-up of yours to end.", code="work.no_wrap_up")
     entry = await entries.live(unit.conn, held.call.conversation_id)
     if entry is not None and entry.state == "wrapping" and entry.agent_id == agent_id:
         await conversations.end_wrap_up(unit, held.call.conversation_id, agent_id=agent_id, disposition=disposition)

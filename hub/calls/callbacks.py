@@ -71,9 +71,17 @@ async def possible(unit: Unit, flow: CallFlow, held: Held) -> bool:
 async def check_number(unit: Unit, flows: Sequence[CallFlow], number: str) -> None:
     """`Invalid` unless one of these numbers of ours may ever call that number, which is none of our own."""
     if not any(allowed(flow, number) for flow in flows):
-        raise Invalid("This number is not called from here.", fields={"number": "check it, or the countries allowed"})
+        raise Invalid(
+            "This number is not called from here.",
+            code="call.not_allowed",
+            fields={"number": "check it, or the countries allowed"},
+        )
     if await fetch_value(unit.conn, sql["ours"], {"number": number}):
-        raise Invalid("This is a number of our own.", fields={"number": "choose a queue or an agent instead"})
+        raise Invalid(
+            "This is a number of our own.",
+            code="call.our_number",
+            fields={"number": "choose a queue or an agent instead"},
+        )
 
 
 async def check_dial(unit: Unit, account: Account, number: str) -> None:
@@ -82,7 +90,11 @@ async def check_dial(unit: Unit, account: Account, number: str) -> None:
     await check_number(unit, [flow], number)
     lately = int(await fetch_value(unit.conn, sql["dialled_lately"], {"account_id": account.id}))
     if lately >= flow.dial_per_hour:
-        raise Conflict("This number has made its calls for this hour.", remedy="Try later, or raise dial_per_hour.")
+        raise Conflict(
+            "This number has made its calls for this hour.",
+            code="call.spent",
+            remedy="Try later, or raise dial_per_hour.",
+        )
 
 
 async def keep_place(unit: Unit, account: Account, held: Held, entered_at: datetime) -> None:
@@ -138,7 +150,7 @@ async def start(unit: Unit, account: Account, due: Due) -> int | None:
         sticky_seconds=300 if due.agent_id else 0,
     )
     if entry_id is None:
-        raise Conflict("The conversation is being worked on; the callback waits.")
+        raise Conflict("The conversation is being worked on; the callback waits.", code="call.callback_waits")
     await execute(unit.conn, sql["set_place"], {"id": call_id, "queue_id": due.queue_id, "entry_id": entry_id})
     await fetch_value(unit.conn, sql["start_callback"], {"id": due.id, "call_id": call_id})
     held = await store.hold(unit, call_id)

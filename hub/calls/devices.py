@@ -56,11 +56,17 @@ async def put(unit: Unit, agent_id: int, kind: str, number: str | None, *, ready
 async def _own_number(unit: Unit, agent_id: int, number: str | None) -> str:
     """The whole number at which an agent wants to be rung: the rule for dialling holds, and it rings nobody else."""
     if not number:
-        raise Invalid("A telephone needs its number.", fields={"number": "give it with the country code"})
+        raise Invalid(
+            "A telephone needs its number.", code="device.number", fields={"number": "give it with the country code"}
+        )
     whole = normalise(AddressKind.PHONE, number)
     flows = [CallFlow.model_validate(row["flow"]) for row in await fetch_dicts(unit.conn, sql["flows"])]
     await callbacks.check_number(unit, flows or [CallFlow()], whole)
     await execute(unit.conn, sql["only_one"], {"number": whole})
     if await fetch_value(unit.conn, sql["rings_another"], {"number": whole, "agent_id": agent_id}):
-        raise Conflict("Somebody else is rung at this number.", remedy="Give the number of your own telephone.")
+        raise Conflict(
+            "Somebody else is rung at this number.",
+            code="device.taken",
+            remedy="Give the number of your own telephone.",
+        )
     return whole

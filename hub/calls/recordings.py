@@ -125,7 +125,7 @@ async def sound(db: Database, recording_id: int) -> tuple[int, str, bytes]:
     """(conversation, content type, bytes) of a stored recording; `NotFound`. Who may hear it is the caller's to ask."""
     rows = await db.dicts(sql["sound"], {"id": recording_id})
     if not rows:
-        raise NotFound("There is no such recording, or it is not here yet.")
+        raise NotFound("There is no such recording, or it is not here yet.", code="recording.unknown")
     return rows[0]["conversation_id"], rows[0]["content_type"], bytes(rows[0]["body"])
 
 
@@ -133,7 +133,7 @@ async def place(db: Database, recording_id: int) -> int:
     """The conversation a recording belongs to; `NotFound`."""
     found = await db.value(sql["place"], {"id": recording_id})
     if found is None:
-        raise NotFound("There is no such recording.")
+        raise NotFound("There is no such recording.", code="recording.unknown")
     return int(found)
 
 

@@ -54,7 +54,7 @@ async def hold(unit: Unit, call_id: int) -> Held:
     """A call, locked after its conversation (the order of locks); `NotFound`."""
     seen = await fetch_one(unit.conn, Call, sql["call"], {"id": call_id})
     if seen is None:
-        raise NotFound("There is no such call.")
+        raise NotFound("There is no such call.", code="call.unknown")
     await conversation.lock(unit.conn, seen.conversation_id)
     call = await fetch_one(unit.conn, Call, sql["lock_call"], {"id": call_id})
     assert call is not None  # noqa: S101 - calls are never deleted

@@ -66,7 +66,7 @@ async def one(db: Database, connector: str, account_id: int) -> Row:
     """One account; `NotFound`."""
     found = await db.one(Row, sql["accounts"], {"connector": connector, "id": account_id})
     if found is None:
-        raise NotFound("There is no such account.")
+        raise NotFound("There is no such account.", code="account.unknown")
     return found
 
 
@@ -90,7 +90,7 @@ async def create(unit: Unit, vault: Vault, connector: Connector, channel: str, c
     try:
         account_id = int(await fetch_value(unit.conn, sql["create"], values))
     except psycopg.errors.UniqueViolation as error:
-        raise Conflict("There is an account of that name already.") from error
+        raise Conflict("There is an account of that name already.", code="account.exists") from error
     await duplicates.refuse(unit.conn, {connector.name: connector}, before)
     await unit.log(ConfigApplied(account=key, change="created"), actor_id=actor_id)
     unit.notify("router")
@@ -102,7 +102,7 @@ async def update(unit: Unit, vault: Vault, connector: Connector, row_id: int, ch
     before = await duplicates.locked(unit.conn)
     row = await fetch_one(unit.conn, Row, sql["accounts"], {"connector": connector.name, "id": row_id})
     if row is None:
-        raise NotFound("There is no such account.")
+        raise NotFound("There is no such account.", code="account.unknown")
     model = _changed(vault, connector, row, change)
     shown, hidden = split_secrets(model)
     values = {
@@ -189,6 +189,7 @@ def _changed(vault: Vault, connector: Connector, row: Row, change: Change) -> Ba
     if moved := _moved(connector, _as_stored(connector, row, stored), model, kept):
         raise Invalid(
             "A stored password is not sent to another server.",
+            code="account.password",
             remedy="Enter it again for the new one.",
             fields={
                 f"secrets.{name}": f"enter it again: {', '.join(places)} changed" for name, places in moved.items()

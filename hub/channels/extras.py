@@ -31,11 +31,9 @@ class FetchError(HubError):
         code: Reason | str | None = None,
         params: Mapping[str, Any] | None = None,
     ):
-        super().__init__(detail)
+        super().__init__(detail, code=code, params=params)
         self.gone = gone
         self.absent = absent
-        self.code = code
-        self.params = dict(params or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ def fill(template: MessageTemplate, variables: dict[str, str]) -> str:
     needed = list(dict.fromkeys(_PLACE.findall(template.body)))
     missing = {f"template.variables.{k}": "is needed" for k in needed if not variables.get(k, "").strip()}
     if missing:
-        raise Invalid("The template is not filled in.", fields=missing)
+        raise Invalid("The template is not filled in.", code="template.blank", fields=missing)
     unknown = {f"template.variables.{k}": "is no place of this template" for k in variables if k not in needed}
     if unknown:
         raise Invalid("The template has no such place.", fields=unknown)

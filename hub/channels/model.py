@@ -243,9 +243,7 @@ class SendError(HubError):
         params: Mapping[str, Any] | None = None,
         account_wide: bool = False,
     ):
-        super().__init__(detail)
-        self.code = code
-        self.params = dict(params or {})
+        super().__init__(detail, code=code, params=params)
         self.account_wide = account_wide
         self.outcome = outcome
         self.retry_after = retry_after

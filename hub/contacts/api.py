@@ -177,7 +177,7 @@ async def unlink_contact(call: Call, contact_id: int, link_id: int) -> dict[str,
     await require_contact(call.core.db, contact_id, call.viewer)
     shown = await store.contact(call.core.db, contact_id)
     if link_id not in {linked["link_id"] for linked in shown["linked"]}:
-        raise NotFound("There is no such link.")
+        raise NotFound("There is no such link.", code="contact.no_link")
     async with events.unit(call.core.db, call.core.feed) as unit:
         await linking.unlink(unit, link_id, actor_id=call.me.id)
     return await store.contact(call.core.db, contact_id)

@@ -60,7 +60,7 @@ async def said_to_agent(
     """What a customer told one of us, by telephone say."""
     channel = await fetch_value(unit.conn, sql["channel_of"], {"address_id": address_id, "contact_id": contact_id})
     if channel is None:
-        raise NotFound("This contact has no such address.")
+        raise NotFound("This contact has no such address.", code="contact.no_address")
     await record(unit.conn, Entry(address_id, channel, wanted, "agent", detail, agent_id=agent_id))
     said = ContactConsent(address_id=address_id, wanted=wanted)
     await unit.log(said, contact_id=contact_id, actor_id=agent_id)

@@ -106,7 +106,9 @@ def _email_strictly(value: str) -> str:
     try:
         found = validate_email(value, check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
-        raise Invalid(f"This is not an e-mail address: {error}", fields={"value": str(error)}) from error
+        raise Invalid(
+            f"This is not an e-mail address: {error}", fields={"value": str(error)}, code="address.email"
+        ) from error
     return (found.ascii_email or found.normalized).lower()
 
 
@@ -132,5 +134,5 @@ def _no_number(why: str) -> Invalid:
 def _opaque(value: str) -> str:
     value = value.replace("\x00", "")
     if not value:
-        raise Invalid("The address is empty.", fields={"value": "empty"})
+        raise Invalid("The address is empty.", code="address.empty", fields={"value": "empty"})
     return identifier(value)

@@ -17,10 +17,12 @@ async def link(unit: Unit, into_id: int, contact_id: int, *, actor_id: int | Non
     """Let the person of `contact_id` stand under the one of `into_id`; the link's id."""
     into, joining = await root_of(unit.conn, into_id), await root_of(unit.conn, contact_id)
     if into == joining:
-        raise Invalid("These are already the same person.", fields={"contact_id": "already linked"})
+        raise Invalid(
+            "These are already the same person.", code="contact.same", fields={"contact_id": "already linked"}
+        )
     locked = await fetch_dicts(unit.conn, sql["lock_pair"], {"ids": [into, joining]})
     if any(row["id"] != row["root_id"] for row in locked):
-        raise Conflict("Somebody linked one of them just now.", remedy="Look again.")
+        raise Conflict("Somebody linked one of them just now.", code="contact.linked", remedy="Look again.")
     await execute(unit.conn, sql["set_merged"], {"id": joining, "into_id": into})
     await execute(unit.conn, sql["move_root"], {"from_id": joining, "to_id": into})
     link_id = int(
@@ -34,7 +36,7 @@ async def unlink(unit: Unit, link_id: int, *, actor_id: int | None) -> int:
     """Undo a link; the record that stands alone again."""
     rows = await fetch_dicts(unit.conn, sql["undo_link"], {"link_id": link_id, "agent_id": actor_id})
     if not rows:
-        raise NotFound("There is no such link, or it was undone.")
+        raise NotFound("There is no such link, or it was undone.", code="contact.no_link")
     alone = int(rows[0]["contact_id"])
     await execute(unit.conn, sql["clear_merged"], {"id": alone})
     await execute(unit.conn, sql["restore_root"], {"id": alone})

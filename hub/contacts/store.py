@@ -35,7 +35,7 @@ async def contact(db: Database, contact_id: int) -> dict[str, Any]:
     """The record that stands for a contact, as the API's Contact."""
     rows = await db.lists.dicts(sql["contacts"], {"ids": [contact_id]})
     if not rows:
-        raise NotFound("There is no such contact.")
+        raise NotFound("There is no such contact.", code="contact.unknown")
     return rows[0]
 
 
@@ -72,7 +72,7 @@ async def update(unit: Unit, contact_id: int, changes: dict[str, Any], *, actor_
     }
     root = await fetch_value(unit.conn, sql["update"], parameters)
     if root is None:
-        raise NotFound("There is no such contact.")
+        raise NotFound("There is no such contact.", code="contact.unknown")
     await unit.log(ContactUpdated(fields=sorted(changes)), contact_id=int(root), actor_id=actor_id)
 
 
@@ -122,5 +122,5 @@ async def root_of(conn: Connection, contact_id: int) -> int:
     """The record that stands for a contact."""
     rows = await fetch_dicts(conn, sql["root"], {"id": contact_id})
     if not rows:
-        raise NotFound("There is no such contact.")
+        raise NotFound("There is no such contact.", code="contact.unknown")
     return int(rows[0]["root_id"])

@@ -52,13 +52,15 @@ async def resolve_when_nothing_is_owed(unit: Unit, conversation_id: int) -> None
 async def snooze(unit: Unit, conversation_id: int, until: datetime, *, actor_id: int | None) -> None:
     """Put it out of sight until a moment within a year, or until the customer writes."""
     if until <= now():
-        raise Invalid("The time lies in the past.", fields={"until": "choose a later time"})
+        raise Invalid("The time lies in the past.", code="time.past", fields={"until": "choose a later time"})
     if until > now() + MOST_SNOOZED:
-        raise Invalid("The time is too far away.", fields={"until": f"at most {MOST_SNOOZED.days} days from now"})
+        raise Invalid(
+            "The time is too far away.", code="time.far", fields={"until": f"at most {MOST_SNOOZED.days} days from now"}
+        )
     await conversation.lock(unit.conn, conversation_id)
     changed = await conversation.snooze(unit.conn, conversation_id, until=until)
     if changed is None:
-        raise Conflict("Only an open conversation can be snoozed.")
+        raise Conflict("Only an open conversation can be snoozed.", code="conversation.not_open")
     await entries.close(unit, conversation_id, outcome="snoozed")
     await unit.log(
         ConversationSnoozed(until=until),
@@ -98,7 +100,11 @@ async def start(unit: Unit, vault: Vault, opening: Opening, *, actor_id: int) ->
     before = await idempotency.written(unit.conn, opening.client_id, conversation_id=None, actor_id=actor_id)
     kind = KIND_OF_CHANNEL.get(opening.channel)
     if kind is None:
-        raise Invalid("You cannot write first on this channel.", fields={"channel": "use email, sms or whatsapp"})
+        raise Invalid(
+            "You cannot write first on this channel.",
+            code="message.no_first",
+            fields={"channel": "use email, sms or whatsapp"},
+        )
     if before is not None:
         address = None if opening.address is None else (kind, opening.address)
         await idempotency.require_opening(
@@ -112,11 +118,17 @@ async def start(unit: Unit, vault: Vault, opening: Opening, *, actor_id: int) ->
     )
     if not account:
         raise Invalid(
-            "There is no account of ours for this channel.", fields={"channel": "configure one with `hub apply`"}
+            "There is no account of ours for this channel.",
+            code="message.no_account",
+            fields={"channel": "configure one with `hub apply`"},
         )
     found = account[0]
     if not found["usable"]:
-        raise Forbidden("This account belongs to a queue that is not yours.", remedy="Write from another account.")
+        raise Forbidden(
+            "This account belongs to a queue that is not yours.",
+            code="account.not_yours",
+            remedy="Write from another account.",
+        )
     address_id, contact_id = await _recipient(unit, kind, opening)
     new = conversation.NewConversation(
         contact_id, found["id"], opening.channel, found["queue_id"], actor_id, subject=opening.subject
@@ -139,15 +151,25 @@ async def _recipient(unit: Unit, kind: AddressKind, opening: Opening) -> tuple[i
         found = await contacts.find_or_add(unit, kind, opening.address)
         return found.id, found.contact_id
     if opening.contact_id is None:
-        raise Invalid("Nobody to write to.", fields={"contact_id": "give a contact or an address"})
+        raise Invalid(
+            "Nobody to write to.", code="message.nobody", fields={"contact_id": "give a contact or an address"}
+        )
     rows: list[dict[str, Any]] = await fetch_dicts(unit.conn, contacts.sql["contacts"], {"ids": [opening.contact_id]})
     known: list[dict[str, Any]] = rows[0]["addresses"] if rows else []
     for address in known:
         if address["kind"] == kind.value:
             return int(address["id"]), opening.contact_id
-    raise Invalid("This contact has no address for that channel.", fields={"contact_id": f"add a {kind.value} address"})
+    raise Invalid(
+        "This contact has no address for that channel.",
+        code="message.no_address",
+        fields={"contact_id": f"add a {kind.value} address"},
+    )
 
 
 async def _check_disposition(unit: Unit, key: str | None) -> None:
     if key is not None and not await fetch_value(unit.conn, sql["known_disposition"], {"key": key}):
-        raise Invalid("There is no such outcome code.", fields={"disposition": "see GET /dispositions"})
+        raise Invalid(
+            "There is no such outcome code.",
+            code="conversation.outcome",
+            fields={"disposition": "see GET /dispositions"},
+        )

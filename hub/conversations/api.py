@@ -230,7 +230,7 @@ async def transfer_conversation(call: Call, conversation_id: int, body: Transfer
     """Hand over to a queue or an agent; the customer's waiting time is kept."""
     await require_conversation(call.core.db, conversation_id, call.viewer)
     if (body.queue_id is None) == (body.agent_id is None):
-        raise Invalid("Say where to.", fields={"queue_id": "give either queue_id or agent_id"})
+        raise Invalid("Say where to.", code="transfer.nowhere", fields={"queue_id": "give either queue_id or agent_id"})
     async with events.unit(call.core.db, call.core.feed) as unit:
         await entries.transfer(
             unit, conversation_id, queue_id=body.queue_id, agent_id=body.agent_id, actor_id=call.me.id
@@ -298,7 +298,9 @@ def _address(body: NewConversation) -> str | None:
     kind = actions.KIND_OF_CHANNEL.get(body.channel)
     if kind is None or body.address.kind != kind.value:
         raise Invalid(
-            "The address does not fit the channel.", fields={"address.kind": f"does not fit {body.channel!r}"}
+            "The address does not fit the channel.",
+            code="message.address_kind",
+            fields={"address.kind": f"does not fit {body.channel!r}"},
         )
     return body.address.value
 

@@ -37,7 +37,7 @@ async def lock(conn: Connection, conversation_id: int) -> LockedConversation:
     """The conversation, locked until the transaction ends; `NotFound` if there is none."""
     locked = await fetch_one(conn, LockedConversation, sql["lock"], {"id": conversation_id})
     if locked is None:
-        raise NotFound("There is no such conversation.")
+        raise NotFound("There is no such conversation.", code="conversation.unknown")
     return locked
 
 

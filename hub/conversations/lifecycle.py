@@ -129,7 +129,7 @@ async def end_wrap_up(unit: Unit, conversation_id: int, agent_id: int | None, di
     await conversation.lock(unit.conn, conversation_id)
     entry = await entries.live(unit.conn, conversation_id)
     if entry is None or entry.state != "wrapping" or agent_id not in (None, entry.agent_id):
-        raise Conflict("There is no wrap-up to end.")
+        raise Conflict("There is no wrap-up to end.", code="work.no_wrap_up")
     if await conversation.customer_waits(unit.conn, conversation_id):
         await _resume(unit, conversation_id, entry)  # they have written meanwhile: there is nothing to finish yet
         return

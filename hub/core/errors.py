@@ -1,4 +1,6 @@
-"""What can go wrong, as a person should read it.
+"""What can go wrong, as a person should read it; for screens also as a `code` with the `params` its words need.
+
+Screens word `problem.CODE` of their catalogue (`hub/ui/locales`), and show the sentence of what they do not know.
 
 HubError                 the hub refuses, and says why and what to do
 ├── ConfigError          a file or variable is wrong: names file, key and remedy
@@ -16,15 +18,27 @@ HubError                 the hub refuses, and says why and what to do
 from __future__ import annotations
 
 import inspect
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class HubError(Exception):
     """The hub cannot do this."""
 
     status: ClassVar[int] = 500
+    kind: ClassVar[str] = "failed"  # the code of what has none of its own
 
-    def __init__(self, detail: str | None = None, *, remedy: str | None = None, fields: dict[str, str] | None = None):
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        remedy: str | None = None,
+        fields: dict[str, str] | None = None,
+        code: str | None = None,
+        params: Mapping[str, Any] | None = None,
+    ):
+        self.code = code
+        self.params: dict[str, Any] = dict(params or {})
         self.detail = detail or inspect.cleandoc(type(self).__doc__ or "")
         self.remedy = remedy
         self.fields = fields or {}
@@ -44,39 +58,53 @@ class Invalid(HubError):
     """The input is not valid."""
 
     status = 422
+    kind = "invalid"
 
 
 class Unauthorized(HubError):
     """Nobody is signed in."""
 
     status = 401
+    kind = "unauthorized"
 
 
 class Forbidden(HubError):
     """You are not allowed to do this."""
 
     status = 403
+    kind = "forbidden"
 
 
 class NotFound(HubError):
     """There is nothing here that you can see."""
 
     status = 404
+    kind = "not_found"
 
 
 class Conflict(HubError):
     """The state has changed meanwhile."""
 
     status = 409
+    kind = "conflict"
 
 
 class TooMany(HubError):
     """Too many requests."""
 
     status = 429
+    kind = "too_many"
 
-    def __init__(self, detail: str | None = None, *, retry_after: int = 60, remedy: str | None = None):
-        super().__init__(detail, remedy=remedy)
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        retry_after: int = 60,
+        remedy: str | None = None,
+        code: str | None = None,
+        params: Mapping[str, Any] | None = None,
+    ):
+        super().__init__(detail, remedy=remedy, code=code, params=params)
         self.retry_after = retry_after
 
 
@@ -84,6 +112,7 @@ class Unavailable(HubError):
     """A part of the hub is not available right now."""
 
     status = 503
+    kind = "unavailable"
 
 
 class ConnectionLost(Unavailable):

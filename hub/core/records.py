@@ -104,7 +104,9 @@ class Records:
         """Let the pages own what a file owned: the file's next apply leaves it alone."""
         row = await self._locked(unit, record_id, version=version)
         if row["source"] == "built-in":
-            raise Conflict(f"This {self.noun} is built in.", remedy=f"Make a {self.noun} of your own.")
+            raise Conflict(
+                f"This {self.noun} is built in.", remedy=f"Make a {self.noun} of your own.", code="record.built_in"
+            )
         if row["source"] == "page":
             return row
         await self._written(unit, "change_record", {**row, "source": "page"})
@@ -122,7 +124,9 @@ class Records:
         row = await self.in_transaction(unit, record_id)
         if row["version"] != version:
             raise Conflict(
-                f"Somebody changed this {self.noun} meanwhile.", remedy="Look at it again, then repeat your change."
+                f"Somebody changed this {self.noun} meanwhile.",
+                remedy="Look at it again, then repeat your change.",
+                code="record.changed",
             )
         return row
 
@@ -132,14 +136,16 @@ class Records:
             return await fetch_dicts(unit.conn, self.sql[statement], written)
         except psycopg.errors.UniqueViolation as error:
             raise Conflict(
-                f"There is a {self.noun} of that key or name already.", remedy="Choose another, or restore that one."
+                f"There is a {self.noun} of that key or name already.",
+                remedy="Choose another, or restore that one.",
+                code="record.exists",
             ) from error
         except psycopg.errors.ForeignKeyViolation as error:
             raise Invalid(f"The {self.noun} names something that is not there.") from error
 
     def _found(self, rows: list[Row]) -> Row:
         if not rows:
-            raise NotFound(f"There is no such {self.noun}.")
+            raise NotFound(f"There is no such {self.noun}.", code="record.unknown")
         return rows[0]
 
     def _require_page(self, row: Row) -> None:
@@ -147,9 +153,12 @@ class Records:
             raise Conflict(
                 f"This {self.noun} is kept in the configuration file.",
                 remedy="Change it there and run `hub apply`, or let the pages keep it from now on.",
+                code="record.of_file",
             )
         if row["source"] == "built-in":
-            raise Conflict(f"This {self.noun} is built in.", remedy=f"Make a {self.noun} of your own.")
+            raise Conflict(
+                f"This {self.noun} is built in.", remedy=f"Make a {self.noun} of your own.", code="record.built_in"
+            )
 
     def entry(self, row: Row, change: Change, before: Row, after: Row) -> RecordChanged:
         """What the log is told of a change; the file's are told by who applies it."""

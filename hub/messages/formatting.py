@@ -107,9 +107,14 @@ def recipients(field: str, wanted: Iterable[str], *, without: Iterable[str]) -> 
         try:
             address = normalise(AddressKind.EMAIL, one)
         except Invalid as error:
-            raise Invalid(f"{one[:100]!r} is not an e-mail address.", fields={field: error.detail}) from None
+            raise Invalid(
+                f"{one[:100]!r} is not an e-mail address.",
+                fields={field: error.detail},
+                code="message.recipient",
+                params={"address": one[:100]},
+            ) from None
         if address not in passed:
             found[address] = None
     if len(found) > MAX_RECIPIENTS:
-        raise Invalid("Too many recipients.", fields={field: f"at most {MAX_RECIPIENTS}"})
+        raise Invalid("Too many recipients.", code="message.recipients", fields={field: f"at most {MAX_RECIPIENTS}"})
     return tuple(found)

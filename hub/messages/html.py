@@ -119,12 +119,12 @@ class TextOf:
 def page(html: str, own_end: int | None = None) -> Page:
     """`html` as it is stored, to be shown by `shown`. What it costs is its writer's choice: not for a web process."""
     if len(html) > _MAX or html.count("<") > 60_000:
-        raise Invalid("The message's HTML is too large to be shown.")
+        raise Invalid("The message's HTML is too large to be shown.", code="message.html")
     pictures: list[str] = []
     own = _cleaned(html[:own_end], pictures)
     whole = None if own_end is None or own_end >= len(html) else _cleaned(html, pictures)
     if len(own) + len(whole or "") > 2 * _MAX:
-        raise Invalid("The message's HTML becomes too large when it is cleaned.")
+        raise Invalid("The message's HTML becomes too large when it is cleaned.", code="message.html")
     return Page(own, whole, tuple(pictures))
 
 

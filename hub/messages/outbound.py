@@ -54,7 +54,7 @@ async def compose(
     """Decide everything about an answer; `Invalid` says what cannot be sent."""
     mail = way.channel == "email"
     if not mail and (answer.cc or answer.bcc):
-        raise Invalid("Only mail has copies.", fields={"cc": f"not possible by {way.channel}"})
+        raise Invalid("Only mail has copies.", code="message.copies", fields={"cc": f"not possible by {way.channel}"})
     goes_to = await answer_to(unit.conn, held.id, way.address_id, way.address) if mail else [way.number or way.address]
     own = await own_addresses(unit.conn) if answer.cc or answer.bcc else []
     cc = formatting.recipients("cc", [*goes_to[1:], *answer.cc], without=[way.address, goes_to[0]])
@@ -155,7 +155,10 @@ async def claim_uploads(unit: Unit, letter: Letter, answer: Reply, actor_id: int
     claimed = await fetch_dicts(unit.conn, sql["claim_uploads"], parameters)
     if len(claimed) != len(wanted):
         raise Invalid(
-            "An attachment is gone.", remedy="Upload it again.", fields={"attachments": "not found, or sent before"}
+            "An attachment is gone.",
+            code="message.attachment_gone",
+            remedy="Upload it again.",
+            fields={"attachments": "not found, or sent before"},
         )
     size = sum(row["size"] for row in claimed)
     most = MOST_BYTES.get(letter.way.channel)
@@ -165,6 +168,8 @@ async def claim_uploads(unit: Unit, letter: Letter, answer: Reply, actor_id: int
             f"The files are {size / 2**20:.1f} MB together; {carrier} carries at most {most // 2**20} MB.",
             remedy="Leave some out, or share a link.",
             fields={"attachments": "too large together"},
+            code="message.too_large",
+            params={"size": round(size / 2**20, 1), "most": most // 2**20},
         )
 
 

@@ -226,7 +226,7 @@ class Outbox:
         async with events.unit(self._core.db, self._core.feed) as unit:
             rows = await fetch_dicts(unit.conn, query, {"id": outbound_id, "states": states})
             if not rows:
-                raise Conflict("This send is already settled.")
+                raise Conflict("This send is already settled.", code="send.settled")
             decision = "arrived" if arrived else "send again"
             await self._decided(unit, rows[0], status, decision, actor_id=actor_id)
 

@@ -44,7 +44,9 @@ async def reply(unit: Unit, vault: Vault, conversation_id: int, answer: Reply, *
         await idempotency.require_reply(unit.conn, before, answer, actor_id=actor_id)
         return Written(before.id, created=False)
     if not answer.text.strip() and not answer.html and not answer.attachments:
-        raise Invalid("The message is empty.", fields={"text": "write something or attach a file"})
+        raise Invalid(
+            "The message is empty.", code="message.empty", fields={"text": "write something or attach a file"}
+        )
     ways = await reply_channels(unit.conn, conversation_id, bulk=answer.bulk, sender=actor_id)
     way = _choose(ways, answer)
     _check_window(way, answer)
@@ -53,6 +55,8 @@ async def reply(unit: Unit, vault: Vault, conversation_id: int, answer: Reply, *
             f"A message by {way.channel} holds at most {way.max_length:,} characters; this has {len(answer.text):,}.",
             remedy="Make it shorter, or send it in parts.",
             fields={"text": "too long"},
+            code="message.too_long",
+            params={"most": way.max_length, "length": len(answer.text)},
         )
     letter = await outbound.compose(unit, vault, held, answer, way, actor_id)
     event = await unit.log(
@@ -115,7 +119,7 @@ async def _internal(
         idempotency.require_note(before, kind, text)
         return Written(before.id, created=False)
     if not text.strip():
-        raise Invalid("The note is empty.", fields={"text": "write something"})
+        raise Invalid("The note is empty.", code="note.empty", fields={"text": "write something"})
     interaction_id = await interactions.next_id(unit.conn)
     event = await unit.log(
         InteractionCreated(interaction_id=interaction_id, direction="internal", kind=kind),
@@ -149,14 +153,23 @@ def _choose(ways: list[ReplyChannel], answer: Reply) -> ReplyChannel:
     if not fitting:
         raise Invalid(
             "The customer cannot be reached that way.",
+            code="message.unreachable",
             remedy="Choose one of the conversation's reply channels.",
             fields={"channel": "no address of this customer and account of ours fit"},
         )
     usable = [w for w in fitting if w.usable]
     if not usable:
-        raise Forbidden("This account belongs to a queue that is not yours.", remedy="Answer from another account.")
+        raise Forbidden(
+            "This account belongs to a queue that is not yours.",
+            code="account.not_yours",
+            remedy="Answer from another account.",
+        )
     if usable[0].opted_out and not answer.confirms_consent:
-        raise Conflict("The customer has opted out of messages to this address.", remedy="Choose another channel.")
+        raise Conflict(
+            "The customer has opted out of messages to this address.",
+            code="message.opted_out",
+            remedy="Choose another channel.",
+        )
     return usable[0]
 
 
@@ -166,6 +179,7 @@ def _check_window(way: ReplyChannel, answer: Reply) -> None:
     if ends is not None and answer.template is None and (answer.due_at or now()) >= ends:
         raise Conflict(
             "The customer has not written for a day; only an approved template may be sent now.",
+            code="message.window",
             remedy="Choose a template.",
         )
 

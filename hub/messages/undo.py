@@ -38,9 +38,9 @@ async def cancel(unit: Unit, conversation_id: int, interaction_id: int, *, actor
     ids = {"conversation_id": conversation_id, "interaction_id": interaction_id}
     written = await fetch_dicts(unit.conn, sql["answer"], ids)
     if not written:
-        raise NotFound("There is no such answer.")
+        raise NotFound("There is no such answer.", code="undo.unknown")
     if not await execute(unit.conn, sql["cancel"], ids):
-        raise Conflict("It is on its way already.", remedy="Write once more to put it right.")
+        raise Conflict("It is on its way already.", code="undo.late", remedy="Write once more to put it right.")
     await execute(unit.conn, sql["cancelled"], ids)
     files = await fetch_dicts(unit.conn, sql["release_files"], ids)
     if held.status == "resolved":

@@ -18,12 +18,18 @@ async def archive(unit: Unit, queue_id: int, archived: bool, *, version: int, ac
         [use] = await fetch_dicts(unit.conn, QUEUES.sql["in_use"], {"id": queue_id})
         if use["accounts"]:
             raise Conflict(
-                f"{use['accounts']} accounts deliver into this queue.", remedy="Give them another queue first."
+                f"{use['accounts']} accounts deliver into this queue.",
+                remedy="Give them another queue first.",
+                code="queue.accounts",
+                params={"count": use["accounts"]},
             )
         if use["entries"]:
             raise Conflict(
-                f"{use['entries']} conversations are in this queue.", remedy="Transfer or resolve them first."
+                f"{use['entries']} conversations are in this queue.",
+                remedy="Transfer or resolve them first.",
+                code="queue.entries",
+                params={"count": use["entries"]},
             )
         if not use["others"]:
-            raise Conflict("This is the last queue.", remedy="Make another one first.")
+            raise Conflict("This is the last queue.", code="queue.last", remedy="Make another one first.")
     return row

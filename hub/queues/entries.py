@@ -145,7 +145,7 @@ async def pull(unit: Unit, conversation_id: int, agent_id: int) -> None:
 
 async def _taken_from_who_left(unit: Unit, conversation_id: int, entry: Entry, agent_id: int) -> Entry | None:
     if not await fetch_value(unit.conn, sql["has_left"], {"agent_id": entry.agent_id}):
-        raise Conflict("Somebody else works on this conversation.")
+        raise Conflict("Somebody else works on this conversation.", code="work.taken")
     if entry.state == "wrapping":
         await end_entry(unit, conversation_id, entry, "resolved", actor_id=agent_id)
     else:
@@ -164,7 +164,11 @@ async def _queue_for(conn: Connection, agent_id: int, queue_id: int | None) -> i
     found = await fetch_value(conn, sql["queue_for_agent"], {"agent_id": agent_id, "queue_id": queue_id})
     chosen = found if found is not None else queue_id
     if chosen is None:
-        raise Invalid("This agent works in no queue.", fields={"agent_id": "choose an agent who works in a queue"})
+        raise Invalid(
+            "This agent works in no queue.",
+            code="agent.no_queue",
+            fields={"agent_id": "choose an agent who works in a queue"},
+        )
     return int(chosen)
 
 
@@ -185,7 +189,11 @@ async def transfer(
     `Invalid` unless exactly one target is named that can be given work.
     """
     if (queue_id is None) == (agent_id is None):
-        raise Invalid("Name a queue or an agent.", fields={"queue_id": "either this", "agent_id": "or this"})
+        raise Invalid(
+            "Name a queue or an agent.",
+            code="transfer.nowhere",
+            fields={"queue_id": "either this", "agent_id": "or this"},
+        )
     await _check_target(unit.conn, queue_id, agent_id)
     held = await conversation.lock(unit.conn, conversation_id)
     entry = await live(unit.conn, conversation_id)
@@ -205,16 +213,16 @@ async def transfer(
         sticky_seconds=DIRECT_SECONDS if agent_id is not None else 0,
     )
     if new is None:
-        raise NotFound("There is no such queue.")
+        raise NotFound("There is no such queue.", code="queue.unknown")
     await tell_unassigned(unit, held, actor_id)
     return new
 
 
 async def _check_target(conn: Connection, queue_id: int | None, agent_id: int | None) -> None:
     if agent_id is not None and await fetch_value(conn, sql["works_here"], {"agent_id": agent_id}) is None:
-        raise Invalid("There is no such agent.", fields={"agent_id": "nobody who works here"})
+        raise Invalid("There is no such agent.", code="agent.unknown", fields={"agent_id": "nobody who works here"})
     if queue_id is not None and await fetch_value(conn, sql["takes_work"], {"queue_id": queue_id}) is None:
-        raise Invalid("There is no such queue.", fields={"queue_id": "no queue that takes work"})
+        raise Invalid("There is no such queue.", code="queue.unknown", fields={"queue_id": "no queue that takes work"})
 
 
 async def reopen(unit: Unit, held: conversation.LockedConversation, actor_id: int | None) -> bool:

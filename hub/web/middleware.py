@@ -116,7 +116,10 @@ def _nothing_there(error: psycopg.errors.ForeignKeyViolation) -> str:
 def problem(error: HubError) -> web.Response:
     """A refusal as the caller should read it."""
     fields = [{"field": f, "message": m} for f, m in error.fields.items()]
-    response = _problem(error.status, error.title, error.detail, remedy=error.remedy, errors=fields)
+    code = error.code or error.kind
+    response = _problem(
+        error.status, error.title, error.detail, remedy=error.remedy, errors=fields, code=code, params=error.params
+    )
     if isinstance(error, TooMany):
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, Unavailable):
@@ -137,14 +140,26 @@ def _http_problem(request: web.Request, error: web.HTTPException) -> web.Respons
     return response
 
 
-def _problem(
-    status: int, title: str, detail: str, *, remedy: str | None = None, errors: list[dict[str, Any]] | None = None
+_CODES = {404: "not_found", 405: "method", 408: "timeout", 413: "too_large", 415: "packed", 422: "invalid"}
+
+
+def _problem(  # noqa: PLR0913 - the members of a problem
+    status: int,
+    title: str,
+    detail: str,
+    *,
+    remedy: str | None = None,
+    errors: list[dict[str, Any]] | None = None,
+    code: str | None = None,
+    params: dict[str, Any] | None = None,
 ) -> web.Response:
     body = {
         "type": "about:blank",
         "title": title,
         "status": status,
         "detail": detail,
+        "code": code or _CODES.get(status, "failed"),
+        "params": params or {},
         "errors": errors or [],
         "remedy": remedy,
     }

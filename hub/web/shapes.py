@@ -49,11 +49,13 @@ class FieldProblem(BaseModel):
 
 
 class Problem(BaseModel):
-    """RFC 9457."""
+    """RFC 9457. `code` and `params` say in words that stay what `detail` says in an English sentence."""
 
     type: str
     title: str
     status: int
     detail: str
+    code: str
+    params: dict[str, Any] = {}
     errors: list[FieldProblem] = []
     remedy: str | None = None

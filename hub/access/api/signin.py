@@ -135,7 +135,7 @@ async def create_token(call: Call, body: NewApiToken) -> dict[str, Any]:
 async def revoke_token(call: Call, token_id: int) -> None:
     """Revoke one of one's API tokens."""
     if not await call.core.db.execute(signin.sql["drop_token"], {"id": token_id, "agent_id": call.me.id}):
-        raise NotFound("There is no such token.")
+        raise NotFound("There is no such token.", code="token.unknown")
     await call.core.feed.notify("sessions")
 
 

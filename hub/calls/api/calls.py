@@ -53,7 +53,9 @@ async def _numbers(call: Call) -> list[tuple[Account, CallControl]]:
 async def _first(call: Call) -> tuple[Account, CallControl]:
     found = await _numbers(call)
     if not found:
-        raise Conflict("There is no telephone number here.", remedy="Configure one with `hub apply`.")
+        raise Conflict(
+            "There is no telephone number here.", code="call.no_number", remedy="Configure one with `hub apply`."
+        )
     return found[0]
 
 
@@ -90,7 +92,11 @@ async def make_device_token(call: Call) -> dict[str, Any]:
     account, phone = await _first(call)
     made = phone.device(account, call.me.id)
     if not made.token and not made.simulated:
-        raise Conflict("Browser telephones are not configured.", remedy="Give the number's account an API key.")
+        raise Conflict(
+            "Browser telephones are not configured.",
+            code="call.no_browser",
+            remedy="Give the number's account an API key.",
+        )
     return {"identity": made.identity, "token": made.token, "seconds": made.seconds, "simulated": made.simulated}
 
 
@@ -99,7 +105,7 @@ async def press_device(call: Call, body: DevicePress) -> None:
     """Answer, refuse or hang up with a simulated telephone: the demonstration has no sound."""
     account, phone = await _first(call)
     if not await pressed(phone, account, call.me.id, body.do):
-        raise Conflict("Nothing rings there.")
+        raise Conflict("Nothing rings there.", code="call.nothing_rings")
 
 
 async def pressed(phone: CallControl, account: Account, agent_id: int, do: str) -> bool:
@@ -149,7 +155,9 @@ async def start_call(call: Call, body: NewCall) -> dict[str, Any]:
     found = [a for a, _ in await _numbers(call) if a.id in usable]
     account = next((a for a in found if body.account_id in (None, a.id)), None)
     if account is None:
-        raise Invalid("There is no such number of ours.", fields={"account_id": "see GET /me/device"})
+        raise Invalid(
+            "There is no such number of ours.", code="call.unknown_number", fields={"account_id": "see GET /me/device"}
+        )
     async with events.unit(call.core.db, call.core.feed) as unit:
         made = await actions.dial(unit, account, call.me.id, body.number, body.conversation_id)
     return await _shown(call, made)
@@ -158,18 +166,18 @@ async def start_call(call: Call, body: NewCall) -> dict[str, Any]:
 async def _shown(call: Call, call_id: int) -> dict[str, Any]:
     found = await store.shown(call.core.db, ids=[call_id])
     if not found:
-        raise NotFound("There is no such call.")
+        raise NotFound("There is no such call.", code="call.unknown")
     return found[0]
 
 
 async def _account_of(call: Call, call_id: int) -> Account:
     rows = await call.core.db.dicts(sql["call"], {"id": call_id})
     if not rows:
-        raise NotFound("There is no such call.")
+        raise NotFound("There is no such call.", code="call.unknown")
     await require_conversation(call.core.db, rows[0]["conversation_id"], call.viewer)
     account = await call.context.accounts.get(rows[0]["account_id"])
     if account is None:
-        raise Conflict("Its number is no longer configured.")
+        raise Conflict("Its number is no longer configured.", code="call.number_gone")
     return account
 
 
@@ -288,12 +296,14 @@ async def plan_callback(call: Call, conversation_id: int, body: NewCallback) -> 
     await require_conversation(call.core.db, conversation_id, call.viewer)
     due = utc(body.due_at)
     if due <= now():
-        raise Invalid("The time lies in the past.", fields={"due_at": "choose a later time"})
+        raise Invalid("The time lies in the past.", code="time.past", fields={"due_at": "choose a later time"})
     account, _ = await _first(call)
     async with events.unit(call.core.db, call.core.feed) as unit:
         number = body.number or await fetch_value(unit.conn, sql["number_of"], {"conversation_id": conversation_id})
         if number is None:
-            raise Invalid("No number is known for this customer.", fields={"number": "give one"})
+            raise Invalid(
+                "No number is known for this customer.", code="call.number_missing", fields={"number": "give one"}
+            )
         made = await actions.schedule_callback(
             unit,
             account,
@@ -312,10 +322,10 @@ async def cancel_callback(call: Call, callback_id: int) -> None:
     """Take a promised call back; 409 when it is under way."""
     found = await call.core.db.value(sql["callback_place"], {"id": callback_id})
     if found is None:
-        raise NotFound("There is no such callback.")
+        raise NotFound("There is no such callback.", code="call.no_callback")
     await require_conversation(call.core.db, int(found), call.viewer)
     if await call.core.db.value(sql["cancel_callback"], {"id": callback_id}) is None:
-        raise Conflict("It is under way or over.")
+        raise Conflict("It is under way or over.", code="call.under_way")
 
 
 @calls.add(

@@ -104,14 +104,18 @@ async def template_of(call: Call, account_id: Id | None, template_id: str) -> ex
     for one in known:
         if one.id == template_id:
             return one
-    raise Invalid("The account has no such template.", fields={"template.id": "not one of this account's templates"})
+    raise Invalid(
+        "The account has no such template.",
+        code="template.not_there",
+        fields={"template.id": "not one of this account's templates"},
+    )
 
 
 async def _templates(call: Call, account_id: int) -> list[extras.MessageTemplate]:
     account = await call.context.accounts.get(account_id)
     connector = call.context.connectors.get(account.connector) if account else None
     if account is None or not account.enabled or not isinstance(connector, extras.TemplateSource):
-        raise NotFound("There is no such account, or it has no templates.")
+        raise NotFound("There is no such account, or it has no templates.", code="template.no_account")
     return await connector.templates(account)
 
 

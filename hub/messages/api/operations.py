@@ -109,7 +109,7 @@ async def _own_accounts(call: Call) -> set[int] | None:
 async def _require_quarantined(call: Call, raw_id: int) -> None:
     mine = await _own_accounts(call)
     if mine is not None and (await _quarantine(call).show(raw_id)).account_id not in mine:
-        raise NotFound("There is nothing of that number in quarantine.")
+        raise NotFound("There is nothing of that number in quarantine.", code="quarantine.unknown")
 
 
 def _quarantine(call: Call) -> Quarantine:
@@ -139,7 +139,7 @@ async def settle_send(call: Call, outbound_id: int, body: SettleSend) -> None:
     """Say that a send arrived after all, or that it is to be sent again."""
     found = await call.core.db.dicts(outbox_sql["conversations_of"], {"ids": [outbound_id]})
     if not found:
-        raise NotFound("There is no such send.")
+        raise NotFound("There is no such send.", code="send.unknown")
     await require_conversation(call.core.db, int(found[0]["conversation_id"]), call.viewer)
     await Outbox(call.core).decide(outbound_id, arrived=body.arrived, actor_id=call.me.id)
 

@@ -102,7 +102,7 @@ async def read_message_page(call: Call, interaction_id: int, query: PageQuery) -
         message.page, message.attachments, whole=query.whole, remote=query.images, prefix=call.context.prefix
     )
     if shown is None or not shown.html:
-        raise NotFound("The message has no page.")
+        raise NotFound("The message has no page.", code="message.no_page")
     sources = "'self' https: http:" if query.images else "'self'"
     headers = {
         "Content-Security-Policy": f"default-src 'none'; img-src {sources}; style-src 'unsafe-inline'; "
@@ -128,7 +128,7 @@ async def read_original_message(call: Call, interaction_id: int) -> web.Response
     message = await _visible(call, interaction_id)
     raw = await reading.original(call.core.db, message)
     if raw is None:
-        raise NotFound("The message has no original.")
+        raise NotFound("The message has no original.", code="message.no_original")
     headers = {
         "Content-Disposition": f'attachment; filename="message-{interaction_id}.eml"',
         "Content-Security-Policy": "sandbox; default-src 'none'",
@@ -172,7 +172,7 @@ async def answer_invitation(call: Call, interaction_id: int, body: InvitationAns
 async def _visible(call: Call, interaction_id: int) -> reading.FullMessage:
     message = await reading.full_message(call.core.db, interaction_id)
     if message is None:
-        raise NotFound("There is no such message.")
+        raise NotFound("There is no such message.", code="message.unknown")
     await require_conversation(call.core.db, message.conversation_id, call.viewer)
     return message
 
@@ -196,7 +196,7 @@ async def read_attachment(call: Call, attachment_id: int) -> web.Response:
     """A file of a message one may see; only plain images are shown, everything else is downloaded."""
     rows = await call.core.db.dicts(conversations.sql["attachment"], {"id": attachment_id})
     if not rows or (rows[0]["conversation_id"] is None and rows[0]["uploaded_by"] != call.me.id):
-        raise NotFound("There is no such file.")
+        raise NotFound("There is no such file.", code="file.unknown")
     row = rows[0]
     if row["conversation_id"] is not None:
         await require_conversation(call.core.db, row["conversation_id"], call.viewer)

@@ -205,7 +205,7 @@ def _due(body: NewReply) -> datetime | None:
     if body.send_at is None:
         return soonest if body.undo_seconds else None
     if body.send_at > now() + timedelta(days=400):
-        raise Invalid("The time is too far away.", fields={"send_at": "at most 400 days from now"})
+        raise Invalid("The time is too far away.", code="time.far", fields={"send_at": "at most 400 days from now"})
     return max(body.send_at, soonest)
 
 
@@ -246,7 +246,7 @@ async def render_template(call: Call, template_id: int, body: RenderTemplate) ->
     await require_conversation(call.core.db, body.conversation_id, call.viewer)
     rows = await call.core.db.dicts(conversations.sql["template"], {"id": template_id})
     if not rows:
-        raise NotFound("There is no such template.")
+        raise NotFound("There is no such template.", code="template.unknown")
     [facts] = await call.core.db.dicts(conversations.sql["variables"], {"id": body.conversation_id})
     variables = {
         "contact.name": facts["contact_name"],

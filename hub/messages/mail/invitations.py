@@ -48,10 +48,10 @@ async def answer(
     """
     found = await fetch_one(unit.conn, _Invited, sql["invited"], {"id": interaction_id})
     if found is None:
-        raise NotFound("There is no such message.")
+        raise NotFound("There is no such message.", code="message.unknown")
     invitation = found.invitation
     if invitation is None or invitation.get("method") != "REQUEST" or not invitation.get("organizer"):
-        raise Conflict("This message asks for no answer.", remedy="Write a reply instead.")
+        raise Conflict("This message asks for no answer.", code="invitation.none", remedy="Write a reply instead.")
     body = reply_calendar(invitation, found.account_address, said, at=now())
     file_id = int(
         await fetch_value(unit.conn, sql["attach"], {"agent_id": actor_id, "type": CONTENT_TYPE, "body": body})

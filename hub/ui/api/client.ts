@@ -11,6 +11,8 @@ export class Problem extends Error {
     readonly detail: string,
     readonly remedy = '',
     readonly errors: { field: string; message: string }[] = [],
+    readonly code = '',
+    readonly params: Record<string, unknown> = {},
   ) {
     super(detail || title)
   }
@@ -19,7 +21,7 @@ export class Problem extends Error {
 async function problem(response: Response): Promise<Problem> {
   try {
     const p = (await response.json()) as Partial<Details>
-    return new Problem(response.status, p.title ?? response.statusText, p.detail ?? '', p.remedy ?? undefined, p.errors)
+    return new Problem(response.status, p.title ?? response.statusText, p.detail ?? '', p.remedy ?? undefined, p.errors, p.code, p.params)
   } catch {
     return new Problem(response.status, response.statusText, '')
   }

@@ -2684,12 +2684,17 @@ export interface components {
             /** Format: date-time */
             since: string;
         };
-        /** @description RFC 9457. */
+        /** @description RFC 9457. `code` and `params` say in words that stay what `detail` says in an English sentence. */
         Problem: {
             type: string;
             title: string;
             status: number;
             detail: string;
+            code: string;
+            /** @default {} */
+            params?: {
+                [key: string]: unknown;
+            };
             /** @default [] */
             errors?: components["schemas"]["FieldProblem"][];
             /** @default null */

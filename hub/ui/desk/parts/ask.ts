@@ -4,10 +4,11 @@ import i18n from 'i18next'
 import { type Conversation, Problem, type Summary } from '../api'
 import { keepEarlier, withSummary } from '../state/reducers'
 
-/** A failure in the reader's words: what happened, and what to do if the server knows. */
+/** A failure in the reader's words, by its code; else what happened, and what to do, in the server's sentence. */
 export function explain(error: unknown): string {
   if (!(error instanceof Problem)) return i18n.t('error.unknown')
   if (error.status === 0) return i18n.t('error.offline')
+  if (i18n.exists(`problem.${error.code}`)) return i18n.t(`problem.${error.code}`, error.params)
   const fields = error.errors.map((e) => e.message).join(' ')
   return [error.message || i18n.t('error.unknown'), fields, error.remedy].filter(Boolean).join(' ')
 }
