@@ -19,7 +19,7 @@ from hub.core.retry import Part
 from hub.core.service import Core
 from hub.core.tasks import together
 from hub.reports.buckets import count_next
-from hub.search.index import index_next, index_people
+from hub.search.index import begin_anew, index_next, index_people
 from workers.followups import run_due
 
 EVERY = 1.0  # seconds between looks when nothing is notified
@@ -46,6 +46,7 @@ class Scheduler:
 
     async def _work(self, epoch: int) -> None:
         core = self._core
+        await begin_anew(core.db)
         await together(
             self._loop("statistics", lambda part: count_next(core.db, bad=part.failed)),
             self._loop("automation", lambda part: plan_next(core.db, bad=part.failed)),

@@ -15,6 +15,7 @@ from hub.core import events
 from hub.core.errors import NotFound
 from hub.messages import consents, pages, views
 from hub.messages.api.shapes import Interaction, Rating
+from hub.search.find import Place
 from hub.web.endpoints import Call, Endpoints
 from hub.web.shapes import Id, In, InOrderOfIds, Line, Ref, page
 
@@ -64,7 +65,8 @@ class TimelineItem(Interaction):
     conversation_rating: Rating | None
 
 
-class ContactQuery(InOrderOfIds):
+class ContactQuery(In):
+    cursor: Annotated[str, StringConstraints(max_length=200)] | None = None
     q: Annotated[str, StringConstraints(max_length=200)] = ""
     limit: Limit = 25
 
@@ -124,9 +126,13 @@ class ConsentChange(In):
 # -- customers ---------------------------------------------------------------------------------------------------------
 @contacts.add("GET", "/contacts", needs=Permission.CONTACT_READ, returns=ContactPage)
 async def list_contacts(call: Call, query: ContactQuery) -> dict[str, Any]:
-    """Find customers by name or address."""
-    found = await store.search(call.core.db, query.q.replace("\x00", ""), cursor=query.after, limit=query.limit + 1)
-    return page(found, query.limit)
+    """Find customers by name, address or their own fields, the best first; without `q` all, the newest first."""
+    q = query.q.replace("\x00", "").strip()
+    if not q:
+        last = InOrderOfIds.model_validate({"cursor": query.cursor}).after
+        return page(await store.newest(call.core.db, cursor=last, limit=query.limit + 1), query.limit)
+    found, following = await store.search(call.core.db, q, Place.decode(query.cursor), limit=query.limit)
+    return {"items": found, "next_cursor": following and following.encode()}
 
 
 @contacts.add("GET", "/contacts/{contact_id}", needs=Permission.CONTACT_READ, returns=Contact)

@@ -39,16 +39,25 @@ async def contact(db: Database, contact_id: int) -> dict[str, Any]:
     return rows[0]
 
 
-async def search(db: Database, q: str, *, cursor: int | None, limit: int) -> list[dict[str, Any]]:
-    """Contacts whose names and addresses have all words of `q`, or whose number it is (#17); the newest first."""
-    if not q.strip():
-        rows = await db.lists.dicts(sql["newest"], {"cursor": cursor, "limit": limit})
-        ids = [row["id"] for row in rows]
-    elif _NUMBERED.fullmatch(q.strip()):
-        ids = [int(q.strip()[1:])] if cursor is None else []
+async def newest(db: Database, *, cursor: int | None, limit: int) -> list[dict[str, Any]]:
+    """Contacts, the newest first."""
+    rows = await db.lists.dicts(sql["newest"], {"cursor": cursor, "limit": limit})
+    return await db.lists.dicts(sql["contacts"], {"ids": [row["id"] for row in rows]})
+
+
+async def search(
+    db: Database, q: str, place: find.Place, *, limit: int
+) -> tuple[list[dict[str, Any]], find.Place | None]:
+    """Contacts whose names, addresses and fields have all words of `q`, or whose number it is (#17); the best first.
+
+    And where the next page begins, if there is one.
+    """
+    following = None
+    if _NUMBERED.fullmatch(q.strip()):
+        ids = [int(q.strip()[1:])]
     else:
-        ids = await find.people(db, q, cursor=cursor, limit=limit)
-    return await db.lists.dicts(sql["contacts"], {"ids": ids})
+        ids, following = await find.people(db, q, place, limit=limit)
+    return await db.lists.dicts(sql["contacts"], {"ids": ids}), following
 
 
 async def timeline(

@@ -21,6 +21,7 @@ from hub.messages import replies, views
 from hub.messages.api.shapes import ClientId, Interaction, Rating, Said
 from hub.messages.api.writing import FilledTemplate, words
 from hub.queues import entries
+from hub.search.find import Narrowed, Place
 from hub.web.endpoints import Call, Endpoints
 from hub.web.shapes import Id, In, Line, Ref, Text
 
@@ -74,6 +75,21 @@ class OptedOut(BaseModel):
     address_id: int
 
 
+class FoundPiece(BaseModel):
+    text: str
+    hit: bool = Field(description="This piece is what was looked for")
+
+
+class FoundLine(BaseModel):
+    interaction_id: int | None = Field(description="The message that has it")
+    where: Literal["subject", "text", "file", "customer"]
+    pieces: list[FoundPiece]
+
+
+class ListedConversation(ConversationSummary):
+    found: FoundLine | None = Field(default=None, description="With `q`: the line that has its words")
+
+
 class Conversation(ConversationSummary):
     interactions: list[Interaction]
     has_earlier: bool
@@ -103,12 +119,17 @@ class ListQuery(In):
     queue_id: Id | None = None
     channel: Annotated[str, StringConstraints(max_length=40)] | None = None
     q: Annotated[str, StringConstraints(max_length=200)] = ""
+    agent_id: Id | None = None
+    status: Literal["open", "snoozed", "resolved"] | None = None
+    language: Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z0-9-]+$")] | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
     cursor: Annotated[str, StringConstraints(max_length=200)] | None = None
     limit: Limit = 50
 
 
 class ConversationPage(BaseModel):
-    items: list[ConversationSummary]
+    items: list[ListedConversation]
     next_cursor: str | None
 
 
@@ -150,17 +171,24 @@ class DispositionList(BaseModel):
 async def list_conversations(call: Call, query: ListQuery) -> dict[str, Any]:
     """A page of conversations, the latest change first.
 
-    With `q` those in which a message, a note, a file's name or the customer's names and addresses have all its words,
-    by the latest message that has them; or the one with that number.
+    With `q` those in which a message, a note, a file's name or the customer's names, addresses and own fields have all
+    its words, or the one with that number: the best first, each with the line that has them. Only those may be narrowed
+    to an agent, a status, a language of customers, and (`since`, `until`) to messages of a time, too.
     """
+    q = query.q.replace("\x00", "").strip()
+    narrowed = Narrowed(query.agent_id, query.status, query.language, query.since, query.until)
+    if q:
+        wanted = Filter(query.view, query.queue_id, query.channel, limit=query.limit)
+        place = Place.decode(query.cursor)
+        found, following = await store.searched(call.core.db, q, wanted, narrowed, place, call.viewer)
+        return {"items": found, "next_cursor": following and following.encode()}
+    if narrowed != Narrowed():
+        raise Invalid("Only a search is narrowed to that.", fields={"q": "say what to look for"})
     before, before_id = _decode(query.cursor)
-    wanted = Filter(
-        query.view, query.queue_id, query.channel, query.q.replace("\x00", ""), before, before_id, query.limit + 1
-    )
+    wanted = Filter(query.view, query.queue_id, query.channel, before, before_id, query.limit + 1)
     found = await store.listed(call.core.db, wanted, call.viewer)
     items = found[: query.limit]
-    more = _encode(items[-1]) if len(found) > query.limit else None
-    return {"items": [{k: v for k, v in item.items() if k != "hit"} for item in items], "next_cursor": more}
+    return {"items": items, "next_cursor": _encode(items[-1]) if len(found) > query.limit else None}
 
 
 @conversations.add("GET", "/conversations/counts", needs=Permission.CONVERSATION_READ, returns=Counts)
@@ -306,7 +334,7 @@ def _address(body: NewConversation) -> str | None:
 
 
 def _encode(last: dict[str, Any]) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([last["updated_at"], last.get("hit", last["id"])])).decode()
+    return base64.urlsafe_b64encode(orjson.dumps([last["updated_at"], last["id"]])).decode()
 
 
 def _decode(cursor: str | None) -> tuple[datetime | None, int | None]:

@@ -13,6 +13,8 @@ from hub.core.db import Database, fetch_dicts
 from hub.core.sql import Queries
 from hub.messages import pages, replies, views
 from hub.search import find
+from hub.search.excerpts import excerpts
+from hub.search.find import Narrowed, Place
 
 sql = Queries.beside(__file__)
 inbox = Queries.beside(__file__, "inbox.sql")
@@ -26,7 +28,6 @@ class Filter:
     view: str = "all"
     queue_id: int | None = None
     channel: str | None = None
-    q: str = ""
     before: datetime | None = None
     before_id: int | None = None
     limit: int = 50
@@ -44,16 +45,7 @@ _STATEMENTS: dict[str, tuple[LiteralString, ...]] = {
 
 async def listed(db: Database, wanted: Filter, viewer: Viewer) -> list[dict[str, Any]]:
     """Summaries, the latest change first."""
-    parameters = {
-        "queue_id": wanted.queue_id,
-        "channel": wanted.channel,
-        "before": wanted.before,
-        "before_id": wanted.before_id,
-        "limit": wanted.limit,
-        **viewer,
-    }
-    if wanted.q:
-        return await _searched(db, wanted, parameters)
+    parameters = {**_narrowed(wanted, viewer), "before": wanted.before, "before_id": wanted.before_id}
     async with db.lists.connection() as conn:
         found = [
             (row["updated_at"], row["id"])
@@ -67,12 +59,19 @@ async def listed(db: Database, wanted: Filter, viewer: Viewer) -> list[dict[str,
     return [{**by_id[number], "updated_at": moment} for moment, number in shown if number in by_id]
 
 
-async def _searched(db: Database, wanted: Filter, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    """Found by words: by the latest message that has them, each with `hit`, what the next page goes on after."""
-    values = {**parameters, "view": wanted.view}
-    hits = await find.conversations(db, wanted.q, values, before=wanted.before_id)
-    by_id = await views.summaries(db, [one.id for one in hits])
-    return [{**by_id[one.id], "hit": one.hit} for one in hits if one.id in by_id]
+async def searched(
+    db: Database, q: str, wanted: Filter, narrowed: Narrowed, place: Place, viewer: Viewer
+) -> tuple[list[dict[str, Any]], Place | None]:
+    """Summaries of what has the words, the best first, each with the line that has them; where the next page begins."""
+    values = {**_narrowed(wanted, viewer), "view": wanted.view}
+    hits, following = await find.conversations(db, q, values, narrowed, place)
+    by_id = await views.summaries(db.lists, [one.id for one in hits])
+    lines = await excerpts(db, q, hits)
+    return [{**by_id[one.id], "found": lines.get(one.id)} for one in hits if one.id in by_id], following
+
+
+def _narrowed(wanted: Filter, viewer: Viewer) -> dict[str, Any]:
+    return {"queue_id": wanted.queue_id, "channel": wanted.channel, "limit": wanted.limit, **viewer}
 
 
 async def counts(db: Database, viewer: Viewer) -> dict[str, Any]:

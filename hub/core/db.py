@@ -52,6 +52,13 @@ _LISTED = (
 )
 _LISTING = 4  # connections of a process for that
 
+# For searches: planned for the very words, out of the index of words (which needs bitmaps), never by reading a table;
+# and given up before somebody has long typed something else.
+_SEARCHED = (
+    f"{_OPTIONS} -c plan_cache_mode=force_custom_plan -c enable_seqscan=off"
+    " -c enable_hashjoin=off -c enable_mergejoin=off -c max_parallel_workers_per_gather=0 -c statement_timeout=10s"
+)
+
 set_json_dumps(orjson.dumps)
 set_json_loads(orjson.loads)
 
@@ -192,6 +199,7 @@ class Database:
         self._pool = self._connections(size)
         self._lanes: dict[str, Lane] = {}
         self._lists: Lists | None = None
+        self._searches: Searches | None = None
 
     def _connections(self, size: int) -> AsyncConnectionPool[Connection]:
         return _connections(self.url, self._name, 1, size, self._wait, _OPTIONS)
@@ -208,8 +216,9 @@ class Database:
 
     async def close(self) -> None:
         """Give every connection back."""
-        for lane in (*self._lanes.values(), *([self._lists] if self._lists else ())):
-            await lane.close()
+        for lane in (*self._lanes.values(), self._lists, self._searches):
+            if lane is not None:
+                await lane.close()
         await self._pool.close(timeout=5)
 
     def lane(self, name: str, *, lock_seconds: float | None = None) -> Lane:
@@ -227,6 +236,13 @@ class Database:
         if self._lists is None:
             self._lists = Lists(self.url, wait=self._wait, name=f"{self._name} lists")
         return self._lists
+
+    @property
+    def searches(self) -> Searches:
+        """The same database for statements that look for words."""
+        if self._searches is None:
+            self._searches = Searches(self.url, wait=self._wait, name=f"{self._name} searches")
+        return self._searches
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:
@@ -307,6 +323,16 @@ class Lists(_Lazy):
 
     def _connections(self, size: int) -> AsyncConnectionPool[Connection]:
         return _connections(self.url, self._name, 0, size, self._wait, _LISTED)
+
+
+class Searches(_Lazy):
+    """A few connections for statements that look for words: planned for those, and ended after ten seconds."""
+
+    def __init__(self, url: str, *, wait: float, name: str):
+        super().__init__(url, size=_LISTING, wait=wait, name=name)
+
+    def _connections(self, size: int) -> AsyncConnectionPool[Connection]:
+        return _connections(self.url, self._name, 0, size, self._wait, _SEARCHED)
 
 
 class Lane(_Lazy):

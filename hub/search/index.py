@@ -8,7 +8,7 @@ from datetime import datetime
 
 import psycopg
 
-from hub.core.db import Connection, Database, execute, fetch_all
+from hub.core.db import Connection, Database, execute, fetch_all, fetch_value
 from hub.core.events import LoggedEvent, Reader
 from hub.core.retry import Bad, ignore
 from hub.core.sql import Queries
@@ -16,6 +16,7 @@ from hub.search.tokens import tokens, vector
 
 sql = Queries.beside(__file__)
 READER = "search"
+VERSION = 1  # of how words are made of texts: another one reads all again
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,27 @@ class _Said:
 class _Person:
     id: int
     text: str | None
+    fields: str | None
+
+
+def shelf(contact_id: int) -> int:
+    """Which of the shelves, each of as many ids, a person's record stands on: rises with time, as months do."""
+    return contact_id >> 15
 
 
 def month(at: datetime) -> int:
     """The month of a moment, in months since the year 0."""
     return at.year * 12 + at.month - 1
+
+
+async def begin_anew(db: Database) -> bool:
+    """Read all again, where the words that are there were made otherwise; they are found as they were until then."""
+    async with db.transaction() as conn:
+        anew = await fetch_value(conn, sql["other_version"], {"version": VERSION})
+        if anew:
+            await execute(conn, sql["from_the_beginning"], {"reader": READER})
+            await execute(conn, sql["people_from_the_beginning"])
+    return bool(anew)
 
 
 async def index_next(db: Database, limit: int = 300, *, bad: Bad = ignore) -> int:
@@ -95,11 +112,16 @@ async def _index(conn: Connection, events: Sequence[LoggedEvent]) -> None:
 
 
 def _words(one: _Said, logged: int) -> str:
-    return vector([*tokens(f"{one.subject}\n{one.text}"), *tokens(one.files), f"@m{logged}"])
+    return vector((tokens(one.subject), "A"), (tokens(one.files), "B"), (tokens(one.text), "D"), ([f"@m{logged}"], "D"))
+
+
+def _names(person: _Person) -> str:
+    placed = [f"@c{shelf(person.id)}"]
+    return vector((tokens(person.text or ""), "A"), (tokens(person.fields or ""), "C"), (placed, "D"))
 
 
 async def _put_people(conn: Connection, ids: Collection[int]) -> None:
     people = await fetch_all(conn, _Person, sql["people"], {"ids": list(ids)})
-    words = [vector(tokens(person.text or "")) for person in people]
+    words = [_names(person) for person in people]
     await execute(conn, sql["put_people"], {"ids": [person.id for person in people], "words": words})
     await execute(conn, sql["drop_people"], {"ids": list(ids)})

@@ -101,7 +101,7 @@ async def _paged(db: Database, wanted: Filter, viewer: dict[str, Any]) -> list[i
     before, before_id = None, None
     while rows := await store.listed(
         db,
-        Filter(wanted.view, wanted.queue_id, wanted.channel, "", before, before_id, wanted.limit),
+        Filter(wanted.view, wanted.queue_id, wanted.channel, before, before_id, wanted.limit),
         viewer,
     ):
         found += [row["id"] for row in rows]

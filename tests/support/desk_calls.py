@@ -46,6 +46,7 @@ async def asks(db: Database) -> list[Ask]:
            from contact c where c.name <> '' and c.id %% 12 = 3 order by c.id desc limit 1""", {}
     )  # fmt: skip
     faithful = (await db.dicts("select min(id) as id from contact"))[0]["id"]
+    year = now() - timedelta(days=365)
     month = {"since": (now() - timedelta(days=30)).isoformat(), "until": now().isoformat()}
     return [
         *[_list(f"inbox {view}", view=view) for view in ("mine", "waiting", "snoozed", "resolved", "all")],
@@ -62,17 +63,22 @@ async def asks(db: Database) -> list[Ask]:
         *[
             Ask(f"search contacts by {name}", f"/contacts?{urlencode({'q': q})}", (BUSY, ADMIN), 50)
             for name, q in (
-                ("name", person["name"]), ("Chinese", "欧阳"), ("e-mail", person["mail"]),
+                ("name", person["name"]), ("first name", person["name"].split()[0]), ("Chinese", "欧阳"), ("e-mail", person["mail"]),
                 ("phone", (person["phone"] or "+14155550100")[-7:]), ("nothing there", "qqqxyzzy"),
             )
         ],
         *[
             _list(f"search conversations by {name}", 100, view="all", q=q)
             for name, q in (
-                ("a frequent word", "invoice"), ("two words", "refund lamp"), ("Chinese", "发票"),
-                ("e-mail", person["mail"]), ("name", person["name"]), ("nothing there", "qqqxyzzy"),
+                ("a frequent word", "invoice"), ("a word's beginning", "ref"), ("two words", "refund lamp"), ("a row of words", '"the lamp"'),
+                ("Chinese", "发票"), ("e-mail", person["mail"]), ("phone", person["phone"] or "+14155550100"),
+                ("the end of a phone", (person["phone"] or "+14155550100")[-7:]), ("name", person["name"]), ("first name", person["name"].split()[0]),
+                ("nothing there", "qqqxyzzy"),
             )
         ],
+        _list("search conversations by a frequent word of last year", 100, view="all", q="invoice", until=year.isoformat()),
+        _list("search conversations by a frequent word, a channel", 100, view="all", q="invoice", channel="chat"),
+        _list("search conversations by a frequent word, in German", 100, view="all", q="lampe", language="de"),
         Ask("events from the beginning", "/events?limit=100", _SUPERVISORS, 50),
         Ask("events from the middle", f"/events?limit=100&cursor={there['event'] // 2}", _SUPERVISORS, 50),
         Ask("events, the latest", f"/events?limit=100&cursor={there['event'] - 50}", _SUPERVISORS, 50),

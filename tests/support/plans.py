@@ -11,7 +11,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from hub.core.db import Connection, Database, Lists
+from hub.core.db import Connection, Database, Lists, Searches
 
 _SETTINGS: dict[LiteralString, str] = {
     "session_preload_libraries": "auto_explain",
@@ -75,6 +75,10 @@ class _HeardLists(_Heard, Lists):
     pass
 
 
+class _HeardSearches(_Heard, Searches):
+    pass
+
+
 class Watched(_Heard):
     """A database whose statements are kept as they ran, where `explain_everything` is on."""
 
@@ -88,6 +92,13 @@ class Watched(_Heard):
             self._lists = lists = _HeardLists(self.url, wait=5, name="lists")
             lists.statements = self.statements
         return self._lists
+
+    @property
+    def searches(self) -> Searches:
+        if self._searches is None:
+            self._searches = searches = _HeardSearches(self.url, wait=5, name="searches")
+            searches.statements = self.statements
+        return self._searches
 
     def take(self) -> list[Statement]:
         """What ran since the last time."""

@@ -438,7 +438,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Find customers by name or address. */
+        /** Find customers by name, address or their own fields, the best first; without `q` all, the newest first. */
         get: operations["list_contacts"];
         put?: never;
         post?: never;
@@ -577,8 +577,9 @@ export interface paths {
         };
         /**
          * A page of conversations, the latest change first.
-         * @description With `q` those in which a message, a note, a file's name or the customer's names and addresses have all its words,
-         *     by the latest message that has them; or the one with that number.
+         * @description With `q` those in which a message, a note, a file's name or the customer's names, addresses and own fields have all
+         *     its words, or the one with that number: the best first, each with the line that has them. Only those may be narrowed
+         *     to an agent, a status, a language of customers, and (`since`, `until`) to messages of a time, too.
          */
         get: operations["list_conversations"];
         put?: never;
@@ -2026,7 +2027,7 @@ export interface components {
             topic: string;
         };
         ConversationPage: {
-            items: components["schemas"]["ConversationSummary"][];
+            items: components["schemas"]["ListedConversation"][];
             next_cursor: string | null;
         };
         ConversationSummary: {
@@ -2172,6 +2173,18 @@ export interface components {
             /** @enum {string} */
             how: "complete" | "merge" | "cancel";
         };
+        FoundLine: {
+            /** @description The message that has it */
+            interaction_id: number | null;
+            /** @enum {string} */
+            where: "subject" | "text" | "file" | "customer";
+            pieces: components["schemas"]["FoundPiece"][];
+        };
+        FoundPiece: {
+            text: string;
+            /** @description This piece is what was looked for */
+            hit: boolean;
+        };
         FullText: {
             text: string;
         };
@@ -2282,6 +2295,36 @@ export interface components {
             /** Format: date-time */
             linked_at: string;
             linked_by: components["schemas"]["Ref"] | null;
+        };
+        ListedConversation: {
+            id: number;
+            subject: string;
+            preview: string;
+            /** @description What `preview` says when the hub chose the words */
+            said: components["schemas"]["Said"] | null;
+            /** @enum {string} */
+            status: "open" | "snoozed" | "resolved";
+            channel: string;
+            queue: components["schemas"]["Ref"] | null;
+            agent: components["schemas"]["Ref"] | null;
+            contact: components["schemas"]["Ref"];
+            seq: number;
+            unread: boolean;
+            waiting_since: string | null;
+            due_at: string | null;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: date-time */
+            created_at: string;
+            entry_state: ("waiting" | "offered" | "assigned" | "wrapping") | null;
+            snoozed_until: string | null;
+            failed: boolean;
+            rating: components["schemas"]["Rating"] | null;
+            /**
+             * @description With `q`: the line that has its words
+             * @default null
+             */
+            found?: components["schemas"]["FoundLine"] | null;
         };
         Load: {
             used: number;
@@ -3256,6 +3299,8 @@ export type FetchProgress = components['schemas']['FetchProgress'];
 export type FieldProblem = components['schemas']['FieldProblem'];
 export type FilledTemplate = components['schemas']['FilledTemplate'];
 export type FinishConsult = components['schemas']['FinishConsult'];
+export type FoundLine = components['schemas']['FoundLine'];
+export type FoundPiece = components['schemas']['FoundPiece'];
 export type FullText = components['schemas']['FullText'];
 export type GivenRole = components['schemas']['GivenRole'];
 export type Interaction = components['schemas']['Interaction'];
@@ -3266,6 +3311,7 @@ export type KeyPresses = components['schemas']['KeyPresses'];
 export type LastReconciled = components['schemas']['LastReconciled'];
 export type Leg = components['schemas']['Leg'];
 export type LinkedContact = components['schemas']['LinkedContact'];
+export type ListedConversation = components['schemas']['ListedConversation'];
 export type Load = components['schemas']['Load'];
 export type Location = components['schemas']['Location'];
 export type Mail = components['schemas']['Mail'];
@@ -4434,6 +4480,11 @@ export interface operations {
                 queue_id?: number;
                 channel?: string;
                 q?: string;
+                agent_id?: number;
+                status?: "open" | "snoozed" | "resolved";
+                language?: string;
+                since?: string;
+                until?: string;
                 cursor?: string;
                 limit?: number;
             };

@@ -8,7 +8,7 @@ import { base } from '../realtime/base'
 
 export { Problem } from '../api/client'
 export type {
-  Address, Agent, AgentLive, AttachmentRef as Attachment, Because, Board, Contact, ConversationSummary as Summary, FilledTemplate, Interaction, Invitation, Load,
+  Address, Agent, AgentLive, AttachmentRef as Attachment, Because, Board, Contact, ConversationSummary as Summary, ListedConversation as Listed, FilledTemplate, Interaction, Invitation, Load,
   Me, MessageFacts, NewAddress, NewReply as ReplyBody, Notice, OptedOut, Presence, QueueLive, Rating, Ref, ReplyChannel, Said, Sending as Silent, SendState, ServiceLevel,
   Template, TimelineItem, UnsettledSend, Upload, Why,
 } from '../api/schema'

@@ -26,10 +26,16 @@ function Home() {
   return <Navigate to={may('board.read') ? '/board' : may('queue.manage') || may('role.manage') ? '/admin' : '/contacts'} replace />
 }
 const home = createRoute({ getParentRoute: () => shell, path: '/', component: Home })
-export interface InboxSearch { q?: string; channel?: string }
+const isDay = (s: unknown): s is string => typeof s === 'string' && /^\d{4}-\d\d-\d\d$/.test(s) && !Number.isNaN(Date.parse(s))
+export interface InboxSearch { q?: string; channel?: string; status?: string; agent?: number; language?: string; since?: string; until?: string }
 const inboxSearch = (s: Record<string, unknown>): InboxSearch => ({
   ...(typeof s.q === 'string' && s.q ? { q: s.q } : {}),
   ...(typeof s.channel === 'string' && s.channel ? { channel: s.channel } : {}),
+  ...(['open', 'snoozed', 'resolved'].includes(String(s.status)) ? { status: String(s.status) } : {}),
+  ...(Number(s.agent) > 0 ? { agent: Number(s.agent) } : {}),
+  ...(/^[a-zA-Z-]{2,35}$/.test(String(s.language ?? '')) ? { language: String(s.language) } : {}),
+  ...(isDay(s.since) ? { since: s.since } : {}),
+  ...(isDay(s.until) ? { until: s.until } : {}),
 })
 const inbox = createRoute({ getParentRoute: () => shell, path: '/inbox/$view', component: Inbox, validateSearch: inboxSearch })
 const inboxOne = createRoute({ getParentRoute: () => shell, path: '/inbox/$view/$id', component: Inbox, validateSearch: inboxSearch })

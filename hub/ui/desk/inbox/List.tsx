@@ -3,11 +3,12 @@ import { useDebouncedCallback } from '@mantine/hooks'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useMemo, useRef, useState } from 'react'
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import type { Summary } from '../api'
+import type { Listed } from '../api'
+import type { InboxSearch } from '../router'
 import { explain } from '../parts/ask'
-import { ChannelIcon, Empty, SlaPill, Waiting, useChannelName, useLatest, useWho } from '../parts/bits'
+import { CHANNELS, ChannelIcon, Empty, SlaPill, Waiting, useChannelName, useLatest, useWho } from '../parts/bits'
 import { useSaid } from '../parts/said'
 import { stamp, when } from '../format'
 import { Icon } from '../parts/icons'
@@ -18,7 +19,7 @@ import { useLive } from '../state/live'
 import { bySla } from '../state/reducers'
 import { useViewName } from './Views'
 
-const CHANNELS = ['email', 'chat', 'sms', 'whatsapp', 'voice']
+const Narrow = lazy(() => import('./Narrow'))
 const ROW = 76
 
 export function List({ view, open, showViews }: { view: string; open: number | null; showViews: () => void }) {
@@ -27,19 +28,20 @@ export function List({ view, open, showViews }: { view: string; open: number | n
   const channelName = useChannelName()
   const live = useLive()
   const navigate = useNavigate()
-  const search = useSearch({ strict: false }) as { q?: string; channel?: string }
+  const search = useSearch({ strict: false }) as InboxSearch
   const [sort, setSort] = usePref<'sla' | 'new'>('sort', 'sla')
   const [finding, setFinding] = useState(Boolean(search.q))
   const [q, setQ] = useState(search.q ?? '')
   const field = useRef<HTMLInputElement>(null)
-  const key = { view, ...(search.channel ? { channel: search.channel } : {}), ...(search.q ? { q: search.q } : {}) }
+  const key = { view, ...(search.channel ? { channel: search.channel } : {}), ...(search.q ? search : {}) }
   const found = useInfiniteQuery({ ...list(key), refetchInterval: live.state === 'ready' ? false : 10_000 })
 
   const rows = useMemo(() => {
     const all = found.data?.pages.flatMap((p) => p.items) ?? []
-    const unique = [...new Map(all.map((x) => [x.id, x])).values()].filter((x) => !view.startsWith('q-') || x.status === 'open')
+    const unique = [...new Map(all.map((x) => [x.id, x])).values()].filter((x) => search.q || !view.startsWith('q-') || x.status === 'open')
+    if (search.q) return unique // the best first, as the hub found them
     return sort === 'sla' && view !== 'resolved' ? unique.sort(bySla) : unique.sort((a, b) => Date.parse(b.updated_at) - Date.parse(a.updated_at))
-  }, [found.data, sort, view])
+  }, [found.data, sort, view, search.q])
 
   const go = (id: number) => void navigate({ to: '/inbox/$view/$id', params: { view, id: String(id) }, search })
   const narrow = useDebouncedCallback((text: string) => {
@@ -134,6 +136,7 @@ export function List({ view, open, showViews }: { view: string; open: number | n
           <Icon name={finding ? 'close' : 'search'} small />
         </ActionIcon>
       </div>
+      {finding && search.q && <Suspense><Narrow /></Suspense>}
       <div className="list-scroll" ref={box} tabIndex={-1} onKeyDown={arrows}>
         {found.isPending && <Waiting />}
         {found.isError && <Empty icon="warn" title={explain(found.error)} />}
@@ -157,7 +160,7 @@ export function List({ view, open, showViews }: { view: string; open: number | n
   )
 }
 
-function Row(p: { row: Summary; view: string; selected: boolean; top: number; index: number; search: { q?: string; channel?: string } }) {
+function Row(p: { row: Listed; view: string; selected: boolean; top: number; index: number; search: InboxSearch }) {
   const { t } = useTranslation()
   const channelName = useChannelName()
   const { row } = p
@@ -191,9 +194,20 @@ function Row(p: { row: Summary; view: string; selected: boolean; top: number; in
       )}
       <span dir="auto" className="l2 subj cut">{row.subject || said(row.preview, row.said)}</span>
       <span className="l3 meta">
-        <span dir="auto" className="cut">{meta.join(' · ')}{row.subject && row.preview && <> · <bdi>{said(row.preview, row.said)}</bdi></>}</span>
+        {row.found ? <Line found={row.found} /> : <span dir="auto" className="cut">{meta.join(' · ')}{row.subject && row.preview && <> · <bdi>{said(row.preview, row.said)}</bdi></>}</span>}
         {row.failed && <span className="pill late" style={{ marginLeft: 'auto', lineHeight: '14px' }}>{t('delivery.failed')}</span>}
       </span>
     </Link>
+  )
+}
+
+/** The line that has the words that were looked for, and where it is from if it is no message. */
+function Line({ found }: { found: NonNullable<Listed['found']> }) {
+  const { t } = useTranslation()
+  return (
+    <span dir="auto" className="cut" data-testid="found">
+      {(found.where === 'file' || found.where === 'customer') && <>{t(`found.${found.where}`)}: </>}
+      {found.pieces.map((p, n) => (p.hit ? <mark key={n}>{p.text}</mark> : <span key={n}>{p.text}</span>))}
+    </span>
   )
 }

@@ -35,7 +35,13 @@ export const templates = queryOptions({ queryKey: ['templates'], queryFn: async 
 export const dispositions = queryOptions({ queryKey: ['dispositions'], queryFn: async () => (await api.dispositions()).items, staleTime: 300_000 })
 export const board = queryOptions({ queryKey: ['board'], queryFn: api.board })
 
-export interface ListKey { view: string; channel?: string; q?: string }
+export interface ListKey { view: string; channel?: string; q?: string; status?: string; agent?: number; language?: string; since?: string; until?: string }
+
+/** A day on the reader's calendar, or the one after it, as the moment it begins. */
+const dawn = (day: string, after = 0) => {
+  const [year = 0, month = 1, date = 1] = day.split('-').map(Number)
+  return new Date(year, month - 1, date + after).toISOString()
+}
 
 export const list = (key: ListKey) =>
   infiniteQueryOptions({
@@ -44,6 +50,13 @@ export const list = (key: ListKey) =>
       const queue = /^q-(\d+)$/.exec(key.view)
       const filter: ListFilter = { view: queue ? 'all' : (key.view as ListFilter['view']), channel: key.channel, q: key.q, cursor: pageParam, limit: 50 }
       if (queue) filter.queue_id = Number(queue[1])
+      if (key.q) {
+        if (key.status) filter.status = key.status as ListFilter['status']
+        if (key.agent) filter.agent_id = key.agent
+        if (key.language) filter.language = key.language
+        if (key.since) filter.since = dawn(key.since)
+        if (key.until) filter.until = dawn(key.until, 1)
+      }
       return api.conversations(filter)
     },
     initialPageParam: undefined as string | undefined,

@@ -4,7 +4,7 @@ import { createContext, useContext, useEffect, useMemo, useState, type ReactNode
 import { base } from '../../realtime/base'
 import { HubSocket, type Json, type LinkState } from '../../realtime/hub'
 import { type Board, type Conversation, type Interaction, type Load, type Me, type Offer, type Presence, type QueueLive, type Ref, type Summary } from '../api'
-import { type ListData, matches, withInteraction, withOffer, withoutOffer, withoutRow, withRow, withSummary } from './reducers'
+import { type ListData, matches, withInteraction, withOffer, withoutOffer, withoutRow, withChange, withRow, withSummary } from './reducers'
 
 /** The last event heard on a topic: what is read by REST must not be older. */
 export let heardOf: (topic: string) => number = () => 0
@@ -45,8 +45,9 @@ function throttle(run: () => void, interval: number): () => void {
 function touchLists(client: QueryClient, s: Summary, me: number): void {
   for (const query of client.getQueryCache().findAll({ queryKey: ['list'] })) {
     const filter = query.queryKey[1] as { view: string; channel?: string; q?: string }
-    const belongs = matches(s, filter.view, me) && (!filter.channel || filter.channel === s.channel) && !filter.q
-    client.setQueryData<ListData>(query.queryKey, (old) => withRow(old, s, belongs))
+    const belongs = matches(s, filter.view, me) && (!filter.channel || filter.channel === s.channel)
+    // What was found by its words stays found, where it was.
+    client.setQueryData<ListData>(query.queryKey, (old) => (filter.q ? withChange(old, s) : withRow(old, s, belongs)))
   }
 }
 

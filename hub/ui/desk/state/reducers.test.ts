@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Conversation, Interaction, Offer, Summary } from '../api'
-import { bySla, keepEarlier, type ListData, matches, secondsLeft, withAnswer, withEarlier, withInteraction, withOffer, withRow, withSummary } from './reducers'
+import { bySla, keepEarlier, type ListData, matches, secondsLeft, withAnswer, withEarlier, withInteraction, withChange, withOffer, withRow, withSummary } from './reducers'
 
 const message = (id: number, extra: Partial<Interaction> = {}): Interaction => ({
   id, conversation_id: 5, seq: id, kind: 'message', direction: 'in', channel: 'chat', agent: null, contact: null, address: null,
@@ -60,6 +60,13 @@ describe('lists', () => {
     expect(ids(withRow(l, summary(3), true))).toEqual([3, 1, 2])
     expect(ids(withRow(l, summary(2, { status: 'resolved' }), false))).toEqual([1])
     expect(withRow(l, summary(9), false)).toBe(l)
+  })
+  it('keeps what was found by its words where it was, whatever becomes of it', () => {
+    const l = list(summary(1), summary(2))
+    const after = withChange(l, summary(2, { status: 'resolved', seq: 11 }))
+    expect(ids(after)).toEqual([1, 2])
+    expect(after?.pages[0]?.items[1]?.status).toBe('resolved')
+    expect(ids(withChange(l, summary(9)))).toEqual([1, 2])
   })
   it('knows its views', () => {
     expect(matches(summary(1), 'mine', 3)).toBe(true)

@@ -1,8 +1,8 @@
 /** What a realtime event does to what is already on the screen. Pure, so that every rule here is tested without a browser. */
 import type { InfiniteData } from '@tanstack/react-query'
-import type { Conversation, Interaction, Offer, Page, Summary } from '../api'
+import type { Conversation, Interaction, Listed, Offer, Page, Summary } from '../api'
 
-export type ListData = InfiniteData<Page<Summary>, string | undefined>
+export type ListData = InfiniteData<Page<Listed>, string | undefined>
 
 /** Put an interaction where it belongs: in place of the one with its id or client_id, else in sequence. */
 export function withInteraction(c: Conversation, i: Interaction): Conversation {
@@ -63,18 +63,23 @@ export function withRow(list: ListData | undefined, s: Summary, belongs: boolean
   const known = list.pages.some((p) => p.items.some((x) => x.id === s.id))
   if (!known && !belongs) return list
   if (known && belongs) {
-    return mapItems(list, (items) => items.map((x) => (x.id === s.id && s.seq >= x.seq ? { ...x, ...s } : x)))
+    return withChange(list, s)
   }
   if (known) return mapItems(list, (items) => items.filter((x) => x.id !== s.id))
   const [first, ...rest] = list.pages
   return { ...list, pages: [{ ...(first ?? { next_cursor: null }), items: [s, ...(first?.items ?? [])] }, ...rest] }
 }
 
+/** Update a row in place, wherever it stands; a list that does not have it stays as it is. */
+export function withChange(list: ListData | undefined, s: Summary): ListData | undefined {
+  return list && mapItems(list, (items) => items.map((x) => (x.id === s.id && s.seq >= x.seq ? { ...x, ...s } : x)))
+}
+
 export function withoutRow(list: ListData | undefined, id: number): ListData | undefined {
   return list && mapItems(list, (items) => items.filter((x) => x.id !== id))
 }
 
-function mapItems(list: ListData, change: (items: Summary[]) => Summary[]): ListData {
+function mapItems(list: ListData, change: (items: Listed[]) => Listed[]): ListData {
   return { ...list, pages: list.pages.map((p) => ({ ...p, items: change(p.items) })) }
 }
 
