@@ -20,5 +20,7 @@ create or replace trigger entry_moves after update of state, queue_id on queue_e
 for each row when ((new.state in ('waiting', 'offered')) <> (old.state in ('waiting', 'offered'))
                    or (new.queue_id <> old.queue_id and new.state in ('waiting', 'offered'))) execute function entry_moves();
 create or replace trigger entry_goes after delete on queue_entry for each row execute function entry_moves();
+create or replace trigger conversations_emptied after truncate on conversation for each statement execute function counted_anew();
+create or replace trigger entries_emptied after truncate on queue_entry for each statement execute function counted_anew();
 -- What was there before the triggers were, or changed while they were not.
 select recount();

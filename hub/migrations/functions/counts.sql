@@ -71,3 +71,11 @@ create function recount() returns table (queue_id bigint, what text, n bigint) l
     where coalesce(c.n, 0) <> coalesce(k.n, 0)
     returning d.queue_id, d.what, d.n
 $$;
+
+-- counted_anew: After a table was emptied at once, which no row tells of.
+create function counted_anew() returns trigger
+language plpgsql set search_path from current as $$
+begin
+    perform recount();
+    return null;
+end $$;

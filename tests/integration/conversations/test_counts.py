@@ -96,6 +96,8 @@ async def test_kept_counts_are_those_counted_whatever_is_done_at_once(app: App) 
     await db.execute("delete from queue_entry where id %% 2 = 1", {})
     [counted] = await db.dicts(_COUNTED)
     assert await _kept(db) == counted
+    await db.execute("truncate conversation, queue_entry cascade")
+    assert await _kept(db) == {"open": 0, "snoozed": 0, "waiting": 0}
 
 
 async def test_a_wrong_count_is_put_right_and_said(app: App) -> None:
