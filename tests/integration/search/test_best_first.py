@@ -8,21 +8,21 @@ from urllib.parse import quote
 from hub.core.clock import now
 from hub.demo.history import fill
 from hub.search.index import begin_anew
-from tests.house import Agent, House
 from tests.integration.search.test_languages import found, indexed
+from tests.support.app import Agent, App
 
 
 async def _ids(agent: Agent, q: str, **query: object) -> list[int]:
     return [item["id"] for item in await found(agent, q, **query)]
 
 
-async def test_whose_name_it_is_comes_before_whose_subject_and_that_before_a_mention(house: House) -> None:
-    theirs = await house.mail("Where is my order?", sender="rosa.winter@customer.example", name="Rosa Winter")
-    subject = await house.mail("Is it in stock?", sender="a@x.example", subject="Lamp Winter Rosa")
-    together = await house.mail("I want the Winter Rosa lamp", sender="c@x.example")
-    apart = await house.mail("Winter is coming, and among all the lamps I like the colour rosa", sender="b@x.example")
-    await indexed(house.core.db)
-    admin = await house.agent("admin")
+async def test_whose_name_it_is_comes_before_whose_subject_and_that_before_a_mention(app: App) -> None:
+    theirs = await app.mail("Where is my order?", sender="rosa.winter@customer.example", name="Rosa Winter")
+    subject = await app.mail("Is it in stock?", sender="a@x.example", subject="Lamp Winter Rosa")
+    together = await app.mail("I want the Winter Rosa lamp", sender="c@x.example")
+    apart = await app.mail("Winter is coming, and among all the lamps I like the colour rosa", sender="b@x.example")
+    await indexed(app.core.db)
+    admin = await app.agent("admin")
     assert await _ids(admin, "rosa winter") == [theirs, subject, together, apart]
     assert (await found(admin, "rosa winter"))[0]["found"]["where"] == "customer"
     assert (await found(admin, "rosa winter"))[1]["found"] == {
@@ -32,11 +32,11 @@ async def test_whose_name_it_is_comes_before_whose_subject_and_that_before_a_men
     }  # fmt: skip
 
 
-async def test_a_whole_word_comes_before_one_that_is_only_begun(house: House) -> None:
-    whole = await house.mail("x", sender="1@x.example", name="Ann Lee")
-    begun = await house.mail("x", sender="2@x.example", name="Annabel Leeds")
-    await indexed(house.core.db)
-    admin = await house.agent("admin")
+async def test_a_whole_word_comes_before_one_that_is_only_begun(app: App) -> None:
+    whole = await app.mail("x", sender="1@x.example", name="Ann Lee")
+    begun = await app.mail("x", sender="2@x.example", name="Annabel Leeds")
+    await indexed(app.core.db)
+    admin = await app.agent("admin")
     assert await _ids(admin, "ann lee") == [whole, begun]
     assert [item["name"] for item in (await admin.get("/contacts?q=ann%20lee"))["items"]] == [
         "Ann Lee",
@@ -44,10 +44,10 @@ async def test_a_whole_word_comes_before_one_that_is_only_begun(house: House) ->
     ]
 
 
-async def test_pages_hold_everything_once_and_the_new_comes_before_the_old(house: House) -> None:
-    await fill(house.core.db, conversations=700, interactions=2_500, report=lambda _: None)
-    await indexed(house.core.db)
-    admin = await house.agent("admin")
+async def test_pages_hold_everything_once_and_the_new_comes_before_the_old(app: App) -> None:
+    await fill(app.core.db, conversations=700, interactions=2_500, report=lambda _: None)
+    await indexed(app.core.db)
+    admin = await app.agent("admin")
     for path, size in (("/conversations?q=lam", 40), ("/contacts?q=example", 90)):
         seen: list[int] = []
         cursor = ""
@@ -61,11 +61,11 @@ async def test_pages_hold_everything_once_and_the_new_comes_before_the_old(house
     assert (await admin.get("/contacts?q=example&cursor=nonsense", status=422))["errors"]
 
 
-async def test_a_search_is_narrowed_by_agent_state_language_and_time(house: House) -> None:
-    db = house.core.db
-    one = await house.mail("The chandelier", sender="ana@x.example")
-    two = await house.mail("The chandelier, too", sender="bea@x.example", locale="pt-BR")
-    amy, admin = await house.agent("amy"), await house.agent("admin")
+async def test_a_search_is_narrowed_by_agent_state_language_and_time(app: App) -> None:
+    db = app.core.db
+    one = await app.mail("The chandelier", sender="ana@x.example")
+    two = await app.mail("The chandelier, too", sender="bea@x.example", locale="pt-BR")
+    amy, admin = await app.agent("amy"), await app.agent("admin")
     await amy.post(f"/conversations/{one}/pull")
     await db.execute("update interaction set at = now() - interval '40 days' where conversation_id = %s", [two])
     await indexed(db)
@@ -85,16 +85,16 @@ async def test_a_search_is_narrowed_by_agent_state_language_and_time(house: Hous
     ]
 
 
-async def test_files_notes_and_own_fields_are_found(house: House) -> None:
-    conversation = await house.mail("See the file", sender="ana@x.example")
-    await house.core.db.execute(
+async def test_files_notes_and_own_fields_are_found(app: App) -> None:
+    conversation = await app.mail("See the file", sender="ana@x.example")
+    await app.core.db.execute(
         "insert into attachment (interaction_id, name, content_type, body) select max(id), 'Überweisung März.pdf', 'application/pdf', 'x' from interaction"
     )
-    admin = await house.agent("admin")
+    admin = await app.agent("admin")
     contact = (await admin.get(f"/conversations/{conversation}"))["contact"]["id"]
     await admin.call("PATCH", f"/contacts/{contact}", {"attributes": {"customer_no": "KD-778812", "vip": True}})
     await admin.post(f"/conversations/{conversation}/notes", {"client_id": "n", "text": "Promised a voucher"})
-    await indexed(house.core.db)
+    await indexed(app.core.db)
     for q, where in (
         ("ueberweisung", "file"),
         ("märz pdf", "file"),
@@ -110,10 +110,10 @@ async def test_files_notes_and_own_fields_are_found(house: House) -> None:
     assert await _ids(admin, "true") == []
 
 
-async def test_words_made_otherwise_are_made_anew(house: House) -> None:
-    db = house.core.db
+async def test_words_made_otherwise_are_made_anew(app: App) -> None:
+    db = app.core.db
     assert not await begin_anew(db)  # there are none yet: the first that comes says whose they are
-    await house.mail("The chandelier", sender="ana@x.example")
+    await app.mail("The chandelier", sender="ana@x.example")
     await indexed(db)
     assert not await begin_anew(db)
     await db.execute("update meta set value = '0' where key = 'search.version'")
@@ -121,4 +121,4 @@ async def test_words_made_otherwise_are_made_anew(house: House) -> None:
     assert await begin_anew(db)
     assert not await begin_anew(db)
     await indexed(db)
-    assert len(await _ids(await house.agent("admin"), "chandelier")) == 1
+    assert len(await _ids(await app.agent("admin"), "chandelier")) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from hub.core.db import Database
 from hub.search.index import index_next, index_people
-from tests.house import Agent, House
+from tests.support.app import Agent, App
 
 # A customer's words, and what an agent types for them; the last is in nobody's mail.
 _SAID = {
@@ -45,18 +45,18 @@ async def found(agent: Agent, q: str, **query: object) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-async def said(house: House) -> tuple[House, dict[str, int]]:
+async def said(app: App) -> tuple[App, dict[str, int]]:
     conversations = {
-        language: await house.mail(text, sender=f"{language.lower()}@customer.example")
+        language: await app.mail(text, sender=f"{language.lower()}@customer.example")
         for language, (text, _) in _SAID.items()
     }
-    await indexed(house.core.db)
-    return house, conversations
+    await indexed(app.core.db)
+    return app, conversations
 
 
-async def test_a_message_is_found_and_marked_in_every_language(said: tuple[House, dict[str, int]]) -> None:
-    house, conversations = said
-    admin = await house.agent("admin")
+async def test_a_message_is_found_and_marked_in_every_language(said: tuple[App, dict[str, int]]) -> None:
+    app, conversations = said
+    admin = await app.agent("admin")
     wrong: list[object] = []
     for language, (text, searches) in _SAID.items():
         for q in searches:
@@ -72,14 +72,14 @@ async def test_a_message_is_found_and_marked_in_every_language(said: tuple[House
     assert not wrong, wrong
 
 
-async def test_nothing_is_found_by_words_that_nobody_wrote(said: tuple[House, dict[str, int]]) -> None:
+async def test_nothing_is_found_by_words_that_nobody_wrote(said: tuple[App, dict[str, int]]) -> None:
     admin = await said[0].agent("admin")
     for q in ("票发", "lamp qqq", "灯吊", "ไฟหลอด", '"broken arrived"', "<>", "'); drop table", "\\", ":*", "&", "!"):
         assert await found(admin, q) == [], q
 
 
 @pytest.mark.parametrize("known", ["+74951234567", "+442079460958", "+390612345678", "+3612345678", "+4915112345678"])
-async def test_a_number_is_found_however_it_is_spelled(house: House, known: str) -> None:
+async def test_a_number_is_found_however_it_is_spelled(app: App, known: str) -> None:
     spelled = {
         "+74951234567": ["8 (495) 123-45-67", "+7 495 123-45-67", "007 495 1234567", "123 45 67", "4951234567"],
         "+442079460958": ["020 7946 0958", "+44 (0)20 7946 0958", "0044 20 7946 0958", "tel:+442079460958", "+44\u00a020\u20117946\u20110958"],
@@ -87,10 +87,10 @@ async def test_a_number_is_found_however_it_is_spelled(house: House, known: str)
         "+3612345678": ["06 1 234 5678", "+36 1 234 5678"],
         "+4915112345678": ["0151/12345678", "+49 (0) 151 12345678", "０１５１ １２３４５６７８", "٠١٥١١٢٣٤٥٦٧٨"],
     }  # fmt: skip
-    conversation = await house.sms("Hello", sender=known)
-    await house.sms("Hello", sender="+14155550199")
-    await indexed(house.core.db)
-    admin = await house.agent("admin")
+    conversation = await app.sms("Hello", sender=known)
+    await app.sms("Hello", sender="+14155550199")
+    await indexed(app.core.db)
+    admin = await app.agent("admin")
     for q in spelled[known]:
         assert [item["id"] for item in await found(admin, q)] == [conversation], q
         assert len((await admin.get(f"/contacts?q={quote(q)}"))["items"]) == 1, q

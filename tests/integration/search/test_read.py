@@ -9,7 +9,7 @@ import pytest
 from hub.core.service import Core
 from hub.demo.history import fill
 from hub.search.index import index_next, index_people
-from tests.house import open_house
+from tests.support.app import open_app
 from tests.support.desk_calls import asks
 from tests.support.plans import Watched, explain_everything
 
@@ -20,7 +20,7 @@ _FREQUENT = 8_500  # a word in every tenth message, of all years: there are too 
 
 @pytest.mark.breaks_rules  # nothing is done here but reading; the check would be explained, too
 async def test_a_search_reads_what_has_its_words(core: Core, aiohttp_client: Any) -> None:
-    house = await open_house(core, aiohttp_client)
+    app = await open_app(core, aiohttp_client)
     await fill(core.db, conversations=_CONVERSATIONS, interactions=_INTERACTIONS, report=lambda _: None)
     while await index_next(core.db, 2_000) or await index_people(core.db, 2_000):
         pass
@@ -28,12 +28,12 @@ async def test_a_search_reads_what_has_its_words(core: Core, aiohttp_client: Any
     explain_everything(core.db.url)
     db = Watched(core.db.url)
     await db.open()
-    house = await open_house(Core(db, core.feed, core.vault, core.public_url), aiohttp_client)
+    app = await open_app(Core(db, core.feed, core.vault, core.public_url), aiohttp_client)
     too_much: list[str] = []
     for ask in [ask for ask in await asks(db) if ask.name.startswith("search")]:
         most = _FREQUENT if any(one in ask.name for one in ("word", "first name", "Chinese")) else _FEW
         for role in ask.roles:
-            agent = await house.agent(role)
+            agent = await app.agent(role)
             for _ in range(2):
                 db.take()
                 await agent.get(ask.path)
