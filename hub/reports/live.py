@@ -23,7 +23,7 @@ FRESH_SECONDS = 0.25  # how old a board may be: many screens ask, one query answ
 class ServiceLevel(TypedDict):
     """Service level of today; `variant` says how it is computed."""
 
-    target_seconds: int
+    target_seconds: int | None
     percent: float | None
     answered_in_target: int
     offered: int
@@ -188,11 +188,12 @@ class Live:
 
 
 def _service_level(rows: Iterable[_Queue]) -> ServiceLevel:
-    """Of one queue, or of several: each against its own target, of which the strictest is named."""
+    """Of one queue, or of several: each against its own target, named if all with numbers have the same."""
     queues = list(rows)
+    targets = {q.target_seconds for q in queues if len(queues) == 1 or q.today.offered}
     total = sum((q.today for q in queues), Counts())
     return {
-        "target_seconds": min((q.target_seconds for q in queues), default=0),
+        "target_seconds": targets.pop() if len(targets) == 1 else None,
         "percent": total.service_level,
         "answered_in_target": total.answered_in_target,
         "offered": total.offered,

@@ -56,7 +56,7 @@ delete from event_cursor where reader = %(reader)s;
 -- queues: Each queue as it is now, with its people, and today's counts by its own calendar.
 with live as (
     select queue_id,
-           count(*) filter (where state = 'waiting')::int as waiting,
+           count(*) filter (where state in ('waiting', 'offered'))::int as waiting, -- on offer they wait still
            count(*) filter (where state = 'offered')::int as offered,
            count(*) filter (where state = 'assigned')::int as assigned,
            min(entered_at) filter (where state in ('waiting', 'offered')) as oldest

@@ -118,7 +118,7 @@ function Queues({ rows }: { rows: QueueLive[] }) {
                 <td style={{ fontWeight: 500 }}>{q.name}</td>
                 <td className="r">{number(q.waiting)}</td>
                 <td className="r">{q.waiting && q.longest_wait_seconds !== null ? <span className={`pill ${grade(q.longest_wait_seconds, q.service_level.target_seconds) ?? 'ok'}`}>{span(q.longest_wait_seconds)}</span> : '–'}</td>
-                <td className="r">{number(q.assigned + q.offered)}</td>
+                <td className="r">{number(q.assigned)}</td>
                 <td className="r" title={q.service_level.target_seconds === null ? undefined : t('board.level', { span: span(q.service_level.target_seconds) })}>{q.service_level.percent === null ? '–' : percent(q.service_level.percent)}</td>
                 <td className="r">{q.average_speed_of_answer === null ? '–' : span(q.average_speed_of_answer)}</td>
                 <td className="r">{number(q.abandoned)}</td>
