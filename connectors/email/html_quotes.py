@@ -16,20 +16,21 @@ _QUOTING = re.compile(r"^(?:> ?)+", re.MULTILINE)
 _ANSWER = Context()
 
 
-def html_quotes_marked(html: str, context: Context = _ANSWER) -> str:
-    """HTML as text in which quoted blocks stand behind `>`, as they would in a plain mail.
+def html_quotes_marked(html: str, context: Context = _ANSWER, *, whole: str | None = None) -> str:
+    """HTML as text in which quoted blocks stand behind `>`, as they would in a plain mail; `whole`: as text, if known.
 
     What reaches to the end by the mark of a known program (Outlook, NetEase, QQ, Yahoo) is left out, unless nothing
     would be left or the author says that the answers are below. A mail that answers nothing has no quote to mark.
     """
+    if whole is None:
+        whole = to_text(html)
     if not context.answers:
-        return to_text(html)
+        return whole
     mark = HTML_REST.search(html, 0, 2_000_000)
     if mark is not None:
         above = to_text(html[: mark.start()])
         if above.strip() and not SEE_BELOW.search(above):
-            html = html[: mark.start()]
-    whole = to_text(html)
+            html, whole = html[: mark.start()], above
     blocks = list(HTML_BLOCK.finditer(html))
     cited = any(not block[1] and HTML_CITED.search(block[2]) for block in blocks)
     if not cited or len(blocks) > _MAX_BLOCKS:

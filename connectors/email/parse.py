@@ -242,8 +242,9 @@ class _Reading:
             full = self.body.text[:_MAX_TEXT]
             return full, visible(full, about)
         if self.body.html_source:
-            full = to_text(self.body.html_source)[:_MAX_TEXT]
-            marked = html_quotes_marked(self.body.html_source, about)[:_MAX_TEXT]
+            whole = to_text(self.body.html_source)  # once: laying out costs more than all else that is done to a mail
+            full = whole[:_MAX_TEXT]
+            marked = html_quotes_marked(self.body.html_source, about, whole=whole)[:_MAX_TEXT]
             return full, visible(marked, about) or visible(full, about)
         return "", ""
 
