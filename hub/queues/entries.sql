@@ -98,15 +98,14 @@ select s.state = 'offline' and not exists (
     where e.agent_id = s.agent_id and e.state = 'assigned' and c.state in ('connecting', 'talking'))
 from agent_state s where s.agent_id = %(agent_id)s;
 
--- stranded: Customers waiting at the other end of somebody who has been away from the desk for a while. Who has been answered
--- waits for nobody: when they write again, this finds them at once.
+-- stranded: Customers waiting at the other end of somebody who has been away from the desk for a while.
 select e.conversation_id
 from queue_entry e join agent_state s on s.agent_id = e.agent_id
 where e.state = 'assigned' and s.state = 'offline'
-  and greatest(s.since, e.assigned_at) < clock_timestamp()
-      - make_interval(secs => case when e.channel in ('chat', 'voice') then %(grace_seconds)s else %(owed_seconds)s end)
-  and (e.channel = 'voice'
-       or exists (select from conversation v where v.id = e.conversation_id and v.status = 'open' and v.waiting_since is not null offset 0))
+  and case when e.channel in ('chat', 'voice') then greatest(s.since, e.assigned_at) < clock_timestamp() - make_interval(secs => %(grace_seconds)s)
+      else greatest(s.since, e.assigned_at) < clock_timestamp() - make_interval(secs => %(owed_seconds)s)
+          and exists (select from conversation v where v.id = e.conversation_id and v.status = 'open' and v.waiting_since is not null offset 0)
+      end
   -- who talks on the telephone is there, whatever their screen does
   and not exists (select from call c where c.entry_id = e.id and c.state in ('connecting', 'talking'))
 limit %(limit)s;
