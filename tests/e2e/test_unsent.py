@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
@@ -44,6 +45,7 @@ async def sends_by(world: World, box: int, port: int, secret: str | None = None,
     assert done["settings"]["smtp"]["port"] == port, done
 
 
+@pytest.mark.timeout(360)  # it waits for four tries of a send, each later than the last
 async def test_a_message_says_why_it_has_not_left_and_when_it_is_tried_next(
     world: World, windows: Windows, box: int, tmp_path: Path
 ) -> None:
