@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -66,11 +67,23 @@ def archive(version: str, root: Path = ROOT, folder: Path = FOLDER) -> Path:
     with tarfile.open(kept / f"{version}.tar.xz", "w:xz", preset=9) as made:
         for name in names:
             made.add(root / name, name)
+    (kept / f"{version}.entry_points.txt").write_text(_parts(root), encoding="utf-8")
     sets = {one.release: one.number for one in released(folder)}
     for file in kept.glob("*.tar.xz"):
-        if sets.get(file.name.removesuffix(".tar.xz"), 0) < max(sets.values()) - 1:
+        name = file.name.removesuffix(".tar.xz")
+        if sets.get(name, 0) < max(sets.values()) - 1:
             file.unlink()
+            (kept / f"{name}.entry_points.txt").unlink(missing_ok=True)
     return kept / f"{version}.tar.xz"
+
+
+def _parts(root: Path) -> str:
+    """Where a release's own services, senders and connectors lie, as installers write it down."""
+    groups = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"].get("entry-points", {})
+    return "\n".join(
+        "\n".join([f"[{group}]", *[f"{name} = {place}" for name, place in parts.items()], ""])
+        for group, parts in groups.items()
+    )
 
 
 if __name__ == "__main__":

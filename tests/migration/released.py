@@ -36,9 +36,13 @@ def beside() -> list[str]:
 
 
 def unpack(release: str, folder: Path) -> Path:
-    """The release's programs, to be run with `PYTHONPATH` set to the folder."""
+    """The release's programs, to be run with `PYTHONPATH` set to the folder: there it finds its own parts, not ours."""
     with tarfile.open(RELEASES / f"{release}.tar.xz") as archive:
         archive.extractall(folder / release, filter="data")
+    facts = folder / release / f"omnihub-{release}.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: omnihub\nVersion: {release}\n")
+    (facts / "entry_points.txt").write_text((RELEASES / f"{release}.entry_points.txt").read_text())
     return folder / release
 
 

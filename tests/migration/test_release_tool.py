@@ -43,14 +43,16 @@ def test_a_release_is_dated_recorded_and_kept_when_it_is_made(tree: Path) -> Non
 
 def test_programs_go_when_they_may_not_run_beside_the_next_release(tree: Path) -> None:
     (tree / "tests/migration/releases/0.1.0.tar.xz").write_bytes(b"")
+    (tree / "tests/migration/releases/0.1.0.entry_points.txt").write_text("")
     (tree / "migrations/released.txt").write_text("")
     left: list[list[str]] = []
     for version in ("9.0.0", "9.1.0", "9.2.0"):
         (tree / "migrations/functions/more.sql").write_text(f"select '{version}'")
         release(version, tree, tree / "migrations")
         archive(version, tree, tree / "migrations")
-        left.append(sorted(file.name[:5] for file in (tree / "tests/migration/releases").iterdir()))
-    assert left == [["0.1.0", "9.0.0"], ["9.0.0", "9.1.0"], ["9.1.0", "9.2.0"]]
+        left.append(sorted(file.name for file in (tree / "tests/migration/releases").iterdir()))
+    kept = [("0.1.0", "9.0.0"), ("9.0.0", "9.1.0"), ("9.1.0", "9.2.0")]
+    assert left == [[f"{one}.{what}" for one in two for what in ("entry_points.txt", "tar.xz")] for two in kept]
 
 
 def test_a_release_without_a_number_or_without_changes_is_refused(tree: Path) -> None:
