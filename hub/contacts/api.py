@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from hub.access.permissions import Permission
 from hub.access.rights import require_contact
 from hub.channels.model import AddressKind
 from hub.contacts import consent, linking, store
 from hub.core import events
-from hub.core.errors import NotFound
+from hub.core.errors import Invalid, NotFound
 from hub.messages import consents, pages, views
 from hub.messages.api.shapes import Interaction, Rating
 from hub.search.find import Place
@@ -129,10 +129,16 @@ async def list_contacts(call: Call, query: ContactQuery) -> dict[str, Any]:
     """Find customers by name, address or their own fields, the best first; without `q` all, the newest first."""
     q = query.q.replace("\x00", "").strip()
     if not q:
-        last = InOrderOfIds.model_validate({"cursor": query.cursor}).after
-        return page(await store.newest(call.core.db, cursor=last, limit=query.limit + 1), query.limit)
+        return page(await store.newest(call.core.db, cursor=_last(query.cursor), limit=query.limit + 1), query.limit)
     found, following = await store.search(call.core.db, q, Place.decode(query.cursor), limit=query.limit)
     return {"items": found, "next_cursor": following and following.encode()}
+
+
+def _last(cursor: str | None) -> int | None:
+    try:
+        return InOrderOfIds.model_validate({"cursor": cursor}).after
+    except ValidationError:
+        raise Invalid("The cursor is not one of ours.", fields={"cursor": "use next_cursor as it came"}) from None
 
 
 @contacts.add("GET", "/contacts/{contact_id}", needs=Permission.CONTACT_READ, returns=Contact)

@@ -25,6 +25,7 @@ from hub.search.index import month, shelf
 from hub.search.tokens import exactly, query, quote
 
 sql = Queries.beside(__file__)
+_IDS = 1 << 63  # one more than the greatest that a database gives out
 _WINDOWS = (2, 6, 12)  # months, the latest first; then all there are
 _SHELVES = (2, 6, 24)  # of people, the newest first; then all
 BLOCK = 200  # of the newest matches, put in order together
@@ -48,8 +49,11 @@ class Place:
             return cls()
         try:
             before, offset = orjson.loads(base64.urlsafe_b64decode(cursor))
-            return cls(None if before is None else int(before), int(offset))
-        except (ValueError, TypeError, binascii.Error, orjson.JSONDecodeError):
+            found = cls(None if before is None else int(before), int(offset))
+            if not (0 <= (found.before or 0) < _IDS and 0 <= found.offset < _IDS):
+                raise ValueError(cursor)
+            return found  # noqa: TRY300 - what comes before may raise
+        except (ValueError, TypeError, OverflowError, binascii.Error, orjson.JSONDecodeError):
             raise Invalid("The cursor is not one of ours.", fields={"cursor": "use next_cursor as it came"}) from None
 
 
