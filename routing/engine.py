@@ -277,9 +277,7 @@ class Leader:
         if not picks:
             return None
         self._flying = frozenset(p.entry_id for p in picks)
-        task = asyncio.create_task(
-            offers.commit(self._conn, LEASE, self._epoch, picks, self.pool.channels), name="router-commit"
-        )
+        task = asyncio.create_task(self._write(picks), name="router-commit")
         for _ in range(_SENDING):
             await asyncio.sleep(0)
         return task

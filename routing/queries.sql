@@ -52,7 +52,8 @@ select (select array_agg(entry_id) from entries where not only_queued),
 select entry_id, offer_id, agent_id, conversation_id, queue_id, event_id, agent_seq, at, expires_at, channel, queue_name,
        contact_id, contact_name, subject, preview, waited_seconds, said
 from router_commit(%(lease)s, %(epoch)s, %(shown)s, %(entries)s::bigint[], %(agents)s::bigint[],
-    %(beside_used)s::integer[], %(beside_same)s::integer[], %(seconds)s::integer[], %(keys)s::float8[], %(reasons)b::text[], %(becauses)b::text[], %(considered)b::text[]);
+    %(beside_used)s::integer[], %(beside_same)s::integer[], %(seconds)s::integer[], %(keys)s::float8[],
+    %(reasons)b::text[], %(becauses)b::text[], %(considered)b::text[]);
 
 -- note_kept: Why entries wait for which somebody is free: a decision for nobody, its key the moment when that ends.
 insert into decision (entry_id, key, reason, because)
