@@ -48,6 +48,7 @@ BOUNDS = {
     "event_cursor.reader": WORD,
     "follow_up.key": MOST_BYTES,  # our own ids
     "hours.key": KEY,
+    "interaction.channel": WORD,
     "interaction.client_id": WORD,  # a pattern of the API's
     "interaction.external_id": MOST_BYTES,  # identifier, by tidy
     "lease.name": 4 * 500 + WORD,  # a mailbox's folder
@@ -58,6 +59,7 @@ BOUNDS = {
     "migration.name": WORD,
     "outbound.provider_id": MOST_BYTES,  # identifier, by hub.messages.delivery and hub.messages.outbox
     "queue.key": KEY,
+    "queue_count.what": WORD,  # a check of the table
     "raw.connector": WORD,
     "raw.dedup_key": MOST_BYTES,  # identifier, by tidy and by quarantine
     "role.key": KEY,  # a check of the table
