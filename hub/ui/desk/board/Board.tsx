@@ -92,7 +92,7 @@ function LevelTile({ s }: { s: ServiceLevel }) {
   const kind = s.percent === null ? undefined : s.percent >= 80 ? 'ok' : s.percent >= 60 ? 'soon' : 'late'
   return (
     <Tile
-      name="service-level" label={s.target_seconds === null ? t('board.levelShort') : t('board.level', { span: span(s.target_seconds) })} value={s.percent === null ? '–' : percent(s.percent)} kind={kind}
+      name="service-level" label={s.target_seconds === null ? t('board.levelOwn') : t('board.level', { span: span(s.target_seconds) })} value={s.percent === null ? '–' : percent(s.percent)} kind={kind}
       hint={`${number(s.answered_in_target)}/${number(s.offered)} · ${variant(s)}`}
     />
   )
