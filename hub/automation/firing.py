@@ -15,7 +15,7 @@ from hub.automation.events import ReplyMissed
 from hub.automation.model import IN_HOURS, WRITES, FollowUp, Kind, Plan
 from hub.automation.plans import delays, schedule
 from hub.automation.ratings import link_ends, take_reply
-from hub.automation.texts import text
+from hub.automation.texts import link_sent, text
 from hub.conversations import actions, conversation, lifecycle
 from hub.core import events, log
 from hub.core.clock import now
@@ -98,6 +98,7 @@ class Firing:
             account_id=way.account_id if way else None,
             automatic=True,
             bulk=self.due.kind == Kind.SATISFACTION,
+            withheld=(link, link_sent(self.now.locale)) if link else None,
         )
         await replies.reply(self.unit, self.vault, self.due.conversation_id, answer, actor_id=None)
 

@@ -1,7 +1,7 @@
 """Satisfaction: one rating from 1 to 5 per conversation, given in the chat, by a number as reply, or on a page.
 
 A rating is the customer's word about whoever answered them last. A low one is a complaint: it is recorded, and a
-person looks at the conversation, with a note that says so.
+person looks at the conversation, with a note that says so; whoever is offered it reads the score and their words.
 """
 
 from __future__ import annotations
@@ -75,6 +75,8 @@ async def rate(unit: Unit, conversation_id: int, score: int, comment: str | None
     if not await execute(unit.conn, sql["rate"], values):
         return False
     await unit.log(ConversationRated(score=score), conversation_id=conversation_id)
+    last = Line("score", {"score": score}, comment or "")
+    await conversation.rated(unit.conn, conversation_id, last.said(), low=score < CONTENT)
     if score < CONTENT:
         words = Line("rated", {"score": score}, comment or "")
         await replies.note(unit, conversation_id, words, f"rating-{conversation_id}", actor_id=None)

@@ -20,6 +20,8 @@ class Text:
     body: str
 
 
+# What our side reads in place of the link by which a customer rates us: whoever has the link is the customer.
+_LINK_SENT = {"en": "[Survey link sent]", "zh-CN": "[已发送评价链接]"}
 _OURS: dict[tuple[str, str], str] = {
     ("acknowledgement", "en"): "Thank you for your message. We are closed now and will answer as soon as we open.",
     ("acknowledgement", "zh-CN"): "感谢您的留言。目前不在工作时间，我们上班后会尽快回复您。",
@@ -34,6 +36,11 @@ _OURS: dict[tuple[str, str], str] = {
     ("missed_call", "en"): "Sorry that we missed your call. Reply to this message, or call again; we will help you.",
     ("missed_call", "zh-CN"): "很抱歉没能接到您的来电。请直接回复此消息或再次致电，我们会尽快为您处理。",
 }  # fmt: skip
+
+
+def link_sent(locale: str) -> str:
+    """What stands in place of a survey's link where agents read, in the language of the rest."""
+    return _LINK_SENT[language(locale)]
 
 
 def language(locale: str) -> str:

@@ -137,6 +137,11 @@ async def replied(conn: Connection, conversation_id: int, answer: Replied) -> No
     await execute(conn, sql["replied"], values)
 
 
+async def rated(conn: Connection, conversation_id: int, said: dict[str, Any], *, low: bool) -> None:
+    """Let the score and the words of a customer stand as the last of it: a low score, and what replaces one."""
+    await execute(conn, sql["rated"], {"id": conversation_id, "said": Jsonb(said), "low": low})
+
+
 async def reply_withdrawn(conn: Connection, conversation_id: int) -> None:
     """Set the clocks as if what was taken back had not been written."""
     await execute(conn, sql["reply_withdrawn"], {"id": conversation_id})

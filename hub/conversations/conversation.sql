@@ -70,6 +70,11 @@ update conversation v set
 from answers a
 where v.id = %(id)s;
 
+-- rated: What a customer said of our help stands as the last of the conversation, for whoever takes it up: a low score, and
+-- whatever replaces it.
+update conversation set said = %(said)s::jsonb, preview = %(said)s::jsonb ->> 'text'
+where id = %(id)s and (%(low)s or (said ->> 'code' = 'line.score' and said ->> 'text' = preview));
+
 -- call_described: A call is the last that happened; whose turn it is then.
 update conversation set preview = %(preview)s, said = %(said)s, channel = 'voice', updated_at = clock_timestamp(),
     interaction_seq = greatest(interaction_seq, coalesce(%(seq)s, 0)),

@@ -72,6 +72,29 @@ async def normalize(_: Core, arrival: Arrival) -> Arrival:
     return replace(arrival, inbound=tidy(arrival.inbound))
 
 
+async def conceal(core: Core, arrival: Arrival) -> Arrival:
+    """A mail that quotes our survey keeps no link by which whoever reads it here could rate for the customer."""
+    i = arrival.inbound
+
+    def plain(text: str) -> str:
+        return tokens.without_rating(core.vault, text)
+
+    if arrival.account.channel != "email":
+        return arrival
+    page = i.page and replace(
+        i.page,
+        own=i.page.own and plain(i.page.own),
+        whole=i.page.whole and plain(i.page.whole),
+    )
+    meta = {key: plain(value) if isinstance(value, str) else value for key, value in i.meta.items()}
+    shown = replace(
+        i, subject=plain(i.subject), text=plain(i.text), html=i.html and plain(i.html), page=page, meta=meta
+    )
+    if shown == i:
+        return arrival
+    return replace(arrival, inbound=replace(shown, meta={**meta, "quotes_survey": True}))
+
+
 async def recognize(core: Core, arrival: Arrival) -> Arrival:
     """The value that the sender is known by already (`functions/identity.sql`)."""
     i = arrival.inbound
@@ -91,7 +114,7 @@ async def trace(core: Core, arrival: Arrival) -> Arrival:
     return replace(arrival, inbound=await claims.traced(core.db, core.vault, arrival.inbound))
 
 
-BEFORE: tuple[Callable[[Core, Arrival], Awaitable[Arrival]], ...] = (unwrap, normalize, recognize, trace)
+BEFORE: tuple[Callable[[Core, Arrival], Awaitable[Arrival]], ...] = (unwrap, normalize, conceal, recognize, trace)
 
 
 async def prepared(core: Core, arrival: Arrival) -> Arrival:

@@ -8,6 +8,7 @@ from typing import Any
 ENGLISH = {
     "waiting": "The customer has been waiting for an answer for more than {minutes} minutes.",
     "rated": "The customer rated our help {score} of 5 and is not content.",
+    "score": "Rated {score} of 5",
     "perhaps": "The customer may want no more messages ({word}).",
     "stop": "The customer wants no more messages ({word}).",
     "start": "The customer wants messages again ({word}).",

@@ -21,7 +21,8 @@ class Reply:
     clock and carries the headers that keep robots from answering it. `bulk` marks what goes to many and may be
     unsubscribed from. `due_at` sends later. `cc` and `bcc` are addresses; ours are left out. `confirms_consent` goes
     also to who has just opted out. With a `template` the `text` is what it comes to. `page` is what the desk shows of
-    the `html`, or of the HTML that a `text` with pictures becomes.
+    the `html`, or of the HTML that a `text` with pictures becomes. `withheld` is a part of the text that only the
+    customer may read, such as the link by which they rate us, and the words that stand in its place on our side.
     """
 
     text: str
@@ -40,6 +41,11 @@ class Reply:
     confirms_consent: bool = False
     template: FilledTemplate | None = None
     page: Page | None = None
+    withheld: tuple[str, str] | None = None
+
+    def shown(self, text: str) -> str:
+        """A part of it as our side may read it."""
+        return text if self.withheld is None else text.replace(*self.withheld)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ MOST_BYTES = {"email": MAX_FILES, "sms": 5 * 2**20, "whatsapp": 16 * 2**20}  # M
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """An answer on its way: where it goes, its ids, and its text as the desk shows it."""
+    """An answer on its way: where it goes, its ids, and its words as the customer gets them."""
 
     way: ReplyChannel
     interaction_id: int
@@ -106,13 +106,13 @@ async def store(
         seq,
         "message",
         "out",
-        letter.text,
+        answer.shown(letter.text),
         channel=letter.way.channel,
         account_id=letter.way.account_id,
         address_id=letter.way.address_id,
         agent_id=actor_id,
-        subject=letter.subject,
-        html=letter.html,
+        subject=answer.shown(letter.subject),
+        html=None if letter.html is None else answer.shown(letter.html),
         external_id=letter.message_id if letter.way.channel == "email" else None,
         client_id=answer.client_id,
         status="pending",

@@ -49,8 +49,8 @@ select id from attachment where interaction_id = %(interaction_id)s order by id;
 select o.id, o.state, o.error, o.code, coalesce(o.params, '{}') as params, o.conversation_id, o.interaction_id, o.created_at, o.wire_at,
        case when o.code = 'send.absent' then o.due_at end as next_try_at, a.channel, a.name as account,
        jsonb_build_object('id', c.root_id, 'name', coalesce(nullif(c.name, ''), r.name)) as contact, o.payload ->> 'to' as recipient,
-       left(coalesce(nullif(o.payload ->> 'subject', ''), o.payload ->> 'text'), 160) as preview
-from outbound o join conversation v on v.id = o.conversation_id join account a on a.id = o.account_id
+       left(coalesce(nullif(i.subject, ''), i.text), 160) as preview
+from outbound o join interaction i on i.id = o.interaction_id join conversation v on v.id = o.conversation_id join account a on a.id = o.account_id
 join contact c on c.id = v.contact_id join contact r on r.id = c.root_id
 where o.state = 'unknown' and may_see(v.id, v.agent_id, v.queue_id, %(viewer)s, %(sees_all)s, %(queues)s, %(offered)s)
 order by o.id limit %(limit)s;

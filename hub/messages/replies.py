@@ -185,7 +185,9 @@ def _check_window(way: ReplyChannel, answer: Reply) -> None:
 
 
 async def _after(unit: Unit, held: LockedConversation, answer: Reply, way: ReplyChannel, *, seq: int) -> None:
-    done = conversation.Replied(seq, answer.text[:200], answer.automatic, way.channel, answer.due_at or now())
+    done = conversation.Replied(
+        seq, answer.shown(answer.text)[:200], answer.automatic, way.channel, answer.due_at or now()
+    )
     await conversation.replied(unit.conn, held.id, done)
     keep = {"account_id": way.account_id, "address_id": way.address_id, "conversation_id": held.id}
     await execute(unit.conn, sql["keep_thread"], keep)

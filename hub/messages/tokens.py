@@ -17,6 +17,7 @@ _TOKEN = re.compile(r"\bc([1-9][0-9]{0,17})-([a-z2-7]{16})\b", re.IGNORECASE)
 _MESSAGE = re.compile(
     r"<([1-9][0-9]{0,17})\.c[1-9][0-9]{0,17}-[a-z2-7]{16}\.([a-z2-7]{16})@[^<>@\s]{1,255}>", re.IGNORECASE
 )
+_RATING = re.compile(r"(?<![0-9])([1-9][0-9]{0,17})-([0-9]{1,10})-([a-z2-7]{26})(?![a-z2-7])")
 _MOST = 200  # signatures that are checked for one mail
 _PURPOSE = "reply"
 
@@ -69,10 +70,15 @@ def rating_token(vault: Vault, conversation_id: int, until: datetime) -> str:
 
 def rating_of(vault: Vault, token: str) -> tuple[int, datetime] | None:
     """The conversation that a genuine token names, and when its time is over."""
-    found = re.fullmatch(r"([1-9][0-9]{0,17})-([0-9]{1,10})-([a-z2-7]{26})", token)
+    found = _RATING.fullmatch(token)
     if not found or not vault.verify("rating", f"{found[1]}-{found[2]}", found[3]):
         return None
     return int(found[1]), datetime.fromtimestamp(int(found[2]), UTC)
+
+
+def without_rating(vault: Vault, text: str) -> str:
+    """A text in which the page of a survey is named, as a quoted mail may do, without what opens it."""
+    return _RATING.sub(lambda found: found[0] if rating_of(vault, found[0]) is None else "…", text)
 
 
 def file_token(vault: Vault, attachment_id: int, until: datetime) -> str:

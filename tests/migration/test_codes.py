@@ -142,6 +142,31 @@ def test_what_the_hub_wrote_by_itself_comes_out_with_codes(old: str) -> None:
         assert shown == ({},)  # somebody wrote it
 
 
+def test_links_of_surveys_are_not_kept_where_agents_read(old: str) -> None:
+    token = "17-1790000000-" + "abcdefghijklmnopqrstuvwxyz"
+    with psycopg.connect(old) as conn:
+        ours = some(conn, "select id from interaction where kind = 'message' and direction = 'out' order by id", 1)[0]
+        update = "update interaction set automatic = true, text = %s where id = %s returning conversation_id"
+        [matter] = conn.execute(update, [f"Tell us:\nhttps://x.example/rate/{token}", ours]).fetchone() or [0]
+        cut = f"Tell us:\nhttps://x.example/rate/{token[:20]}"
+        conn.execute("update conversation set preview = %s where id = %s", [cut, matter])
+        theirs = some(conn, "select id from interaction where direction = 'in' and channel = 'email' order by id", 2)
+        quote = f"Good\n> https://x.example/rate/{token}"
+        update = "update interaction set text = 'Good', meta = jsonb_build_object('full_text', %s::text) where id = %s"
+        conn.execute(update, [quote, theirs[0]])
+        conn.execute("update interaction set text = %s where id = %s", [f"Part {token}", theirs[1]])
+    migrate(old)
+    with psycopg.connect(old) as conn:
+        [text] = conn.execute("select text from interaction where id = %s", [ours]).fetchone() or [""]
+        assert text == "Tell us:\n[Survey link sent]"
+        [preview] = conn.execute("select preview from conversation where id = %s", [matter]).fetchone() or [""]
+        assert preview == "Tell us:\n…"
+        [meta] = conn.execute("select meta from interaction where id = %s", [theirs[0]]).fetchone() or [{}]
+        assert meta == {"full_text": "Good\n> https://x.example/rate/…", "quotes_survey": True}
+        [part] = conn.execute("select text from interaction where id = %s", [theirs[1]]).fetchone() or [""]
+        assert part == f"Part {token}"  # no page of a survey
+
+
 def test_a_rewrite_that_was_interrupted_goes_on_where_it_was(old: str) -> None:
     """What is done stays done, and a second run changes nothing: each statement of such a file may be run again."""
     migrate(old)

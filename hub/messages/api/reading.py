@@ -12,7 +12,7 @@ from hub.access.permissions import Permission
 from hub.access.rights import require_conversation
 from hub.conversations import store as conversations
 from hub.core import events
-from hub.core.errors import Invalid, NotFound
+from hub.core.errors import Forbidden, Invalid, NotFound
 from hub.messages import html, reading, replies, views
 from hub.messages.api.shapes import ClientId, Interaction, Upload
 from hub.messages.mail import invitations
@@ -124,8 +124,13 @@ async def read_message_page(call: Call, interaction_id: int, query: PageQuery) -
     media=("application/octet-stream",),
 )
 async def read_original_message(call: Call, interaction_id: int) -> web.Response:
-    """The bytes of a message as they came, to keep as a file; a signature is still good in them."""
+    """The bytes of a message as they came, to keep as a file; a signature is still good in them.
+
+    Where they quote the link of a survey, only who manages channels gets them: with it anybody rates for the customer.
+    """
     message = await _visible(call, interaction_id)
+    if message.meta.get("quotes_survey") and not call.me.may(Permission.CHANNEL_MANAGE):
+        raise Forbidden("The original quotes the link by which the customer rates us.", code="message.original_survey")
     raw = await reading.original(call.core.db, message)
     if raw is None:
         raise NotFound("The message has no original.", code="message.no_original")

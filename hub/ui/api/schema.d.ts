@@ -943,7 +943,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The bytes of a message as they came, to keep as a file; a signature is still good in them. */
+        /**
+         * The bytes of a message as they came, to keep as a file; a signature is still good in them.
+         * @description Where they quote the link of a survey, only who manages channels gets them: with it anybody rates for the customer.
+         */
         get: operations["read_original_message"];
         put?: never;
         post?: never;

@@ -103,7 +103,7 @@ async def test_satisfaction_is_asked_and_a_number_is_taken(desk: Desk) -> None:
     await desk.answers(conversation)
     await desk.resolves(conversation)
     await desk.tick(hours=1)
-    assert "/rate/" in (await desk.sent(conversation))[-1]
+    assert "[Survey link sent]" in (await desk.sent(conversation))[-1]
     await desk.writes(contact, conversation, "4")
     await desk.tick()
     assert await desk.core.db.dicts("select score, comment from rating") == [{"score": 4, "comment": ""}]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hub.automation.ratings import MOST_WORDS
+from hub.channels.model import Page
 from hub.core.clock import now
 from hub.messages import tokens
 from tests.support.app import Agent, App
@@ -51,6 +52,44 @@ async def test_rating_is_recorded_by_sending_and_never_by_reading(app: App) -> N
     assert 'value="4" required checked' in again
     assert "quick\n&amp; &lt;b&gt;kind&lt;/b&gt;" in again
     assert await app.core.db.value("select status from conversation where id = %s", [number]) == "resolved"
+
+
+async def test_agent_gets_the_link_of_a_survey_by_no_way(app: App) -> None:
+    """Neither where we sent it nor where the customer's mail quotes it: whoever has it is the customer."""
+    amy = await app.agent("amy")
+    number = await answered(app, amy)
+    path = link(app, number)
+    token = path.removeprefix("/rate/")
+    quoting = f"Thanks!\n> https://hub.example{path}."
+    html = f'<p>Thanks!</p><blockquote><a href="https://hub.example{path}">Rate</a></blockquote>'
+    at = {"subject": f"Re: {path}", "html": html, "page": Page(html, html), "meta": {"full_text": quoting}}
+    await app.mail(quoting, sender="ana@customer.example", **at)
+    await app.mail("Order 17-1790000000-" + "a" * 26, sender="bob@customer.example")
+    kept = await app.core.db.value(
+        "select string_agg(to_jsonb(i)::text || coalesce(to_jsonb(p)::text, ''), ' ') from interaction i"
+        " left join page p on p.interaction_id = i.id"
+    )
+    assert token not in kept
+    assert "https://hub.example/rate/…" in kept
+    assert "Order 17-1790000000-aaa" in kept  # nothing of ours signed that
+    quoted = await app.core.db.value("select id from interaction where meta ? 'quotes_survey'")
+    refused = await amy.call("GET", f"/interactions/{quoted}/original", status=403)
+    assert refused["code"] == "message.original_survey"
+    admin = await app.agent("admin")
+    response = await app.client.get(f"/api/v1/interactions/{quoted}/original", headers=admin.headers)
+    assert token.encode() in await response.read()
+
+
+async def test_offer_after_a_low_rating_shows_score_and_words(app: App) -> None:
+    amy = await app.agent("amy")
+    number = await answered(app, amy)
+    path = link(app, number)
+    await app.client.post(path, data={"score": "1", "comment": "Nobody called back"})
+    shown = await amy.get(f"/conversations/{number}")
+    assert shown["preview"] == "Rated 1 of 5\nNobody called back"
+    assert shown["said"] == {"code": "line.score", "params": {"score": 1, "comment": "Nobody called back"}}
+    await app.client.post(path, data={"score": "5", "comment": "They have now"})
+    assert (await amy.get(f"/conversations/{number}"))["preview"] == "Rated 5 of 5\nThey have now"
 
 
 async def test_rating_is_changed_by_sending_again_and_said_once_when_it_is_the_same(app: App) -> None:

@@ -249,8 +249,10 @@ async def test_question_is_not_asked_when_the_customer_wants_no_automatic_mail(a
 async def test_question_by_mail_has_a_link_and_by_text_message_asks_for_a_number(app: App) -> None:
     amy = await app.agent("amy")
     asking = "select text from interaction where conversation_id = %s and automatic and direction = 'out'"
-    said = await app.core.db.value(asking, [await asked(app, amy, mail=True)])
-    assert f"{app.core.public_url}/rate/" in said
+    by_mail = await asked(app, amy, mail=True)
+    assert (await app.core.db.value(asking, [by_mail])).endswith("Tell us here:\n[Survey link sent]")
+    sent = "select payload ->> 'text' from outbound o join interaction i on i.id = o.interaction_id where i.automatic and o.conversation_id = %s"
+    assert f"{app.core.public_url}/rate/" in await app.core.db.value(sent, [by_mail])
     said = await app.core.db.value(asking, [await asked(app, amy)])
     assert "/rate/" not in said
     assert "number from 1" in said
