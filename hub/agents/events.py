@@ -35,3 +35,9 @@ class OfferEnded(EventData):
     entry_id: int
     conversation_id: int
     state: str
+
+
+class AgentQueuesChanged(EventData):
+    """An administrator let somebody work in a queue (the event's), or no longer."""
+
+    event = "agent.queues_changed"

@@ -22,6 +22,13 @@ class Ref(TypedDict):
     name: str
 
 
+class Place(Ref):
+    """A queue to hand work to: how many serve it, and how many of them are there (available or busy)."""
+
+    people: int
+    present: int
+
+
 class Presence(TypedDict):
     """An agent's state; `since` is RFC 3339."""
 

@@ -67,8 +67,10 @@ left join agent_state s on s.agent_id = a.id
 where a.disabled_at is null
 order by a.name, a.id;
 
--- all_queues: Every queue in use, by name.
-select id, name from queue where archived_at is null order by name;
+-- all_queues: Every queue in use, by name, with how many serve it and how many of them are there.
+select q.id, q.name, count(p.agent_id)::int as people, count(*) filter (where p.state in ('available', 'busy'))::int as present
+from queue q left join queue_staff p on p.queue_id = q.id
+where q.archived_at is null group by q.id order by q.name, q.id;
 
 -- queues_of: The queues an agent works in, by name.
 select q.id, q.name

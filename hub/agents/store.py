@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hub.agents.model import Colleague, Ref
+from hub.agents.model import Colleague, Place, Ref
 from hub.core.db import Database
 from hub.core.sql import Queries
 
@@ -27,6 +27,14 @@ class _Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class _Place:
+    id: int
+    name: str
+    people: int
+    present: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Skill:
     key: str
     level: int
@@ -43,9 +51,10 @@ async def queues_of(db: Database, agent_id: int) -> list[Ref]:
     return [{"id": q.id, "name": q.name} for q in await db.all(_Queue, sql["queues_of"], {"agent_id": agent_id})]
 
 
-async def all_queues(db: Database) -> list[Ref]:
-    """Every queue, by name: where work can be handed to."""
-    return [{"id": q.id, "name": q.name} for q in await db.all(_Queue, sql["all_queues"])]
+async def all_queues(db: Database) -> list[Place]:
+    """Every queue, by name: where work can be handed to, and who would take it there."""
+    rows = await db.all(_Place, sql["all_queues"])
+    return [{"id": q.id, "name": q.name, "people": q.people, "present": q.present} for q in rows]
 
 
 async def skills_of(db: Database, agent_id: int) -> dict[str, int]:

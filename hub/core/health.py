@@ -130,7 +130,12 @@ async def _sending(db: Database) -> list[Finding]:
     """Whether anybody sends, what keeps sends from leaving, and who keeps readers of the log waiting."""
     workers = int(await db.value(sql["workers"]))
     found = [Finding("Workers", True, f"{workers} running")] if workers else []
-    wrong = [*await problems.frozen(db), *await problems.sending(db), *await problems.log(db)]
+    wrong = [
+        *await problems.frozen(db),
+        *await problems.sending(db),
+        *await problems.log(db),
+        *await problems.unserved(db),
+    ]
     return found + [finding(problem) for problem in wrong]
 
 

@@ -50,6 +50,15 @@ select name, holder, expires_at between clock_timestamp() and clock_timestamp() 
 select key, coalesce(health ->> 'unusable', health ->> 'error') as error from account
 where enabled and coalesce(health ->> 'unusable', health ->> 'error') is not null order by key;
 
+-- unserved: Queues that nobody can be given work of, though accounts deliver into them or work lies there; how much waits.
+select q.name, (select count(*)::int from queue_entry e where e.queue_id = q.id and e.state in ('waiting', 'offered')) as waiting
+from queue q
+where q.archived_at is null
+  and not exists (select from queue_staff p where p.queue_id = q.id)
+  and (exists (select from account a where a.queue_id = q.id and a.enabled)
+       or exists (select from queue_entry e where e.queue_id = q.id and e.state in ('waiting', 'offered')))
+order by q.name, q.id;
+
 -- frozen: Since when and why nothing leaves; no row while everything may.
 select to_char(frozen_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"') as since, reason
 from sending where sending_frozen_since() is not null;

@@ -102,6 +102,11 @@ _WORDS = {
         "Is a `hub work` running, and does it keep up?",
     ),
     "workers.none": ("Workers", "none is running", "Start a `hub work`."),
+    "queues.unserved": (
+        "Queues that nobody serves",
+        "{queues}: {waiting} conversations wait there",
+        "Put somebody into them (Settings, Queues), or let their accounts deliver into another queue.",
+    ),
     "log.behind": (
         "Reader {reader}",
         "{seconds:.0f} s behind",
@@ -176,7 +181,17 @@ async def sending(db: Database) -> list[Problem]:
     return found
 
 
+async def unserved(db: Database) -> list[Problem]:
+    """Queues into which something comes, or in which something waits, though nobody can be given it."""
+    rows = await db.dicts(sql["unserved"])
+    if not rows:
+        return []
+    waiting = sum(row["waiting"] for row in rows)
+    params = {"queues": ", ".join(row["name"] for row in rows), "waiting": waiting}
+    return [Problem("queues.unserved", params, fault=waiting > 0)]
+
+
 async def inside(db: Database) -> list[Problem]:
     """Everything that can be said by asking a database that answers."""
-    found = [*await database(db), *await frozen(db), *await services(db)]
+    found = [*await database(db), *await frozen(db), *await services(db), *await unserved(db)]
     return [*found, *await sending(db), *await log(db)]

@@ -109,10 +109,10 @@ class _Applier:
                 remedy="Give somebody in the file a role with role.manage, as `admin`; nothing was changed.",
             )
         await execute(self._conn, sql["states"])
+        of_page = {row["id"] for row in await fetch_dicts(self._conn, sql["of_page"])}
         for agent in center.agent:
-            await self._members(
-                "agent_queue", agents[agent.email], agent.email, {queues[k]: None for k in agent.queues}, queues
-            )
+            named = {queues[k]: None for k in agent.queues if queues[k] not in of_page}
+            await self._members("agent_queue", agents[agent.email], agent.email, named, queues)
             await self._members(
                 "agent_skill", agents[agent.email], agent.email, {skills[k]: n for k, n in agent.skills.items()}, skills
             )
@@ -202,9 +202,9 @@ class _Applier:
         return value
 
     async def _members(
-        self, table: str, agent_id: int, email: str, wanted: dict[int, int | None], names: Mapping[str, int]
+        self, table: str, agent_id: int, email: str, wanted: Mapping[int, int | None], names: Mapping[str, int]
     ) -> None:
-        """Make an agent's queues or skills exactly the file's."""
+        """Make an agent's queues or skills exactly the file's; queues that their pages keep are left to those."""
         in_queues = table == "agent_queue"
         of_agent = {"agent_id": agent_id}
         have = {

@@ -31,14 +31,18 @@ insert into {} ({}) values ({});
 -- change: Some columns of a row.
 update {} set {} where {} = {};
 
--- queues_of: The queues of an agent.
-select queue_id as id, null::int as level from agent_queue where agent_id = %(agent_id)s;
+-- queues_of: The queues of an agent, but those whose page says who works there.
+select m.queue_id as id, null::int as level from agent_queue m join queue q on q.id = m.queue_id and q.source <> 'page'
+where m.agent_id = %(agent_id)s;
 
 -- skills_of: The skills of an agent.
 select skill_id as id, level from agent_skill where agent_id = %(agent_id)s;
 
--- leave_queues: An agent works in no queue.
-delete from agent_queue where agent_id = %(agent_id)s;
+-- leave_queues: An agent works in no queue but those whose page says so.
+delete from agent_queue m using queue q where m.agent_id = %(agent_id)s and q.id = m.queue_id and q.source <> 'page';
+
+-- of_page: Queues whose page says who works there.
+select id from queue where source = 'page';
 
 -- leave_skills: An agent has no skill.
 delete from agent_skill where agent_id = %(agent_id)s;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hub.agents.events import AgentQueuesChanged
 from hub.core.db import fetch_dicts
 from hub.core.errors import Conflict
 from hub.core.events import Unit
@@ -9,6 +10,28 @@ from hub.core.records import Records, Row
 from hub.core.sql import Queries
 
 QUEUES = Records("queue", Queries.beside(__file__, "administration.sql"))
+
+
+async def create(unit: Unit, values: Row, *, actor_id: int) -> Row:
+    """A new queue, with the people who work in it."""
+    row = await QUEUES.create(unit, values, actor_id=actor_id)
+    await _tell(unit, row["id"], row["members"], actor_id=actor_id)
+    return row
+
+
+async def change(unit: Unit, queue_id: int, values: Row, *, version: int, actor_id: int) -> Row:
+    """Change a queue; who works in it from now on, or no longer, sees other conversations at once."""
+    before = await QUEUES.in_transaction(unit, queue_id)
+    row = await QUEUES.change(unit, queue_id, values, version=version, actor_id=actor_id)
+    await _tell(unit, queue_id, sorted(set(before["members"]) ^ set(row["members"])), actor_id=actor_id)
+    return row
+
+
+async def _tell(unit: Unit, queue_id: int, agent_ids: list[int], *, actor_id: int) -> None:
+    for agent_id in agent_ids:
+        await unit.log(AgentQueuesChanged(), agent_id=agent_id, queue_id=queue_id, actor_id=actor_id)
+    if agent_ids:
+        unit.notify("sessions")
 
 
 async def archive(unit: Unit, queue_id: int, archived: bool, *, version: int, actor_id: int) -> Row:

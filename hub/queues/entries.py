@@ -26,6 +26,7 @@ from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.event_kinds import EventData
 from hub.core.events import Unit
 from hub.core.sql import Queries
+from hub.queues import targets
 from hub.queues.events import EntryAbandoned, EntryAnswered, EntryClosed, EntryFlowedOut, EntryQueued, EntryReleased
 
 sql = Queries.beside(__file__, "entries.sql")
@@ -186,7 +187,8 @@ async def transfer(
     To an agent: it waits in a queue of theirs, for `DIRECT_SECONDS` only for them as long as they are present, then
     for anybody. `keep_age` counts the customer's wait from the very beginning in the order of serving; statistics
     count from now. What was resolved or snoozed is open again: whoever hands it over wants somebody to work on it.
-    `Invalid` unless exactly one target is named that can be given work.
+    `Invalid` unless exactly one target is named that can be given work; who chooses a queue (`actor_id`) is told, too,
+    when nobody works there.
     """
     if (queue_id is None) == (agent_id is None):
         raise Invalid(
@@ -194,11 +196,13 @@ async def transfer(
             code="transfer.nowhere",
             fields={"queue_id": "either this", "agent_id": "or this"},
         )
-    await _check_target(unit.conn, queue_id, agent_id)
+    if agent_id is not None:
+        await targets.check_agent(unit.conn, agent_id)
     held = await conversation.lock(unit.conn, conversation_id)
     entry = await live(unit.conn, conversation_id)
     target = queue_id if agent_id is None else await _queue_for(unit.conn, agent_id, held.queue_id)
     assert target is not None  # noqa: S101 - one of the two is given
+    await targets.check_queue(unit.conn, target, served=actor_id is not None)
     await reopen(unit, held, actor_id)
     if entry is not None:
         await end_entry(unit, conversation_id, entry, "transferred", actor_id=actor_id)
@@ -216,13 +220,6 @@ async def transfer(
         raise NotFound("There is no such queue.", code="queue.unknown")
     await tell_unassigned(unit, held, actor_id)
     return new
-
-
-async def _check_target(conn: Connection, queue_id: int | None, agent_id: int | None) -> None:
-    if agent_id is not None and await fetch_value(conn, sql["works_here"], {"agent_id": agent_id}) is None:
-        raise Invalid("There is no such agent.", code="agent.unknown", fields={"agent_id": "nobody who works here"})
-    if queue_id is not None and await fetch_value(conn, sql["takes_work"], {"queue_id": queue_id}) is None:
-        raise Invalid("There is no such queue.", code="queue.unknown", fields={"queue_id": "no queue that takes work"})
 
 
 async def reopen(unit: Unit, held: conversation.LockedConversation, actor_id: int | None) -> bool:

@@ -66,18 +66,14 @@ returning e.id;
 select g.id from conversation v join agent g on g.id = v.agent_id
 where v.id = %(conversation_id)s and g.disabled_at is null;
 
--- fallback_queue: Where a conversation can wait: in its own queue, its account's, or the center's first that takes work.
+-- fallback_queue: Where a conversation can wait: in its own queue, its account's, or the center's first that takes work; one
+-- that somebody serves before all that nobody does.
 select q.id
 from conversation v left join account a on a.id = v.account_id join queue q on q.archived_at is null
 where v.id = %(conversation_id)s
-order by q.id is distinct from v.queue_id, q.id is distinct from a.queue_id, q.id
+order by not exists (select from queue_staff p where p.queue_id = q.id), q.id is distinct from v.queue_id,
+         q.id is distinct from a.queue_id, q.id
 limit 1;
-
--- works_here: An agent who can be given work.
-select id from agent where id = %(agent_id)s and disabled_at is null;
-
--- takes_work: A queue that can be given work.
-select id from queue where id = %(queue_id)s and archived_at is null;
 
 -- idle: The agent's work ended now: they go to the back of the line.
 update agent_state set idle_since = clock_timestamp() where agent_id = %(agent_id)s;

@@ -62,11 +62,9 @@ with live as (
            min(entered_at) filter (where state in ('waiting', 'offered')) as oldest
     from queue_entry where state <> 'closed' group by queue_id
 ), people as (
-    select m.queue_id, count(*)::int as total, count(*) filter (where s.state = 'available')::int as available
-    from agent_queue m
-    join agent a on a.id = m.agent_id and a.disabled_at is null
-    left join agent_state s on s.agent_id = m.agent_id
-    group by m.queue_id
+    select p.queue_id, count(*)::int as total, count(*) filter (where p.state = 'available')::int as available
+    from queue_staff p
+    group by p.queue_id
 ), today as (
     select q.id as queue_id, sum(b.entered)::int as entered, sum(b.answered)::int as answered,
            sum(b.answered_in_target)::int as answered_in_target, sum(b.abandoned)::int as abandoned,

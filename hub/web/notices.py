@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from hub.access.permissions import Access
+from hub.access.permissions import Access, Permission
 from hub.core import problems
 from hub.web.endpoints import Call, Endpoints
 
@@ -25,6 +25,11 @@ class NoticeList(BaseModel):
 
 @notices.add("GET", "/notices", needs=Access.SIGNED_IN, returns=NoticeList)
 async def list_notices(call: Call) -> dict[str, Any]:
-    """What keeps the hub from working as everybody expects, such as sending that is frozen after a restore."""
+    """What keeps the hub from working as everybody expects, such as sending that is frozen after a restore.
+
+    Who may change queues is told, too, which of them nobody serves: nobody else could do anything about it.
+    """
     found = await problems.frozen(call.core.db)
+    if call.me.may(Permission.QUEUE_MANAGE):
+        found += await problems.unserved(call.core.db)
     return {"items": [{**one.shown(), "text": f"{one.what} {one.detail}"} for one in found]}

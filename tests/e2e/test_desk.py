@@ -203,7 +203,9 @@ async def test_a_transferred_conversation_waits_in_the_other_queue(world: World,
     await amy.get_by_test_id("transfer").click()
     windows.forgive("status of 404 .*/api/v1/conversations/")  # no longer hers to read
     dialog = amy.get_by_test_id("transfer-dialog")
-    await dialog.get_by_test_id("transfer-target").select_option(label="Billing")
+    await dialog.get_by_test_id("transfer-target").select_option(
+        value=await dialog.locator("option", has_text="Billing").get_attribute("value")
+    )
     await amy.get_by_test_id("dialog-submit").click()
     await expect(amy.get_by_test_id("conversation-row").filter(has_text=number)).to_have_count(0)
     await expect(amy.get_by_test_id("conversation")).to_have_count(0)

@@ -54,3 +54,45 @@ async def test_open_desk_of_who_loses_a_right_shows_no_conversations_any_more(wo
     finally:
         await admin.get_by_label("Ben Carter").select_option("agent")
     await expect(ben.get_by_test_id("nav-inbox")).to_be_visible()
+
+
+async def test_queue_that_nobody_serves_takes_no_transfer_until_its_page_puts_somebody_there(
+    world: World, windows: Windows
+) -> None:
+    admin = await windows.desk("admin", "/app/admin/queues")
+    await admin.get_by_test_id("admin-new").click()
+    await admin.get_by_test_id("queue-name").fill("Repairs")
+    await admin.get_by_test_id("queue-key").fill("repairs")
+    await expect(admin.get_by_test_id("queue-unserved")).to_be_visible()
+    await admin.get_by_test_id("admin-save").click()
+    line = admin.locator('[data-testid="admin-record"][data-key="repairs"]')
+    await expect(line).to_contain_text("nobody serves it")
+
+    await world.sms(world.number(), "It rattles.")
+    row = admin.get_by_test_id("conversation-row").filter(has_text="It rattles.")
+    await admin.goto(f"{world.url}/app/inbox/waiting")
+    await row.click()
+    await admin.get_by_test_id("transfer").click()
+    choice = admin.get_by_test_id("transfer-dialog").locator("option", has_text="Repairs")
+    await expect(choice).to_have_text("Repairs · nobody works here")
+    await expect(choice).to_be_disabled()
+
+    await admin.goto(f"{world.url}/app/admin/queues")
+    await line.click()
+    await admin.get_by_test_id("queue-members").click()
+    await admin.get_by_role("option", name=re.compile("Amy Chen")).click()
+    await expect(admin.get_by_test_id("queue-unserved")).to_have_count(0)
+    await admin.keyboard.press("Escape")
+    await expect(admin.get_by_role("status").filter(has_text="Changes, not saved: 1")).to_be_visible()
+    await admin.get_by_test_id("admin-save").click()
+    await expect(admin.get_by_test_id("admin-history")).to_contain_text(re.compile("nobody → Amy Chen"))
+    await expect(line).to_contain_text("of 1 here now")
+
+    await admin.goto(f"{world.url}/app/inbox/waiting")
+    await row.click()
+    await admin.get_by_test_id("transfer").click()
+    await expect(choice).to_be_enabled()
+    await admin.get_by_test_id("transfer-target").select_option(value=await choice.get_attribute("value"))
+    await admin.get_by_test_id("dialog-submit").click()
+    await expect(admin.get_by_test_id("transfer-dialog")).to_have_count(0)
+    await expect(row).to_contain_text("Repairs")

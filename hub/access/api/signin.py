@@ -65,13 +65,20 @@ class AccountRef(BaseModel):
     name: str
 
 
+class PlaceRef(Ref):
+    """A queue to hand work to."""
+
+    people: int = Field(description="Who can be given its work")
+    present: int = Field(description="How many of them are there: available or busy")
+
+
 class PublicConfig(BaseModel):
     product: str
     version: str
     demo: bool
     locales: list[str]
     accounts: list[AccountRef]
-    queues: list[Ref]
+    queues: list[PlaceRef]
 
 
 @session.add("POST", "/session", needs=Access.ANYONE, returns=Me, errors=(401, 403, 429))

@@ -3,6 +3,7 @@ create or replace function public.event_kind_known(kind text) returns boolean
 language sql immutable parallel safe as $$
     select kind in (
         'address.unsubscribed',
+        'agent.queues_changed',
         'agent.role_changed',
         'call.connecting',
         'call.ended',

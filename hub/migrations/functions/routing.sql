@@ -11,6 +11,21 @@ from queue_entry;
 
 create view router_entry as select * from router_entry_ever where state <> 'closed';
 
+-- Who can be given the work of a queue: whoever works there, has not left, and may handle conversations. Whoever asks whether a
+-- queue is served, and by how many, asks here.
+create view queue_staff as
+select m.queue_id, a.id as agent_id, a.name, coalesce(s.state, 'offline') as state
+from agent_queue m
+join agent a on a.id = m.agent_id and a.disabled_at is null
+left join agent_state s on s.agent_id = a.id
+where exists (select from role_permission p where p.role_key = a.role and p.permission = 'conversation.handle');
+
+-- Who works in a queue, whatever their role lets them do; who has left is not named.
+create function queue_members(queue bigint) returns jsonb language sql stable as $$
+    select coalesce(jsonb_agg(a.id order by a.id), '[]')
+    from agent_queue m join agent a on a.id = m.agent_id and a.disabled_at is null where m.queue_id = queue
+$$;
+
 create view router_agent as
 select a.id, a.capacity,
        -- who may not handle conversations is not there for the router, whatever they call themselves

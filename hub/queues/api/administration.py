@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from hub.access.permissions import Permission
 from hub.core import events
@@ -12,11 +12,26 @@ from hub.queues import administration
 from hub.queues.administration import QUEUES
 from hub.web.endpoints import Call, Endpoints
 from hub.web.records import Archiving, KeptRecord, RecordHistory, RecordVersion
-from hub.web.shapes import In, Key, Name
+from hub.web.shapes import Id, In, Key, Name
 
 queues = Endpoints("administration")
 Seconds = Annotated[int, Field(ge=0, le=30 * 86_400)]
 Bonus = Annotated[int, Field(ge=-86_400, le=30 * 86_400)]
+
+
+def _each_once(ids: list[int]) -> list[int]:
+    return sorted(set(ids))
+
+
+Members = Annotated[list[Id], Field(max_length=10_000), AfterValidator(_each_once)]
+
+
+class Delivering(BaseModel):
+    """An account that delivers into a queue."""
+
+    id: int
+    name: str
+    channel: str
 
 
 class AdminQueue(KeptRecord):
@@ -28,9 +43,12 @@ class AdminQueue(KeptRecord):
     priority_seconds: int
     wrap_up_seconds: int
     hours_id: int | None
+    members: list[int] = Field(description="The agents who work in it")
     hours_key: str | None = None
-    people: int | None = Field(None, description="Who works there; in lists only")
+    people: int | None = Field(None, description="How many can be given its work; in lists only")
+    present: int | None = Field(None, description="How many of them are available or busy; in lists only")
     accounts: int | None = Field(None, description="Accounts that deliver into it; in lists only")
+    delivering: list[Delivering] = Field([], description="These accounts; in lists only")
     entries: int | None = Field(None, description="Conversations in it now; in lists only")
 
 
@@ -43,6 +61,7 @@ class NewQueue(In):
     priority_seconds: Bonus = 0
     wrap_up_seconds: Seconds = 0
     hours_id: int | None = None
+    members: Members = Field(default_factory=list[int])
 
 
 class QueueChange(RecordVersion):
@@ -54,6 +73,7 @@ class QueueChange(RecordVersion):
     priority_seconds: Bonus | None = None
     wrap_up_seconds: Seconds | None = None
     hours_id: int | None = None
+    members: Members | None = None
 
 
 class AdminQueueList(BaseModel):
@@ -80,14 +100,14 @@ async def list_admin_queues(call: Call) -> dict[str, Any]:
 async def create_queue(call: Call, body: NewQueue) -> dict[str, Any]:
     """Make a queue; it is kept by its page from then on."""
     async with events.unit(call.core.db, call.core.feed) as unit:
-        return await QUEUES.create(unit, body.model_dump(), actor_id=call.me.id)
+        return await administration.create(unit, body.model_dump(), actor_id=call.me.id)
 
 
 @queues.add("PATCH", "/admin/queues/{queue_id}", needs=Permission.QUEUE_MANAGE, returns=AdminQueue, errors=(409,))
 async def change_queue(call: Call, queue_id: int, body: QueueChange) -> dict[str, Any]:
     """Change a queue; 409 when somebody was faster, or when a file keeps it. What is left out stays."""
     async with events.unit(call.core.db, call.core.feed) as unit:
-        return await QUEUES.change(unit, queue_id, body.changes(), version=body.version, actor_id=call.me.id)
+        return await administration.change(unit, queue_id, body.changes(), version=body.version, actor_id=call.me.id)
 
 
 @queues.add(

@@ -1265,7 +1265,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What keeps the hub from working as everybody expects, such as sending that is frozen after a restore. */
+        /**
+         * What keeps the hub from working as everybody expects, such as sending that is frozen after a restore.
+         * @description Who may change queues is told, too, which of them nobody serves: nobody else could do anything about it.
+         */
         get: operations["list_notices"];
         put?: never;
         post?: never;
@@ -1746,18 +1749,30 @@ export interface components {
             priority_seconds: number;
             wrap_up_seconds: number;
             hours_id: number | null;
+            /** @description The agents who work in it */
+            members: number[];
             /** @default null */
             hours_key?: string | null;
             /**
-             * @description Who works there; in lists only
+             * @description How many can be given its work; in lists only
              * @default null
              */
             people?: number | null;
+            /**
+             * @description How many of them are available or busy; in lists only
+             * @default null
+             */
+            present?: number | null;
             /**
              * @description Accounts that deliver into it; in lists only
              * @default null
              */
             accounts?: number | null;
+            /**
+             * @description These accounts; in lists only
+             * @default []
+             */
+            delivering?: components["schemas"]["Delivering"][];
             /**
              * @description Conversations in it now; in lists only
              * @default null
@@ -2093,6 +2108,12 @@ export interface components {
         DeclineOffer: {
             /** @default null */
             reason?: string | null;
+        };
+        /** @description An account that delivers into a queue. */
+        Delivering: {
+            id: number;
+            name: string;
+            channel: string;
         };
         Device: {
             kind: ("browser" | "phone") | null;
@@ -2611,6 +2632,7 @@ export interface components {
             wrap_up_seconds?: number;
             /** @default null */
             hours_id?: number | null;
+            members?: number[];
         };
         NewReply: {
             client_id: string;
@@ -2723,6 +2745,15 @@ export interface components {
             /** @default  */
             status?: string;
         };
+        /** @description A queue to hand work to. */
+        PlaceRef: {
+            id: number;
+            name: string;
+            /** @description Who can be given its work */
+            people: number;
+            /** @description How many of them are there: available or busy */
+            present: number;
+        };
         Presence: {
             /** @enum {string} */
             state: "available" | "away" | "busy" | "offline";
@@ -2758,7 +2789,7 @@ export interface components {
             demo: boolean;
             locales: string[];
             accounts: components["schemas"]["AccountRef"][];
-            queues: components["schemas"]["Ref"][];
+            queues: components["schemas"]["PlaceRef"][];
         };
         QuarantinedMessage: {
             id: number;
@@ -2788,6 +2819,8 @@ export interface components {
             wrap_up_seconds?: number | null;
             /** @default null */
             hours_id?: number | null;
+            /** @default null */
+            members?: number[] | null;
         };
         QueueHistory: {
             items: components["schemas"]["QueueInterval"][];
@@ -3288,6 +3321,7 @@ export type CreatedCallback = components['schemas']['CreatedCallback'];
 export type Decision = components['schemas']['Decision'];
 export type Decisions = components['schemas']['Decisions'];
 export type DeclineOffer = components['schemas']['DeclineOffer'];
+export type Delivering = components['schemas']['Delivering'];
 export type Device = components['schemas']['Device'];
 export type DevicePress = components['schemas']['DevicePress'];
 export type DeviceToken = components['schemas']['DeviceToken'];
@@ -3359,6 +3393,7 @@ export type Outcome = components['schemas']['Outcome'];
 export type PermissionFact = components['schemas']['PermissionFact'];
 export type PermissionList = components['schemas']['PermissionList'];
 export type Person = components['schemas']['Person'];
+export type PlaceRef = components['schemas']['PlaceRef'];
 export type Presence = components['schemas']['Presence'];
 export type Problem = components['schemas']['Problem'];
 export type ProfileChange = components['schemas']['ProfileChange'];

@@ -111,7 +111,7 @@ async def test_file_does_not_take_the_last_right_to_make_roles(app: App, tmp_pat
 
 
 async def test_queue_in_use_is_not_archived_and_says_what_uses_it(app: App, admin: Agent) -> None:
-    made = await admin.post("/admin/queues", {"key": "vip", "name": "VIP"}, status=201)
+    made = await admin.post("/admin/queues", {"key": "vip", "name": "VIP", "members": [admin.id]}, status=201)
     conversation = await app.sms()
     await admin.post(f"/conversations/{conversation}/transfer", {"queue_id": made["id"]})
     path = f"/admin/queues/{made['id']}/archive"

@@ -1,35 +1,42 @@
 /** Queues: how quickly they are to be answered, when they are open, and what is kept for them. */
-import { NativeSelect, NumberInput, TextInput } from '@mantine/core'
+import { MultiSelect, NativeSelect, NumberInput, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
-import type { AdminQueue } from '../../api/schema'
+import type { AdminQueue, Colleague } from '../../api/schema'
 import { span } from '../format'
+import { ChannelWord } from '../parts/bits'
+import { agents } from '../parts/queries'
 import { type Form, RecordsPage } from './kit'
 import { hours, queueRecords } from './api'
 
-export interface QueueDraft { key: string; name: string; target_seconds: number; service_level_seconds: number; short_abandon_seconds: number; priority_seconds: number; wrap_up_seconds: number; hours_id: number | null }
+export interface QueueDraft { key: string; name: string; target_seconds: number; service_level_seconds: number; short_abandon_seconds: number; priority_seconds: number; wrap_up_seconds: number; hours_id: number | null; members: number[] }
 const SECONDS = ['target_seconds', 'service_level_seconds', 'wrap_up_seconds', 'short_abandon_seconds', 'priority_seconds'] as const
 
 const begin = (q: AdminQueue | null): QueueDraft => ({
   ...(q ? {} : { key: '' }), name: q?.name ?? '', target_seconds: q?.target_seconds ?? 60, service_level_seconds: q?.service_level_seconds ?? 20,
   short_abandon_seconds: q?.short_abandon_seconds ?? 5, priority_seconds: q?.priority_seconds ?? 0, wrap_up_seconds: q?.wrap_up_seconds ?? 0, hours_id: q?.hours_id ?? null,
+  members: q?.members ?? [],
 } as QueueDraft)
 
 export function QueuesPage() {
   const { t } = useTranslation()
   const open = useQuery(hours).data ?? []
+  const people = useQuery(agents).data ?? []
+  const persons = (ids: number[]) => ids.map((id) => people.find((a) => a.id === id)?.name ?? `#${id}`).join(', ') || t('admin.queues.nobody')
   const named = (id: unknown) => open.find((h) => h.id === id)?.key ?? t('admin.queues.always')
   return (
     <RecordsPage<AdminQueue, QueueDraft>
       noun="queues" api={queueRecords} begin={begin}
-      facts={(q) => t('admin.queues.facts', { people: t('admin.people', { n: q.people ?? 0 }), target: span(q.target_seconds), hours: q.hours_key ?? t('admin.queues.always') })}
-      shown={(field, value) => (field === 'hours_id' ? named(value) : (SECONDS as readonly string[]).includes(field) ? t('admin.seconds', { n: value }) : String(value ?? ''))}
-      fields={(form) => <Fields form={form} open={open} />}
+      facts={(q) => t('admin.queues.facts', { people: q.people ? t('admin.queues.served', { n: q.people, present: q.present ?? 0 }) : t('admin.queues.unserved'), target: span(q.target_seconds), hours: q.hours_key ?? t('admin.queues.always') })}
+      shown={(field, value) => (field === 'members' ? persons((value as number[] | undefined) ?? []) : field === 'hours_id' ? named(value) : (SECONDS as readonly string[]).includes(field) ? t('admin.seconds', { n: value }) : String(value ?? ''))}
+      fields={(form, q) => <Fields form={form} open={open} people={people} delivering={q?.delivering ?? []} />}
     />
   )
 }
 
-function Fields({ form: { draft, set, wrong, locked, fresh }, open }: { form: Form<QueueDraft>; open: { id: number; key: string; timezone: string }[] }) {
+function Fields({ form: { draft, set, wrong, locked, fresh }, open, people, delivering }: {
+  form: Form<QueueDraft>; open: { id: number; key: string; timezone: string }[]; people: Colleague[]; delivering: AdminQueue['delivering']
+}) {
   const { t } = useTranslation()
   return (
     <>
@@ -48,6 +55,19 @@ function Fields({ form: { draft, set, wrong, locked, fresh }, open }: { form: Fo
           data={[{ value: '', label: t('admin.queues.always') }, ...open.map((h) => ({ value: String(h.id), label: `${h.key} (${h.timezone})` }))]}
         />
       </div>
+      <MultiSelect
+        label={t('admin.queues.members')} description={t('admin.queues.membersHint')} searchable clearable hidePickedOptions disabled={locked} error={wrong('members')} value={draft.members.map(String)}
+        onChange={(ids) => set({ members: ids.map(Number).sort((a, b) => a - b) })} data={people.map((a) => ({ value: String(a.id), label: a.name }))}
+        placeholder={draft.members.length ? undefined : t('admin.queues.nobody')} data-testid="queue-members"
+      />
+      {draft.members.length === 0 && !locked && <div className="banner warn" role="status" data-testid="queue-unserved">{t('admin.queues.unservedHint')}</div>}
+      {!fresh && (
+        <section data-testid="queue-accounts">
+          <h3 style={{ fontSize: 14, margin: '0 0 4px' }}>{t('admin.queues.accounts')}</h3>
+          {delivering?.length ? <ul style={{ margin: 0, paddingInlineStart: 18 }}>{delivering.map((a) => <li key={a.id}><ChannelWord channel={a.channel} /> <bdi>{a.name}</bdi></li>)}</ul> : <p className="mut" style={{ margin: 0 }}>{t('admin.queues.noAccounts')}</p>}
+          <p className="mut" style={{ margin: '4px 0 0' }}>{t('admin.queues.accountsHint')}</p>
+        </section>
+      )}
     </>
   )
 }

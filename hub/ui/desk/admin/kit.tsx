@@ -34,7 +34,7 @@ export interface Page<T extends Kept, D extends object> {
   title?: (record: T) => string
   /** The line below a record's name in the list. */
   facts: (record: T) => string
-  fields: (form: Form<D>) => ReactNode
+  fields: (form: Form<D>, record: T | null) => ReactNode
   /** A value as people read it, in what changed. */
   shown: (field: string, value: unknown) => string
   below?: ReactNode
@@ -141,7 +141,7 @@ function Editor<T extends Kept, D extends object>({ page, record, pick }: { page
         )}
         {record?.source === 'built-in' && <div className="adminowner"><span>{t('admin.builtIn')}</span></div>}
         {save.isError && <div className="alert" role="alert" data-testid="admin-problem">{explain(save.error)}</div>}
-        {page.fields(form)}
+        {page.fields(form, record)}
       </div>
       <aside className="adminside" aria-label={t('admin.changes')}>
         {!locked && (

@@ -122,7 +122,7 @@ function Queues({ rows }: { rows: QueueLive[] }) {
                 <td className="r" title={q.service_level.target_seconds === null ? undefined : t('board.level', { span: span(q.service_level.target_seconds) })}>{q.service_level.percent === null ? '–' : percent(q.service_level.percent)}</td>
                 <td className="r">{q.average_speed_of_answer === null ? '–' : span(q.average_speed_of_answer)}</td>
                 <td className="r">{number(q.abandoned)}</td>
-                <td className="r">{number(q.agents_available)}/{number(q.agents_total)}</td>
+                <td className="r">{q.agents_total ? `${number(q.agents_available)}/${number(q.agents_total)}` : <span className="pill late" data-testid="queue-nobody">{t('place.nobody')}</span>}</td>
               </tr>
             ))}
           </tbody>

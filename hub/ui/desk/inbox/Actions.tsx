@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { api, type Conversation } from '../api'
 import { say, useAct } from '../parts/ask'
 import { stamp } from '../format'
+import { usePlaceName } from '../parts/places'
 import { agents, dispositions, places } from '../parts/queries'
 import { useMe } from '../shell/me'
 
@@ -13,10 +14,11 @@ interface Props { c: Conversation; close: () => void; leave?: () => void }
 export function TransferDialog({ c, close, leave }: Props) {
   const { t } = useTranslation()
   const me = useMe()
+  const placeName = usePlaceName()
   const [kind, setKind] = useState<'queue' | 'agent'>('queue')
   const [target, setTarget] = useState('')
   const [note, setNote] = useState('')
-  const teams = (useQuery(places).data?.queues ?? []).map((q) => ({ value: String(q.id), label: q.name, disabled: q.id === c.queue?.id && !c.agent }))
+  const teams = (useQuery({ ...places, staleTime: 0 }).data?.queues ?? []).map((q) => ({ value: String(q.id), label: placeName(q), disabled: q.people === 0 || (q.id === c.queue?.id && !c.agent) }))
   const people = (useQuery(agents).data ?? [])
     .filter((a) => a.id !== c.agent?.id)
     .map((a) => ({ value: String(a.id), label: `${a.id === me.agent.id ? t('transfer.me') : a.name} · ${t(`presence.${a.state}`)}` }))

@@ -5,6 +5,7 @@ import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { mail, type Mailbox, mailboxes, type Server, type Tls } from '../mail'
 import { explain } from '../parts/ask'
+import { usePlaceName } from '../parts/places'
 import { places } from '../parts/queries'
 import { Checks } from './Checks'
 
@@ -34,6 +35,7 @@ export function MailboxForm({ box, close }: { box: Mailbox | null; close: () => 
   const { t } = useTranslation()
   const client = useQueryClient()
   const queues = useQuery(places).data?.queues ?? []
+  const placeName = usePlaceName()
   const [d, setD] = useState(() => begin(box))
   const set = (change: Partial<Draft>) => setD((old) => ({ ...old, ...change }))
   const find = useMutation({
@@ -113,7 +115,7 @@ export function MailboxForm({ box, close }: { box: Mailbox | null; close: () => 
         <Checkbox label={t('boxes.plus')} description={t('boxes.plusHint')} checked={d.plus} onChange={(e) => set({ plus: e.currentTarget.checked })} data-testid="box-plus" />
         <NativeSelect
           label={t('boxes.intoQueue')} value={d.queue} onChange={(e) => set({ queue: e.currentTarget.value })}
-          data={[{ value: '', label: '—' }, ...queues.map((q) => ({ value: String(q.id), label: q.name }))]}
+          data={[{ value: '', label: '—' }, ...queues.map((q) => ({ value: String(q.id), label: placeName(q) }))]}
         />
         <TextInput label={t('boxes.forms')} description={t('boxes.formsHint')} value={d.forms} onChange={(e) => set({ forms: e.currentTarget.value })} placeholder="no-reply@shop.example, @forms.example" data-testid="box-forms" />
         <Textarea label={t('boxes.signature')} description={t('boxes.signatureHint')} autosize minRows={2} maxRows={8} value={d.signature} onChange={(e) => set({ signature: e.currentTarget.value })} />

@@ -165,6 +165,7 @@ class Feed {
         break
       }
       case 'agent.role_changed':
+      case 'agent.queues_changed':
         void this.client.invalidateQueries({ queryKey: ['session'] })
         return // what is shown follows from it; the rest may not be ours to ask for any more
       case 'presence.changed':
