@@ -37,7 +37,8 @@ logger = log.get(__name__)
 sql = Queries.beside(__file__)
 LEASE = "router"
 BATCH = 512  # decisions per commit
-_SENDING = 4  # turns of the event loop that send a batch before this process computes on
+_SENDING = 4  # turns of the event loop in which a batch starts to be sent
+_SENT_WITHIN = 0.05  # seconds; a batch is more than a socket holds, and the database starts when it has all of it
 _TICK = 0.25  # seconds between looks at the log when nothing is notified
 _BLOCKED = 0.05  # seconds to leave alone what somebody else holds
 _SEEN = 5000  # entries of the past that a leader learns from what comes here
@@ -279,6 +280,9 @@ class Leader:
         self._flying = frozenset(p.entry_id for p in picks)
         task = asyncio.create_task(self._write(picks), name="router-commit")
         for _ in range(_SENDING):
+            await asyncio.sleep(0)
+        until = time.monotonic() + _SENT_WITHIN
+        while not task.done() and self._conn.pgconn.flush() and time.monotonic() < until:  # noqa: ASYNC110 - libpq has no event for it
             await asyncio.sleep(0)
         return task
 

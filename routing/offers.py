@@ -26,7 +26,7 @@ from hub.core.metrics import OFFERS
 from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.queues import entries, offers
-from hub.queues.because import Because, because, english
+from hub.queues.because import Because, because
 from routing.model import Channel, Kept, Pick
 
 logger = log.get(__name__)
@@ -67,7 +67,6 @@ async def commit(
         "beside_same": _array(same for _, same in before),
         "seconds": _array(p.timeout for p in picks),
         "keys": _array(p.key for p in picks),
-        "reasons": [english(p.because) for p in picks],
         "becauses": [orjson.dumps(p.because).decode() for p in picks],
         "considered": [p.considered for p in picks],
     }
@@ -100,12 +99,10 @@ def beside(picks: Iterable[Pick], channels: Mapping[str, Channel]) -> Iterator[t
 
 async def note_kept(conn: Connection, kept: Sequence[Kept]) -> None:
     """Keep why entries wait whom somebody free could take: a decision for nobody, its key when that ends."""
-    why = [[because("keptNow", channel=k.channel, free=k.free, kept=k.kept)] for k in kept]
     values = {
         "entries": [k.entry_id for k in kept],
         "keys": [k.due for k in kept],
-        "reasons": [english(one) for one in why],
-        "becauses": [Jsonb(one) for one in why],
+        "becauses": [Jsonb([because("keptNow", channel=k.channel, free=k.free, kept=k.kept)]) for k in kept],
     }
     async with conn.cursor() as cur:
         await cur.execute(sql["note_kept"], values)
@@ -124,7 +121,7 @@ def _made(  # noqa: PLR0913 - the columns of `router_commit`
     shown = contact_id and offers.shown(
         offers.View(
             offer_id, "offered", conversation_id, channel, queue_id, queue_name, contact_id, contact_name, subject,
-            preview, at, expires_at, at, waited, english(why), why, agent_id, said,
+            preview, at, expires_at, at, waited, "", why, agent_id, said,
         )
     )  # fmt: skip
     return Made(entry_id, offer_id, agent_id, conversation_id, queue_id, event_id, agent_seq, at, shown or None)

@@ -53,10 +53,10 @@ select entry_id, offer_id, agent_id, conversation_id, queue_id, event_id, agent_
        contact_id, contact_name, subject, preview, waited_seconds, said
 from router_commit(%(lease)s, %(epoch)s, %(shown)s, %(entries)s::bigint[], %(agents)s::bigint[],
     %(beside_used)s::integer[], %(beside_same)s::integer[], %(seconds)s::integer[], %(keys)s::float8[],
-    %(reasons)b::text[], %(becauses)b::text[], %(considered)b::text[]);
+    %(becauses)b::text[], %(considered)b::text[]);
 
 -- note_kept: Why entries wait for which somebody is free: a decision for nobody, its key the moment when that ends.
 insert into decision (entry_id, key, reason, because)
-select e.id, k.key, k.reason, k.because
-from unnest(%(entries)s::bigint[], %(keys)s::float8[], %(reasons)s::text[], %(becauses)s::jsonb[]) k (id, key, reason, because)
+select e.id, k.key, '', k.because
+from unnest(%(entries)s::bigint[], %(keys)s::float8[], %(becauses)s::jsonb[]) k (id, key, because)
 join queue_entry e on e.id = k.id and e.state || '' = 'waiting';

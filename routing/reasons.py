@@ -89,34 +89,28 @@ def _room_left(group: _Group, agent: _Agent) -> list[Because]:
 def considered(group: _Group, item: _Item, chosen: _Agent, now: float, others: Iterable[_Agent], most: int) -> str:
     """The chosen and others, `most` in all, with what spoke against each, as a JSON array."""
     levels, asked = group.levels, bool(group.step.skills)
-    rows = [
-        {
-            "agent_id": chosen.id,
-            "chosen": True,
-            "level": levels.get(id(chosen.profile)) if asked else None,
-            "load": round(chosen.load, 2),
-            "idle_seconds": max(0, round(now - chosen.idle_since)),
-            "because": _CHOSEN,
-            "reason": "",
+    rows: list[dict[str, Any]] = []
+
+    def add(agent: _Agent, why: list[Because]) -> None:
+        idle = round(now - agent.idle_since)
+        row: dict[str, Any] = {
+            "agent_id": agent.id,
+            "load": round(agent.load, 2),
+            "idle_seconds": max(idle, 0),
+            "because": why,
         }
-    ]
+        if asked:
+            row["level"] = levels.get(id(agent.profile))
+        rows.append(row)
+
+    add(chosen, _CHOSEN)
+    rows[0]["chosen"] = True
     for agent in others:
         if agent is chosen:
             continue
         if len(rows) >= most:
             break
-        idle = round(now - agent.idle_since)
-        rows.append(
-            {
-                "agent_id": agent.id,
-                "chosen": False,
-                "level": levels.get(id(agent.profile)) if asked else None,
-                "load": round(agent.load, 2),
-                "idle_seconds": idle if idle > 0 else 0,
-                "because": [_against(group, item, agent, chosen, now)],
-                "reason": "",  # said by who reads it; version 0.1.0 wants the key
-            }
-        )
+        add(agent, [_against(group, item, agent, chosen, now)])
     return orjson.dumps(rows).decode()
 
 

@@ -268,6 +268,7 @@ async def offer(db: Database, offer_id: int) -> Offer | None:
 
 def shown(row: View) -> Offer:
     """An offer as the desk shows it."""
+    why = row.because if row.because is not None else in_words(row.reason)
     return {
         "id": row.id,
         "state": row.state,
@@ -282,8 +283,8 @@ def shown(row: View) -> Offer:
         "offered_at": iso(row.offered_at),
         "expires_at": iso(row.expires_at),
         "server_now": iso(row.server_now),
-        "reason": row.reason,
-        "because": row.because if row.because is not None else in_words(row.reason),
+        "reason": english(why),
+        "because": why,
     }
 
 
@@ -304,6 +305,7 @@ async def decisions(db: Database, conversation_id: int) -> Decisions:
 
 
 def _decision(row: _Decision, names: dict[int, str]) -> Decision:
+    why = row.because if row.because is not None else in_words(row.reason)
     chosen: Ref | None = None
     if row.chosen_id is not None:
         chosen = {"id": row.chosen_id, "name": row.chosen_name or ""}
@@ -312,8 +314,8 @@ def _decision(row: _Decision, names: dict[int, str]) -> Decision:
         "key": row.key,
         "chosen": chosen,
         "offer_state": row.offer_state,
-        "reason": row.reason,
-        "because": row.because if row.because is not None else in_words(row.reason),
+        "reason": english(why),
+        "because": why,
         "candidates": list(_candidates(row.candidates, names)),
     }
 
@@ -321,11 +323,11 @@ def _decision(row: _Decision, names: dict[int, str]) -> Decision:
 def _candidates(stored: Iterable[dict[str, Any]], names: dict[int, str]) -> Iterable[Candidate]:
     for c in stored:
         agent_id = int(c["agent_id"])
-        why = c["because"] if "because" in c else in_words(str(c["reason"]))
+        why = c["because"] if "because" in c else in_words(c["reason"])
         yield {
             "agent": {"id": agent_id, "name": names.get(agent_id, "")},
-            "chosen": bool(c["chosen"]),
-            "level": c["level"],
+            "chosen": c.get("chosen", False),
+            "level": c.get("level"),
             "load": float(c["load"]),
             "idle_seconds": float(c["idle_seconds"]),
             "reason": english(why),

@@ -54,7 +54,8 @@ select * from offer_shown where id = any(%(ids)s);
 select * from offer_shown where agent_id = %(agent_id)s and state = 'offered' order by offered_at, id;
 
 -- decisions: Whom the router chose for a conversation, and why, oldest first.
-select d.at, d.key, a.id as chosen_id, a.name as chosen_name, o.state as offer_state, d.reason, d.because, d.candidates
+select d.at, d.key, a.id as chosen_id, a.name as chosen_name, o.state as offer_state, d.reason, d.because,
+       coalesce(d.considered, d.candidates::json) as candidates
 from queue_entry e
 join decision d on d.entry_id = e.id
 left join agent a on a.id = d.agent_id

@@ -100,7 +100,7 @@ $$;
 create function router_commit(
     leader text, leader_epoch bigint, shown boolean,
     entry_ids bigint[], agent_ids bigint[], beside_used integer[], beside_same integer[], seconds integer[], keys float8[],
-    reasons text[], becauses text[], considered text[] -- one each
+    becauses text[], considered text[] -- one each
 ) returns table (
     entry_id bigint, offer_id bigint, agent_id bigint, conversation_id bigint, queue_id bigint, event_id bigint,
     agent_seq bigint, at timestamptz, expires_at timestamptz, channel text, queue_name text, contact_id bigint,
@@ -188,8 +188,8 @@ begin
         from (select agent_id, max(agent_seq) as seq from numbered group by agent_id) n
         where s.agent_id = n.agent_id
     ), told as (
-        insert into decision (entry_id, offer_id, agent_id, key, reason, because, candidates)
-        select n.entry_id, n.offer_id, n.agent_id, keys[n.position], reasons[n.position], becauses[n.position]::jsonb, considered[n.position]::jsonb
+        insert into decision (entry_id, offer_id, agent_id, key, reason, because, considered) -- words: who reads makes them
+        select n.entry_id, n.offer_id, n.agent_id, keys[n.position], '', becauses[n.position]::jsonb, considered[n.position]::json
         from numbered n
     ), logged as (
         insert into event (id, at, kind, conversation_id, agent_id, agent_seq, queue_id, data) overriding system value
