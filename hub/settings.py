@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from hub.core import urls
 from hub.core.errors import ConfigError
+from hub.core.field_errors import FieldError, Place, dotted, named
 from hub.core.service import CORE_VARIABLES
 
 
@@ -144,7 +145,7 @@ def load(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         raise ConfigError(
-            "\n".join(_problem(e["loc"], e["msg"], e["type"]) for e in error.errors()),
+            "\n".join(_problem(place, what) for place, what in named(error)),
             remedy="See docs/operate/operations.md, Settings.",
         ) from error
     except tomllib.TOMLDecodeError as error:
@@ -163,13 +164,13 @@ def _check_file() -> None:
         )
 
 
-def _problem(loc: tuple[int | str, ...], message: str, kind: str) -> str:
-    key = ".".join(map(str, loc))
+def _problem(loc: Place, what: FieldError) -> str:
+    key = dotted(loc)
     variable = "HUB_" + "__".join(str(part).upper() for part in loc)
     where = f"environment variable {variable}" if variable in os.environ else f"{_file()}, key {key!r}"
-    if kind == "extra_forbidden":
+    if what.code == "unknown":
         return f"{where}: there is no such setting."
-    return f"{where}: {message.removeprefix('Value error, ')}."
+    return f"{where}: {what}."
 
 
 # Variables of ours that are not settings: the command line and the build read them.

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from hub.core.field_errors import refuse
+
 
 class Settings(BaseModel):
     """One chat site.
@@ -49,13 +51,13 @@ class Settings(BaseModel):
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value().encode()) < 32:
-            raise ValueError("must have at least 32 bytes, such as `openssl rand -base64 48` makes")
+            raise refuse("short_secret", min=32)
         return value
 
     @model_validator(mode="after")
     def _proof_needs_a_key(self) -> Settings:
         if self.identity == "required" and self.identity_key is None:
-            raise ValueError("identity = 'required' needs identity_key")
+            raise refuse("needs", other="identity_key")
         return self
 
     @field_validator("origins")
@@ -65,7 +67,7 @@ class Settings(BaseModel):
         for origin in found:
             scheme, _, rest = origin.partition("://")
             if origin != "*" and (scheme not in {"http", "https"} or not rest or "/" in rest):
-                raise ValueError(f"{origin!r} is not a web origin such as https://www.example.com")
+                raise refuse("origin")
         return found
 
     def greeting_for(self, locale: str | None) -> str:

@@ -16,11 +16,15 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from hub.core.field_errors import FieldError, Place, again, form, named, refuse, wrong
 
 _IMAP_SERVER = ("imap.host", "imap.port", "imap.tls", "imap.ca_file")
 _SMTP_SERVER = ("smtp.host", "smtp.port", "smtp.tls", "smtp.ca_file")
 _TOKEN_SERVER = ("oauth.provider", "oauth.tenant", "oauth.token_url")
+
+
+LanguageCode = Annotated[str, Field(pattern=form("language_code", r"^[a-z]{2,3}$"))]
 
 
 class Imap(BaseModel):
@@ -37,8 +41,8 @@ class Imap(BaseModel):
     ca_file: str | None = None
     user: str = Field(min_length=1, max_length=320)
     folder: str = Field(default="INBOX", min_length=1, max_length=500)
-    first_run: str = Field(default="new", pattern=r"^(new|all|days:[1-9][0-9]{0,3})$")
-    after: str = Field(default="seen", pattern=r"^(seen|leave|delete|move:.{1,200})$")
+    first_run: str = Field(default="new", pattern=form("first_run", r"^(new|all|days:[1-9][0-9]{0,3})$"))
+    after: str = Field(default="seen", pattern=form("after_fetch", r"^(seen|leave|delete|move:.{1,200})$"))
     poll_seconds: float = Field(default=120.0, ge=1, le=3600)
     timeout_seconds: float = Field(default=60.0, ge=1, le=600)
 
@@ -77,14 +81,14 @@ class OAuth(BaseModel):
 
     provider: Literal["google", "microsoft", "other"]
     client_id: str = Field(min_length=1, max_length=500)
-    tenant: str = Field(default="common", pattern=r"^[A-Za-z0-9.-]{1,100}$")
-    token_url: str | None = Field(default=None, pattern=r"^https?://[^\s]{1,500}$")
+    tenant: str = Field(default="common", pattern=form("tenant", r"^[A-Za-z0-9.-]{1,100}$"))
+    token_url: str | None = Field(default=None, pattern=form("url", r"^https?://[^\s]{1,500}$"))
     scope: str | None = Field(default=None, max_length=1000)
 
     @model_validator(mode="after")
     def _other_says_where(self) -> OAuth:
         if self.provider == "other" and self.token_url is None:
-            raise ValueError("oauth needs token_url for a provider that is neither google nor microsoft")
+            raise refuse("token_url")
         return self
 
 
@@ -93,8 +97,8 @@ class Dkim(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    selector: str = Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,62})$")
-    domain: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.-]{1,253}$")
+    selector: str = Field(pattern=form("selector", r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,62})$"))
+    domain: str | None = Field(default=None, pattern=form("host", r"^[A-Za-z0-9.-]{1,253}$"))
 
 
 class Settings(BaseModel):
@@ -144,7 +148,7 @@ class Settings(BaseModel):
     from_name: str | None = Field(default=None, max_length=200)
     aliases: list[str] = Field(default_factory=list)
     forms: list[str] = Field(default_factory=list, max_length=100)
-    languages: list[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]] = Field(default_factory=list, max_length=20)
+    languages: list[LanguageCode] = Field(default_factory=list, max_length=20)
     authserv_id: str | None = None
     plus_addresses: bool = True
     verp: bool = True
@@ -159,60 +163,47 @@ class Settings(BaseModel):
     def _addresses(cls, value: list[str]) -> list[str]:
         for one in value:
             if not re.fullmatch(r"[^@\s<>,]*@[A-Za-z0-9.-]{1,253}", one):
-                raise ValueError(
-                    f"{one!r} is neither an address nor @domain, such as forms@example.com or @example.com"
-                )
+                raise refuse("form_sender", given=one[:100])
         return [one.lower() for one in value]
 
     @field_validator("listen_smtp", "listen_lmtp")
     @classmethod
     def _host_and_port(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}", value):
-            raise ValueError(f"{value!r} is not host:port, such as 127.0.0.1:2525")
+            raise refuse("server_address")
         return value
 
     @model_validator(mode="wrap")
     @classmethod
     def _with_all_that_belongs_to_it(cls, data: Any, handler: ModelWrapValidatorHandler[Settings]) -> Settings:
         """What is missing is named at once with what is wrong, not one thing at each try."""
-        lacking = [
-            InitErrorDetails(type=_said("missing", words), loc=(name,), input=None) for name, words in _lacking(data)
-        ]
+        lacking: list[tuple[Place, FieldError]] = [((name,), what) for name, what in _lacking(data)]
         try:
             settings = handler(data)
         except ValidationError as error:
-            lacking = [
-                *(
-                    InitErrorDetails(type=_said(one["type"], one["msg"]), loc=one["loc"], input=None)
-                    for one in error.errors(include_url=False, include_input=False)
-                ),
-                *lacking,
-            ]
+            lacking = [*named(error), *lacking]
         else:
             if not lacking:
                 return settings
-        raise ValidationError.from_exception_data(cls.__name__, lacking)
+        raise again(cls.__name__, lacking)
 
 
-def _said(code: str, words: str) -> PydanticCustomError:
-    return PydanticCustomError(code, "{words}", {"words": words})  # pyright: ignore[reportArgumentType] - the code of another error
-
-
-def _lacking(data: Any) -> Iterator[tuple[str, str]]:
+def _lacking(data: Any) -> Iterator[tuple[str, FieldError]]:
     """Which settings something else given asks for, as far as can be seen before they are read."""
     if not isinstance(data, dict):
         return
     given = {str(name) for name, value in cast("dict[Any, Any]", data).items() if value is not None}
     if "oauth" in given and "oauth_refresh_token" not in given:
-        yield "oauth_refresh_token", "oauth needs oauth_refresh_token"
+        yield "oauth_refresh_token", wrong("needed_with", other="oauth")
     if "imap" in given and not given & {"imap_password", "oauth"}:
-        yield "imap_password", "imap needs imap_password"
+        yield "imap_password", wrong("needed_with", other="imap")
     if data.get("listen_tls", "none") != "none":
-        words = "listen_tls needs listen_cert and listen_key, the paths of PEM files"
-        yield from ((name, words) for name in ("listen_cert", "listen_key") if not data.get(name))
-    for pair in (("listen_user", "listen_password"), ("dkim", "dkim_key")):
-        if len(absent := set(pair) - given) == 1:
-            yield absent.pop(), f"{pair[0]} and {pair[1]} belong together"
+        absent = (name for name in ("listen_cert", "listen_key") if not data.get(name))
+        yield from ((name, wrong("needed_with", other="listen_tls")) for name in absent)
+    for one, other in (("listen_user", "listen_password"), ("dkim", "dkim_key")):
+        if (one in given) != (other in given):
+            lacks, has = (other, one) if one in given else (one, other)
+            yield lacks, wrong("needed_with", other=has)
 
 
 def host_port(value: str) -> tuple[str, int]:

@@ -18,9 +18,12 @@ from pydantic import (
 from connectors.httpsms.mapping import PLACES, places
 from hub.channels.limits import Limits
 from hub.contacts.identity import is_region
+from hub.core.field_errors import form, refuse
 
-Path = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\s.]+(\.[^\s.]+)*$")]
-Header = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9-]+$")]
+Path = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, pattern=form("field_path", r"^[^\s.]+(\.[^\s.]+)*$"))
+]
+Header = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=form("header", r"^[A-Za-z0-9-]+$"))]
 Words = dict[Literal["sent", "delivered", "read", "failed"], list[str]]
 _USUAL: Words = {
     "sent": ["accepted", "queued", "buffered", "sent", "acceptd", "enroute"],
@@ -50,11 +53,11 @@ class Request(BaseModel):
         for name, value in [*self.fields.items(), *self.headers.items()]:
             if strange := sorted(places(value) - PLACES):
                 known = ", ".join(sorted(PLACES))
-                raise ValueError(f"{name}: there is no place {{{strange[0]}}}; there are {known}")
+                raise refuse("place", name=name, place=f"{{{strange[0][:100]}}}", choices=known)
         if not any("text" in places(value) for value in self.fields.values()):
-            raise ValueError("no field holds {text}")
+            raise refuse("no_text")
         if self.method == "GET" and self.format != "query":
-            raise ValueError('a GET carries its fields in the query: format = "query"')
+            raise refuse("get_query")
         return self
 
 
@@ -96,7 +99,7 @@ class Received(BaseModel):
     @classmethod
     def _known(cls, value: str | None) -> str | None:
         if value is not None and not is_region(value):
-            raise ValueError(f"{value!r} is no country in two capital letters, such as GB")
+            raise refuse("country")
         return value
 
 

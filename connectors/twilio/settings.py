@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_val
 
 from hub.calls.ivr_settings import CallFlow
 from hub.channels.limits import Limits
+from hub.core.field_errors import form
 
 
 class TemplateSetting(BaseModel):
@@ -13,7 +14,7 @@ class TemplateSetting(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sid: str = Field(pattern=r"^HX[0-9a-fA-F]{32}$")
+    sid: str = Field(pattern=form("content_sid", r"^HX[0-9a-fA-F]{32}$"))
     name: str
     body: str
     language: str = "en"
@@ -37,12 +38,12 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    account_sid: str = Field(pattern=r"^AC[0-9a-fA-F]{32}$")
+    account_sid: str = Field(pattern=form("account_sid", r"^AC[0-9a-fA-F]{32}$"))
     auth_token: SecretStr = Field(min_length=16)
     previous_auth_token: SecretStr | None = Field(default=None, min_length=16)
-    api_key_sid: str | None = Field(default=None, pattern=r"^SK[0-9a-fA-F]{32}$")
+    api_key_sid: str | None = Field(default=None, pattern=form("key_sid", r"^SK[0-9a-fA-F]{32}$"))
     api_key_secret: SecretStr | None = None
-    messaging_service_sid: str | None = Field(default=None, pattern=r"^MG[0-9a-fA-F]{32}$")
+    messaging_service_sid: str | None = Field(default=None, pattern=form("service_sid", r"^MG[0-9a-fA-F]{32}$"))
     api_base: HttpUrl = HttpUrl("https://api.twilio.com")
     limits: Limits = Field(default_factory=Limits)
     answers_opt_out: bool = True
@@ -50,7 +51,7 @@ class Settings(BaseModel):
     media_hosts: list[str] = Field(default_factory=list[str])
     templates: list[TemplateSetting] = Field(default_factory=list[TemplateSetting])
     voice: CallFlow = Field(default_factory=CallFlow)
-    twiml_app_sid: str | None = Field(default=None, pattern=r"^AP[0-9a-fA-F]{32}$")
+    twiml_app_sid: str | None = Field(default=None, pattern=form("application_sid", r"^AP[0-9a-fA-F]{32}$"))
     simulate_device: bool = False
     timeout_seconds: float = Field(default=15.0, gt=0, le=120)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hub.access.permissions import FAR, MEANINGS, NEEDS_READING, Permission, Scope
+from hub.core import field_errors
 from hub.core.db import Connection, execute, fetch_value
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.event_kinds import EventData
@@ -82,13 +83,13 @@ def check(permissions: Mapping[str, Any]) -> None:
     reading = FAR.get(permissions.get(Permission.CONVERSATION_READ), 0)  # type: ignore[arg-type] - any text is looked up
     for key, scope in permissions.items():
         if key not in MEANINGS:
-            wrong[f"permissions.{key}"[:100]] = "is no permission"
+            wrong[f"permissions.{key}"[:100]] = field_errors.wrong("permission")
         elif scope not in FAR:
-            wrong[f"permissions.{key}"] = f"must be one of {', '.join(FAR)}"
+            wrong[f"permissions.{key}"] = field_errors.wrong("choice", choices=", ".join(FAR))
         elif not MEANINGS[Permission(key)].scoped and scope != Scope.ALL:
-            wrong[f"permissions.{key}"] = "reaches everything: must be all"
+            wrong[f"permissions.{key}"] = field_errors.wrong("reaches_all")
         elif key in NEEDS_READING and FAR[Scope(scope)] > reading:
-            wrong[f"permissions.{key}"] = "must not reach farther than conversation.read"
+            wrong[f"permissions.{key}"] = field_errors.wrong("reaches_farther")
     if wrong:
         raise Invalid("The permissions do not fit.", code="role.permissions", fields=wrong)
 

@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints
 
+from hub.core.field_errors import form
+
 Texts = dict[str, str]  # language -> words, or the URL of a recording of them
-Key = Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")]
+Key = Annotated[str, StringConstraints(pattern=form("keypad_key", r"^[0-9*#]$"))]
 
 
 class _Part(BaseModel):
@@ -47,7 +49,7 @@ class CallFlow(_Part):
     keep_recordings_days: int = Field(default=90, ge=1, le=3650)
     longest_wait_seconds: int = Field(default=1800, ge=30, le=86_400)
     # Calling out: countries by their calling code; premium and shared-cost numbers never.
-    dial_codes: list[Annotated[str, StringConstraints(pattern=r"^\d{1,4}$")]] = ["1"]
+    dial_codes: list[Annotated[str, StringConstraints(pattern=form("calling_code", r"^\d{1,4}$"))]] = ["1"]
     dial_per_hour: int = Field(default=60, ge=0, le=100_000)
 
 

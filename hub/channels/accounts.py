@@ -15,6 +15,7 @@ from hub.channels.model import Account, Connector
 from hub.core import log
 from hub.core.db import Database
 from hub.core.errors import ConfigError
+from hub.core.field_errors import dotted, named
 from hub.core.secrets import Vault
 from hub.core.sql import Queries
 
@@ -147,8 +148,7 @@ def _words(error: ConfigError | ValidationError) -> str:
     """What is wrong, without what was given: that may be a secret."""
     if isinstance(error, ConfigError):
         return error.detail
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in found)[:500]
+    return "; ".join(f"{dotted(place)}: {what}" for place, what in named(error))[:500]
 
 
 def _heard(reading: asyncio.Task[None]) -> None:

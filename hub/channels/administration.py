@@ -18,6 +18,7 @@ from hub.channels.model import Account, Connector
 from hub.core.db import Database, execute, fetch_one, fetch_value
 from hub.core.errors import ConfigError, Conflict, Invalid, NotFound
 from hub.core.events import Unit
+from hub.core.field_errors import FieldError, dotted, named
 from hub.core.secrets import Vault
 from hub.core.sql import Queries
 
@@ -152,14 +153,13 @@ def validated(connector: Connector, settings: dict[str, Any], secrets: dict[str,
         raise Invalid("The settings are not valid.", remedy="Correct the fields named.", fields=fields) from None
 
 
-def faults(connector: Connector, error: ValidationError) -> dict[str, str]:
+def faults(connector: Connector, error: ValidationError) -> dict[str, FieldError]:
     """What is wrong with an account's settings, by the field it is given in: secrets are given beside the settings."""
     secret = {name for name, field in connector.Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
-    found: dict[str, str] = {}
-    for one in error.errors(include_url=False, include_input=False, include_context=False):
-        place = "secrets" if one["loc"] and one["loc"][0] in secret else "settings"
-        found[".".join(map(str, (place, *one["loc"])))] = one["msg"]
-    return found
+    return {
+        dotted(("secrets" if place and place[0] in secret else "settings", *place)): what
+        for place, what in named(error)
+    }
 
 
 def merged(old: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-Prefix = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{0,9}$")]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+from hub.core.field_errors import form
+
+Prefix = Annotated[str, StringConstraints(pattern=form("dial_prefix", r"^\+[1-9][0-9]{0,9}$"))]
+Currency = Annotated[str, StringConstraints(pattern=form("currency", r"^[A-Z]{3}$"))]
 
 
 class Limits(BaseModel):

@@ -17,6 +17,7 @@ from hub.conversations import actions, conversation, lifecycle, store
 from hub.conversations.store import Filter
 from hub.core import events
 from hub.core.errors import Invalid
+from hub.core.field_errors import form
 from hub.messages import replies, views
 from hub.messages.api.shapes import ClientId, Interaction, Rating, Said
 from hub.messages.api.writing import FilledTemplate, words
@@ -121,7 +122,7 @@ class ListQuery(In):
     q: Annotated[str, StringConstraints(max_length=200)] = ""
     agent_id: Id | None = None
     status: Literal["open", "snoozed", "resolved"] | None = None
-    language: Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z0-9-]+$")] | None = None
+    language: Annotated[str, StringConstraints(pattern=form("language", r"^[A-Za-z0-9-]{1,35}$"))] | None = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     cursor: Annotated[str, StringConstraints(max_length=200)] | None = None

@@ -33,7 +33,7 @@ class HubError(Exception):
         detail: str | None = None,
         *,
         remedy: str | None = None,
-        fields: dict[str, str] | None = None,
+        fields: Mapping[str, str] | None = None,
         code: str | None = None,
         params: Mapping[str, Any] | None = None,
     ):
@@ -41,7 +41,7 @@ class HubError(Exception):
         self.params: dict[str, Any] = dict(params or {})
         self.detail = detail or inspect.cleandoc(type(self).__doc__ or "")
         self.remedy = remedy
-        self.fields = fields or {}
+        self.fields: dict[str, str] = dict(fields or {})  # a `FieldError` has its words for screens, too
         super().__init__(self.detail if remedy is None else f"{self.detail} {remedy}")
 
     @property

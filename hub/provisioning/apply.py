@@ -24,6 +24,7 @@ from hub.channels.model import Connector
 from hub.core import events
 from hub.core.db import Connection, Database, execute, fetch_dicts
 from hub.core.errors import ConfigError, Conflict, Invalid
+from hub.core.field_errors import dotted, named
 from hub.core.records import Records
 from hub.core.secrets import Vault
 from hub.core.sql import Queries
@@ -309,10 +310,7 @@ def _settings(connector: Connector, account: Account) -> BaseModel:
     try:
         return connector.Settings.model_validate(account.settings)
     except ValidationError as error:
-        lines = [
-            f"account {account.key!r}, settings.{'.'.join(map(str, e['loc']))}: {e['msg']}"
-            for e in error.errors(include_url=False, include_input=False)
-        ]
+        lines = [f"account {account.key!r}, settings.{dotted(place)}: {what}" for place, what in named(error)]
         raise ConfigError("\n".join(lines), remedy="Correct these and apply again; nothing was changed.") from None
 
 

@@ -27,12 +27,13 @@ from pydantic import (
 
 from hub.access.permissions import Permission, Scope
 from hub.core.errors import ConfigError
+from hub.core.field_errors import form, named, refuse
 from hub.provisioning.yielding import circle
 from hub.queues.hours import holiday_problems
 
-Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,60}$")]
+Key = Annotated[str, StringConstraints(pattern=form("slug", r"^[a-z0-9][a-z0-9_-]{0,60}$"))]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Clock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+Clock = Annotated[str, StringConstraints(pattern=form("clock", r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"))]
 Span = tuple[Clock, Clock]
 Seconds = Annotated[int, Field(ge=0, le=10_000_000)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -48,15 +49,15 @@ class SpecialDay(_Part):
 
     date: datetime.date | None = None
     open: list[Span] = []
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    country: Annotated[str, StringConstraints(pattern=form("country", r"^[A-Z]{2}$"))] | None = None
     subdivision: Annotated[str, StringConstraints(min_length=1, max_length=60)] | None = None  # England, BY, US-CA
 
     @model_validator(mode="after")
     def _means_something(self) -> SpecialDay:
         if (self.date is None) == (self.country is None):
-            raise ValueError("name either a date (with `open`, its hours) or a country (with `subdivision`, a part)")
+            raise refuse("holiday")
         if self.country is not None and self.open:
-            raise ValueError("a country's holidays have no hours of their own; name the date that has")
+            raise refuse("holiday_hours")
         if wrong := holiday_problems(self.country, self.subdivision):
             raise ValueError(wrong[0])
         return self
@@ -93,7 +94,7 @@ class Hours(_Part):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"{value!r} is not an IANA time zone such as Europe/London") from None
+            raise refuse("timezone") from None
         return value
 
 
@@ -120,7 +121,7 @@ class Queue(_Part):
 class Role(_Part):
     """A role of one's own: permissions, each with how far it reaches."""
 
-    key: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+    key: Annotated[str, StringConstraints(pattern=form("key", r"^[a-z][a-z0-9_-]{0,39}$"))]
     name: Name
     permissions: dict[Permission, Scope] = {}
 
@@ -128,7 +129,7 @@ class Role(_Part):
 class Agent(_Part):
     """A person. `skills` gives a level from 1 to 5 to each."""
 
-    email: Annotated[str, StringConstraints(to_lower=True, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
+    email: Annotated[str, StringConstraints(to_lower=True, max_length=320, pattern=form("email", r"^[^@\s]+@[^@\s]+$"))]
     name: Name
     role: Key = "agent"
     locale: Literal["en", "zh-CN"] = "en"
@@ -247,10 +248,7 @@ def read(file: Path, variables: Mapping[str, str] | None = None) -> Center:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file} is not valid TOML: {error}.", remedy="Correct that line.") from error
     except ValidationError as error:
-        lines = [
-            f"{file}: {_place(e['loc'])}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors(include_url=False)
-        ]
+        lines = [f"{file}: {_place(place)}: {what}" for place, what in named(error)]
         raise ConfigError("\n".join(lines), remedy="Correct these and apply again; nothing was changed.") from None
     _check_names(center, file)
     return center

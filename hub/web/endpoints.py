@@ -24,6 +24,7 @@ from hub.access.permissions import Access, Permission
 from hub.access.signin import actor_of_session, actor_of_token
 from hub.core.bodies import ANONYMOUS, SIGNED_IN, read_body
 from hub.core.errors import Forbidden, Invalid, NotFound, Unauthorized
+from hub.core.field_errors import FieldError, dotted, named
 from hub.core.service import Core
 from hub.core.texts import with_nul
 from hub.web.context import CONTEXT, WebContext, same_origin
@@ -249,10 +250,10 @@ def _validated(validate: Callable[[Any], BaseModel], value: Any, place: str) -> 
         raise Invalid(f"The {place} is not valid.{more}", remedy="Correct the fields named.", fields=fields) from None
 
 
-def _named(error: ValidationError, place: str) -> dict[str, str]:
+def _named(error: ValidationError, place: str) -> dict[str, FieldError]:
     """The first of the wrong fields, each with what is wrong: as many and as long as a person reads."""
-    found = islice(error.errors(include_url=False, include_context=False, include_input=False), MOST_ERRORS)
-    return {(".".join(map(str, e["loc"])) or place)[:100]: e["msg"][:300] for e in found}
+    found = islice(named(error), MOST_ERRORS)
+    return {(dotted(at) or place)[:100]: FieldError(what.code, what[:300], what.params) for at, what in found}
 
 
 def utc(moment: datetime) -> datetime:

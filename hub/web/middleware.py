@@ -15,6 +15,7 @@ from prometheus_client import Histogram
 
 from hub.core import log
 from hub.core.errors import ConnectionLost, HubError, TooMany, Unavailable
+from hub.core.field_errors import FieldError
 from hub.core.metrics import REQUESTS
 from hub.core.urls import below
 from hub.web.context import CONTEXT
@@ -113,9 +114,15 @@ def _nothing_there(error: psycopg.errors.ForeignKeyViolation) -> str:
     return f"{name.removeprefix(f'{table}_').removesuffix('_fkey')} refers to nothing that exists."
 
 
+_UNCODED: dict[str, Any] = {"code": "other", "params": {}}  # the problem's own code says what is wrong
+
+
 def problem(error: HubError) -> web.Response:
     """A refusal as the caller should read it."""
-    fields = [{"field": f, "message": m} for f, m in error.fields.items()]
+    fields = [
+        {"field": f, "message": m, **({"code": m.code, "params": m.params} if isinstance(m, FieldError) else _UNCODED)}
+        for f, m in error.fields.items()
+    ]
     code = error.code or error.kind
     response = _problem(
         error.status, error.title, error.detail, remedy=error.remedy, errors=fields, code=code, params=error.params

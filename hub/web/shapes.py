@@ -6,15 +6,19 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from hub.core.field_errors import form
+
 Text = Annotated[str, StringConstraints(max_length=100_000)]
 Line = Annotated[str, StringConstraints(max_length=1000)]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
-Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]  # what a file names something by
+Key = Annotated[
+    str, StringConstraints(pattern=form("key", r"^[a-z][a-z0-9_-]{0,39}$"))
+]  # what a file names something by
 # 64-bit ids; JavaScript's numbers end at 2^53.
 Id = Annotated[int, Field(ge=1, le=9_007_199_254_740_991)]
 # Where a list goes on: `next_cursor` as it came. Lists in the order of ids have the last one's in it.
-IdCursor = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,14}$")]
+IdCursor = Annotated[str, StringConstraints(pattern=form("cursor", r"^[1-9][0-9]{0,14}$"))]
 
 
 class In(BaseModel):
@@ -44,8 +48,15 @@ def page(found: list[dict[str, Any]], limit: int) -> dict[str, Any]:
 
 
 class FieldProblem(BaseModel):
+    """What is wrong with one field: a `code` with its `params` (`hub/core/field_errors.py`), and the English of it.
+
+    `other`: the code of the whole problem says it.
+    """
+
     field: str
     message: str
+    code: str
+    params: dict[str, Any]
 
 
 class Problem(BaseModel):

@@ -96,3 +96,28 @@ async def test_queue_that_nobody_serves_takes_no_transfer_until_its_page_puts_so
     await admin.get_by_test_id("dialog-submit").click()
     await expect(admin.get_by_test_id("transfer-dialog")).to_have_count(0)
     await expect(row).to_contain_text("Repairs")
+
+
+async def test_number_that_does_not_fit_is_refused_in_words_and_stays_as_typed(world: World, windows: Windows) -> None:
+    admin = await windows.desk("admin")
+    await admin.get_by_test_id("nav-admin").click()
+    await admin.get_by_test_id("admin-new").click()
+    await admin.get_by_test_id("queue-name").fill("Returns")
+    await admin.get_by_test_id("queue-key").fill("Returns!")
+    seconds = admin.get_by_test_id("queue-target_seconds")
+    form = admin.get_by_test_id("admin-form")
+    for typed, words in (("-5", "At least 0."), ("1.5", "A whole number."), ("", "A whole number.")):
+        await seconds.fill(typed)
+        await seconds.blur()
+        await expect(form.get_by_text(words)).to_be_visible()
+        await expect(seconds).to_have_value(re.compile(f"^{re.escape(typed)}( s)?$"))
+        await admin.get_by_test_id("admin-save").click()
+        await expect(admin.locator('[data-testid="admin-record"][data-key="returns"]')).to_have_count(0)
+    await seconds.fill("90")
+    windows.forgive(r"status of 422 .*/api/v1/admin/queues")
+    await admin.get_by_test_id("admin-save").click()
+    await expect(form).to_contain_text("Small letters, digits, - and _, with a letter first")
+    await admin.get_by_test_id("queue-key").fill("returns")
+    await admin.get_by_test_id("admin-save").click()
+    record = admin.locator('[data-testid="admin-record"][data-key="returns"]')
+    await expect(record).to_have_attribute("aria-current", "true")

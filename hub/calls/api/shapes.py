@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
+from hub.core.field_errors import form
 from hub.web.shapes import Id, In, Line, Ref
 
 Number = Annotated[str, StringConstraints(min_length=2, max_length=40)]
@@ -71,7 +72,7 @@ class Switch(In):
 
 
 class KeyPresses(In):
-    keys: Annotated[str, StringConstraints(pattern=r"^[0-9*#w]{1,40}$")]
+    keys: Annotated[str, StringConstraints(pattern=form("keypad", r"^[0-9*#w]{1,40}$"))]
 
 
 class CallTarget(In):

@@ -16,7 +16,6 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
-from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from hub.access import signin
 from hub.access.permissions import Permission
@@ -29,6 +28,7 @@ from hub.channels.trouble import Trouble
 from hub.contacts.identity import normalise
 from hub.core import events
 from hub.core.errors import Invalid, NotFound
+from hub.core.field_errors import FieldError, again, dotted, form, named, wrong
 from hub.web.endpoints import Call, Endpoints
 from hub.web.shapes import Id, In, Line, Ref, Short
 
@@ -38,7 +38,7 @@ TESTS = 60  # in a quarter of an hour: a test says whether a port answers: nobod
 REFETCH_SECONDS = 10.0  # of one call; what is left over is fetched by the next
 MailAddress = Annotated[str, StringConstraints(min_length=3, max_length=320)]
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=10_000)] | None
-SecretName = Annotated[str, StringConstraints(max_length=60, pattern=r"^[a-z_]+$")]
+SecretName = Annotated[str, StringConstraints(max_length=60, pattern=form("secret_name", r"^[a-z_]+$"))]
 Secrets = Annotated[dict[SecretName, Secret], Field(max_length=20, default_factory=dict)]
 
 
@@ -65,7 +65,9 @@ class MailServerSettings(BaseModel):
 
     model_config = ConfigDict(extra="allow")  # the connector's own model says what else there may be, and must
 
-    host: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:-]+$")] | None = None
+    host: Annotated[str, StringConstraints(min_length=1, pattern=form("host", r"^[A-Za-z0-9._:-]{1,253}$"))] | None = (
+        None
+    )
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     tls: Literal["tls", "starttls", "none"] | None = None
     user: Annotated[str, StringConstraints(max_length=320)] | None = None
@@ -125,33 +127,28 @@ class NewMailbox(In):
     ) -> NewMailbox:
         """What the connector asks of the settings is said together with what is wrong with the rest."""
         connector = cast("dict[str, dict[str, Connector]]", info.context or {}).get("connectors", {}).get(CONNECTOR)
-        wrong = {} if connector is None else _wrong(connector, data)
+        faults = {} if connector is None else _wrong(connector, data)
         try:
             found = handler(data)
         except ValidationError as error:
-            own = {".".join(map(str, e["loc"])): e["msg"] for e in error.errors(include_url=False, include_input=False)}
-            wrong = {**own, **wrong}
+            faults = {**{dotted(place): what for place, what in named(error)}, **faults}
         else:
-            if not wrong:
+            if not faults:
                 return found
-        details = [
-            InitErrorDetails(type=PydanticCustomError("setting", "{words}", {"words": words}), loc=(place,), input=None)
-            for place, words in wrong.items()
-        ]
-        raise ValidationError.from_exception_data(cls.__name__, details)
+        raise again(cls.__name__, [((place,), what) for place, what in faults.items()])
 
 
-def _wrong(connector: Connector, data: Any) -> dict[str, str]:
+def _wrong(connector: Connector, data: Any) -> dict[str, FieldError]:
     """What is wrong with a new mailbox's address and settings, by field; nothing of what has another shape."""
     if not isinstance(data, dict):
         return {}
     given = cast("dict[str, Any]", data)
-    found: dict[str, str] = {}
+    found: dict[str, FieldError] = {}
     if isinstance(address := given.get("address"), str):
         try:
             normalise(AddressKind.EMAIL, address)
         except Invalid:
-            found["address"] = "not an e-mail address"
+            found["address"] = wrong("email")
     settings, secrets = given.get("settings"), given.get("secrets", {})
     if isinstance(settings, dict) and isinstance(secrets, dict):
         try:

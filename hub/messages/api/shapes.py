@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from hub.core.field_errors import form
 from hub.web.shapes import Ref
 
-ClientId = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
+ClientId = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=form("id", r"^[A-Za-z0-9._:-]+$"))]
 MailAddress = Annotated[str, StringConstraints(min_length=3, max_length=320)]
 
 

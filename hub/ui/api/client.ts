@@ -1,7 +1,7 @@
 /** The one place that talks to the REST API; what goes and comes is typed by the API's own description (`schema.d.ts`). */
 import type { Client } from 'openapi-fetch'
 import { base } from '../realtime/base'
-import type { paths, Problem as Details } from './schema'
+import type { FieldProblem, paths, Problem as Details } from './schema'
 
 /** A problem+json answer, or the network's silence (status 0). */
 export class Problem extends Error {
@@ -10,7 +10,7 @@ export class Problem extends Error {
     readonly title: string,
     readonly detail: string,
     readonly remedy = '',
-    readonly errors: { field: string; message: string }[] = [],
+    readonly errors: FieldProblem[] = [],
     readonly code = '',
     readonly params: Record<string, unknown> = {},
   ) {
@@ -21,6 +21,7 @@ export class Problem extends Error {
 async function problem(response: Response): Promise<Problem> {
   try {
     const p = (await response.json()) as Partial<Details>
+    if (p.errors?.length) await import('./field-words').catch(() => undefined) // else in English
     return new Problem(response.status, p.title ?? response.statusText, p.detail ?? '', p.remedy ?? undefined, p.errors, p.code, p.params)
   } catch {
     return new Problem(response.status, response.statusText, '')

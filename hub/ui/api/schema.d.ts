@@ -2183,9 +2183,18 @@ export interface components {
             done: number;
             total: number | null;
         };
+        /**
+         * @description What is wrong with one field: a `code` with its `params` (`hub/core/field_errors.py`), and the English of it.
+         *
+         *     `other`: the code of the whole problem says it.
+         */
         FieldProblem: {
             field: string;
             message: string;
+            code: string;
+            params: {
+                [key: string]: unknown;
+            };
         };
         FilledTemplate: {
             id: string;

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 from hub.core.clock import now
 from hub.core.errors import HubError, NotFound, Unauthorized
+from hub.core.field_errors import form
 from hub.web.context import CONTEXT, WebContext, same_origin
 from hub.web.endpoints import identify
 from hub.web.realtime.connection import Connection
@@ -27,7 +28,7 @@ PRESENCES = web.AppKey("presences", Presences)
 FRAMES_PER_SECOND, BURST = 20.0, 100.0
 TOPICS = 200  # one screen listens to at most so many
 
-Topic = Annotated[str, StringConstraints(pattern=r"^(?:[cuq]:[1-9][0-9]{0,15}|wall)$")]
+Topic = Annotated[str, StringConstraints(pattern=form("topic", r"^(?:[cuq]:[1-9][0-9]{0,15}|wall)$"))]
 Cursor = Annotated[int, Field(ge=0, le=9_007_199_254_740_991)]
 
 
@@ -53,7 +54,7 @@ class Unsub(_Frame):
 
 class Eph(_Frame):
     t: Literal["eph"]
-    topic: Annotated[str, StringConstraints(pattern=r"^c:[1-9][0-9]{0,15}$")]
+    topic: Annotated[str, StringConstraints(pattern=form("topic", r"^c:[1-9][0-9]{0,15}$"))]
     type: Literal["typing", "viewing", "left"]
 
 

@@ -183,4 +183,4 @@ async def test_number_whose_secret_is_lost_is_out_of_service_and_not_open_to_all
             assert answer.status == 404
     assert await hub.texts("sms") == []
     [row] = [f async for f in health.servers(hub.db, hub.feed) if f.what == "Account sms"]
-    assert (row.ok, row.detail) == (False, "auth_token: Field required")
+    assert (row.ok, row.detail) == (False, "auth_token: is needed")

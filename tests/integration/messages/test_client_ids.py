@@ -109,4 +109,6 @@ async def test_a_nul_is_refused_with_its_field_when_it_is_in_a_body(app: App) ->
 async def test_a_conversation_is_not_snoozed_when_the_time_is_beyond_a_year(app: App, until: str) -> None:
     amy, conversation = await app.agent("amy"), await app.sms()
     problem = await amy.post(f"/conversations/{conversation}/snooze", {"until": until}, status=422)
-    assert problem["errors"] == [{"field": "until", "message": "at most 366 days from now"}]
+    assert problem["errors"] == [
+        {"field": "until", "message": "at most 366 days from now", "code": "other", "params": {}}
+    ]

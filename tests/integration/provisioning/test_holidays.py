@@ -25,7 +25,7 @@ __all__ = ["file"]
         ),
         ('[{ country = "CN", subdivision = "Beijing" }]', ["the same everywhere", "leave the subdivision out"]),
         ('[{ subdivision = "England" }]', ["name either a date"]),
-        ('["2026-02-30"]', ["valid date"]),
+        ('["2026-02-30"]', ["must be a date"]),
         ("[{ open = [] }]", ["name either a date"]),
         ('[{ country = "GB", date = "2026-12-24" }]', ["name either a date"]),
         ('[{ country = "GB", open = [["09:00", "12:00"]] }]', ["no hours of their own"]),

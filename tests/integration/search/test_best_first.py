@@ -81,7 +81,7 @@ async def test_a_search_is_narrowed_by_agent_state_language_and_time(app: App) -
     assert await _ids(admin, "bea", until=month) == [two]
     assert await _ids(admin, "bea", since=month) == []
     assert (await admin.get("/conversations?language=pt", status=422))["errors"] == [
-        {"field": "q", "message": "say what to look for"}
+        {"field": "q", "message": "say what to look for", "code": "other", "params": {}}
     ]
 
 

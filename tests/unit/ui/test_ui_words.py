@@ -10,8 +10,12 @@ UI = Path(__file__).parents[3] / "hub" / "ui"
 PAIRS = {
     "admin": (UI / "locales" / "admin.en.json", UI / "locales" / "admin.zh-CN.json"),
     "desk": (UI / "locales" / "desk.en.json", UI / "locales" / "desk.zh-CN.json"),
+    "fields": (UI / "locales" / "fields.en.json", UI / "locales" / "fields.zh-CN.json"),
+    "mailboxes": (UI / "locales" / "mailboxes.en.json", UI / "locales" / "mailboxes.zh-CN.json"),
     "widget": (UI / "widget" / "src" / "en.json", UI / "widget" / "src" / "zh-CN.json"),
 }
+
+OF_THE_DESK = ("desk", "admin", "mailboxes", "fields")
 
 
 def words(path: Path) -> dict[str, str]:
@@ -29,8 +33,9 @@ def test_catalogues_have_the_same_keys_and_none_is_empty(face: str) -> None:
     assert [key for key, text in [*english.items(), *chinese.items()] if not text.strip()] == []
 
 
-def test_desk_catalogues_use_the_same_variables() -> None:
-    english, chinese = (words(path) for path in PAIRS["desk"])
+@pytest.mark.parametrize("face", OF_THE_DESK)
+def test_catalogues_of_the_desk_use_the_same_variables(face: str) -> None:
+    english, chinese = (words(path) for path in PAIRS[face])
     assert {key for key in english if variables(english[key]) != variables(chinese[key])} == set()
 
 
@@ -42,7 +47,7 @@ def test_chinese_is_chinese_except_for_names(face: str) -> None:
 
 
 def test_every_key_the_desk_asks_for_exists() -> None:
-    english = {**words(PAIRS["desk"][0]), **words(PAIRS["admin"][0])}
+    english = {key: text for face in OF_THE_DESK for key, text in words(PAIRS[face][0]).items()}
     asked = {
         key
         for path in (UI / "desk").rglob("*.ts*")
@@ -53,7 +58,7 @@ def test_every_key_the_desk_asks_for_exists() -> None:
 
 
 def test_the_desk_fills_in_the_variables_that_its_texts_have() -> None:
-    english = {**words(PAIRS["desk"][0]), **words(PAIRS["admin"][0])}
+    english = {key: text for face in OF_THE_DESK for key, text in words(PAIRS[face][0]).items()}
     calls = re.compile(r"\bt\('([A-Za-z]+\.[A-Za-z]+)'(?:, \{ ?([^{}]*?(?:\{[^{}]*\}[^{}]*?)*) ?\})?\)")
     wrong = {
         key

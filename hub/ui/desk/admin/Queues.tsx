@@ -1,10 +1,11 @@
 /** Queues: how quickly they are to be answered, when they are open, and what is kept for them. */
-import { MultiSelect, NativeSelect, NumberInput, TextInput } from '@mantine/core'
+import { MultiSelect, NativeSelect, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import type { AdminQueue, Colleague } from '../../api/schema'
 import { span } from '../format'
 import { ChannelWord } from '../parts/bits'
+import { NumberField } from '../parts/NumberField'
 import { agents } from '../parts/queries'
 import { type Form, RecordsPage } from './kit'
 import { hours, queueRecords } from './api'
@@ -28,7 +29,7 @@ export function QueuesPage() {
     <RecordsPage<AdminQueue, QueueDraft>
       noun="queues" api={queueRecords} begin={begin}
       facts={(q) => t('admin.queues.facts', { people: q.people ? t('admin.queues.served', { n: q.people, present: q.present ?? 0 }) : t('admin.queues.unserved'), target: span(q.target_seconds), hours: q.hours_key ?? t('admin.queues.always') })}
-      shown={(field, value) => (field === 'members' ? persons((value as number[] | undefined) ?? []) : field === 'hours_id' ? named(value) : (SECONDS as readonly string[]).includes(field) ? t('admin.seconds', { n: value }) : String(value ?? ''))}
+      shown={(field, value) => (field === 'members' ? persons((value as number[] | undefined) ?? []) : field === 'hours_id' ? named(value) : (SECONDS as readonly string[]).includes(field) ? (Number.isFinite(value) ? t('admin.seconds', { n: value }) : '–') : String(value ?? ''))}
       fields={(form, q) => <Fields form={form} open={open} people={people} delivering={q?.delivering ?? []} />}
     />
   )
@@ -44,10 +45,10 @@ function Fields({ form: { draft, set, wrong, locked, fresh }, open, people, deli
       {fresh && <TextInput label={t('admin.key')} description={t('admin.keyHint')} required withAsterisk={false} maxLength={40} value={draft.key} error={wrong('key')} onChange={(e) => set({ key: e.currentTarget.value })} data-testid="queue-key" />}
       <div className="admintwo">
         {SECONDS.map((field) => (
-          <NumberInput
-            key={field} label={t(`admin.queues.${field}`)} description={t(`admin.queues.${field}Hint`)} suffix={` ${t('admin.s')}`} allowDecimal={false}
+          <NumberField
+            key={field} label={t(`admin.queues.${field}`)} description={t(`admin.queues.${field}Hint`)} suffix={` ${t('admin.s')}`}
             min={field === 'priority_seconds' ? -86_400 : 0} max={86_400 * 30} disabled={locked} value={draft[field]} error={wrong(field)}
-            onChange={(n) => set({ [field]: typeof n === 'number' ? n : 0 })} data-testid={`queue-${field}`}
+            onChange={(n) => set({ [field]: n })} data-testid={`queue-${field}`}
           />
         ))}
         <NativeSelect

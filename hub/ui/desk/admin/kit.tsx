@@ -6,10 +6,9 @@ import { Button, Modal } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Problem } from '../api'
 import type { RecordChange } from '../../api/schema'
 import { stamp } from '../format'
-import { complain, explain, say } from '../parts/ask'
+import { complain, explain, say, wrong } from '../parts/ask'
 import { Empty } from '../parts/bits'
 import { Icon } from '../parts/icons'
 import './admin.css'
@@ -113,9 +112,8 @@ function Editor<T extends Kept, D extends object>({ page, record, pick }: { page
   })
   const archive = useMutation({ mutationFn: (archived: boolean) => page.api.archive(record!.id, record!.version, archived), onSuccess: done, onError: complain, onSettled: () => setConfirming(false) })
   const adopt = useMutation({ mutationFn: () => page.api.adopt(record!.id, record!.version), onSuccess: done, onError: complain })
-  const wrongs = save.error instanceof Problem ? save.error.errors : []
   const locked = record !== null && (record.source !== 'page' || record.archived_at !== null)
-  const form: Form<D> = { draft, set: (change) => setDraft((old) => ({ ...old, ...change })), wrong: (field) => wrongs.find((e) => e.field === field || e.field.endsWith(`.${field}`))?.message, locked, fresh: record === null }
+  const form: Form<D> = { draft, set: (change) => setDraft((old) => ({ ...old, ...change })), wrong: (field) => wrong(save.error, field), locked, fresh: record === null }
   return (
     <form
       className="adminform" aria-label={record?.name ?? t('admin.new')} data-testid="admin-form"

@@ -1,10 +1,11 @@
 /** Adding a mailbox or changing one: the servers are found by the address, tried before they are kept, and secrets never come back. */
-import { Button, Checkbox, Modal, NativeSelect, NumberInput, PasswordInput, Textarea, TextInput } from '@mantine/core'
+import { Button, Checkbox, Modal, NativeSelect, PasswordInput, Textarea, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { mail, type Mailbox, mailboxes, type Server, type Tls } from '../mail'
 import { explain } from '../parts/ask'
+import { NumberField } from '../parts/NumberField'
 import { usePlaceName } from '../parts/places'
 import { places } from '../parts/queries'
 import { Checks } from './Checks'
@@ -137,7 +138,7 @@ function ServerFields({ title, server, change, id, children }: {
     <fieldset>
       <legend>{title}</legend>
       <TextInput label={t('boxes.host')} value={server.host ?? ''} onChange={(e) => change({ ...server, host: e.currentTarget.value.trim() })} data-testid={`${id}-host`} />
-      <NumberInput label={t('boxes.port')} value={server.port ?? ''} min={1} max={65535} hideControls onChange={(n) => change({ ...server, port: Number(n) || 0 })} data-testid={`${id}-port`} />
+      <NumberField label={t('boxes.port')} value={server.port ?? (id === 'imap' ? 993 : 587)} min={1} max={65535} hideControls onChange={(port) => change({ ...server, port })} data-testid={`${id}-port`} />
       <NativeSelect
         label={t('boxes.security')} value={server.tls ?? 'tls'} onChange={(e) => change({ ...server, tls: e.currentTarget.value as Tls })} data-testid={`${id}-tls`}
         data={[{ value: 'tls', label: 'TLS' }, { value: 'starttls', label: 'STARTTLS' }, { value: 'none', label: t('boxes.noTls') }]}

@@ -12,6 +12,7 @@ import { Icon } from '../parts/icons'
 import { SilentAccount } from '../parts/SilentAccount'
 import { Checks } from './Checks'
 import { MailboxForm } from './MailboxForm'
+import './words'
 
 export function MailboxesPage() {
   const { t } = useTranslation()

@@ -1,6 +1,7 @@
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient, type QueryClient } from '@tanstack/react-query'
 import i18n from 'i18next'
+import type { FieldProblem } from '../../api/schema'
 import { type Conversation, Problem, type Summary } from '../api'
 import { keepEarlier, withSummary } from '../state/reducers'
 
@@ -9,8 +10,24 @@ export function explain(error: unknown): string {
   if (!(error instanceof Problem)) return i18n.t('error.unknown')
   if (error.status === 0) return i18n.t('error.offline')
   if (i18n.exists(`problem.${error.code}`)) return i18n.t(`problem.${error.code}`, error.params)
+  const known = error.errors.map((e) => worded(e))
+  if (known.length && known.every(Boolean)) return [...new Set(known)].join(' ')
   const fields = error.errors.map((e) => e.message).join(' ')
   return [error.message || i18n.t('error.unknown'), fields, error.remedy].filter(Boolean).join(' ')
+}
+
+/** What is wrong with a field, by its code; null when this desk has no words for it. */
+function worded({ code, params = {} }: FieldProblem): string | null {
+  const given: Record<string, unknown> = { ...params, count: params.max ?? params.min }
+  const key = [`field.${code}.${params.form}`, `field.${code}`].find((k) => i18n.exists(k, given))
+  return key ? String(i18n.t(key, given)) : null
+}
+
+/** The same beside the field itself; what only the whole refusal says is said there by that. */
+export function wrong(error: unknown, field: string): string | undefined {
+  if (!(error instanceof Problem)) return undefined
+  const found = error.errors.find((e) => e.field === field || e.field.endsWith(`.${field}`))
+  return found && (worded(found) ?? (i18n.exists(`problem.${error.code}`) ? explain(error) : found.message))
 }
 
 export function complain(error: unknown): void {
