@@ -28,7 +28,7 @@ from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.core.tasks import together
 from hub.provisioning import yielding
-from routing import offers, policy
+from routing import evening, offers, policy
 from routing.model import AgentFacts, Channel, Pick, Waiting
 from routing.policy import Blend, Step
 from routing.pool import Pool
@@ -80,6 +80,7 @@ class Leader:
         self._told: dict[int, Sequence[Any]] = {}  # and those that were told with all there is to read
         self._look = True  # whether the log has to be read
         self._looked = 0.0  # when it was, by this process's clock
+        self._evened = 0.0  # when lines of offers were looked at, by the same
         self._flying: frozenset[int] = frozenset()  # entries of a commit under way
         self._later: set[int] = set()  # entries to read when that has landed
         self._steps: dict[str, tuple[Step, ...]] = {}
@@ -91,7 +92,18 @@ class Leader:
             await self._wait()
             await self.catch_up()
             await self.settle()
+            await self._even_out()
             WAITING.set(len(self.pool.waiting))
+
+    async def _even_out(self) -> None:
+        """Now and then look whether somebody has become ready for what others have not come to."""
+        if time.monotonic() - self._evened >= evening.EVERY:
+            await self.even_out()
+            self._evened = time.monotonic()
+
+    async def even_out(self) -> int:
+        """Take back what others would come to sooner; how many."""
+        return await evening.even_out(self._core, self._conn, self.pool, self._rows, self._waiting, self.now())
 
     async def listen(self) -> None:
         """Listen for notifications; one that names entries saves the look into the log."""
@@ -218,14 +230,14 @@ class Leader:
             else:
                 self.pool.forget(row[0])  # its customer is silent, so it weighs nothing
             return
+        self.pool.wait(self._waiting(row, not_before), now)
+
+    def _waiting(self, row: Sequence[Any], not_before: float = 0.0) -> Waiting:
         due = policy.due(row[5], row[7], row[8])
         excluded = _moments(row[13]) if row[13] else {}
-        self.pool.wait(
-            Waiting(
-                row[0], row[1], row[2], row[3], row[5], row[6], due, row[9], self._parsed(row[10]), row[11],
-                row[12] or 0.0, excluded, not_before,
-            ),
-            now,
+        return Waiting(
+            row[0], row[1], row[2], row[3], row[5], row[6], due, row[9], self._parsed(row[10]), row[11],
+            row[12] or 0.0, excluded, not_before,
         )  # fmt: skip
 
     def _parsed(self, text: str | None) -> tuple[Step, ...]:

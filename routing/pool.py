@@ -14,6 +14,7 @@ import heapq
 import math
 from bisect import insort
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from routing import policy
 from routing.crew import PRESENT, Crew
@@ -92,6 +93,12 @@ class Pool:
         """Whether one more item would fit an agent who is available."""
         agent = self.crew.agent(agent_id)
         return agent.state == "available" and agent.takes(self.crew.group(queue_id, channel, weight, policy.ANYBODY))
+
+    def instead(self, w: Waiting, agent_id: int, now: float) -> int | None:
+        """Who else would be asked for an entry that is on offer to somebody; None when nobody is ready for it."""
+        group = self._group_of(w, now)
+        other, _ = self.crew.best(group, replace(w, excluded={**w.excluded, agent_id: math.inf}), now)
+        return None if other is None else other.id
 
     def pause(self, agent_id: int, until: float) -> None:
         """Ask nothing of an agent until then: somebody else is changing their row."""

@@ -60,3 +60,13 @@ insert into decision (entry_id, key, reason, because)
 select e.id, k.key, '', k.because
 from unnest(%(entries)s::bigint[], %(keys)s::float8[], %(becauses)s::jsonb[]) k (id, key, because)
 join queue_entry e on e.id = k.id and e.state || '' = 'waiting';
+
+-- lined_up: What is on offer and is no call, with its place in its agent's line by the clocks; one farther back where they have
+-- just missed one: they are silent.
+select o.id as offer_id, o.entry_id, o.agent_id,
+       ((row_number() over (partition by o.agent_id order by o.expires_at, o.id)) + (s.missed > 0)::int)::int as place,
+       extract(epoch from clock_timestamp() - o.offered_at)::float8 as seconds
+from offer o
+join queue_entry e on e.id = o.entry_id and e.offer_id = o.id and e.channel <> 'voice'
+join agent_state s on s.agent_id = o.agent_id
+where o.state = 'offered' and o.expires_at > clock_timestamp();

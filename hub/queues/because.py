@@ -19,7 +19,7 @@ ENGLISH = {
     "chosen": "chosen",
     "presence": "{state}",
     "lacks": "lacks {skills}",
-    "missed": "declined or missed it just now",
+    "missed": "declined or missed it just now, or did not come to it",
     "full": "full: {used} of {capacity}",
     "holds": "holds {held} of {most} {channel}",
     "other": "was not the one asked for",
@@ -33,7 +33,7 @@ ENGLISH = {
     "urgent": "takes something more urgent to them",
     "unstaffed": "Nobody works in {queue}.",
     "unavailable": "Nobody in {queue} is available.",
-    "allMissed": "Everybody available has just declined or missed it.",
+    "allMissed": "Everybody available has just declined or missed it, or did not come to it.",
     "unfit": "{n} available in {queue}, but each is full or lacks the skill asked for.",
     "text": "{text}",  # of an older version, in its words
 }

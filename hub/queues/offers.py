@@ -204,9 +204,10 @@ async def time_out(unit: Unit, offer_id: int, *, early: bool = False) -> bool:
     return True
 
 
-async def rescind(unit: Unit, offer_id: int, reason: str) -> bool:
-    """Take an offer back without blame; False if it is gone."""
-    return await _put_back(unit, offer_id, "rescinded", reason=reason, exclude_seconds=0) is not None
+async def rescind(unit: Unit, offer_id: int, reason: str, *, exclude_seconds: int = 0) -> bool:
+    """Take an offer back without blame; False if it is gone. `exclude_seconds`: for so long it is not for its agent."""
+    put = await _put_back(unit, offer_id, "rescinded", reason=reason, exclude_seconds=exclude_seconds)
+    return put is not None
 
 
 async def _put_back(  # noqa: PLR0913 - one statement for three ways to end
