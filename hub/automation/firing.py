@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from hub.automation import overdue
 from hub.automation.events import ReplyMissed
 from hub.automation.model import IN_HOURS, WRITES, FollowUp, Kind, Plan
 from hub.automation.plans import delays, schedule
@@ -252,6 +253,23 @@ async def _missed_reply(f: Firing) -> str | None:
     return None
 
 
+async def _unsent(f: Firing) -> str | None:
+    """Whoever wrote what did not arrive has the customer again, reads so, and has as long as for any answer."""
+    interaction_id = int(f.due.payload["interaction_id"])
+    since = await lifecycle.answer_lost(f.unit, f.due.conversation_id, interaction_id)
+    if since is None:
+        return "answered otherwise"
+    await replies.note(f.unit, f.due.conversation_id, line("unsent"), f"followup-{f.due.id}", actor_id=None)
+    seconds = (await delays(f.unit.conn)).missed_reply
+    wait = overdue.Wait(f.due.conversation_id, now(), f.now.timezone, f.now.week, f.now.holidays)
+    if seconds and (due := wait.late_at(seconds)) is not None:
+        key = f"missed_reply:{f.due.conversation_id}:{since.timestamp():.6f}:{interaction_id}"
+        payload = {"seconds": seconds, "since": since.isoformat()}
+        plan = Plan(key, Kind.MISSED_REPLY, f.due.conversation_id, due, stops_on_reply=False, payload=payload)
+        await schedule(f.unit.conn, [plan])
+    return None
+
+
 async def _rating(f: Firing) -> str | None:
     taken = await take_reply(f.unit, f.due.conversation_id, int(f.due.payload["interaction_id"]))
     return None if taken else "not a rating"
@@ -286,8 +304,8 @@ async def _after_leaving(f: Firing) -> None:
         channel = "email" if await mailing.usable(f.unit, said) else None
     if channel is None:
         await actions.resolve(f.unit, f.due.conversation_id, actor_id=None)
-    else:
-        await lifecycle.give_back(f.unit, f.due.conversation_id, channel=channel)
+    elif not await lifecycle.give_back(f.unit, f.due.conversation_id, channel=channel):
+        await actions.resolve_when_nothing_is_owed(f.unit, f.due.conversation_id)  # they had been answered
 
 
 _WAYS: dict[Kind, Callable[[Firing], Awaitable[str | None]]] = {
@@ -298,6 +316,7 @@ _WAYS: dict[Kind, Callable[[Firing], Awaitable[str | None]]] = {
     Kind.MISSED_CHAT: _missed_chat,
     Kind.MISSED_CALL: _missed_call,
     Kind.MISSED_REPLY: _missed_reply,
+    Kind.UNSENT: _unsent,
     Kind.RATING: _rating,
     Kind.WAKE: _wake,
     Kind.ABANDON: _abandon,

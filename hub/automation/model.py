@@ -21,6 +21,7 @@ class Kind(StrEnum):
     MISSED_REPLY = "missed_reply"  # the customer waits for an agent's answer
     WAKE = "wake"  # a snooze is over
     RATING = "rating"  # perhaps the answer to how it was
+    UNSENT = "unsent"  # an answer that will never arrive was none
     ABANDON = "abandon"  # nobody waits at the other end any more
 
 

@@ -111,6 +111,7 @@ async def schedule(conn: Connection, planned: Sequence[Plan]) -> None:
 
 _STRUCK_OUT: dict[str, tuple[str, tuple[Kind, ...]]] = {
     "agent": ("answered", (Kind.REMINDER, Kind.CLOSE)),
+    "interaction.updated": ("the answer did not arrive", (Kind.REMINDER, Kind.CLOSE)),
     "conversation.resolved": ("resolved", (Kind.REMINDER, Kind.CLOSE, Kind.WAKE)),
     "conversation.reopened": ("reopened", (Kind.SATISFACTION, Kind.WAKE)),
 }
@@ -152,12 +153,13 @@ def plans(event: LoggedEvent, context: Context, wait: Delays) -> Iterator[Plan]:
         yield from _after_customer(event, context, wait)
     elif by_agent(event) and wait.reminder and event.data.get("channel") != "voice":
         yield _plan_of(Kind.REMINDER, event, context.id, wait.reminder)
-    elif event.kind == "conversation.resolved":
-        if wait.satisfaction and _may_ask(event, context):
-            yield _plan_of(Kind.SATISFACTION, event, context.id, wait.satisfaction, after=context.newest)
+    elif event.kind == "conversation.resolved" and wait.satisfaction and _may_ask(event, context):
+        yield _plan_of(Kind.SATISFACTION, event, context.id, wait.satisfaction, after=context.newest)
     elif event.kind == "conversation.snoozed":
         until = datetime.fromisoformat(str(event.data["until"]))
         yield Plan(f"wake:{context.id}:{event.id}", Kind.WAKE, context.id, until, payload={"after": context.newest})
+    elif event.kind == "interaction.updated":
+        yield _at_once(Kind.UNSENT, event, context.id)
     elif event.kind == "chat.left":
         yield _plan_of(Kind.ABANDON, event, context.id, 0, after=context.newest)
         if wait.missed_chat:
@@ -178,9 +180,14 @@ def _may_ask(event: LoggedEvent, context: Context) -> bool:
 def _rating(event: LoggedEvent, context: Context) -> Iterator[Plan]:
     """A message to somebody who was asked how it was may answer that."""
     if context.asked:
-        payload = {"interaction_id": event.data.get("interaction_id")}
-        key = f"rating:{context.id}:{event.id}"
-        yield Plan(key, Kind.RATING, context.id, event.at, stops_on_reply=False, payload=payload)
+        yield _at_once(Kind.RATING, event, context.id)
+
+
+def _at_once(kind: Kind, event: LoggedEvent, conversation_id: int) -> Plan:
+    """What is looked at as soon as it has happened to an interaction."""
+    payload = {"interaction_id": event.data.get("interaction_id")}
+    key = f"{kind.value}:{conversation_id}:{event.id}"
+    return Plan(key, kind, conversation_id, event.at, stops_on_reply=False, payload=payload)
 
 
 def _after_customer(event: LoggedEvent, context: Context, wait: Delays) -> Iterator[Plan]:

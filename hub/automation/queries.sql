@@ -13,6 +13,7 @@ with batch as materialized (
 ), judged as (
     select b.*, b.conversation_id is not null and case
         when b.kind in ('conversation.resolved', 'conversation.reopened', 'conversation.snoozed', 'chat.left', 'call.missed') then true
+        when b.kind = 'interaction.updated' then b.data ->> 'status' = 'failed'
         when b.kind <> 'interaction.created' or (b.data ->> 'automatic')::boolean then false
         when b.data ->> 'direction' = 'out' then true
         else exists (

@@ -147,6 +147,17 @@ async def reply_withdrawn(conn: Connection, conversation_id: int) -> None:
     await execute(conn, sql["reply_withdrawn"], {"id": conversation_id})
 
 
+async def waits_still(conn: Connection, conversation_id: int, *, interaction_id: int) -> datetime | None:
+    """Let the customer wait again whom an answer did not reach; since when. None where they are answered, or wait."""
+    values = {"id": conversation_id, "interaction_id": interaction_id}
+    return await fetch_value(conn, sql["waits_still"], values)
+
+
+async def wait_anew(conn: Connection, conversation_id: int) -> None:
+    """Set since when the customer waits by what asks for an answer, after something has turned out not to."""
+    await execute(conn, sql["wait_anew"], {"id": conversation_id})
+
+
 @dataclass(frozen=True, slots=True)
 class CallDescribed:
     """A call in the hub's words (`said` and the English of it); `seq` of its event, where it is new."""

@@ -75,6 +75,40 @@ where v.id = %(id)s;
 update conversation set said = %(said)s::jsonb, preview = %(said)s::jsonb ->> 'text'
 where id = %(id)s and (%(low)s or (said ->> 'code' = 'line.score' and said ->> 'text' = preview));
 
+-- waits_still: The customer waits whom no answer has reached: what did not arrive was none. No row where they were answered
+-- otherwise, by telephone too, wait anyhow, or want nothing at the address the lost answer went to.
+with lost as (
+    select i.seq from interaction i left join address a on a.id = i.address_id
+    where i.id = %(interaction_id)s and i.conversation_id = %(id)s and i.kind = 'message' and i.direction = 'out'
+      and not i.automatic and i.status = 'failed' and (a.opted_out_at is null or a.kind = 'email')
+), answers as (
+    select max(i.seq) as last, min(greatest(i.at, o.begun_at)) as first_at
+    from interaction i left join outbound o on o.interaction_id = i.id
+    where i.conversation_id = %(id)s and i.kind = 'message' and i.direction = 'out' and not i.automatic
+      and i.status not in ('cancelled', 'failed')
+), owed as (
+    select min(e.at) as since
+    from lost l cross join answers a
+    join interaction i on i.conversation_id = %(id)s and i.kind = 'message' and i.direction = 'in' and not i.automatic
+        and i.seq > coalesce(a.last, 0)
+    join event e on e.conversation_id = i.conversation_id and e.conversation_seq = i.seq
+    where l.seq > coalesce(a.last, 0)
+)
+update conversation v set waiting_since = w.since, first_reply_at = a.first_at, updated_at = clock_timestamp()
+from owed w cross join answers a
+where v.id = %(id)s and w.since is not null and v.waiting_since is null
+  and not exists (select from call c where c.conversation_id = v.id and c.answered_at > w.since)
+returning v.waiting_since;
+
+-- wait_anew: Since when the customer waits, once what one wrote has turned out to be nobody's work.
+update conversation v set waiting_since = (
+    select min(e.at)
+    from interaction i join event e on e.conversation_id = i.conversation_id and e.conversation_seq = i.seq
+    where i.conversation_id = v.id and i.kind = 'message' and i.direction = 'in' and not i.automatic
+      and i.seq > coalesce((select max(o.seq) from interaction o where o.conversation_id = v.id and o.kind = 'message'
+          and o.direction = 'out' and not o.automatic and o.status not in ('cancelled', 'failed')), 0))
+where v.id = %(id)s and v.waiting_since is not null;
+
 -- call_described: A call is the last that happened; whose turn it is then.
 update conversation set preview = %(preview)s, said = %(said)s, channel = 'voice', updated_at = clock_timestamp(),
     interaction_seq = greatest(interaction_seq, coalesce(%(seq)s, 0)),

@@ -94,6 +94,36 @@ async def _resume(unit: Unit, conversation_id: int, entry: entries.Entry) -> boo
     return True
 
 
+async def answer_lost(unit: Unit, conversation_id: int, interaction_id: int) -> datetime | None:
+    """An answer of ours will never arrive: its customer waits still, for whoever wrote it first; since when.
+
+    What was resolved or put aside with it is open again. None where it does not matter: they were answered otherwise.
+    """
+    held = await conversation.lock(unit.conn, conversation_id)
+    since = await conversation.waits_still(unit.conn, conversation_id, interaction_id=interaction_id)
+    if since is None:
+        return None
+    if held.status != "open":
+        await reopen(unit, conversation_id, actor_id=None)
+    await give_back(unit, conversation_id)
+    said = ConversationUpdated()
+    await unit.log(said, conversation_id=conversation_id)
+    if held.agent_id is not None:
+        await unit.log(said, conversation_id=conversation_id, agent_id=held.agent_id, on_conversation=False)
+    unit.notify("router")
+    return since
+
+
+async def ask_nothing(unit: Unit, conversation_id: int) -> None:
+    """What was written last has turned out to be nobody's work: nothing of it waits for somebody."""
+    await conversation.lock(unit.conn, conversation_id)
+    await conversation.wait_anew(unit.conn, conversation_id)
+    entry = await entries.live(unit.conn, conversation_id)
+    waits = await conversation.customer_waits(unit.conn, conversation_id)
+    if entry is not None and entry.state in ("waiting", "offered") and not waits:
+        await entries.end_entry(unit, conversation_id, entry, "resolved")
+
+
 async def take_by_answering(unit: Unit, conversation_id: int, agent_id: int) -> None:
     """Whoever answers a customer who waits in a queue has taken the matter: it is offered to nobody else."""
     entry = await entries.live(unit.conn, conversation_id)

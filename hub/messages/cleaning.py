@@ -28,7 +28,7 @@ def tidy(inbound: Inbound) -> Inbound:
     own = {"no_auto_answer": True, "consent": _wish(i.consent)} if i.consent else {}
     return replace(
         i,
-        automatic=i.automatic or _answered_stop(i),
+        automatic=i.automatic or _stops(i),
         name=clean(i.name)[:200],
         subject=clean(i.subject)[:1000],
         text=clean(i.text),
@@ -105,7 +105,7 @@ def _wish(said: Consent) -> str:
     return said.wish.value if said.certain else "perhaps"
 
 
-def _answered_stop(inbound: Inbound) -> bool:
-    """Whether there is nothing left to do for anybody: the provider has ended it and said so."""
+def _stops(inbound: Inbound) -> bool:
+    """Whether it is a wish to stop that is obeyed whoever talks with them: nobody has to do anything about it."""
     said = inbound.consent
-    return said is not None and said.answered and said.wish is Wish.STOP
+    return said is not None and said.wish is Wish.STOP and (said.answered or (said.certain and not said.sentence))

@@ -9,6 +9,7 @@ from hub.channels.model import Delivery
 from hub.channels.reasons import Reason
 from hub.contacts import consent
 from hub.contacts.consent import Entry
+from hub.conversations import actions, lifecycle
 from hub.core import events
 from hub.core.db import execute, fetch_dicts, fetch_one, fetch_value
 from hub.core.events import Unit
@@ -37,7 +38,8 @@ async def take(unit: Unit, vault: Vault, said: Consent, place: Place) -> None:
     """Write down and obey what a message said, in the transaction that stores it.
 
     What the provider has answered is never answered again; what it has not, once, and only if it changed anything. What
-    may mean something else is left to the agent who talks with the customer.
+    may mean something else is left to the agent who talks with the customer. A stop that is obeyed is nobody's work: it
+    waits nowhere, and a conversation that holds nothing else is over.
     """
     if said.wish is Wish.HELP:
         return
@@ -47,8 +49,17 @@ async def take(unit: Unit, vault: Vault, said: Consent, place: Place) -> None:
     wanted = said.wish is Wish.START
     source = "provider" if said.source == "provider" else "word"
     entry = Entry(place.address_id, place.channel, wanted, source, said.detail, place.account_id, place.raw_id)
-    if not await consent.record(unit.conn, entry):
-        return
+    new = await consent.record(unit.conn, entry)
+    if new:
+        await _heed(unit, vault, said, place)
+    if not wanted:
+        await execute(unit.conn, sql["asks_nothing"], {"raw_id": place.raw_id})
+        await lifecycle.ask_nothing(unit, place.conversation_id)
+        await actions.resolve_when_nothing_is_owed(unit, place.conversation_id)
+
+
+async def _heed(unit: Unit, vault: Vault, said: Consent, place: Place) -> None:
+    wanted = said.wish is Wish.START
     if not wanted:
         await _stop(unit, place.address_id)
         await execute(unit.conn, sql["understood"], {"raw_id": place.raw_id})

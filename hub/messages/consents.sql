@@ -29,3 +29,6 @@ from conversation v where v.id = %(id)s;
 
 -- understood: What a message may have meant, it did mean.
 update interaction set meta = jsonb_set(meta, '{consent}', '"stop"') where raw_id = %(raw_id)s and meta ->> 'consent' = 'perhaps';
+
+-- asks_nothing: A message is nobody's work after all.
+update interaction set automatic = true where raw_id = %(raw_id)s and not automatic;

@@ -7,6 +7,7 @@ from typing import Any
 
 ENGLISH = {
     "waiting": "The customer has been waiting for an answer for more than {minutes} minutes.",
+    "unsent": "The answer did not arrive, so the customer waits still. Answer again, another way if need be.",
     "rated": "The customer rated our help {score} of 5 and is not content.",
     "score": "Rated {score} of 5",
     "perhaps": "The customer may want no more messages ({word}).",

@@ -98,7 +98,8 @@ from agent_state s where s.agent_id = %(agent_id)s;
 select e.conversation_id
 from queue_entry e join agent_state s on s.agent_id = e.agent_id
 where e.state = 'assigned' and s.state = 'offline'
-  and case when e.channel in ('chat', 'voice') then greatest(s.since, e.assigned_at) < clock_timestamp() - make_interval(secs => %(grace_seconds)s)
+  -- a chat that was answered and whose visitor has left asks for nobody until they write again
+  and case when e.channel = 'voice' or (e.channel = 'chat' and not chat_is_over(e.conversation_id)) then greatest(s.since, e.assigned_at) < clock_timestamp() - make_interval(secs => %(grace_seconds)s)
       else greatest(s.since, e.assigned_at) < clock_timestamp() - make_interval(secs => %(owed_seconds)s)
           and exists (select from conversation v where v.id = e.conversation_id and v.status = 'open' and v.waiting_since is not null offset 0)
       end

@@ -22,6 +22,18 @@ create function chat_status(p_address bigint) returns jsonb language sql stable 
     ), '{}')
 $$;
 
+-- chat_is_over: Whether a chat's customer was answered and is nowhere any more: every visitor of it has left, and was noticed.
+create function chat_is_over(conversation bigint) returns boolean language sql stable as $$
+    select v.waiting_since is null and here.visitors > 0 and here.gone = here.visitors
+    from conversation v
+    cross join lateral (
+        select count(*) as visitors, count(*) filter (where c.gone) as gone from chat_visitor c
+        where c.address_id = any(array(
+            select distinct i.address_id from interaction i where i.conversation_id = v.id and i.channel = 'chat' and i.address_id is not null))
+    ) here
+    where v.id = conversation
+$$;
+
 -- chat_follow: Number whatever the visitor may see and was not numbered yet; the last number and the status.
 -- Numbers are given under the visitor's row lock and never change, so a message that commits late comes last instead
 -- of slipping in before what was already shown. A mere change of queue position is told every few seconds.

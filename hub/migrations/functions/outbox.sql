@@ -140,7 +140,13 @@ begin
                 update outbound b set state = 'failed', error = x.error, code = x.code, params = x.params from delivery x
                 where b.id = o.id and x.connector = o.connector and x.provider_id = item.provider_id and x.status = 'failed';
                 update interaction i set status = 'failed', error = b.error from outbound b where b.id = o.id and i.id = b.interaction_id;
-                update conversation v set failed = true where v.id = o.conversation_id;
+                update conversation v set failed = true, seq = v.seq + 1 where v.id = o.conversation_id returning v.seq into next_seq;
+                insert into event (at, kind, conversation_id, conversation_seq, data)
+                select moment, 'interaction.updated', o.conversation_id, next_seq,
+                       jsonb_build_object('interaction_id', o.interaction_id, 'status', 'failed', 'error', b.error, 'outbound_id', o.id)
+                from outbound b where b.id = o.id
+                returning event.id into logged;
+                return query select item.n, true, logged, o.conversation_id, next_seq, o.interaction_id, moment;
             end if;
         end if;
     end loop;

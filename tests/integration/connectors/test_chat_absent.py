@@ -12,6 +12,7 @@ from hub.demo import ChatVisitor
 from hub.demo.wire import deliver
 from hub.messages import replies
 from hub.messages.outbox import Outbox
+from hub.queues import entries
 from tests.integration.connectors.harness import MAILBOX, SITE, Hub, eventually
 
 ADDRESS = "ida@home.example"
@@ -150,3 +151,27 @@ async def test_without_a_way_the_agent_reads_that_they_left_and_that_they_are_ba
             await eventually(back)
             await left(hub, visitor)
     assert await mails(hub) == []
+
+
+async def test_chat_that_was_answered_and_left_stays_with_its_agent_when_they_go(quick: Hub) -> None:
+    hub = quick
+    async with ChatVisitor(hub.http, hub.url, SITE) as visitor:
+        await visitor.open(name="Ida Roth", email=ADDRESS)
+        await visitor.say("Is the lamp in stock?")
+        await answer(hub, "It is.")
+        amy = await hub.value("select id from agent where email = 'amy@example.com'")
+        await hub.db.execute(
+            "insert into agent_state (agent_id, state) values (%s, 'available') on conflict do nothing", [amy]
+        )
+        async with events.unit(hub.db, hub.feed) as unit:
+            await entries.pull(unit, 1, amy)
+        await hub.db.execute("update queue_entry set assigned_at = now() - interval '5 minutes'")
+        await hub.db.execute("update agent_state set state = 'offline', since = now() - interval '5 minutes'")
+        assert await entries.stranded(hub.db, 30, 10) == [1]  # they are there, and may go on
+        await left(hub, visitor)
+        assert await entries.stranded(hub.db, 30, 10) == []
+        await settled(hub)
+        assert await entries.stranded(hub.db, 30, 10) == []  # their answer went by mail
+        await visitor.open()
+        await visitor.say("Then I take two.")
+        assert await entries.stranded(hub.db, 30, 10) == [1]

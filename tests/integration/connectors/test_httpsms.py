@@ -184,6 +184,8 @@ async def test_stop_is_obeyed_and_confirmed_through_the_gateway(hub: Hub, loft: 
     assert len(loft.asked) == 1
     assert "START" in loft.asked[0]["body"]["messages"][0]["text"]
     assert await hub.value("select opted_out_at is not null from address")
+    assert await hub.value("select count(*) from queue_entry where state <> 'closed'") == 0  # nobody could answer it
+    assert await hub.value("select status from conversation") == "resolved"
 
 
 async def test_basic_sign_in_proves_a_webhook_and_nothing_else_does(hub: Hub, loft: Loft) -> None:

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from hub.channels.consent import Wish, confirmation
+from hub.conversations import actions
 from hub.core import events
 from hub.core.errors import Conflict
 from hub.messages import consents
@@ -171,6 +172,43 @@ async def test_the_same_word_is_obeyed_where_nobody_talks_with_the_customer(hub:
     assert [entry[:2] for entry in await ledger(hub)] == [(False, "word")]
     assert await opted_out(hub)
     assert await meant(hub) == "stop"
+
+
+async def work(hub: Hub) -> list[tuple[str, bool, int]]:
+    """Of each conversation its state, whether its customer waits, and how many live entries it has."""
+    rows = await hub.db.dicts(
+        "select v.status, v.waiting_since is not null as waits, count(e.id)::int as entries "
+        "from conversation v left join queue_entry e on e.conversation_id = v.id and e.state <> 'closed' group by v.id order by v.id"
+    )
+    return [(row["status"], row["waits"], row["entries"]) for row in rows]
+
+
+@pytest.mark.parametrize("word", ["STOP", "退订", "aus", "TD", "remove me"])
+async def test_stop_of_a_stranger_is_nobodys_work_and_stands_with_their_contact(hub: Hub, word: str) -> None:
+    await hub.twilio.inbound(PHONE, word)
+    assert await work(hub) == [("resolved", False, 0)]
+    assert [entry[0] for entry in await ledger(hub)] == [False]
+    assert await hub.value("select count(*) from address where opted_out_at is not null") == 1
+    await hub.twilio.inbound(PHONE, word)  # said again, it is no work either
+    assert await work(hub) == [("resolved", False, 0)]
+    await hub.twilio.inbound(PHONE, "And where is my lamp?")
+    assert await work(hub) == [("open", True, 1)]
+
+
+@pytest.mark.parametrize("word", ["STOP", "aus"])
+async def test_question_before_a_stop_waits_on(hub: Hub, word: str) -> None:
+    await hub.twilio.inbound(PHONE, "Where is my lamp?")
+    await hub.twilio.inbound(PHONE, word)
+    assert await work(hub) == [("open", True, 1)]
+
+
+async def test_stop_after_the_matter_was_over_opens_nothing(hub: Hub) -> None:
+    await hub.twilio.inbound(PHONE, "Where is my lamp?")
+    await write(hub, "On its way")
+    async with events.unit(hub.db, hub.feed) as unit:
+        await actions.resolve(unit, 1, actor_id=None)
+    await hub.twilio.inbound(PHONE, "退订")
+    assert await work(hub) == [("resolved", False, 0)]
 
 
 @pytest.mark.parametrize("word", ["STOP", "stop.", "Unsubscribe", "退订", "Baja", "стоп"])

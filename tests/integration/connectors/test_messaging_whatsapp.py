@@ -185,3 +185,10 @@ async def test_a_quote_is_not_torn_from_the_message_beside_it_when_both_come_at_
     )
     # Whichever is stored first decides: a quote opens its conversation again, anything else begins one.
     assert await wa.value("select array_agg(conversation_id order by id) from interaction") in ([1, 2, 2], [1, 1, 1])
+
+
+async def test_stop_of_a_stranger_is_nobodys_work(wa: Hub) -> None:
+    await says(wa, "退订")
+    assert await wa.value("select count(*) from queue_entry where state <> 'closed'") == 0
+    assert await wa.value("select status from conversation") == "resolved"
+    assert await wa.value("select opted_out_at is not null from address where kind = 'whatsapp'")
