@@ -29,6 +29,11 @@ granted as (
     on conflict (role_key, permission) do update set scope = excluded.scope)
 select id from moved;
 
+-- same_name: Two roles in use that are called the same, but for case and spaces.
+select a.id, a.key, a.name, b.id as other_id, b.key as other_key
+from role a join role b on b.id > a.id and name_as_read(b.name) = name_as_read(a.name)
+where a.archived_at is null and b.archived_at is null order by a.id, b.id;
+
 -- archive_record: No longer given to anybody, or again.
 update role set archived_at = case when %(archived)s then now() end, version = version + 1 where id = %(id)s;
 

@@ -1,12 +1,15 @@
 """Things that administrators keep (queues, roles, …): one way to list, make, change and archive them, with an audit.
 
 A domain describes its kind as `Records`: the noun, and the file with its statements `records`, `record`, `by_key`,
-`lock_record`, `add_record`, `change_record` and `archive_record`. Every row has three columns for this:
+`lock_record`, `same_name`, `add_record`, `change_record` and `archive_record`. Every row has three columns for this:
 
 - `source`: who owns it. `file`: the file that `hub apply` reads; pages do not change it, so that the next apply undoes
   nobody's work. `page`: pages do, and the file leaves it alone. `built-in`: nobody. `adopt` moves a row to the pages.
 - `version`: how often it was changed. Whoever changes it names the one they saw; another has been faster otherwise.
 - `archived_at`: no longer used, and kept for what refers to it.
+
+People choose by name: no two in use are called the same, but for case and spaces. Doubles from before that was so stay
+until somebody renames one; nothing can make a new one.
 
 Each change is one `config.record` event with what was and what is, in the same transaction: the log is the audit.
 """
@@ -24,6 +27,7 @@ from hub.core.db import Connection, Database, execute, fetch_dicts
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.event_kinds import EventData
 from hub.core.events import Unit
+from hub.core.field_errors import wrong
 from hub.core.sql import Queries
 
 own = Queries.beside(__file__, "records.sql")
@@ -72,6 +76,7 @@ class Records:
         """A new one, owned by the pages; `Conflict` when its key or name is taken."""
         [added] = await self._written(unit, "add_record", values)
         row = await self.in_transaction(unit, added["id"])
+        await self._require_own_name(unit, row)
         await self._log(unit, row, "created", {}, _fields(row), actor_id=actor_id)
         return row
 
@@ -86,6 +91,8 @@ class Records:
             return row
         await self._written(unit, "change_record", {**row, **changed})
         after = await self.in_transaction(unit, record_id)
+        if "name" in changed:
+            await self._require_own_name(unit, after)
         await self._log(unit, after, "changed", {k: row[k] for k in changed}, changed, actor_id=actor_id)
         return after
 
@@ -97,6 +104,7 @@ class Records:
             return row
         await execute(unit.conn, self.sql["archive_record"], {"id": record_id, "archived": archived})
         after = await self.in_transaction(unit, record_id)
+        await self._require_own_name(unit, after)
         await self._log(unit, after, "archived" if archived else "restored", {}, {}, actor_id=actor_id)
         return after
 
@@ -130,15 +138,32 @@ class Records:
             )
         return row
 
+    async def doubles(self, conn: Connection) -> list[Row]:
+        """Two of one name each (`id`, `key`, `name`, `other_id`, `other_key`); nobody makes another until the end."""
+        await execute(conn, own["lock_names"], {"noun": self.noun})
+        return await fetch_dicts(conn, self.sql["same_name"])
+
+    async def _require_own_name(self, unit: Unit, row: Row) -> None:
+        if any(row["id"] in (two["id"], two["other_id"]) for two in await self.doubles(unit.conn)):
+            raise Conflict(
+                f"Another {self.noun} is called {row['name']!r}.",
+                remedy="Choose another name.",
+                code="record.name_taken",
+                params={"name": row["name"]},
+                fields={"name": wrong("taken", value=row["name"])},
+            )
+
     async def _written(self, unit: Unit, statement: str, values: Row) -> list[Row]:
         try:
             written = {k: Jsonb(v) if isinstance(v, (dict, list)) else v for k, v in values.items()}
             return await fetch_dicts(unit.conn, self.sql[statement], written)
         except psycopg.errors.UniqueViolation as error:
             raise Conflict(
-                f"There is a {self.noun} of that key or name already.",
+                f"There is a {self.noun} with the key {values['key']!r} already.",
                 remedy="Choose another, or restore that one.",
-                code="record.exists",
+                code="record.key_taken",
+                params={"key": values["key"]},
+                fields={"key": wrong("taken", value=values["key"])},
             ) from error
         except psycopg.errors.ForeignKeyViolation as error:
             raise Invalid(f"The {self.noun} names something that is not there.") from error

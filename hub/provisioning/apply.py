@@ -89,6 +89,7 @@ class _Applier:
     async def run(self, center: Center) -> None:
         """In the order in which things name each other."""
         await roles.lock(self._conn)
+        called = {records: await records.doubles(self._conn) for records in (QUEUES, roles.ROLES)}
         administered = await roles.somebody_administers(self._conn)
         hours = await self._table("hours", "key", [h.model_dump(mode="json") for h in center.hours])
         skills = await self._table("skill", "key", [s.model_dump() for s in center.skill])
@@ -101,6 +102,8 @@ class _Applier:
             ],
         )
         await self._roles(center)
+        for records, before in called.items():
+            await self._require_own_names(records, before)
         agents = await self._table(
             "agent", "email", [a.model_dump(exclude={"queues", "skills"}) for a in center.agent], kept="agents"
         )
@@ -190,6 +193,16 @@ class _Applier:
         if table == "queue":
             before = {} if old is None else {c: old[c] for c in changed}
             await self._note(QUEUES, str(row[key]), before, {c: v for c, v in changed.items() if c != "source"})
+
+    async def _require_own_names(self, records: Records, before: list[Row]) -> None:
+        """All are looked at when all are written, so that two may exchange their names."""
+        known = {(two["key"], two["other_key"]) for two in before}
+        for two in await records.doubles(self._conn):
+            if (two["key"], two["other_key"]) not in known:
+                raise ConfigError(
+                    f"The {records.noun}s {two['key']!r} and {two['other_key']!r} are both called {two['name']!r}.",
+                    remedy="Rename one of them, or archive it on its page, and apply again; nothing was changed.",
+                )
 
     async def _note(self, records: Records, key: str, before: Row, after: Row) -> None:
         """The history of what pages show has the file's changes, too."""

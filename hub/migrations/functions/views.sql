@@ -1,3 +1,8 @@
+-- A name as people read it who choose by it: case and spaces make no other.
+create function name_as_read(name text) returns text language sql immutable as $$
+    select lower(btrim(regexp_replace(name, '\s+', ' ', 'g')))
+$$;
+
 -- The shapes that every face of the hub shows, defined once: the REST API, the sockets and the workers read these.
 -- What a customer is called: their name, else the number or address they wrote from. Empty for a visitor without a name.
 create function contact_label(root bigint, name text) returns text language sql stable as $$

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,50 @@ async def test_nobody_without_the_permission_sees_or_changes_queues(app: App) ->
     eva = await app.agent("eva")
     await eva.get("/admin/queues", status=403)
     await eva.post("/admin/queues", {"key": "vip", "name": "VIP"}, status=403)
+
+
+@pytest.mark.parametrize(("path", "more"), [("/admin/queues", {}), ("/roles", {"permissions": {}})])
+async def test_names_that_people_choose_by_are_given_once(admin: Agent, path: str, more: dict[str, object]) -> None:
+    first = await admin.post(path, {"key": "one", "name": "Big Orders", **more}, status=201)
+    refused = await admin.post(path, {"key": "two", "name": " big  ORDERS ", **more}, status=409)
+    assert (refused["code"], refused["params"]) == ("record.name_taken", {"name": "big  ORDERS"})
+    [field] = refused["errors"]
+    assert (field["field"], field["code"], field["params"]) == ("name", "taken", {"value": "big  ORDERS"})
+    refused = await admin.post(path, {"key": "one", "name": "Other", **more}, status=409)
+    assert (refused["code"], refused["errors"][0]["field"]) == ("record.key_taken", "key")
+
+    second = await admin.post(path, {"key": "two", "name": "Small orders", **more}, status=201)
+    change = {"version": second["version"], "name": "BIG ORDERS"}
+    assert (await admin.call("PATCH", f"{path}/{second['id']}", change, status=409))["code"] == "record.name_taken"
+    await admin.post(f"{path}/{first['id']}/archive", {"version": first["version"], "archived": True})
+    await admin.call("PATCH", f"{path}/{second['id']}", change)  # what is archived stands in nobody's way
+    restore = {"version": first["version"] + 1, "archived": False}
+    assert (await admin.post(f"{path}/{first['id']}/archive", restore, status=409))["code"] == "record.name_taken"
+
+
+async def test_two_who_give_one_name_at_once_do_not_both_get_it(admin: Agent) -> None:
+    bodies = [{"key": f"k{n}", "name": f"{' ' * n}Returns"} for n in range(4)]
+    sent = [admin.app.client.post("/api/v1/admin/queues", json=body, headers=admin.headers) for body in bodies]
+    answers = await asyncio.gather(*sent)
+    assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
+
+
+async def test_doubles_of_an_older_version_stay_and_can_be_changed_and_renamed(admin: Agent) -> None:
+    one = await admin.post("/admin/queues", {"key": "one", "name": "Returns"}, status=201)
+    two = await admin.post("/admin/queues", {"key": "two", "name": "Other"}, status=201)
+    await admin.app.core.db.execute("update queue set name = 'returns' where key = 'two'")
+    assert await reapply(admin.app) == []
+    await admin.call("PATCH", f"/admin/queues/{two['id']}", {"version": two["version"], "target_seconds": 9})
+    await admin.call("PATCH", f"/admin/queues/{one['id']}", {"version": one["version"], "name": "Returns at once"})
+
+
+async def test_file_may_exchange_names_and_gives_none_twice(app: App, admin: Agent, tmp_path: Path) -> None:
+    text = CENTER.read_text(encoding="utf-8")
+    file = tmp_path / "center.toml"
+    swapped = text.replace('name = "Billing"', 'name = "Tmp"').replace('name = "E-mail"', 'name = "Billing"')
+    file.write_text(swapped.replace('name = "Tmp"', 'name = "E-mail"'), encoding="utf-8")
+    await apply(app.core.db, app.core.vault, load_connectors(app.core), read(file, VARIABLES))
+    await admin.post("/admin/queues", {"key": "vip", "name": "VIP"}, status=201)
+    file.write_text(text.replace('name = "Billing"', 'name = "vip "'), encoding="utf-8")
+    with pytest.raises(ConfigError, match="are both called"):
+        await apply(app.core.db, app.core.vault, load_connectors(app.core), read(file, VARIABLES))

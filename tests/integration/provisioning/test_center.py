@@ -118,7 +118,7 @@ async def test_a_change_is_shown_as_old_and_new_and_touches_nothing_else(core: C
 
 async def test_what_the_file_does_not_mention_is_kept_and_named(core: Core, file: Path) -> None:
     await applied(core, file)
-    write(file, SMALL.replace('key = "care"', 'key = "help"').replace('"care"', '"help"'))
+    write(file, SMALL.replace('key = "care"', 'key = "help"').replace('"care"', '"help"').replace('"Care"', '"Help"'))
     difference = await applied(core, file)
     assert "queue 'care'" in difference.kept
     assert await core.db.value("select count(*) from queue") == 2

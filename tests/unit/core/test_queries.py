@@ -20,7 +20,16 @@ SQL = re.compile(
 )
 FOR_A_PERSON = {"hub/core/readers.py": "what somebody may type to end a transaction"}  # not run by the hub
 KEPT: set[Path] = set()  # of things that administrators keep: hub.core.records asks for these
-OF_THE_KIT = {"records", "record", "by_key", "lock_record", "add_record", "change_record", "archive_record"}
+OF_THE_KIT = {
+    "records",
+    "record",
+    "by_key",
+    "lock_record",
+    "same_name",
+    "add_record",
+    "change_record",
+    "archive_record",
+}
 
 
 @dataclass
