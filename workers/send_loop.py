@@ -153,7 +153,8 @@ class Line:
             return await self._connector.send(account, outbound, wire)
 
     async def _account(self, claim: Claimed) -> Account:
-        account = await self._context.accounts.get(claim.account_id)
+        accounts = self._context.accounts
+        account = await (accounts.fresh if claim.probe else accounts.get)(claim.account_id)
         if account is None or self._connector is None:
             raise SendError(
                 "The account cannot be used: its settings cannot be read, or its connector is not installed.",

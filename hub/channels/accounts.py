@@ -91,6 +91,11 @@ class Accounts:
         """One account, enabled or not."""
         return (await self.all()).get(account_id)
 
+    async def fresh(self, account_id: int) -> Account | None:
+        """One account as it is stored now: for the one try that shows whether what was changed has helped."""
+        await self._read()
+        return self._cached.get(account_id)
+
     async def note_health(self, account_id: int, facts: dict[str, Any]) -> None:
         """Merge facts into the account's health."""
         await self._db.execute(sql["note_health"], {"id": account_id, "facts": Jsonb(facts)})

@@ -28,9 +28,10 @@ from account_trouble t join account a on a.id = t.account_id
 where (%(account_id)s::bigint is null or t.account_id = %(account_id)s) and a.enabled
 order by t.since;
 
--- mended: Somebody changed the account: it is tried at once, with what its trouble put off.
+-- mended: Somebody changed the account: it is tried at once, with what its trouble put off. What is under way just now still
+-- fails by what was; so the pauses begin anew, too.
 with tried as (
-    update account_trouble set next_at = clock_timestamp() where account_id = %(account_id)s returning account_id, code
+    update account_trouble set next_at = clock_timestamp(), failures = 0 where account_id = %(account_id)s returning account_id, code
 ), due as (
     select o.id from outbound o join tried t on t.account_id = o.account_id and t.code = o.code
     where o.state = 'pending' and o.due_at > clock_timestamp() and o.attempt > 0

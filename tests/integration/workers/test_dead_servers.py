@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from connectors.email import Email
 from hub.channels import trouble
 from hub.channels.accounts import seal
 from hub.channels.model import Outcome, SendError
-from hub.core import problems
+from hub.core import events, problems
 from hub.core.health import servers as doctor
 from hub.core.service import Core
 from tests.integration.connectors.certificates import make
@@ -157,6 +158,27 @@ async def test_an_account_that_cannot_be_read_waits_for_its_mending(post: Post, 
         found = await eventually(lambda: _trouble(post, account))
         await post.until({"pending": 1})
     assert found.code == "account.unusable"
+
+
+async def test_what_is_changed_is_tried_at_once_and_not_as_it_was(post: Post) -> None:
+    dead, core = HostileSmtp(), post.core
+    mail = await post.mailbox("mail", dead.port)
+    await post.write(mail, "ann@customer.example")
+    async with post.working(), HostileSmtp() as good:
+        await eventually(lambda: _later(post, 1))
+        await post.accounts.all()  # as it was, and as young as can be
+        await core.db.execute("update account_trouble set next_at = now() + interval '1 hour', failures = 9")
+        await core.db.execute("update outbound set due_at = now() + interval '1 hour'")
+        tried = await _tries(post)
+        async with events.unit(core.db, core.feed) as unit:
+            await unit.conn.execute(
+                "update account set settings = jsonb_set(settings, '{smtp,port}', %s) where id = %s",
+                [Jsonb(good.port), mail],
+            )
+            await trouble.mended(unit.conn, mail)
+            unit.notify("outbox")
+        await post.until({"sent": 1}, seconds=20)
+        assert await _tries(post) == tried + 1
 
 
 async def test_a_provider_that_fails_for_long_gets_one_message_at_a_time(post: Post, phones: Phones) -> None:
