@@ -13,6 +13,7 @@ from hub.core.event_kinds import EventData
 from hub.core.events import Unit
 from hub.core.records import Records, Row
 from hub.core.sql import Queries
+from hub.core.texts import counted
 
 ROLES = Records("role", Queries.beside(__file__, "roles.sql"))
 
@@ -49,7 +50,7 @@ async def archive(unit: Unit, role_id: int, archived: bool, *, version: int, act
     people = await fetch_value(unit.conn, ROLES.sql["people_of"], {"id": role_id})
     if archived and people:
         raise Conflict(
-            f"{people} people have this role.",
+            f"Having this role: {counted(people, 'person', 'people')}.",
             remedy="Give them another role first.",
             code="role.in_use",
             params={"count": people},

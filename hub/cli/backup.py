@@ -17,6 +17,7 @@ from hub.cli.group import add_command
 from hub.core.errors import ConfigError
 from hub.core.release import hub_version
 from hub.core.service import Addresses, Core
+from hub.core.texts import counted
 from hub.settings import Settings
 
 _SHOWN = 50  # sends that are listed
@@ -59,7 +60,9 @@ def _back_up(arguments: argparse.Namespace, found: Settings) -> int:
     rows = sum(made.tables.values())
     checked = "not checked" if arguments.no_verify else "checked by restoring it"
     size = arguments.file.stat().st_size / 2**20
-    print(f"{arguments.file}: {size:.1f} MB, {rows} rows in {len(made.tables)} tables, {checked}.")
+    print(
+        f"{arguments.file}: {size:.1f} MB, {counted(rows, 'row')} in {counted(len(made.tables), 'table')}, {checked}."
+    )
     if arguments.without_key:
         print("The secret key is not in it: keep secret.key (or HUB_SECRET_KEY) elsewhere.")
     else:
@@ -76,9 +79,9 @@ def _restore(arguments: argparse.Namespace, found: Settings) -> int:
         )
     with reached(found) as (places, _):
         done = restore(places.database_url, archive, force=arguments.force)
-        print(f"Restored the backup of {archive.manifest.made_at}: {done.rows} rows.")
+        print(f"Restored the backup of {archive.manifest.made_at}: {counted(done.rows, 'row')}.")
         if done.ended:
-            print(f"{done.ended} connections of others were ended; restart those hubs.")
+            print(f"Ended: {counted(done.ended, 'connection')} of others; restart those hubs.")
         _say_key(archive, places, found)
     print("Nothing leaves until you have looked: `hub outbox status`, then `hub outbox thaw`.")
     print("Everybody has to sign in again.")
@@ -117,9 +120,9 @@ async def _status(core: Core) -> int:
     state = await freeze.state(core.db)
     if state.frozen:
         print(f"Sending is frozen since {state.frozen_at:%Y-%m-%d %H:%M:%S}Z. {state.reason}")
-        print(f"{state.doubtful} sends may have left already; {state.waiting} others wait.")
+        print(f"May have left already: {counted(state.doubtful, 'send')}. Others that wait: {state.waiting}.")
     else:
-        print(f"Sending is not frozen. {state.waiting} sends wait for their time or a worker.")
+        print(f"Sending is not frozen. Waiting for their time or a worker: {counted(state.waiting, 'send')}.")
     waiting = await freeze.listed(core.db, _SHOWN)
     for one in waiting:
         columns = [

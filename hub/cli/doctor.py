@@ -10,6 +10,7 @@ from hub.core.errors import HubError
 from hub.core.health import Finding
 from hub.core.service import Core
 from hub.core.sql import Queries
+from hub.core.texts import counted
 from hub.queues import hours
 from hub.queues.hours import Hours
 from hub.settings import Settings
@@ -59,6 +60,6 @@ async def work_findings(db: Database) -> list[Finding]:
     found = await invariants.mended(db, DAY)
     if not found:
         return [Finding("Rules of work", True, "nothing had to be put right in the last day")]
-    words = ", ".join(f"{m.fault} {m.number} times" for m in found)
+    words = ", ".join(f"{m.fault} {counted(m.number, 'time')}" for m in found)
     remedy = "Nothing is lost: the work waits where it is seen again. Report it with the log's `work_repaired` lines."
     return [Finding("Rules of work", False, f"put right in the last day: {words}", remedy)]

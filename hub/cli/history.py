@@ -10,6 +10,7 @@ from hub.cli.addresses import with_servers
 from hub.cli.up import demo_center
 from hub.core.migrate import migrate
 from hub.core.service import Addresses, Core, open_core
+from hub.core.texts import counted
 from hub.demo.history import fill
 from hub.demo.history.load import is_set_up, on_screen
 from hub.provisioning.apply import apply
@@ -49,9 +50,8 @@ async def _fill(places: Addresses, arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             report=on_screen,
         )
-    print(
-        f"\nWrote {rows.written:,} rows. Look at them with `hub up --demo --quiet-customers` on the same data folder."
-    )
+    print(f"\nWrote {counted(rows.written, 'row')}.")
+    print("Look at them with `hub up --demo --quiet-customers` on the same data folder.")
     return 0
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from hub.core.texts import filled
+
 Place = tuple[int | str, ...]
 _OWN = "field."  # what our own errors are called among pydantic's
 
@@ -25,10 +27,10 @@ ENGLISH = {
     "more_than": "must be more than {min}",
     "at_most": "must be at most {max}",
     "less_than": "must be less than {max}",
-    "too_short": "must have at least {min} characters",
-    "too_long": "must have at most {max} characters",
-    "too_few": "must have at least {min} entries",
-    "too_many": "must have at most {max} entries",
+    "too_short": "must have at least {min:character}",
+    "too_long": "must have at most {max:character}",
+    "too_few": "must have at least {min:entry/entries}",
+    "too_many": "must have at most {max:entry/entries}",
     "format": "does not have the form that is needed: {form}",
     "choice": "must be one of: {choices}",
     "integer": "must be a whole number",
@@ -48,7 +50,7 @@ ENGLISH = {
     "needs": "needs {other}",
     "country": "is no country in two capital letters, such as GB",
     "origin": "is not a web origin such as https://www.example.com",
-    "short_secret": "must have at least {min} bytes, such as `openssl rand -base64 48` makes",
+    "short_secret": "must have at least {min:byte}, such as `openssl rand -base64 48` makes",
     "place": "{name}: there is no place {place}; there are {choices}",
     "no_text": "no field holds {{text}}",
     "get_query": 'a GET carries its fields in the query: format = "query"',
@@ -114,7 +116,7 @@ class FieldError(str):
 
 def wrong(code: str, **params: Any) -> FieldError:
     """One of these; a `KeyError` when there are no words for it."""
-    return FieldError(code, ENGLISH[code].format_map(params), params)
+    return FieldError(code, filled(ENGLISH[code], params), params)
 
 
 def refuse(code: str, **params: Any) -> PydanticCustomError:

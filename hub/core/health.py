@@ -17,6 +17,7 @@ from hub.core.feed import Feed
 from hub.core.programs import find_postgres, find_valkey
 from hub.core.retry import failing
 from hub.core.sql import Queries
+from hub.core.texts import counted
 
 sql = Queries.beside(__file__, "health.sql")
 
@@ -61,7 +62,8 @@ def embedded(about: dict[str, Any]) -> list[Finding]:
         if server["running"]:
             detail = f"runs as process {server['pid']}"
             if server["restarts"]:
-                detail += f"; started again {server['restarts']} times, last at {server['restarted_at']}, since it was "
+                again = counted(server["restarts"], "time")
+                detail += f"; started again {again}, last at {server['restarted_at']}, since it was "
                 detail += str(server["last_problem"])
             ok = None if server["restarts"] else True
         else:
@@ -118,7 +120,7 @@ async def servers(db: Database, feed: Feed) -> AsyncGenerator[Finding]:
         state = f"held by {row['holder']}" if row["held"] else "nobody runs it"
         yield Finding(f"Service {row['name']}", bool(row["held"]), state, "Start `hub serve`.")
     for one in await failing(db):
-        words = f"has failed {one.failures} times since {iso(one.failing_since)}: {one.error}"
+        words = f"has failed {counted(one.failures, 'time')} since {iso(one.failing_since)}: {one.error}"
         yield Finding(
             f"Service {one.service}, {one.part}", False, words, "Mend the cause; it is tried again by itself."
         )

@@ -16,6 +16,7 @@ from hub.core.feed import Feed
 from hub.core.retry import failing
 from hub.core.secrets import Vault
 from hub.core.sql import Queries
+from hub.core.texts import filled
 
 sql = Queries.beside(__file__, "health.sql")
 
@@ -37,17 +38,17 @@ class Problem:
     @property
     def what(self) -> str:
         """Its name, for a person."""
-        return _WORDS[self.code][0].format(**self.params)
+        return filled(_WORDS[self.code][0], self.params)
 
     @property
     def detail(self) -> str:
         """What is the case, for a person."""
-        return _WORDS[self.code][1].format(**self.params)
+        return filled(_WORDS[self.code][1], self.params)
 
     @property
     def remedy(self) -> str:
         """What to do about it, for a person."""
-        return _WORDS[self.code][2].format(**self.params)
+        return filled(_WORDS[self.code][2], self.params)
 
     def shown(self) -> dict[str, Any]:
         """As JSON for the health page, which anybody may ask: without sentences of servers, and without our roles."""
@@ -78,7 +79,7 @@ _WORDS = {
     ),
     "service.failing": (
         "Service {service}, {part}",
-        "has failed {failures} times since {since}",
+        "has failed {failures:time} since {since}",
         "See what it fails with in `hub doctor` and the log.",
     ),
     "log.blocked": (
@@ -104,7 +105,7 @@ _WORDS = {
     "workers.none": ("Workers", "none is running", "Start a `hub work`."),
     "queues.unserved": (
         "Queues that nobody serves",
-        "{queues}: {waiting} conversations wait there",
+        "{queues}: {waiting:conversation} waiting there",
         "Put somebody into them (Settings, Queues), or let their accounts deliver into another queue.",
     ),
     "log.behind": (

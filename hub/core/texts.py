@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from string import Formatter
 from typing import Any, cast
 
 _DEEP = 50  # levels of a value that are kept
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """`1 account`, `2 accounts`: English that counts. `many` where that is not `one` with an s."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+class _Counting(Formatter):
+    """`{minutes:minute}` and `{count:person/people}` beside what `str.format` knows."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        one, _, many = format_spec.partition("/")
+        return counted(value, one, many or None) if one.isalpha() and len(one) > 1 else format(value, format_spec)
+
+
+def filled(words: str, params: Mapping[str, Any]) -> str:
+    """Words with their values, and nouns that agree with them."""
+    return _Counting().vformat(words, (), params)
 
 
 def clean(text: str) -> str:

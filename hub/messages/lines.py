@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from hub.core.texts import filled
+
 ENGLISH = {
-    "waiting": "The customer has been waiting for an answer for more than {minutes} minutes.",
+    "waiting": "The customer has been waiting for an answer for more than {minutes:minute}.",
     "unsent": "The answer did not arrive, so the customer waits still. Answer again, another way if need be.",
     "rated": "The customer rated our help {score} of 5 and is not content.",
     "score": "Rated {score} of 5",
@@ -30,7 +32,7 @@ class Line:
     @property
     def text(self) -> str:
         """The English of it."""
-        words = ENGLISH[self.code].format_map(self.params)
+        words = filled(ENGLISH[self.code], self.params)
         return f"{words}\n{self.comment}" if self.comment else words
 
     def said(self) -> dict[str, Any]:

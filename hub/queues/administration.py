@@ -8,6 +8,7 @@ from hub.core.errors import Conflict
 from hub.core.events import Unit
 from hub.core.records import Records, Row
 from hub.core.sql import Queries
+from hub.core.texts import counted
 
 QUEUES = Records("queue", Queries.beside(__file__, "administration.sql"))
 
@@ -41,14 +42,14 @@ async def archive(unit: Unit, queue_id: int, archived: bool, *, version: int, ac
         [use] = await fetch_dicts(unit.conn, QUEUES.sql["in_use"], {"id": queue_id})
         if use["accounts"]:
             raise Conflict(
-                f"{use['accounts']} accounts deliver into this queue.",
+                f"Delivering into this queue: {counted(use['accounts'], 'account')}.",
                 remedy="Give them another queue first.",
                 code="queue.accounts",
                 params={"count": use["accounts"]},
             )
         if use["entries"]:
             raise Conflict(
-                f"{use['entries']} conversations are in this queue.",
+                f"In this queue: {counted(use['entries'], 'conversation')}.",
                 remedy="Transfer or resolve them first.",
                 code="queue.entries",
                 params={"count": use["entries"]},

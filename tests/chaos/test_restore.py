@@ -85,7 +85,7 @@ async def test_a_backup_restored_into_a_hub_at_work_sends_nothing_again(
         fleet.work()  # a fresh one, beside those that were at work all the while
         await asyncio.sleep(QUIET)
         assert len(arrived(twilio)) == 6
-        assert "3 sends may have left already" in await hub(fleet, "outbox", "status")
+        assert "May have left already: 3 sends" in await hub(fleet, "outbox", "status")
 
         for message in twilio.messages.values():  # as far in the past as a provider's list wants it
             message.created -= timedelta(minutes=30)

@@ -117,7 +117,7 @@ async def test_queue_in_use_is_not_archived_and_says_what_uses_it(app: App, admi
     await admin.post(f"/conversations/{conversation}/transfer", {"queue_id": made["id"]})
     path = f"/admin/queues/{made['id']}/archive"
     refused = await admin.post(path, {"version": 1, "archived": True}, status=409)
-    assert refused["detail"].startswith("1 conversations are in")
+    assert refused["detail"].startswith("In this queue: 1 conversation.")
     assert (await queue(admin, "vip"))["archived_at"] is None
     await admin.post(f"/conversations/{conversation}/pull")
     await admin.post(f"/conversations/{conversation}/resolve")

@@ -137,7 +137,7 @@ def test_a_restore_beside_others_is_refused_and_ends_their_connections_with_forc
     with psycopg.connect(url, autocommit=True, application_name="a worker") as other:
         said = filled.run("restore", file, code=2)
         assert f"process {other.info.backend_pid} (a worker, here)" in said
-        assert "1 connections of others were ended" in filled.run("restore", file, "--force")
+        assert "Ended: 1 connection of others" in filled.run("restore", file, "--force")
         with pytest.raises(psycopg.OperationalError):
             other.execute("select 1")
 

@@ -19,7 +19,7 @@ def test_every_line_has_words_in_every_language(locale: Path) -> None:
     words: dict[str, str] = json.loads(locale.read_text(encoding="utf-8"))
     for code, english in ENGLISH.items():
         needs = set(re.findall(r"{{(\w+)}}", words[f"said.{code}"]))
-        assert needs == set(re.findall(r"{(\w+)}", english)), (locale.name, code)
+        assert needs == set(re.findall(r"{(\w+)[:}]", english)), (locale.name, code)
 
 
 def test_lines_are_english_with_their_codes_beside() -> None:
@@ -28,6 +28,8 @@ def test_lines_are_english_with_their_codes_beside() -> None:
         "params": {"address": "ana@shop.example"},
         "text": "Answers go to ana@shop.example now.",
     }
+    assert "more than 1 minute." in line("waiting", minutes=1).text
+    assert "more than 2 minutes." in line("waiting", minutes=2).text
     rated = Line("rated", {"score": 2}, "Too {slow}")
     assert rated.text == "The customer rated our help 2 of 5 and is not content.\nToo {slow}"
     assert rated.said()["params"] == {"score": 2, "comment": "Too {slow}"}

@@ -33,7 +33,7 @@ export function Counter({ channel, text, most, price, currency, files = 0, chang
       {channel !== 'sms' && near && <span>{t('sms.units', { used: number(characters(text)), room: number(most ?? LONGEST) })}</span>}
       {sms && s.encoding === 'UCS-2' && <Unicode text={text} change={change} />}
       <span role="alert" className="over" data-testid="too-long">
-        {over > 0 && <><Icon name="warn" small /> {t('sms.tooLong', { over: number(over), most: number(most ?? LONGEST) })}</>}
+        {over > 0 && <><Icon name="warn" small /> {t('sms.tooLong', { count: over, over: number(over), most: number(most ?? LONGEST) })}</>}
       </span>
     </div>
   )

@@ -85,7 +85,7 @@ export function FactsBelow({ i, facts, account }: { i: Interaction; facts: Messa
     <>
       {facts.location && <Place place={facts.location} />}
       {coming > 0 && (
-        <div className="filestate" role="status" data-testid="file-coming"><Icon name="clock" small />{t(coming === 1 ? 'message.coming' : 'message.comingMany', { n: coming })}</div>
+        <div className="filestate" role="status" data-testid="file-coming"><Icon name="clock" small />{t('message.coming', { count: coming })}</div>
       )}
       {facts.lost.map((why, n) => (
         <div className="filestate lost" key={n} data-testid="file-lost"><Icon name="warn" small /><span>{t('message.lost', { why: unsent(why) })}</span></div>

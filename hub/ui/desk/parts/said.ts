@@ -24,7 +24,7 @@ function files(sort: string, params: Said['params'], t: TFunction, exists: Exist
 /** What the hub wrote by itself (`hub/messages/lines.py`); a customer's own words stand below. */
 function line(which: string, params: Said['params'], t: TFunction, exists: Exists): string | null {
   if (!exists(`said.${which}`)) return null
-  return t(`said.${which}`, params) + (params.comment ? `\n${String(params.comment)}` : '')
+  return t(`said.${which}`, { count: Number(params.minutes), ...params }) + (params.comment ? `\n${String(params.comment)}` : '')
 }
 
 function call(way: string, params: Said['params'], t: TFunction, exists: Exists): string {

@@ -12,7 +12,7 @@ export function unsent({ code, params, error }: Why, t: TFunction, exists: (key:
   }
   const flaw = code === 'smtp.certificate' ? `unsent.certificate.${String(params.flaw ?? 'other')}` : ''
   const key = [flaw, `unsent.${code ?? ''}`].find((one) => one && exists(one))
-  const most = typeof params.most === 'number' ? { most: number(params.most) } : {}
+  const most = typeof params.most === 'number' ? { count: params.most, most: number(params.most) } : {}
   return key ? t(key, { ...params, ...most }) : error || t('unsent.unknown')
 }
 

@@ -115,7 +115,7 @@ export function Offers() {
   })
 
   const left = first ? secondsLeft(first, now) : null
-  const spoken = left !== null && (Math.ceil(left) === 10 || Math.ceil(left) === 5) ? t('offer.seconds', { n: Math.ceil(left) }) : ''
+  const spoken = left !== null && (Math.ceil(left) === 10 || Math.ceil(left) === 5) ? t('offer.seconds', { count: Math.ceil(left) }) : ''
   return (
     <>
       {/* Both regions stay in the page: a live region only speaks when its own text changes. */}
@@ -144,7 +144,7 @@ function Card(p: { offer: Offer; left: number; waiting: number; busy: boolean; a
     <section className={`offer c-${o.channel}`} aria-labelledby={`offer-${o.id}`} data-testid="offer-card">
       <div className="hflex" style={{ justifyContent: 'space-between' }}>
         <strong id={`offer-${o.id}`} className="hflex"><ChannelWord channel={o.channel} /> <span dir="auto" className="cut">· {o.queue.name}</span></strong>
-        <span className="meta" role="timer" aria-label={t('offer.seconds', { n: Math.ceil(left) })}>{span(Math.ceil(left))}</span>
+        <span className="meta" role="timer" aria-label={t('offer.seconds', { count: Math.ceil(left) })}>{span(Math.ceil(left))}</span>
       </div>
       <div dir="auto" className="cut" style={{ marginTop: 6, fontWeight: 600 }}>{who(o.contact)}</div>
       {o.subject && o.subject !== o.preview && <div dir="auto" className="cut">{o.subject}</div>}

@@ -64,7 +64,7 @@ export function loadWords(load: Load, t: TFunction): string {
   return Object.entries(load.by_channel)
     .filter(([, v]) => v.max > 0 && (v.count > 0 || Object.keys(load.by_channel).length <= 3))
     .slice(0, 3)
-    .map(([channel, v]) => t(`load.${channel}`, { count: v.count, max: v.max, defaultValue: `${v.count}/${v.max} ${channel}` }))
+    .map(([channel, v]) => t(`load.${channel}`, { used: v.count, max: v.max, defaultValue: `${v.count}/${v.max} ${channel}` }))
     .join(' · ')
 }
 

@@ -13,5 +13,5 @@ export async function learn(): Promise<void> {
 }
 
 export function w(key: Word, values: Record<string, string | number> = {}): string {
-  return (words[key] ?? en[key]).replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''))
+  return ((values.n === 1 && words[`${key}One`]) || (words[key] ?? en[key])).replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''))
 }
