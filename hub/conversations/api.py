@@ -14,6 +14,7 @@ from hub.access.permissions import Access, Permission
 from hub.access.rights import require_conversation
 from hub.contacts.api import NewAddress
 from hub.conversations import actions, conversation, lifecycle, store
+from hub.conversations.events import ConversationUpdated
 from hub.conversations.store import Filter
 from hub.core import events
 from hub.core.errors import Invalid
@@ -230,7 +231,8 @@ async def mark_conversation_read(call: Call, conversation_id: int, body: ReadUpT
     """Note what was read, up to a sequence."""
     await require_conversation(call.core.db, conversation_id, call.viewer)
     async with events.unit(call.core.db, call.core.feed) as unit:
-        await conversation.mark_read(unit.conn, conversation_id, seq=body.seq)
+        if await conversation.mark_read(unit.conn, conversation_id, seq=body.seq):
+            await unit.log(ConversationUpdated(), conversation_id=conversation_id)  # lists of others show it as unread
 
 
 @conversations.add(

@@ -112,9 +112,9 @@ async def stop_waiting(conn: Connection, conversation_id: int) -> None:
 
 
 # -- what is said in it ----------------------------------------------------------------------------------------------
-async def mark_read(conn: Connection, conversation_id: int, *, seq: int) -> None:
-    """Note what the desk has seen; never less than before."""
-    await execute(conn, sql["mark_read"], {"id": conversation_id, "seq": seq})
+async def mark_read(conn: Connection, conversation_id: int, *, seq: int) -> bool:
+    """Note what the desk has seen, never less than before; whether nothing is unread any more that was."""
+    return await fetch_value(conn, sql["mark_read"], {"id": conversation_id, "seq": seq}) is not None
 
 
 @dataclass(frozen=True, slots=True)

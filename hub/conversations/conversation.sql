@@ -37,8 +37,13 @@ update conversation set waiting_since = coalesce(waiting_since, clock_timestamp(
 -- stop_waiting: The customer waits for nothing.
 update conversation set waiting_since = null, updated_at = clock_timestamp() where id = %(id)s;
 
--- mark_read: What the desk has seen.
-update conversation set read_seq = greatest(read_seq, least(%(seq)s, interaction_seq)) where id = %(id)s;
+-- mark_read: What the desk has seen; a row when nothing is unread any more that was.
+with before as (select id, read_seq from conversation where id = %(id)s for no key update),
+seen as (
+    update conversation v set read_seq = greatest(v.read_seq, least(%(seq)s, v.interaction_seq)) from before b where v.id = b.id
+    returning v.id, b.read_seq < v.interaction_seq and v.read_seq >= v.interaction_seq as all_read
+)
+select id from seen where all_read;
 
 -- replied: The clocks after an answer of ours.
 update conversation set

@@ -57,6 +57,7 @@ class QueueLive(BaseModel):
     average_speed_of_answer: float | None
     agents_available: int
     agents_total: int
+    changes: int = Field(description="Another number whenever something has happened in one of its conversations")
 
 
 class AgentLive(BaseModel):

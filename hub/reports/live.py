@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
@@ -17,6 +17,7 @@ from hub.core.sql import Queries
 from hub.reports.definitions import SERVICE_LEVEL_VARIANT, Counts
 
 sql = Queries.beside(__file__)
+FORGET_SECONDS = 10.0  # after so long without a look nobody reads up what has happened meanwhile
 FRESH_SECONDS = 0.25  # how old a board may be: many screens ask, one query answers
 
 
@@ -47,6 +48,7 @@ class QueueLive(TypedDict):
     average_speed_of_answer: float | None
     agents_available: int
     agents_total: int
+    changes: int
 
 
 class AgentLive(TypedDict):
@@ -142,6 +144,33 @@ class _Flow:
     answered: int
 
 
+class Changes:
+    """Counts, of each queue, the looks since which something has happened in one of its conversations.
+
+    Most of what a list shows (who answered, what was said last, what did not arrive) leaves its numbers as they are.
+    """
+
+    def __init__(self, db: Database):
+        self._db = db
+        self._since: str | None = None
+        self._looked = 0.0
+        self._all = 0  # looks after which every queue counts as changed: nobody had looked for long
+        self._counts: dict[int, int] = {}
+
+    async def look(self) -> Callable[[int], int]:
+        """Read what is new; the count of a queue."""
+        if self._since is None or time.monotonic() - self._looked > FORGET_SECONDS:
+            self._since = str(await self._db.value(sql["position"]))
+            self._all += 1
+        else:
+            [found] = await self._db.dicts(sql["changed"], {"since": self._since})
+            self._since = str(found["position"])
+            for queue_id in found["queues"] or ():
+                self._counts[queue_id] = self._counts.get(queue_id, 0) + 1
+        self._looked = time.monotonic()
+        return lambda queue_id: self._all + self._counts.get(queue_id, 0)
+
+
 class Live:
     """Reads the floor; one per process, so that all its screens share one reading."""
 
@@ -150,6 +179,7 @@ class Live:
         self._lock = asyncio.Lock()
         self._board: Board | None = None
         self._read_at = 0.0
+        self._changes = Changes(db)
 
     async def board(self) -> Board:
         """The whole floor, at most `FRESH_SECONDS` old."""
@@ -168,6 +198,7 @@ class Live:
         return next(iter(await self.queues([queue_id])), None)
 
     async def _read(self) -> Board:
+        changes = await self._changes.look()
         async with self._db.connection() as conn:
             rows = await fetch_all(conn, _Queue, sql["queues"])
             people = await fetch_all(conn, _Agent, sql["agents"])
@@ -181,7 +212,7 @@ class Live:
             "answered": sum(q.answered for q in rows),
             "abandoned": sum(q.abandoned for q in rows),
             "agents": _states(people),
-            "queues": [_queue(q) for q in rows],
+            "queues": [_queue(q, changes(q.id)) for q in rows],
             "agent_list": [_agent(a, held[a.id]) for a in people],
             "series": [{"at": iso(f.at), "arrived": f.arrived, "answered": f.answered} for f in curve],
         }
@@ -201,7 +232,7 @@ def _service_level(rows: Iterable[_Queue]) -> ServiceLevel:
     }
 
 
-def _queue(q: _Queue) -> QueueLive:
+def _queue(q: _Queue, changes: int) -> QueueLive:
     return {
         "id": q.id,
         "key": q.key,
@@ -217,6 +248,7 @@ def _queue(q: _Queue) -> QueueLive:
         "average_speed_of_answer": q.today.average_speed_of_answer,
         "agents_available": q.agents_available,
         "agents_total": q.agents_total,
+        "changes": changes,
     }
 
 

@@ -92,6 +92,28 @@ left join today t on t.queue_id = q.id
 where q.archived_at is null
 order by q.name, q.id;
 
+-- position: What is committed by now, as a snapshot.
+select pg_current_snapshot()::text;
+
+-- changed: Queues of whose conversations something was committed since a snapshot, and the snapshot of this look. Like the
+-- router's `changes`: nothing that commits late is left out.
+with news as materialized (
+    select e.queue_id, e.conversation_id from event e
+    where e.xid >= pg_snapshot_xmax(%(since)s::text::pg_snapshot) and e.conversation_id is not null
+    union all
+    select l.queue_id, l.conversation_id
+    from pg_snapshot_xip(%(since)s::text::pg_snapshot) as ran (xid)
+    cross join lateral (select x.queue_id, x.conversation_id from event x where x.xid = ran.xid offset 0) l
+    where l.conversation_id is not null
+)
+select (select array_agg(distinct f.queue_id) from (
+            select n.queue_id from news n
+            union all
+            select v.queue_id from news n cross join lateral (
+                select c.queue_id from conversation c where c.id = n.conversation_id offset 0) v) f
+        where f.queue_id is not null) as queues,
+       pg_current_snapshot()::text as position;
+
 -- agents: Each agent as they are now.
 select a.id, a.name, coalesce(s.state, 'offline') as state, s.reason, coalesce(s.since, a.created_at) as since,
        count(e.id) filter (where e.state = 'assigned')::int as conversations,

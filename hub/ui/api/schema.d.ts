@@ -2870,6 +2870,8 @@ export interface components {
             average_speed_of_answer: number | null;
             agents_available: number;
             agents_total: number;
+            /** @description Another number whenever something has happened in one of its conversations */
+            changes: number;
         };
         /** @description The message that another answers; `conversation_id` may be an earlier one of the same customer. */
         Quoted: {

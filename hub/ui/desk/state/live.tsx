@@ -3,7 +3,7 @@ import { useQueryClient, type QueryClient } from '@tanstack/react-query'
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from 'react'
 import { base } from '../../realtime/base'
 import { HubSocket, type Json, type LinkState } from '../../realtime/hub'
-import { type Board, type Conversation, type Interaction, type Load, type Me, type Offer, type Presence, type QueueLive, type Ref, type Summary } from '../api'
+import { api, type Board, type Conversation, type Interaction, type Load, type Me, type Offer, type Presence, type QueueLive, type Ref, type Summary } from '../api'
 import { type ListData, matches, withInteraction, withOffer, withoutOffer, withoutRow, withChange, withRow, withSummary } from './reducers'
 
 /** The last event heard on a topic: what is read by REST must not be older. */
@@ -107,6 +107,13 @@ class Feed {
     heardOf = (topic) => this.socket.cursor(topic) ?? 0
     this.socket.seed(me.topic, me.seq)
     for (const q of me.queues) this.socket.seed(`q:${q.id}`, 0)
+    // Whoever sees everything has lists of all queues.
+    if (me.permissions['conversation.read'] === 'all') void api.queues().then(({ items }) => this.hear(items), () => undefined)
+  }
+
+  /** Hear of these queues as well, one after the other: a screen that says much at once is hung up on. */
+  private hear(queues: { id: number }[]): void {
+    queues.filter((q) => this.socket.cursor(`q:${q.id}`) === undefined).forEach((q, n) => window.setTimeout(() => this.socket.sub(`q:${q.id}`, 0), 200 * n))
   }
 
   listen(f: EphListener): () => void {
@@ -164,8 +171,11 @@ class Feed {
         void this.client.invalidateQueries({ queryKey: ['conversation', id] })
         break
       }
-      case 'agent.role_changed':
       case 'agent.queues_changed':
+        void api.session().then((m) => this.hear(m.queues), () => undefined)
+        void this.client.invalidateQueries({ queryKey: ['session'] })
+        break
+      case 'agent.role_changed':
         void this.client.invalidateQueries({ queryKey: ['session'] })
         return // what is shown follows from it; the rest may not be ours to ask for any more
       case 'presence.changed':
@@ -195,8 +205,9 @@ class Feed {
     } else if (topic.startsWith('q:')) {
       const queue = data.queue as QueueLive
       this.client.setQueryData<QueueLive[]>(['queues'], (old) => old?.map((q) => (q.id === queue.id ? queue : q)))
-      // Snapshots come every second; only a queue that moved is worth a look at its list.
-      const now = [queue.waiting, queue.offered, queue.assigned, queue.answered, queue.abandoned].join()
+      // Snapshots come every second; only a queue that moved, or in whose conversations something has happened, is worth
+      // a look at the lists.
+      const now = [queue.waiting, queue.offered, queue.assigned, queue.answered, queue.abandoned, queue.changes].join()
       if (this.moved.get(topic) !== now && this.moved.has(topic)) {
         this.counts()
         this.shared()
