@@ -64,15 +64,23 @@ def why_chosen(group: _Group, item: _Item, agent: _Agent, now: float) -> list[Be
         asked = ", ".join(key for key, _ in group.step.skills)
         level = group.levels.get(id(agent.profile), policy.MAX_LEVEL)
         found = [because("skill", skills=asked, n=level)]
-    if agent.used:
-        found.append(because("used", used=agent.used, capacity=agent.capacity))
-    else:
+    counted = _counted(group, agent)
+    if counted:
+        found.append(because("used", used=counted, capacity=agent.capacity))
+    if agent.used > counted:  # what this item does not see, since it gives way to it
+        found.append(because("givesWay", used=agent.used - counted))
+    if not agent.used:
         found.append(because("idle", seconds=max(0, round(now - agent.idle_since))))
     return found + _room_left(group, agent)
 
 
+def _counted(group: _Group, agent: _Agent) -> int:
+    """How much an agent holds that counts against such an item."""
+    return max(0, agent.capacity - agent.rooms[group.view])
+
+
 def _room_left(group: _Group, agent: _Agent) -> list[Because]:
-    """What heavy work still fits beside this item, or that others stay free for it."""
+    """What heavy work still fits beside this item, or that others, who are there, stay free for it."""
     if not agent.used or agent.profile is None:
         return []
     for reserves in agent.profile.reserves.values():
@@ -81,9 +89,15 @@ def _room_left(group: _Group, agent: _Agent) -> list[Because]:
             continue
         if agent.fits & kind.bit and kind.channel in group.yields:
             return [because("stillFits", channel=kind.channel)]
-        if agent.profile.tight & kind.bit and not agent.fits & kind.bit:
+        free = sum(reserve.free for reserve in reserves)
+        if free and agent.profile.tight & kind.bit and not agent.fits & kind.bit:
             return [because("othersFree", channel=kind.channel)]
     return []
+
+
+def _share(group: _Group, agent: _Agent) -> float:
+    """What counts against such an item, as a fraction of the capacity."""
+    return round(_counted(group, agent) / agent.capacity, 2) if agent.capacity else 1.0
 
 
 def considered(group: _Group, item: _Item, chosen: _Agent, now: float, others: Iterable[_Agent], most: int) -> str:
@@ -95,7 +109,7 @@ def considered(group: _Group, item: _Item, chosen: _Agent, now: float, others: I
         idle = round(now - agent.idle_since)
         row: dict[str, Any] = {
             "agent_id": agent.id,
-            "load": round(agent.load, 2),
+            "load": _share(group, agent),
             "idle_seconds": max(idle, 0),
             "because": why,
         }
@@ -123,7 +137,7 @@ def _against(group: _Group, item: _Item, agent: _Agent, chosen: _Agent, now: flo
         return because("missed")
     room = agent.rooms[group.view]
     if group.weight > room:
-        return because("full", used=agent.capacity - room, capacity=agent.capacity)
+        return _full(group, agent, agent.capacity - room)
     if agent.full & group.bit:
         most = agent.maxima.get(group.channel, group.most)
         return because("holds", held=agent.counts.get(group.channel, 0), most=most, channel=group.channel)
@@ -133,6 +147,14 @@ def _against(group: _Group, item: _Item, agent: _Agent, chosen: _Agent, now: flo
     if bits:
         return because("keptFor", channel=next(r.kind.channel for r in group.near.values() if r.kind.bit & bits))
     return _weaker(group, agent, chosen)
+
+
+def _full(group: _Group, agent: _Agent, used: int) -> Because:
+    if used > agent.capacity:
+        return because("over", used=used, capacity=agent.capacity)
+    if used < agent.capacity:
+        return because("noRoom", used=used, capacity=agent.capacity, weight=group.weight)
+    return because("full", used=used, capacity=agent.capacity)
 
 
 def _weaker(group: _Group, agent: _Agent, chosen: _Agent) -> Because:

@@ -43,6 +43,7 @@ class ChannelLoad(BaseModel):
 
 class Load(BaseModel):
     used: int
+    gives_way: int = Field(description="How much of it gives way to other work held, and is no limit to that")
     capacity: int
     by_channel: dict[str, ChannelLoad]
 

@@ -21,15 +21,21 @@ class _Row:
     max: int
     count: int
     used: int
+    yields_to: list[str]
 
 
 async def loads(conn: Connection, agent_ids: Iterable[int]) -> dict[int, Load]:
     """The load of each agent that exists, by id."""
     found: dict[int, Load] = {}
-    for row in await fetch_all(conn, _Row, sql["load"], {"agent_ids": list(agent_ids)}):
-        one = found.setdefault(row.agent_id, {"used": 0, "capacity": row.capacity, "by_channel": {}})
+    rows = await fetch_all(conn, _Row, sql["load"], {"agent_ids": list(agent_ids)})
+    for row in rows:
+        one = found.setdefault(row.agent_id, {"used": 0, "gives_way": 0, "capacity": row.capacity, "by_channel": {}})
         one["used"] += row.used
         one["by_channel"][row.channel] = {"count": row.count, "max": row.max}
+    for row in rows:
+        held = found[row.agent_id]["by_channel"]
+        if row.used and any(held[other]["count"] for other in row.yields_to if other in held):
+            found[row.agent_id]["gives_way"] += row.used
     return found
 
 

@@ -45,9 +45,10 @@ class ChannelLoad(TypedDict):
 
 
 class Load(TypedDict):
-    """What an agent holds, in weights: offers, assignments and wrap-ups."""
+    """What an agent holds, in weights: offers, work, wrap-ups. `gives_way`: how much of it does to the rest."""
 
     used: int
+    gives_way: int
     capacity: int
     by_channel: dict[str, ChannelLoad]
 

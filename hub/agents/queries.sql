@@ -48,7 +48,7 @@ returning state, reason, since;
 
 -- load: What agents hold, per channel they may work on.
 select a.id as agent_id, a.capacity, p.channel, coalesce(c.max_per_agent, p.max_per_agent) as max,
-       count(e.id)::int as count, coalesce(sum(e.weight), 0)::int as used
+       count(e.id)::int as count, coalesce(sum(e.weight), 0)::int as used, p.yields_to
 from agent a
 cross join channel_policy p
 left join agent_channel c on c.agent_id = a.id and c.channel = p.channel
@@ -56,7 +56,7 @@ left join queue_entry e
        on e.agent_id = a.id and e.channel = p.channel
       and (e.state in ('offered', 'wrapping') or (e.state = 'assigned' and not e.resting))
 where a.id = any(%(agent_ids)s)
-group by a.id, p.channel, c.max_per_agent
+group by a.id, p.channel, c.max_per_agent, p.yields_to
 order by a.id, p.channel;
 
 -- colleagues: Everybody who can be given work, by name.

@@ -46,6 +46,7 @@ class Offer(TypedDict):
     preview: str
     said: dict[str, Any] | None
     waited_seconds: float
+    customer_waits: bool
     offered_at: str
     expires_at: str
     server_now: str
@@ -133,6 +134,7 @@ class View:
     because: list[Because] | None  # null: written by an older version
     agent_id: int
     said: dict[str, Any] | None
+    customer_waits: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +283,7 @@ def shown(row: View) -> Offer:
         "preview": row.preview,
         "said": row.said,
         "waited_seconds": round(row.waited_seconds, 1),
+        "customer_waits": row.customer_waits,
         "offered_at": iso(row.offered_at),
         "expires_at": iso(row.expires_at),
         "server_now": iso(row.server_now),

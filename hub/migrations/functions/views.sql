@@ -128,7 +128,10 @@ left join page p on p.interaction_id = v.id and v.html is not null;
 create view entry_view as
 select e.id, e.conversation_id, e.channel, q.id as queue_id, q.name as queue_name, c.id as contact_id,
        contact_label(c.root_id, coalesce(nullif(r.name, ''), c.name)) as contact_name, v.subject, v.preview, e.entered_at,
-       said_now(v.said, v.preview) as said
+       said_now(v.said, v.preview) as said,
+       -- what was answered and put back, or handed over, keeps the place that it had: its customer has not waited all the time
+       coalesce(v.waiting_since, e.entered_at) as waits_since,
+       v.waiting_since is not null or e.answered_at is null or e.channel = 'voice' as customer_waits
 from queue_entry e
 join queue q on q.id = e.queue_id
 join conversation v on v.id = e.conversation_id
@@ -138,8 +141,8 @@ join contact r on r.id = c.root_id;
 create view offer_shown as
 select o.id, o.state, e.conversation_id, e.channel, e.queue_id, e.queue_name, e.contact_id, e.contact_name, e.subject,
        e.preview, o.offered_at, o.expires_at, clock_timestamp() as server_now,
-       extract(epoch from clock_timestamp() - e.entered_at)::float8 as waited_seconds, coalesce(d.reason, '') as reason,
-       d.because, o.agent_id, e.said
+       extract(epoch from clock_timestamp() - e.waits_since)::float8 as waited_seconds, coalesce(d.reason, '') as reason,
+       d.because, o.agent_id, e.said, e.customer_waits
 from offer o
 join entry_view e on e.id = o.entry_id
 left join decision d on d.entry_id = o.entry_id and d.offer_id = o.id;

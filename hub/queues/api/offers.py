@@ -35,7 +35,8 @@ class Offer(BaseModel):
     subject: str
     preview: str
     said: Said | None = Field(description="What `preview` says when the hub chose the words")
-    waited_seconds: float
+    waited_seconds: float = Field(description="Since the customer waits for an answer")
+    customer_waits: bool = Field(description="Not of what was answered and put back, or handed over")
     offered_at: datetime
     expires_at: datetime
     server_now: datetime

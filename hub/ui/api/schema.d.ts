@@ -2361,6 +2361,8 @@ export interface components {
         };
         Load: {
             used: number;
+            /** @description How much of it gives way to other work held, and is no limit to that */
+            gives_way: number;
             capacity: number;
             by_channel: {
                 [key: string]: components["schemas"]["ChannelLoad"];
@@ -2700,7 +2702,10 @@ export interface components {
             preview: string;
             /** @description What `preview` says when the hub chose the words */
             said: components["schemas"]["Said"] | null;
+            /** @description Since the customer waits for an answer */
             waited_seconds: number;
+            /** @description Not of what was answered and put back, or handed over */
+            customer_waits: boolean;
             /** Format: date-time */
             offered_at: string;
             /** Format: date-time */

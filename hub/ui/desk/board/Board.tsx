@@ -8,7 +8,7 @@ import { Empty, useNow } from '../parts/bits'
 import { clock, number, percent, span } from '../format'
 import { board as boardQuery } from '../parts/queries'
 import { LiveCalls } from '../calls/LiveCalls'
-import { loadWords, useReasonName } from '../shell/TopBar'
+import { loadTitle, loadWords, useReasonName } from '../shell/TopBar'
 import { useLive } from '../state/live'
 import { Chart } from './Chart'
 
@@ -171,8 +171,8 @@ function Agents({ rows }: { rows: AgentLive[] }) {
             <div dir="auto" className="meta cut">
               {t(`presence.${a.state}`)}{a.reason ? ` · ${reasonName(a.reason)}` : ''}{a.wrapping > 0 ? ` · ${t('state.wrapping')}` : ''}
             </div>
-            <div dir="auto" className="meta cut">{loadWords(a.load, t) || t('top.load', { used: a.load.used, capacity: a.load.capacity })}</div>
-            <div className="loadbar" aria-hidden="true"><i style={{ width: `${Math.min(100, (a.load.used / Math.max(1, a.load.capacity)) * 100)}%` }} /></div>
+            <div dir="auto" className="meta cut" title={loadTitle(a.load, t)}>{loadWords(a.load, t) || t('top.load', { used: a.load.used - a.load.gives_way, capacity: a.load.capacity })}</div>
+            <div className="loadbar" aria-hidden="true"><i style={{ width: `${Math.min(100, ((a.load.used - a.load.gives_way) / Math.max(1, a.load.capacity)) * 100)}%` }} /></div>
           </div>
         ))}
       </div>

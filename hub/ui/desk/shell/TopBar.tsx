@@ -54,10 +54,17 @@ function LoadText() {
   const { load } = useMe()
   const words = loadWords(load, t)
   return (
-    <span dir="auto" className="meta wide-only cut" data-testid="load" title={t('top.loadTitle', { used: load.used, capacity: load.capacity })}>
-      {words || t('top.load', { used: load.used, capacity: load.capacity })}
+    <span dir="auto" className="meta wide-only cut" data-testid="load" title={loadTitle(load, t)}>
+      {words || t('top.load', { used: load.used - load.gives_way, capacity: load.capacity })}
     </span>
   )
+}
+
+/** The load as the router counts it, and why it may be more than the limit. */
+export function loadTitle(load: Load, t: TFunction): string {
+  const used = load.used - load.gives_way
+  const more = [load.gives_way > 0 && t('load.givesWay', { n: load.gives_way }), used > load.capacity && t('load.over')]
+  return [t('top.loadTitle', { used, capacity: load.capacity }), ...more].filter(Boolean).join('; ')
 }
 
 export function loadWords(load: Load, t: TFunction): string {
