@@ -1,59 +1,32 @@
-"""HTML mail as text: laid out by inscriptis where it is of a human size, else stripped of its tags in one pass."""
+"""HTML mail as text: laid out where a parser can be asked to look at it, else stripped of its tags in one pass."""
 
 from __future__ import annotations
 
 import html as entities
 import re
+from itertools import accumulate, islice
+from operator import sub
 
-from inscriptis import get_text
-from inscriptis.css_profiles import CSS_PROFILES
-from inscriptis.model.config import ParserConfig
+from hub.messages.html import laid_out
 
 MAX_BYTES = 2 * 1024 * 1024  # beyond it only the text is kept; the raw message has the rest
 MAX_NESTING = 500
-_LAID_OUT = 300_000  # characters; more is a newsletter's or an attacker's
-_VOID = frozenset(
-    [
-        "area",
-        "base",
-        "br",
-        "col",
-        "embed",
-        "hr",
-        "img",
-        "input",
-        "link",
-        "meta",
-        "source",
-        "track",
-        "wbr",
-        "p",
-        "li",
-        "td",
-        "tr",
-        "th",
-        "dt",
-        "dd",
-        "option",
-    ]
-)
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,15})")
+_LAID_OUT, _TAGS = 1_000_000, 60_000  # characters, and tags in them: a fifth of a second; more is an attacker's
+_VOID = "area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr|p|li|td|tr|th|dt|dd|option"
+_TAG = re.compile(rf"<(/?)(?!(?:{_VOID})(?![a-z0-9]))[a-z]", re.IGNORECASE)
+_DEEPER = {"": 1, "/": -1}
 _CLOSING = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("script", "style", "head", "title")}
 _HIDDEN = re.compile(r"<(script|style|head|title)\b", re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|hr|/blockquote|/table)\b[^>]{0,2000}>", re.IGNORECASE)
 _ANY = re.compile(r"<[a-zA-Z/!?][^<>]*>")  # linear: no scan goes past the next bracket
-_CONFIG = ParserConfig(css=CSS_PROFILES["strict"], display_links=False)
 
 
 def nesting(html: str) -> int:
     """How deep elements lie within each other, roughly and in linear time."""
-    depth = deepest = 0
-    for closing, name in _TAG.findall(html):
-        if name.lower() in _VOID:
-            continue
-        depth = max(0, depth - 1) if closing else depth + 1
-        deepest = max(deepest, depth)
-    return deepest
+    depths = list(accumulate(_DEEPER[closing] for closing in _TAG.findall(html)))
+    # What closes and was never open brings nothing nearer to the ground.
+    lowest = islice(accumulate(depths, min, initial=0), 1, None)
+    return max(map(sub, depths, lowest), default=0)
 
 
 def reasonable(html: str) -> bool:
@@ -63,9 +36,9 @@ def reasonable(html: str) -> bool:
 
 def to_text(html: str) -> str:
     """The text as a reader would see it."""
-    if len(html) <= _LAID_OUT and html.count("<") <= 20_000 and nesting(html) <= 120:
+    if len(html) <= _LAID_OUT and html.count("<") <= _TAGS:
         try:
-            return tidy(get_text(_without_hidden(html), _CONFIG))
+            return tidy(laid_out(_without_hidden(html)))
         except Exception:  # noqa: BLE001, S110 - whatever a foreign parser trips over, the tags can still be cut off
             pass
     return tidy(strip(html))

@@ -16,8 +16,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import nh3
-from inscriptis import get_text
-from inscriptis.model.config import ParserConfig
+from resiliparse.extract.html2text import extract_plain_text  # pyright: ignore[reportMissingModuleSource] - of Rust, its types beside it
 
 from hub.channels.model import Page
 from hub.core.errors import Invalid
@@ -72,6 +71,7 @@ _STYLES = {
 }
 _REMOTE = re.compile(r"^\s*(?:https?:)?//", re.IGNORECASE)
 _MARK = "/picture/"  # no address of ours; a sender's own one never passes, since it is neither `cid:` nor remote
+_UNSEEN = ["[hidden]", '[style*="display:none" i]', '[style*="display: none" i]']
 _MARKED = re.compile(r' src="/picture/([0-9]{1,4})"')
 
 
@@ -113,7 +113,13 @@ class TextOf:
 
     def __call__(self, raw: bytes) -> tuple[str, list[bytes]]:
         """The text."""
-        return get_text(self.html, ParserConfig(display_links=False)).strip(), []
+        return laid_out(self.html).strip(), []
+
+
+def laid_out(html: str) -> str:
+    """The words of HTML as they stand on a page: lines, paragraphs, lists, columns; without what is not to be seen."""
+    text = extract_plain_text(html, preserve_formatting=True, list_bullets=True, alt_texts=False, skip_elements=_UNSEEN)
+    return text.replace("\t\t", "  ")  # between the cells of a table
 
 
 def page(html: str, own_end: int | None = None) -> Page:

@@ -16,7 +16,7 @@ from pathlib import Path
 import atheris
 from atheris.import_hook import instrument_imports
 
-with instrument_imports(include=["connectors.email", "inscriptis", "icalendar", "tnefparse", "flufl"]):
+with instrument_imports(include=["connectors.email", "icalendar", "tnefparse", "flufl"]):
     from connectors.email.parse import parse
     from connectors.email.unreadable import remains
 
