@@ -18,7 +18,7 @@ from hub.messages import consents, pages, views
 from hub.messages.api.shapes import Interaction, Rating
 from hub.search.find import Place
 from hub.web.endpoints import Call, Endpoints
-from hub.web.shapes import Id, In, InOrderOfIds, Line, Ref, page
+from hub.web.shapes import Cursor, Id, In, InOrderOfIds, Line, Ref, SearchWords, page
 
 contacts = Endpoints("contacts")
 messaging = Endpoints("messaging")
@@ -67,8 +67,8 @@ class TimelineItem(Interaction):
 
 
 class ContactQuery(In):
-    cursor: Annotated[str, StringConstraints(max_length=200)] | None = None
-    q: Annotated[str, StringConstraints(max_length=200)] = ""
+    cursor: Cursor | None = None
+    q: SearchWords = ""
     limit: Limit = 25
 
 

@@ -25,7 +25,7 @@ from hub.messages.api.writing import FilledTemplate, words
 from hub.queues import entries
 from hub.search.find import Narrowed, Place
 from hub.web.endpoints import Call, Endpoints
-from hub.web.shapes import Id, In, Line, Ref, Text
+from hub.web.shapes import Cursor, Id, In, Line, Ref, SearchWords, Text
 
 conversations = Endpoints("conversations")
 outcomes = Endpoints("desk")
@@ -120,13 +120,13 @@ class ListQuery(In):
     view: View = "all"
     queue_id: Id | None = None
     channel: Annotated[str, StringConstraints(max_length=40)] | None = None
-    q: Annotated[str, StringConstraints(max_length=200)] = ""
+    q: SearchWords = ""
     agent_id: Id | None = None
     status: Literal["open", "snoozed", "resolved"] | None = None
     language: Annotated[str, StringConstraints(pattern=form("language", r"^[A-Za-z0-9-]{1,35}$"))] | None = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
-    cursor: Annotated[str, StringConstraints(max_length=200)] | None = None
+    cursor: Cursor | None = None
     limit: Limit = 50
 
 

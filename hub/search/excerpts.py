@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice, takewhile
 from typing import Literal
 
 from hub.core.db import Database, fetch_all
@@ -18,7 +19,7 @@ sql = Queries.beside(__file__)
 Where = Literal["subject", "text", "file", "customer"]
 _SHOWN = 160  # signs of a line
 _BEFORE = 40  # of them before the first word
-_MOST = 400  # words marked in one text, before the line is chosen
+_MOST = 4_000  # times that one word is marked in one text, before the line is chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class _Span:
     start: int
     end: int
     term: int
+    whole: bool = True  # the word itself, not only its beginning
 
 
 async def excerpts(db: Database, q: str, hits: Sequence[Hit]) -> dict[int, Excerpt]:
@@ -60,7 +62,7 @@ async def excerpts(db: Database, q: str, hits: Sequence[Hit]) -> dict[int, Excer
     wanted = terms(q)
     if not wanted or not hits:
         return {}
-    values = {"ids": [one.id for one in hits], "hits": [one.hit for one in hits]}
+    values = {"ids": [one.id for one in hits], "hits": [one.hit if one.best is None else one.best for one in hits]}
     async with db.lists.connection() as conn:
         rows = await fetch_all(conn, _Shown, sql["shown"], values)
     theirs = {one.id for one in hits if one.theirs}
@@ -86,15 +88,15 @@ def _best(row: _Shown, wanted: Sequence[Term], *, theirs: bool) -> Excerpt | Non
 
 
 def line(text: str, marked: Sequence[_Span]) -> tuple[Piece, ...]:
-    """The part of the text that has most of the words, in pieces."""
-    start = max(marked, key=lambda one: (len({s.term for s in _within(marked, one.start)}), -one.start)).start
+    """The part of the text that has most of the words, whole ones before begun ones, and close together; in pieces."""
+    start = marked[max(range(len(marked)), key=lambda n: _worth(_from(marked, n)))].start
     begin = max(0, start - _BEFORE)
     if begin and (space := re.search(r"\s", text[begin:start])):
         begin += space.end()
     end = min(len(text), begin + _SHOWN)
     pieces = [Piece("…", hit=False)] if begin else []
     at = begin
-    for span in _within(marked, begin):
+    for span in marked:
         if span.start >= end or span.start < at:
             continue
         pieces += [Piece(text[at : span.start], hit=False), Piece(text[span.start : span.end], hit=True)]
@@ -104,26 +106,40 @@ def line(text: str, marked: Sequence[_Span]) -> tuple[Piece, ...]:
     return tuple(piece for piece in said if piece.text)
 
 
-def _within(marked: Sequence[_Span], begin: int) -> list[_Span]:
-    return [span for span in marked if begin <= span.start < begin + _SHOWN]
+def _from(marked: Sequence[_Span], n: int) -> list[_Span]:
+    """What a line surely shows that begins a little before the `n`th."""
+    reach = marked[n].start + _SHOWN - _BEFORE
+    return [marked[n], *takewhile(lambda span: span.end <= reach, islice(marked, n + 1, None))]
+
+
+def _worth(shown: Sequence[_Span]) -> tuple[int, int, int, int]:
+    """How many of the words it has, how many of them whole, how close together, and how early in the text."""
+    whole = {span.term for span in shown if span.whole}
+    first: dict[int, _Span] = {}
+    for span in shown:
+        known = first.get(span.term)
+        if known is None or (span.whole and not known.whole):
+            first[span.term] = span
+    return len(first), len(whole), shown[0].start - max(one.end for one in first.values()), -shown[0].start
 
 
 def spans(text: str, wanted: Sequence[Term]) -> list[_Span]:
     """Where the words stand, in order, none over another."""
     found: list[_Span] = []
-    for span in sorted(_all(text, wanted), key=lambda one: (one.start, -one.end)):
+    for span in sorted(_all(text, wanted), key=lambda one: (one.start, -one.end, not one.whole)):
         if not found or span.start >= found[-1].end:
             found.append(span)
     return found
 
 
 def _all(text: str, wanted: Sequence[Term]) -> Iterator[_Span]:
-    left = _MOST
+    left = dict.fromkeys(range(len(wanted)), _MOST)
     for span in _everything(text, wanted):
-        yield span
-        left -= 1
-        if not left:
-            return
+        if left[span.term]:
+            left[span.term] -= 1
+            yield span
+            if not any(left.values()):
+                return
 
 
 def _everything(text: str, wanted: Sequence[Term]) -> Iterator[_Span]:
@@ -151,7 +167,7 @@ def _matching(found: re.Match[str], plain: str, words: Sequence[tuple[int, Term]
     for n, term in words:
         for word in term.words:
             if plain == word or (term.prefix and not term.phrase and plain.startswith(word)):
-                yield _Span(found.start(), found.end(), n)
+                yield _Span(found.start(), found.end(), n, plain == word)
 
 
 def _in_run(run: re.Match[str], start: int, words: Sequence[tuple[int, Term]]) -> Iterator[_Span]:

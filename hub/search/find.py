@@ -59,12 +59,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A conversation or person, the greater its `rank` the better; `hit`: the message for which it was found."""
+    """A conversation or person, the greater its `rank` the better.
+
+    `hit` is the latest message for which it was found, by which pages go on; `best` the one that says it best, which is
+    shown: where it says the words whole, not only begun.
+    """
 
     id: int
     hit: int
     rank: float
     theirs: bool = False  # found by who they are
+    best: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +175,9 @@ def _together(theirs: Iterable[Hit], said: Iterable[Hit], *, but: set[int]) -> l
     found = {one.id: one for one in theirs}
     for one in said:
         other = found.get(one.id)
-        found[one.id] = one if other is None else Hit(one.id, max(one.hit, other.hit), one.rank + other.rank)
+        found[one.id] = (
+            one if other is None else Hit(one.id, max(one.hit, other.hit), one.rank + other.rank, best=one.best)
+        )
     return sorted((one for one in found.values() if one.id not in but), key=lambda one: one.hit, reverse=True)
 
 

@@ -79,12 +79,14 @@ order by s.id + 0 desc limit %(block)s;
 select max(id) from search_contact;
 
 -- find_said: Conversations in which something says it, the latest message that does first; as far as the viewer may see them.
+-- Of its messages the one that has the words whole is the best, and such a conversation comes before those that only begin them.
 -- What has the words is taken out of the index first: where else it could begin (with a queue, an agent) reads far more.
 with docs as materialized (
-    select d.id, d.conversation_id from search_doc d
+    select d.id, d.conversation_id, d.words @@ %(exactly)s::tsquery as whole from search_doc d
     where d.words @@ %(q)s::tsquery and (%(before)s::bigint is null or d.id < %(before)s)
 ), found as materialized (
-    select d.conversation_id as id, max(d.id) as hit
+    select d.conversation_id as id, max(d.id) as hit, bool_or(d.whole) as whole,
+           coalesce(max(d.id) filter (where d.whole), max(d.id)) as best
     from docs d
     cross join lateral (
         select v.id, v.contact_id from conversation v
@@ -118,12 +120,12 @@ with docs as materialized (
           and not exists (select from contact c where c.id = v.contact_id and c.root_id = any(%(whose)s) offset 0)))
     group by 1 order by 2 desc limit %(block)s
 )
-select f.id, f.hit,
-       ts_rank_cd('{0.1, 0.3, 0.6, 1.0}', s.words, %(all)s::tsquery, 32)
-           + 0.3 / (1 + greatest(0, extract(epoch from date_trunc('day', now()) - i.at)) / 2592000)::float8 as rank
+select f.id, f.hit, f.best, -- below 1, which is the least of those who are found by who they are
+       (f.whole::int + (ts_rank_cd('{0.1, 0.3, 0.6, 1.0}', s.words, %(all)s::tsquery, 32)
+           + 0.3 / (1 + greatest(0, extract(epoch from date_trunc('day', now()) - i.at)) / 2592000)) / 1.3)::float8 / 2 as rank
 from found f
-cross join lateral (select s.words from search_doc s where s.id = f.hit offset 0) s
-cross join lateral (select i.at from interaction i where i.id = f.hit offset 0) i
+cross join lateral (select s.words from search_doc s where s.id = f.best offset 0) s
+cross join lateral (select i.at from interaction i where i.id = f.best offset 0) i
 order by f.hit desc;
 
 -- find_theirs: Conversations of people whose names or addresses say it, by their latest message; as far as the viewer may see them.
@@ -164,7 +166,7 @@ where v.id = %(id)s and may_see(v.id, v.agent_id, v.queue_id, %(viewer)s, %(sees
 
 -- shown: What was found, to be shown with the words marked: subject, text, files, and who the customer is.
 select h.id, i.id as interaction_id, coalesce(nullif(i.subject, ''), v.subject) as subject,
-       left(coalesce(i.meta ->> 'full_text', i.text, ''), 20000) as text,
+       left(coalesce(i.meta ->> 'full_text', i.text, ''), 200000) as text,
        coalesce((select string_agg(f.name, ', ') from attachment f where f.interaction_id = i.id), '') as files,
        (select concat_ws(' ', nullif(r.name, ''), (
             select string_agg(coalesce(a.reported, a.value), ' ') from contact k join address a on a.contact_id = k.id

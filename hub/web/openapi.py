@@ -141,8 +141,12 @@ def _query(endpoint: Endpoint) -> Iterable[dict[str, Any]]:
         return
     schema = endpoint.query.model_json_schema(ref_template=_TEMPLATE, schema_generator=_Schema)
     for name, field in schema.get("properties", {}).items():
-        choices = [s for s in field.get("anyOf", [field]) if s.get("type") != "null"]
-        yield {"name": name, "in": "query", "required": name in schema.get("required", []), "schema": choices[0]}
+        choice = next(dict(s) for s in field.get("anyOf", [field]) if s.get("type") != "null")
+        said = field.get("description") or choice.get("description")
+        choice.pop("description", None)
+        about = {"description": said} if said else {}
+        required = name in schema.get("required", [])
+        yield {"name": name, "in": "query", **about, "required": required, "schema": choice}
 
 
 def _responses(endpoint: Endpoint, refs: dict[Any, Any]) -> dict[str, Any]:

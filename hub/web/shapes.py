@@ -15,10 +15,24 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whit
 Key = Annotated[
     str, StringConstraints(pattern=form("key", r"^[a-z][a-z0-9_-]{0,39}$"))
 ]  # what a file names something by
+# What is looked for, wherever something is searched.
+SearchWords = Annotated[
+    str,
+    StringConstraints(max_length=200),
+    Field(description="Words to look for, all of them, in any order; in quotation marks in a row. Empty: everything."),
+]
+# Where a search or a list goes on that is not in the order of ids.
+Cursor = Annotated[
+    str, StringConstraints(max_length=200), Field(description="Where the next page begins: `next_cursor` as it came.")
+]
 # 64-bit ids; JavaScript's numbers end at 2^53.
 Id = Annotated[int, Field(ge=1, le=9_007_199_254_740_991)]
 # Where a list goes on: `next_cursor` as it came. Lists in the order of ids have the last one's in it.
-IdCursor = Annotated[str, StringConstraints(pattern=form("cursor", r"^[1-9][0-9]{0,14}$"))]
+IdCursor = Annotated[
+    str,
+    StringConstraints(pattern=form("cursor", r"^[1-9][0-9]{0,14}$")),
+    Field(description="Where the next page begins: `next_cursor` as it came."),
+]
 
 
 class In(BaseModel):

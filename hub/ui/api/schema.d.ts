@@ -4263,7 +4263,9 @@ export interface operations {
     list_contacts: {
         parameters: {
             query?: {
+                /** @description Where the next page begins: `next_cursor` as it came. */
                 cursor?: string;
+                /** @description Words to look for, all of them, in any order; in quotation marks in a row. Empty: everything. */
                 q?: string;
                 limit?: number;
             };
@@ -4499,6 +4501,7 @@ export interface operations {
     read_timeline: {
         parameters: {
             query?: {
+                /** @description Where the next page begins: `next_cursor` as it came. */
                 cursor?: string;
                 channel?: string;
                 limit?: number;
@@ -4533,12 +4536,14 @@ export interface operations {
                 view?: "mine" | "waiting" | "all" | "snoozed" | "resolved";
                 queue_id?: number;
                 channel?: string;
+                /** @description Words to look for, all of them, in any order; in quotation marks in a row. Empty: everything. */
                 q?: string;
                 agent_id?: number;
                 status?: "open" | "snoozed" | "resolved";
                 language?: string;
                 since?: string;
                 until?: string;
+                /** @description Where the next page begins: `next_cursor` as it came. */
                 cursor?: string;
                 limit?: number;
             };
@@ -5161,6 +5166,7 @@ export interface operations {
     list_events: {
         parameters: {
             query?: {
+                /** @description Where the next page begins: `next_cursor` as it came. */
                 cursor?: string;
                 limit?: number;
             };

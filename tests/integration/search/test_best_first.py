@@ -122,3 +122,28 @@ async def test_words_made_otherwise_are_made_anew(app: App) -> None:
     assert not await begin_anew(db)
     await indexed(db)
     assert len(await _ids(await app.agent("admin"), "chandelier")) == 1
+
+
+async def test_what_is_shown_of_a_conversation_has_the_words_wherever_else_they_are_found(app: App) -> None:
+    """The customer's name has the words, too, and a later message only begins like them."""
+    admin = await app.agent("admin")
+    number = await app.sms("please kill 3 of them")
+    assert await app.sms("kill 38 of them") == number
+    contact = (await admin.get(f"/conversations/{number}"))["contact"]["id"]
+    await admin.call("PATCH", f"/contacts/{contact}", {"name": "Kill 3"})
+    await indexed(app.core.db)
+    [item] = await found(admin, "kill 3")
+    assert item["id"] == number
+    assert "".join(piece["text"] for piece in item["found"]["pieces"]) == "please kill 3 of them"
+    assert [piece["text"] for piece in item["found"]["pieces"] if piece["hit"]] == ["kill", "3"]
+
+
+async def test_conversation_that_says_the_word_whole_comes_before_a_newer_one_that_begins_so(app: App) -> None:
+    whole = await app.sms("The lamp is broken")
+    assert await app.sms("Lampshades as well, and lampposts") == whole
+    begun = await app.mail("Lampshades", sender="b@x.example", subject="Lampshades")
+    await indexed(app.core.db)
+    admin = await app.agent("admin")
+    assert await _ids(admin, "lamp") == [whole, begun]
+    [first, _] = await found(admin, "lamp")
+    assert [piece["text"] for piece in first["found"]["pieces"] if piece["hit"]] == ["lamp"]
