@@ -107,7 +107,7 @@ def load(clients: Clients, dump: IO[bytes], url: str, *, before: str = "", after
             stack.callback(thread.join, 10)
         stack.callback(_end, restoring, loading)
         assert loading.stdin is not None  # noqa: S101 - we asked for pipes
-        assert restoring.stdout is not None  # noqa: S101
+        assert restoring.stdout is not None  # noqa: S101 - a pipe was asked for above
         with suppress(BrokenPipeError):
             loading.stdin.write(f"begin;\n{before}\n".encode())
             _pass_on(restoring.stdout, loading.stdin)
@@ -154,7 +154,7 @@ def _pass_on(source: IO[bytes], into: IO[bytes]) -> None:
 
 
 def _feed(source: IO[bytes], into: IO[bytes] | None) -> None:
-    assert into is not None  # noqa: S101
+    assert into is not None  # noqa: S101 - a pipe was asked for by who calls
     with suppress(BrokenPipeError):
         shutil.copyfileobj(source, into, _PIECE)
     with suppress(BrokenPipeError):
@@ -162,5 +162,5 @@ def _feed(source: IO[bytes], into: IO[bytes] | None) -> None:
 
 
 def _listen(name: str, source: IO[bytes] | None, said: dict[str, bytes]) -> None:
-    assert source is not None  # noqa: S101
+    assert source is not None  # noqa: S101 - a pipe was asked for by who calls
     said[name] = source.read()[-4000:]

@@ -227,7 +227,7 @@ def _at(settings: dict[str, Any], path: str) -> Any:
     value: Any = settings
     for part in path.split("."):
         value = value.get(part) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any JSON
-    return value  # pyright: ignore[reportUnknownVariableType]
+    return value  # pyright: ignore[reportUnknownVariableType] - any JSON
 
 
 def _opened(vault: Vault, row: Row) -> dict[str, str]:

@@ -92,7 +92,7 @@ def _at(settings: Mapping[str, Any], path: str) -> Any:
     value: Any = settings
     for part in path.split("."):
         value = value.get(part) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any JSON
-    return value  # pyright: ignore[reportUnknownVariableType]
+    return value  # pyright: ignore[reportUnknownVariableType] - any JSON
 
 
 async def _all(conn: Connection) -> dict[int, Own]:

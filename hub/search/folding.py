@@ -21,12 +21,32 @@ def _marks() -> str:
 
 MARKS = _marks()
 
-# fmt: off
+# fmt: off - a table is read in rows
 _LETTERS = {
-    "ё": "е", "ß": "ss", "ı": "i", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "ħ": "h",
+    "ё": "е",
+    "ß": "ss",
+    "ı": "i",
+    "ø": "o",
+    "ł": "l",
+    "đ": "d",
+    "æ": "ae",
+    "œ": "oe",
+    "þ": "th",
+    "ð": "d",
+    "ħ": "h",
     # Arabic and Persian: forms of alef, yeh, kaf and heh that keyboards mix, and the stroke that only stretches a word
-    "أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ی": "ي", "ئ": "ي", "ؤ": "و", "ک": "ك", "ة": "ه",
-    "ۀ": "ه", "ـ": "",
+    "أ": "ا",
+    "إ": "ا",
+    "آ": "ا",
+    "ٱ": "ا",
+    "ى": "ي",
+    "ی": "ي",
+    "ئ": "ي",
+    "ؤ": "و",
+    "ک": "ك",
+    "ة": "ه",
+    "ۀ": "ه",
+    "ـ": "",
 }
 # fmt: on
 # What is not seen: soft hyphens, joiners, directions, forms of a sign.

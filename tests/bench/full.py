@@ -41,7 +41,7 @@ async def app(database: Database, redis_url: str, vault: Vault) -> AsyncGenerato
     clients: list[TestClient] = []
 
     async def client(app: object) -> TestClient:
-        clients.append(TestClient(TestServer(app)))  # type: ignore[arg-type]
+        clients.append(TestClient(TestServer(app)))  # type: ignore[arg-type] - an application of aiohttp, as the server wants it
         await clients[-1].start_server()
         return clients[-1]
 

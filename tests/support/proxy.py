@@ -106,7 +106,7 @@ class Proxy:
             if self.refuses:
                 writer.transport.abort()
                 return
-            beyond, there = await self._connect()  # type: ignore[misc]
+            beyond, there = await self._connect()  # type: ignore[misc] - who connects is given, or there is no proxy
             self._writers.add(there)
             await asyncio.gather(self._pump(reader, there), self._pump(beyond, writer))
         except (OSError, asyncio.CancelledError):

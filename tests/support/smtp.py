@@ -127,7 +127,7 @@ class _Talk:
         if not (await self.answer("data", "354 go on")).startswith("354"):
             return
         if self._manner.stalls:
-            self._writer.transport.pause_reading()  # type: ignore[attr-defined]
+            self._writer.transport.pause_reading()  # type: ignore[attr-defined] - a stream writer has such a transport
             await asyncio.sleep(FOREVER)
         message = await self._reader.readuntil(b"\r\n.\r\n")
         if not self._manner.says.get("body", "250").startswith("2"):

@@ -110,7 +110,7 @@ class Exchange:
             left = ends - self.clock.elapsed()
             if left <= 0:
                 return False
-            await self.clock.wait(call._rang, left)  # pyright: ignore[reportPrivateUsage]
+            await self.clock.wait(call._rang, left)  # pyright: ignore[reportPrivateUsage] - the stand-in's own call, beside it
         return False
 
     def answer(self, call: Call) -> bool:

@@ -165,5 +165,5 @@ def _in_span(moment: datetime, name: str, said: str) -> bool:
             of, wanted = moment.date(), date.fromisoformat(said)
         else:
             of, wanted = moment, datetime.fromisoformat(said).astimezone(UTC)
-        return of <= wanted if name.endswith("<") else of >= wanted if name.endswith(">") else of == wanted  # type: ignore[operator]
+        return of <= wanted if name.endswith("<") else of >= wanted if name.endswith(">") else of == wanted  # type: ignore[operator] - both are days, or both moments
     return True

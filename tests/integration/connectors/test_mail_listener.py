@@ -81,7 +81,7 @@ async def test_renewed_certificate_is_used_without_a_restart(listener: Hub, pape
     def subject() -> str:
         context = trusting(papers)
         with smtplib.SMTP_SSL("127.0.0.1", listener.smtp_port, timeout=20, context=context) as client:
-            return str(client.sock.getpeercert()["serialNumber"])  # type: ignore[union-attr, index]
+            return str(client.sock.getpeercert()["serialNumber"])  # type: ignore[union-attr, index] - it is connected by TLS here
 
     before = await in_thread(subject)
     await in_thread(lambda: certificates.make(Path(papers.cert).parent))

@@ -149,7 +149,7 @@ async def test_nothing_leaves_when_the_claim_was_lost_at_the_wire(hub: Hub) -> N
 async def test_connection_is_used_again_and_replaced_when_it_has_died(hub: Hub) -> None:
     await send(hub, "mail")
     for transport in list(hub.catcher._open):
-        transport.abort()  # type: ignore[attr-defined]
+        transport.abort()  # type: ignore[attr-defined] - of a connection it is a transport that can be aborted
     await send(hub, "mail")
     await asyncio.gather(*(send(hub, "mail") for _ in range(20)))
     assert len(hub.catcher.to(ANN)) == 22

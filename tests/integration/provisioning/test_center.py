@@ -76,7 +76,7 @@ async def everything(core: Core) -> list[Any]:
     tables = ["hours", "queue", "skill", "agent", "agent_queue", "agent_skill", "agent_state", "account", "template"]
     tables += ["disposition", "channel_policy", "meta"]
     return [
-        sorted(str({**row, "secrets": None}) for row in await core.db.dicts(f"select * from {table}"))  # pyright: ignore[reportArgumentType]
+        sorted(str({**row, "secrets": None}) for row in await core.db.dicts(f"select * from {table}"))  # pyright: ignore[reportArgumentType] - names of tables, out of a list here
         for table in tables
     ]
 

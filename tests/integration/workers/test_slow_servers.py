@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -196,9 +198,9 @@ def _claim(n: int) -> concurrency.Claimed:
 _ACCOUNT = concurrency.Account(1, "mail", "email", "email", "Mail", None, None, None, None, True)
 
 
-async def _true(check: object) -> bool:
-    return bool(check())  # type: ignore[operator]
+async def _true(check: Callable[[], object]) -> bool:
+    return bool(check())
 
 
-async def _true_of(post: Post, send: int, check: object) -> bool:
-    return bool(check(await post.row(send)))  # type: ignore[operator]
+async def _true_of(post: Post, send: int, check: Callable[[dict[str, Any]], object]) -> bool:
+    return bool(check(await post.row(send)))

@@ -77,7 +77,7 @@ def test_nod_is_none_when_somebody_may_want_something(text: str) -> None:
 
 
 def message(text: str, **more: object) -> Inbound:
-    return Inbound(1, "k", b"", "text/plain", AddressKind.PHONE, "+14155550100", text, **more)  # type: ignore[arg-type]
+    return Inbound(1, "k", b"", "text/plain", AddressKind.PHONE, "+14155550100", text, **more)  # type: ignore[arg-type] - fields of the message by name
 
 
 @pytest.mark.parametrize(

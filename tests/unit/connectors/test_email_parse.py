@@ -19,11 +19,11 @@ MAILS = Path(__file__).parent / "mails"
 
 
 def read(name: str, **more: object) -> Inbound:
-    return parse((MAILS / f"{name}.eml").read_bytes(), account_id=1, **more).inbound  # type: ignore[arg-type]
+    return parse((MAILS / f"{name}.eml").read_bytes(), account_id=1, **more).inbound  # type: ignore[arg-type] - options of the parser by name
 
 
 def made(text: str, **more: object) -> Inbound:
-    return parse(text.encode(), account_id=1, **more).inbound  # type: ignore[arg-type]
+    return parse(text.encode(), account_id=1, **more).inbound  # type: ignore[arg-type] - options of the parser by name
 
 
 @pytest.mark.parametrize(

@@ -69,12 +69,12 @@ def _pair(monkeypatch: pytest.MonkeyPatch, harm: str) -> Mail:
 
     def harmful(raw: bytes, **options: object) -> Mail:
         if b"HARM" not in raw:
-            return parse(raw, **options)  # type: ignore[arg-type]
+            return parse(raw, **options)  # type: ignore[arg-type] - options of the parser by name
         if harm == "endless":
             while True:
                 pass
         if harm == "memory":
-            return parse(b"x" * 10**9, **options)  # type: ignore[arg-type]
+            return parse(b"x" * 10**9, **options)  # type: ignore[arg-type] - options of the parser by name
         if harm == "crash":
             os.kill(os.getpid(), signal.SIGKILL)
         raise RecursionError
@@ -99,7 +99,7 @@ def _here(pool: Confined) -> None:
         os._exit(0)
     theirs.close()
     pool._control = control
-    pool._process = _Forked(pid)  # type: ignore[assignment]
+    pool._process = _Forked(pid)  # type: ignore[assignment] - a stand-in for the process
 
 
 class _Forked:

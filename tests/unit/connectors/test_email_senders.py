@@ -10,7 +10,7 @@ OWN = "support@hub.example"
 
 
 def made(headers: str, text: str = "Where is my parcel?", **more: object) -> Mail:
-    return parse(f"{headers}\n\n{text}\n".encode(), account_id=1, own=OWN, trusted="mx.hub.example", **more)  # type: ignore[arg-type]
+    return parse(f"{headers}\n\n{text}\n".encode(), account_id=1, own=OWN, trusted="mx.hub.example", **more)  # type: ignore[arg-type] - options of the parser by name
 
 
 GROUP = "List-ID: <help.hub.example>\nPrecedence: list\nMailing-list: list help@hub.example; contact help+owners@hub.example"

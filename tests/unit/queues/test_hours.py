@@ -140,7 +140,7 @@ def test_hours_that_make_no_sense_count_as_open_and_are_named() -> None:
     for bad in (
         Hours("Mars/Olympus", {}),
         Hours("UTC", {day: [["9", "x"]] for day in DAYS}),
-        Hours("UTC", dict.fromkeys(DAYS, "all day")),  # type: ignore[arg-type]
+        Hours("UTC", dict.fromkeys(DAYS, "all day")),  # type: ignore[arg-type] - broken on purpose
     ):
         assert is_open(bad, local("2026-01-06T12:00"))
         assert problems(bad)

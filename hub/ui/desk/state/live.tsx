@@ -247,7 +247,6 @@ export function LiveProvider({ me, children }: { me: Me; children: ReactNode }) 
     fresh.socket.start()
     return () => fresh.socket.stop()
     // One feed per signed-in person: the cursors inside outlive every refetch of `me`.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [client, id])
 
   const live = useMemo<Live>(
