@@ -230,11 +230,13 @@ async def reopen(unit: Unit, held: conversation.LockedConversation, actor_id: in
     return True
 
 
-async def release(unit: Unit, conversation_id: int, *, actor_id: int | None = None, reason: str = "") -> bool:
-    """Put a conversation back into its queue with its place kept; False unless somebody had it."""
+async def release(
+    unit: Unit, conversation_id: int, *, actor_id: int | None = None, reason: str = "", of: int | None = None
+) -> bool:
+    """Put a conversation back into its queue with its place kept; False unless somebody (`of`: this agent) had it."""
     held = await conversation.lock(unit.conn, conversation_id)
     entry = await live(unit.conn, conversation_id)
-    if entry is None or entry.state != "assigned":
+    if entry is None or entry.state != "assigned" or of not in (None, entry.agent_id):
         return False
     await execute(unit.conn, sql["put_back"], {"entry_id": entry.id})
     await conversation.assign(unit.conn, held.id, agent_id=None)

@@ -109,3 +109,17 @@ limit %(limit)s;
 
 -- lock_agents: Agents' rows, held in order of id.
 select 1 from agent_state where agent_id = any(%(agent_ids)s) order by agent_id for no key update;
+
+-- with_agent: Customers at whose other end an agent is: they wait for an answer, chat, or talk. Who was answered and is gone is
+-- not among them.
+select e.conversation_id, e.channel, e.queue_id, v.waiting_since is not null as waits,
+       exists (select from call k where k.entry_id = e.id and k.state in ('connecting', 'talking')) as talks,
+       contact_label(c.root_id, coalesce(nullif(r.name, ''), c.name)) as name
+from queue_entry e
+join conversation v on v.id = e.conversation_id
+join contact c on c.id = v.contact_id
+join contact r on r.id = c.root_id
+where e.agent_id = %(agent_id)s and e.state = 'assigned'
+  and (v.waiting_since is not null or (e.channel = 'chat' and not chat_is_over(v.id))
+       or exists (select from call k where k.entry_id = e.id and k.state in ('connecting', 'talking')))
+order by e.conversation_id;

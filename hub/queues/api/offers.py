@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ from hub.access.permissions import Permission
 from hub.access.rights import require_conversation
 from hub.core import events
 from hub.messages.api.shapes import Said
-from hub.queues import offers
+from hub.queues import leaving, offers
 from hub.web.endpoints import Call, Endpoints
 from hub.web.shapes import In, Line, Ref
 
@@ -78,6 +79,22 @@ class AcceptedOffer(BaseModel):
     conversation_id: int
 
 
+class CustomerWithMe(BaseModel):
+    conversation_id: int
+    channel: str
+    name: str
+    waits: bool = Field(description="For an answer")
+    talks: bool = Field(description="On the telephone")
+
+
+class CustomersWithMe(BaseModel):
+    items: list[CustomerWithMe]
+
+
+class HandedBack(BaseModel):
+    number: int
+
+
 class DeclineOffer(In):
     reason: Line | None = None
 
@@ -86,6 +103,19 @@ class DeclineOffer(In):
 async def list_offers(call: Call) -> dict[str, Any]:
     """What is offered to me now."""
     return {"items": await offers.open_offers(call.core.db, call.me.id)}
+
+
+@queues.add("GET", "/me/customers", needs=Permission.CONVERSATION_HANDLE, returns=CustomersWithMe)
+async def list_customers(call: Call) -> dict[str, Any]:
+    """Who is with me now: customers who wait for my answer, chat or talk with me."""
+    found = await leaving.customers(call.core.db, call.me.id)
+    return {"items": [{k: v for k, v in asdict(one).items() if k != "queue_id"} for one in found]}
+
+
+@queues.add("POST", "/me/hand-back", needs=Permission.CONVERSATION_HANDLE, returns=HandedBack, errors=(409,))
+async def hand_back(call: Call) -> dict[str, Any]:
+    """Go offline and let everybody who is with me wait for my colleagues, in their old places; 409 during a call."""
+    return {"number": await leaving.hand_back(call.core, call.me.id)}
 
 
 @queues.add(

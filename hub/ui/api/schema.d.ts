@@ -1155,6 +1155,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/customers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is with me now: customers who wait for my answer, chat or talk with me. */
+        get: operations["list_customers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/device": {
         parameters: {
             query?: never;
@@ -1201,6 +1218,23 @@ export interface paths {
         put?: never;
         /** Admission of this browser as my telephone, for an hour; ask again well before. */
         post: operations["make_device_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/hand-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go offline and let everybody who is with me wait for my colleagues, in their old places; 409 during a call. */
+        post: operations["hand_back"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2090,6 +2124,18 @@ export interface components {
         CreatedCallback: {
             id: number;
         };
+        CustomerWithMe: {
+            conversation_id: number;
+            channel: string;
+            name: string;
+            /** @description For an answer */
+            waits: boolean;
+            /** @description On the telephone */
+            talks: boolean;
+        };
+        CustomersWithMe: {
+            items: components["schemas"]["CustomerWithMe"][];
+        };
         Decision: {
             /** Format: date-time */
             at: string;
@@ -2223,6 +2269,9 @@ export interface components {
         };
         GivenRole: {
             role: string;
+        };
+        HandedBack: {
+            number: number;
         };
         Interaction: {
             id: number;
@@ -3334,6 +3383,8 @@ export type ConversationSummary = components['schemas']['ConversationSummary'];
 export type Counts = components['schemas']['Counts'];
 export type CreatedApiToken = components['schemas']['CreatedApiToken'];
 export type CreatedCallback = components['schemas']['CreatedCallback'];
+export type CustomerWithMe = components['schemas']['CustomerWithMe'];
+export type CustomersWithMe = components['schemas']['CustomersWithMe'];
 export type Decision = components['schemas']['Decision'];
 export type Decisions = components['schemas']['Decisions'];
 export type DeclineOffer = components['schemas']['DeclineOffer'];
@@ -3356,6 +3407,7 @@ export type FoundLine = components['schemas']['FoundLine'];
 export type FoundPiece = components['schemas']['FoundPiece'];
 export type FullText = components['schemas']['FullText'];
 export type GivenRole = components['schemas']['GivenRole'];
+export type HandedBack = components['schemas']['HandedBack'];
 export type Interaction = components['schemas']['Interaction'];
 export type InteractionPage = components['schemas']['InteractionPage'];
 export type Invitation = components['schemas']['Invitation'];
@@ -5647,6 +5699,29 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    list_customers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomersWithMe"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     read_device: {
         parameters: {
             query?: never;
@@ -5744,6 +5819,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeviceToken"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    hand_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandedBack"];
                 };
             };
             401: components["responses"]["Unauthorized"];

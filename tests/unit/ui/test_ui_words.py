@@ -11,11 +11,12 @@ PAIRS = {
     "admin": (UI / "locales" / "admin.en.json", UI / "locales" / "admin.zh-CN.json"),
     "desk": (UI / "locales" / "desk.en.json", UI / "locales" / "desk.zh-CN.json"),
     "fields": (UI / "locales" / "fields.en.json", UI / "locales" / "fields.zh-CN.json"),
+    "leaving": (UI / "locales" / "leaving.en.json", UI / "locales" / "leaving.zh-CN.json"),
     "mailboxes": (UI / "locales" / "mailboxes.en.json", UI / "locales" / "mailboxes.zh-CN.json"),
     "widget": (UI / "widget" / "src" / "en.json", UI / "widget" / "src" / "zh-CN.json"),
 }
 
-OF_THE_DESK = ("desk", "admin", "mailboxes", "fields")
+OF_THE_DESK = ("desk", "admin", "leaving", "mailboxes", "fields")
 
 
 def words(path: Path) -> dict[str, str]:

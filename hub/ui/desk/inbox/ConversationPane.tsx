@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Tooltip } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { useEffect, useRef, useState } from 'react'
+import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, type Conversation, Problem } from '../api'
 import { explain, say, useAct } from '../parts/ask'
@@ -14,10 +14,13 @@ import { conversation as conversationQuery } from '../parts/queries'
 import { useSaid } from '../parts/said'
 import { useMe } from '../shell/me'
 import { useLive } from '../state/live'
-import { ResolveDialog, SnoozeDialog, TransferDialog } from './Actions'
 import { Composer, type ComposerHandle } from './Composer'
 import { Messages } from './Messages'
 import { Why } from './Why'
+
+const TransferDialog = lazy(async () => ({ default: (await import('./Actions')).TransferDialog }))
+const SnoozeDialog = lazy(async () => ({ default: (await import('./Actions')).SnoozeDialog }))
+const ResolveDialog = lazy(async () => ({ default: (await import('./Actions')).ResolveDialog }))
 
 interface Props {
   id: number
@@ -203,9 +206,11 @@ function Pane({ c, view, panelOpen, togglePanel }: { c: Conversation; view: stri
         {company.typing.length > 0 && t('conv.typing', { names: company.typing.join(', ') })}
       </div>
       <Composer ref={composer} c={c} company={company.typing} resolved={() => say(t('resolve.done'))} />
+      <Suspense>
       {dialog === 'transfer' && <TransferDialog c={c} close={() => setDialog(null)} leave={leave} />}
       {dialog === 'snooze' && <SnoozeDialog c={c} close={() => setDialog(null)} />}
       {dialog === 'resolve' && <ResolveDialog c={c} close={() => setDialog(null)} />}
+      </Suspense>
       <Why id={c.id} opened={dialog === 'why'} close={() => setDialog(null)} />
     </main>
   )

@@ -4,6 +4,7 @@ import { openSpotlight } from '@mantine/spotlight'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import type { TFunction } from 'i18next'
+import { lazy, Suspense, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, type Load, type Me, type PresenceState, Problem } from '../api'
 import { LANGUAGES, speak } from '../i18n'
@@ -13,6 +14,8 @@ import { ago } from '../format'
 import { Icon } from '../parts/icons'
 import { forget, usePref } from '../state/prefs'
 import { useDialogs, useMay, useMe } from './me'
+
+const SignOut = lazy(() => import('./SignOut'))
 
 export const REASONS: [PresenceState, string | null][] = [
   ['available', null],
@@ -142,9 +145,11 @@ function Profile() {
     },
     onError: complain, // still signed in: whoever comes next must not find an open desk
   })
+  const [leaving, setLeaving] = useState(false)
   const mayAsk = 'Notification' in window && Notification.permission === 'default'
 
   return (
+    <>
     <Menu position="bottom-end" width={250} closeOnItemClick>
       <Menu.Target>
         <Tooltip label={agent.name}>
@@ -191,10 +196,12 @@ function Profile() {
           </Menu.Item>
         )}
         <Menu.Item leftSection={<Icon name="keys" small />} onClick={dialogs.help}>{t('shortcuts.title')}</Menu.Item>
-        <Menu.Item leftSection={<Icon name="exit" small />} onClick={() => leave.mutate()} data-testid="sign-out">
+        <Menu.Item leftSection={<Icon name="exit" small />} onClick={() => setLeaving(true)} data-testid="sign-out">
           {t('profile.signOut')}
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>
+    {leaving && <Suspense><SignOut close={() => setLeaving(false)} leave={() => { setLeaving(false); leave.mutate() }} /></Suspense>}
+    </>
   )
 }
