@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hub.queues.because import Because
+from hub.queues.decision_reasons import Because
 from routing.policy import Step
 
 Item = tuple[float, float, int, int, "Agent"]  # a ready agent: (load, idle since, number, token, they)

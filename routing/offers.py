@@ -26,7 +26,7 @@ from hub.core.metrics import OFFERS
 from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.queues import entries, offers
-from hub.queues.because import Because, because
+from hub.queues.decision_reasons import Because, because
 from routing.model import Channel, Kept, Pick
 
 logger = log.get(__name__)

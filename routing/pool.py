@@ -4,7 +4,7 @@ Entries that ask for the same (queue, channel, weight, step) form a group with o
 never blocks what somebody can. Agents with the same queues and skills share a profile, which knows the groups it
 may serve. A heap's stale items are recognised by their token and dropped when they come to the top.
 
-What agents hold, and who of them is found for an entry, is in `routing.crew`. Nothing here waits, reads a clock or
+What agents hold, and who of them is found for an entry, is in `routing.agents`. Nothing here waits, reads a clock or
 touches the database: the engine does.
 """
 
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from routing import policy
-from routing.crew import PRESENT, Crew
+from routing.agents import PRESENT, PoolAgents
 from routing.model import Agent, AgentFacts, Channel, Group, Kept, Pick, Reserve, Waiting
 from routing.policy import Blend, Step
 from routing.reasons import FEW, MOST, considered, why_chosen
@@ -28,7 +28,7 @@ class Pool:
     """Everybody and everything of one pool of agents."""
 
     def __init__(self, channels: Mapping[str, Channel], blend: Blend = policy.BLEND):
-        self.crew = Crew(channels, blend)
+        self.crew = PoolAgents(channels, blend)
         self.channels = channels
         self.waiting: dict[int, Waiting] = {}
         self.kept: list[

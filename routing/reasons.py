@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from hub.queues.because import Because, because
+from hub.queues.decision_reasons import Because, because
 from routing import policy
 from routing.model import Reserve
 from routing.policy import Step

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from hub.core.field_errors import FieldError, Place, again, form, named, refuse, wrong
+from hub.core.field_errors import FieldError, Place, form, gathered, named, refuse, wrong
 
 _IMAP_SERVER = ("imap.host", "imap.port", "imap.tls", "imap.ca_file")
 _SMTP_SERVER = ("smtp.host", "smtp.port", "smtp.tls", "smtp.ca_file")
@@ -185,7 +185,7 @@ class Settings(BaseModel):
         else:
             if not lacking:
                 return settings
-        raise again(cls.__name__, lacking)
+        raise gathered(cls.__name__, lacking)
 
 
 def _lacking(data: Any) -> Iterator[tuple[str, FieldError]]:

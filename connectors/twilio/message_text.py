@@ -139,7 +139,7 @@ def _place(form: Form) -> str:
 
 
 def unsaid(form: Form) -> str | None:
-    """What a message without words is, as far as that is told (`hub.channels.unsaid`); None: its files speak for it."""
+    """What a message without words is, as far as told (`hub.channels.placeholders`); None: its files speak for it."""
     told = form.get("MessageType", "").strip().lower()
     kind = _KIND.get(told, told)
     first = form.get("MediaContentType0", "").lower()

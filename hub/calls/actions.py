@@ -39,7 +39,7 @@ async def mine(unit: Unit, call_id: int, agent_id: int) -> tuple[Held, Leg]:
 
     `Forbidden` for who has none in it; `Conflict` for whom it only rings, and who is leaving it.
     """
-    held, leg = await _rung(unit, call_id, agent_id)
+    held, leg = await _called(unit, call_id, agent_id)
     if not leg.present:
         raise Conflict("You are not on the line yet.", code="call.not_on_line", remedy="Answer your telephone first.")
     if leg.leaving:
@@ -47,7 +47,7 @@ async def mine(unit: Unit, call_id: int, agent_id: int) -> tuple[Held, Leg]:
     return held, leg
 
 
-async def _rung(unit: Unit, call_id: int, agent_id: int) -> tuple[Held, Leg]:
+async def _called(unit: Unit, call_id: int, agent_id: int) -> tuple[Held, Leg]:
     """The same, of somebody whose telephone may still ring; never for a mere offer."""
     held = await store.hold(unit, call_id)
     leg = held.agent_leg(agent_id)
@@ -114,7 +114,7 @@ async def hang_up(unit: Unit, call_id: int, agent_id: int) -> None:
 
     A customer who was handed over rings on at whom they were handed to: that is no longer the agent's to end.
     """
-    held, leg = await _rung(unit, call_id, agent_id)
+    held, leg = await _called(unit, call_id, agent_id)
     others = [x for x in held.alive("agent", "third") if x.id != leg.id and x.present and not x.leaving]
     theirs = leg.role == "agent" and leg.present and not leg.leaving and not others
     fetched = held.call.direction == "out" or held.call.state == "talking"

@@ -94,7 +94,7 @@ class Inbound:
     the form under which people are known (`hub.contacts.numbers`): messages go there. `media` are files to be fetched
     once the message is stored. `page` is its `html` cleaned, where the connector had that done; else the hub does it
     before the message is first shown. `unsaid` is the kind of a message without words of its own
-    (`hub.channels.unsaid`), for which the hub puts words where `text` is blank.
+    (`hub.channels.placeholders`), for which the hub puts words where `text` is blank.
     """
 
     account_id: int

@@ -143,7 +143,7 @@ def dotted(place: Place) -> str:
     return ".".join(map(str, place))
 
 
-def again(title: str, found: list[tuple[Place, FieldError]]) -> ValidationError:
+def gathered(title: str, found: list[tuple[Place, FieldError]]) -> ValidationError:
     """An error of these, for a validator that gathers what several found."""
     details = [InitErrorDetails(type=raised(what), loc=place, input=None) for place, what in found]
     return ValidationError.from_exception_data(title, details)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hub.channels.consent import Consent, Wish
 from hub.channels.model import AddressKind, Inbound
-from hub.channels.unsaid import unsaid
+from hub.channels.placeholders import unsaid
 from hub.contacts.identity import known_by, lenient
 from hub.contacts.numbers import WITHHELD, is_withheld
 from hub.core.identifiers import identifier

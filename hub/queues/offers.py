@@ -22,7 +22,7 @@ from hub.core.events import Unit
 from hub.core.metrics import OFFERS
 from hub.core.sql import Queries
 from hub.queues import entries
-from hub.queues.because import Because, because, english, in_words
+from hub.queues.decision_reasons import Because, because, english, in_words
 
 sql = Queries.beside(__file__, "offers.sql")
 EXCLUDE_SECONDS = 60  # who declined or missed an item is not asked again for so long

@@ -22,7 +22,7 @@ from hub.core.migrate import migrate
 from hub.core.secrets import Vault
 from hub.core.service import Core
 from hub.messages.intake import Intake
-from hub.queues.because import english
+from hub.queues.decision_reasons import english
 from hub.web.context import WebContext
 from routing.engine import Router
 from tests.integration.connectors.harness import eventually

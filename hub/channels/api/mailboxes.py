@@ -28,7 +28,7 @@ from hub.channels.trouble import Trouble
 from hub.contacts.identity import normalise
 from hub.core import events
 from hub.core.errors import Invalid, NotFound
-from hub.core.field_errors import FieldError, again, dotted, form, named, wrong
+from hub.core.field_errors import FieldError, dotted, form, gathered, named, wrong
 from hub.web.endpoints import Call, Endpoints
 from hub.web.shapes import Id, In, Line, Ref, Short
 
@@ -135,7 +135,7 @@ class NewMailbox(In):
         else:
             if not faults:
                 return found
-        raise again(cls.__name__, [((place,), what) for place, what in faults.items()])
+        raise gathered(cls.__name__, [((place,), what) for place, what in faults.items()])
 
 
 def _wrong(connector: Connector, data: Any) -> dict[str, FieldError]:

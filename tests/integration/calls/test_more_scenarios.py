@@ -103,7 +103,7 @@ async def test_caller_who_hangs_up_in_the_menu_is_missed_and_never_queued(open_s
 
 
 @both
-async def test_next_agent_is_rung_when_one_refuses(open_stage: Open) -> None:
+async def test_next_agent_is_called_when_one_refuses(open_stage: Open) -> None:
     async with open_stage() as scene:
         await scene.agent("Amy", manner=Manner(instead="busy"))
         caller = scene.calls()

@@ -53,7 +53,7 @@ async def test_call_is_abandoned_when_the_caller_hangs_up_while_it_rings(open_st
         assert len(await scene.factory.events("call.missed")) == 1
 
 
-async def test_next_agent_is_rung_when_one_does_not_answer(open_stage: Open) -> None:
+async def test_next_agent_is_called_when_one_does_not_answer(open_stage: Open) -> None:
     async with open_stage() as scene:
         await scene.agent("Amy", manner=Manner(answers=None))
         caller = scene.calls()

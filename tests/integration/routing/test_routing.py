@@ -17,7 +17,7 @@ from hub.core import events
 from hub.core.leases import Lease
 from hub.core.service import Core
 from hub.queues import entries, offers
-from hub.queues.because import because
+from hub.queues.decision_reasons import because
 from routing.engine import LEASE, Leader, Router
 from tests.support.app import App
 from tests.support.factory import Factory

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hub.channels.placeholders import _KINDS, unsaid
 from hub.channels.reasons import Reason
-from hub.channels.unsaid import _KINDS, unsaid
 
 ROOT = Path(__file__).parents[3]
 LOCALES = sorted((ROOT / "hub/ui/locales").glob("desk.*.json"))

@@ -81,7 +81,7 @@ def test_each_kind_of_fault_has_a_code_and_its_bounds(
 
 def test_own_fault_comes_through_every_validator_as_it_was() -> None:
     with pytest.raises(ValidationError) as refused:
-        raise field_errors.again("x", [(("a", 0), wrong("needed_with", other="imap"))])
+        raise field_errors.gathered("x", [(("a", 0), wrong("needed_with", other="imap"))])
     [(place, what)] = named(refused.value)
     assert (place, what, what.code, what.params) == (("a", 0), "is needed with imap", "needed_with", {"other": "imap"})
     assert refuse("no_text").message() == "no field holds {text}"

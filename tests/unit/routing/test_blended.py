@@ -287,14 +287,14 @@ def test_every_invariant_holds_after_any_day(steps: list[Op]) -> None:
 @given(st.integers(5, 12), st.integers(1, 9), days(BUSY, 40))
 @example(9, 8, [Op("arrive", 0, 1, 1), Op("arrive", 8, 44, 1)])  # who was kept free is given work that is theirs
 def test_every_invariant_holds_when_few_of_many_are_free(people: int, busy: int, steps: list[Op]) -> None:
-    day = crew(people, busy=min(busy, people - 1))
+    day = desk_of(people, busy=min(busy, people - 1))
     for op in steps:
         day.do(op)
         is_right(day)
     assert numbers(day.rebuilt()) == numbers(day.pool)
 
 
-def crew(count: int, *, busy: int = 0) -> Day:
+def desk_of(count: int, *, busy: int = 0) -> Day:
     """So many agents alike, some of them on a call."""
     day = Day()
     for number in range(1, count + 1):
@@ -317,7 +317,7 @@ def arrives(day: Day, channel: str, *, target: float = 600.0) -> int | None:
 
 
 def test_work_that_yields_leaves_room_for_a_call_and_none_for_more_of_its_own() -> None:
-    day = crew(1)
+    day = desk_of(1)
     assert [arrives(day, "email") for _ in range(11)] == [1] * 10 + [None]
     assert arrives(day, "chat") == 1  # nor does it keep chats away
     day.pool.forget(11 + 1)
@@ -327,15 +327,15 @@ def test_work_that_yields_leaves_room_for_a_call_and_none_for_more_of_its_own() 
 
 
 def test_light_work_is_packed_when_few_are_free_and_spread_when_many_are() -> None:
-    few = crew(4, busy=2)
+    few = desk_of(4, busy=2)
     first = arrives(few, "chat")
     assert [arrives(few, "chat") for _ in range(3)] == [first] * 3
-    many = crew(9)
+    many = desk_of(9)
     assert len({arrives(many, "chat") for _ in range(4)}) == 4
 
 
 def test_the_last_free_are_kept_for_calls_until_the_chat_is_due() -> None:
-    day = crew(10, busy=8)  # min(ceil(1.5 * sqrt 8), 10 // 5) = 2 are kept
+    day = desk_of(10, busy=8)  # min(ceil(1.5 * sqrt 8), 10 // 5) = 2 are kept
     assert arrives(day, "chat", target=60) is None
     assert day.pool.next_timer() == day.now + 60
     assert arrives(day, "sms") is not None  # gives way to calls, so it is not kept from anybody
@@ -346,7 +346,7 @@ def test_the_last_free_are_kept_for_calls_until_the_chat_is_due() -> None:
 
 
 def test_who_becomes_free_takes_the_chat_that_waited_for_it() -> None:
-    day = crew(10, busy=8)
+    day = desk_of(10, busy=8)
     assert arrives(day, "chat", target=900) is None
     day.pool.forget(1)
     day.held.pop(1)
@@ -355,7 +355,7 @@ def test_who_becomes_free_takes_the_chat_that_waited_for_it() -> None:
 
 
 def test_a_lock_ends_when_fewer_have_to_be_kept() -> None:
-    day = crew(10, busy=8)
+    day = desk_of(10, busy=8)
     assert arrives(day, "chat", target=900) is None
     for number in [a for a in day.people if any(who == a for who, _, _ in day.held.values())][:6]:
         facts = day.people[number]

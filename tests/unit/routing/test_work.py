@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from routing import crew, ready
+from routing import agents, ready
 from routing.model import AgentFacts, Channel, Waiting
 from routing.policy import ANYBODY
 from routing.pool import Pool
@@ -26,7 +26,7 @@ class Counted:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch):
         self.calls = 0
-        for where, name in ((heapq, "heappush"), (heapq, "heappop"), (crew.Crew, "touch"), (ready, "find")):
+        for where, name in ((heapq, "heappush"), (heapq, "heappop"), (agents.PoolAgents, "touch"), (ready, "find")):
             monkeypatch.setattr(where, name, self._counting(getattr(where, name)))
 
     def _counting(self, call: Callable[..., Any]) -> Callable[..., Any]:

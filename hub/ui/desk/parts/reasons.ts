@@ -1,4 +1,4 @@
-/** Why somebody is offered something, or is not: the server's codes (`hub/queues/because.py`) in the reader's language. */
+/** Why somebody is offered something, or is not: the server's codes (`hub/queues/decision_reasons.py`) in the reader's language. */
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import type { Because } from '../api'

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.queues.because import ENGLISH, because, english, in_words
+from hub.queues.decision_reasons import ENGLISH, because, english, in_words
 
 ROOT = Path(__file__).parents[3]
 LOCALES = sorted((ROOT / "hub/ui/locales").glob("desk.*.json"))

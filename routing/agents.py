@@ -21,7 +21,7 @@ from routing.views import View, Views
 PRESENT = ("available", "busy")  # a conversation held for somebody waits for them while they are
 
 
-class Crew:
+class PoolAgents:
     """Everybody of one pool, the profiles they share and the groups these may serve."""
 
     def __init__(self, channels: Mapping[str, Channel], blend: Blend):
