@@ -24,7 +24,7 @@ from hub.core.sandbox import preload
 from hub.core.texts import clean
 
 preload(__name__)
-VERSION = 1  # of the rules below: pages cleaned by older ones are cleaned again before they are shown
+VERSION = 2  # of the rules below: pages cleaned by older ones are cleaned again before they are shown
 SECONDS = 1.0
 _MAX = 2_000_000  # characters; beyond that only the text is shown
 _MAX_PICTURES, _MAX_PLACES = 1000, 5000  # pictures of a page, and places in which they stand
@@ -68,6 +68,11 @@ _STYLES = {
     "vertical-align",
     "white-space",
     "list-style-type",
+    "display",  # what a mail hides stays hidden, as in every mail program
+    "visibility",
+    "opacity",
+    "max-height",
+    "overflow",
 }
 _REMOTE = re.compile(r"^\s*(?:https?:)?//", re.IGNORECASE)
 _MARK = "/picture/"  # no address of ours; a sender's own one never passes, since it is neither `cid:` nor remote

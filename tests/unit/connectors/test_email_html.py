@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.email.html import nesting, to_text
-from hub.messages.html import TextOf
+from hub.messages.html import TextOf, page
 
 PIECES = [
     "<div>",
@@ -70,3 +70,8 @@ def test_nesting_is_counted_as_by_hand(pieces: list[str]) -> None:
 @pytest.mark.parametrize("times", [1_000, 15_000, 200_000])
 def test_words_are_found_however_deep_they_lie(piece: str, times: int) -> None:
     assert to_text(piece * times + "found it").endswith("found it")
+
+
+@pytest.mark.parametrize("style", ["display:none", "visibility:hidden", "opacity:0", "max-height:0;overflow:hidden"])
+def test_what_a_mail_hides_stays_hidden_on_its_page(style: str) -> None:
+    assert page(f'<div style="{style}">preview</div>').own == f'<div style="{style}">preview</div>'
