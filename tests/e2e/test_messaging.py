@@ -56,7 +56,7 @@ async def test_the_composer_counts_segments_and_what_they_cost(world: World, win
     await expect(counter).to_have_attribute("data-encoding", "GSM-7")
     # What is too long is not sent, and says so.
     await area.fill("a" * 1601)
-    await expect(amy.get_by_test_id("too-long")).to_contain_text("1 characters too many: at most 1,600 can be sent.")
+    await expect(amy.get_by_test_id("too-long")).to_contain_text("1 character too many: at most 1,600 can be sent.")
     await expect(amy.get_by_test_id("send")).to_be_disabled()
     await area.fill("")
 

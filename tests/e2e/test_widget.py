@@ -41,7 +41,7 @@ async def test_files_and_long_texts_reach_the_other_side_whole(world: World, win
     widget = await actions.open_widget(shop, "Ida Roth", "ida@home.example")
     field, send = widget.get_by_test_id("widget-text"), widget.get_by_test_id("widget-send")
     await field.fill("x" * 20_001)
-    await expect(widget.get_by_test_id("widget-room")).to_contain_text("1 characters too many")
+    await expect(widget.get_by_test_id("widget-room")).to_contain_text("1 character too many")
     await field.press("Enter")
     await expect(send).to_be_disabled()
     await expect(field).to_have_value("x" * 20_001)

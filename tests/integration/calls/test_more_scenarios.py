@@ -37,11 +37,11 @@ async def test_customer_waits_in_another_queue_when_transferred_there(open_stage
         caller, call, amy = await talking(scene)
         await scene.talk(5)
         billing = await scene.factory.queue("billing")
+        ben = await scene.factory.agent("Ben", billing)  # without a telephone yet
         await scene.does(actions.transfer, await scene.account(), call["id"], amy, actions.Target(queue_id=billing))
         waiting = await scene.in_state("queued")
         assert waiting["queue_id"] == billing
         await scene.leg(call["id"], "agent", agent_id=amy, present=False)
-        ben = await scene.factory.agent("Ben", billing)
         scene.agents["Ben"] = ben
         scene.twilio.exchange.people.manners[scene.device("Ben")] = Manner(answers=1)
         await scene.put_device(ben)

@@ -123,7 +123,8 @@ async def test_taking_a_message_in_reads_no_more_when_more_is_stored(crowd: Crow
     for kind in kinds:
         await kind()
     await crowd.writes(_STORED)
-    read = {kind.__name__: await read_by(core, "intake", kind) for kind in kinds}
+    # The least of three: what others were at just then (accounts read anew, the board) is in the counts of the server, too.
+    read = {kind.__name__: min([await read_by(core, "intake", kind) for _ in range(3)]) for kind in kinds}
     assert max(read.values()) < _FEW, read
 
 
