@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any, LiteralString, cast
 
 import orjson
+import psycopg
 
 from hub.core import log
 from hub.core.db import Connection
@@ -28,7 +29,7 @@ from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.core.tasks import together
 from hub.provisioning import yielding
-from routing import evening, offers, policy
+from routing import offers, policy, rebalance
 from routing.model import AgentFacts, Channel, Pick, Waiting
 from routing.policy import Blend, Step
 from routing.pool import Pool
@@ -80,7 +81,7 @@ class Leader:
         self._told: dict[int, Sequence[Any]] = {}  # and those that were told with all there is to read
         self._look = True  # whether the log has to be read
         self._looked = 0.0  # when it was, by this process's clock
-        self._evened = 0.0  # when lines of offers were looked at, by the same
+        self._rebalanced = 0.0  # when lines of offers were looked at, by the same
         self._flying: frozenset[int] = frozenset()  # entries of a commit under way
         self._later: set[int] = set()  # entries to read when that has landed
         self._steps: dict[str, tuple[Step, ...]] = {}
@@ -92,18 +93,18 @@ class Leader:
             await self._wait()
             await self.catch_up()
             await self.settle()
-            await self._even_out()
+            await self._rebalance_lines()
             WAITING.set(len(self.pool.waiting))
 
-    async def _even_out(self) -> None:
+    async def _rebalance_lines(self) -> None:
         """Now and then look whether somebody has become ready for what others have not come to."""
-        if time.monotonic() - self._evened >= evening.EVERY:
-            await self.even_out()
-            self._evened = time.monotonic()
+        if time.monotonic() - self._rebalanced >= rebalance.EVERY:
+            await self.rebalance()
+            self._rebalanced = time.monotonic()
 
-    async def even_out(self) -> int:
+    async def rebalance(self) -> int:
         """Take back what others would come to sooner; how many."""
-        return await evening.even_out(self._core, self._conn, self.pool, self._rows, self._waiting, self.now())
+        return await rebalance.rebalance(self._core, self._conn, self.pool, self._rows, self._waiting, self.now())
 
     async def listen(self) -> None:
         """Listen for notifications; one that names entries saves the look into the log."""
@@ -294,8 +295,9 @@ class Leader:
         for _ in range(_SENDING):
             await asyncio.sleep(0)
         until = time.monotonic() + _SENT_WITHIN
-        while not task.done() and self._conn.pgconn.flush() and time.monotonic() < until:  # noqa: ASYNC110 - libpq has no event for it
-            await asyncio.sleep(0)
+        with contextlib.suppress(psycopg.Error):  # a connection that is lost is met by the task, which is awaited
+            while not task.done() and self._conn.pgconn.flush() and time.monotonic() < until:  # noqa: ASYNC110 - libpq has no event for it
+                await asyncio.sleep(0)
         return task
 
     async def _write(self, picks: Sequence[Pick]) -> list[offers.Made]:

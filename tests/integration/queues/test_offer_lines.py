@@ -19,14 +19,14 @@ def factory(core: Core) -> Factory:
 
 
 async def settle(core: Core) -> int:
-    """One look of a router: what waits is offered, lines are evened out, and what that freed is offered; how many were."""
+    """One look of a router: what waits is offered, lines are rebalanced, and what that freed is offered; how many were."""
     epoch = await Lease(core.db, LEASE).try_acquire()
     assert epoch is not None
     async with core.db.lane("router").connection() as conn:
         leader = Leader(core, conn, epoch)
         await leader.rebuild()
         await leader.settle()
-        moved = await leader.even_out()
+        moved = await leader.rebalance()
         await leader.rebuild()
         await leader.settle()
     await core.db.execute("delete from lease")

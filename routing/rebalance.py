@@ -1,4 +1,4 @@
-"""Evening out: what somebody has not come to is given to whoever would come to it sooner.
+"""Lines of offers rebalanced: what somebody has not come to is given to whoever would come to it sooner.
 
 A desk shows one card at a time, so several offers to one agent stand in a line, and the last of five waits five clocks.
 When a colleague is ready for one of them who has a shorter line, it is taken back without blame and decided anew. Each
@@ -70,7 +70,7 @@ def moves(pool: Pool, lined: Sequence[Lined], waiting: Iterable[Waiting], now: f
     return found
 
 
-async def even_out(
+async def rebalance(
     core: Core, conn: Connection, pool: Pool, read: Reads, entry: Callable[[Sequence[Any]], Waiting], now: float
 ) -> int:
     """Take back what others would come to sooner; how many. The router hears of each and decides anew."""
@@ -82,5 +82,5 @@ async def even_out(
     taken = 0
     for one in moves(pool, lined, [entry(row) for row in rows if row[4] == "offered"], now)[:_AT_ONCE]:
         async with events.unit(core.db, core.feed) as unit:
-            taken += await offers.rescind(unit, one.offer_id, "evened out", exclude_seconds=PASSED_SECONDS)
+            taken += await offers.rescind(unit, one.offer_id, "rebalanced", exclude_seconds=PASSED_SECONDS)
     return taken
