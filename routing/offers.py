@@ -116,13 +116,13 @@ def _array(numbers: Iterable[float]) -> str:
 def _made(  # noqa: PLR0913 - the columns of `router_commit`
     why: list[Because], entry_id: int, offer_id: int, agent_id: int, conversation_id: int, queue_id: int, event_id: int,
     agent_seq: int, at: datetime, expires_at: datetime, channel: str, queue_name: str, contact_id: int | None,
-    contact_name: str, subject: str, preview: str, waited: float, said: dict[str, Any] | None,
+    contact_name: str, subject: str, preview: str, waits_since: datetime, said: dict[str, Any] | None,
     customer_waits: bool,
 ) -> Made:  # fmt: skip
     shown = contact_id and offers.shown(
         offers.View(
             offer_id, "offered", conversation_id, channel, queue_id, queue_name, contact_id, contact_name, subject,
-            preview, at, expires_at, at, waited, "", why, agent_id, said,
+            preview, at, expires_at, at, waits_since, "", why, agent_id, said,
             customer_waits,
         )
     )  # fmt: skip

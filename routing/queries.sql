@@ -50,7 +50,7 @@ select (select array_agg(entry_id) from entries where not only_queued),
 
 -- commit: Commit decisions; see functions/routing.sql.
 select entry_id, offer_id, agent_id, conversation_id, queue_id, event_id, agent_seq, at, expires_at, channel, queue_name,
-       contact_id, contact_name, subject, preview, waited_seconds, said, customer_waits
+       contact_id, contact_name, subject, preview, waits_since, said, customer_waits
 from router_commit(%(lease)s, %(epoch)s, %(shown)s, %(entries)s::bigint[], %(agents)s::bigint[],
     %(beside_used)s::integer[], %(beside_same)s::integer[], %(seconds)s::integer[], %(keys)s::float8[],
     %(becauses)b::text[], %(considered)b::text[]);

@@ -47,6 +47,7 @@ class Offer(TypedDict):
     said: dict[str, Any] | None
     waited_seconds: float
     customer_waits: bool
+    waiting_since: str | None
     offered_at: str
     expires_at: str
     server_now: str
@@ -129,7 +130,7 @@ class View:
     offered_at: datetime
     expires_at: datetime
     server_now: datetime
-    waited_seconds: float
+    waits_since: datetime
     reason: str
     because: list[Because] | None  # null: written by an older version
     agent_id: int
@@ -282,8 +283,9 @@ def shown(row: View) -> Offer:
         "subject": row.subject,
         "preview": row.preview,
         "said": row.said,
-        "waited_seconds": round(row.waited_seconds, 1),
+        "waited_seconds": round((row.server_now - row.waits_since).total_seconds(), 1),
         "customer_waits": row.customer_waits,
+        "waiting_since": iso(row.waits_since) if row.customer_waits else None,
         "offered_at": iso(row.offered_at),
         "expires_at": iso(row.expires_at),
         "server_now": iso(row.server_now),

@@ -104,7 +104,7 @@ create function router_commit(
 ) returns table (
     entry_id bigint, offer_id bigint, agent_id bigint, conversation_id bigint, queue_id bigint, event_id bigint,
     agent_seq bigint, at timestamptz, expires_at timestamptz, channel text, queue_name text, contact_id bigint,
-    contact_name text, subject text, preview text, waited_seconds float8, said jsonb, customer_waits boolean
+    contact_name text, subject text, preview text, waits_since timestamptz, said jsonb, customer_waits boolean
 )
 language plpgsql
 set enable_seqscan = off -- plans are cached while tables are still small; they must stay right when they have grown
@@ -199,6 +199,6 @@ begin
     )
     select n.entry_id, n.offer_id, n.agent_id, n.conversation_id, n.queue_id, n.event_id, n.agent_seq, moment,
            n.expires_at, n.channel, w.queue_name, w.contact_id, w.contact_name, w.subject,
-           w.preview, extract(epoch from moment - w.waits_since)::float8, w.said, w.customer_waits
+           w.preview, w.waits_since, w.said, w.customer_waits
     from numbered n left join lateral (select x.* from entry_view x where shown and x.id = n.entry_id offset 0) w on true;
 end $$;

@@ -141,13 +141,12 @@ join contact r on r.id = c.root_id;
 create view offer_shown as
 select o.id, o.state, e.conversation_id, e.channel, e.queue_id, e.queue_name, e.contact_id, e.contact_name, e.subject,
        e.preview, o.offered_at, o.expires_at, clock_timestamp() as server_now,
-       extract(epoch from clock_timestamp() - e.waits_since)::float8 as waited_seconds, coalesce(d.reason, '') as reason,
-       d.because, o.agent_id, e.said, e.customer_waits
+       e.waits_since, coalesce(d.reason, '') as reason, d.because, o.agent_id, e.said, e.customer_waits
 from offer o
 join entry_view e on e.id = o.entry_id
 left join decision d on d.entry_id = o.entry_id and d.offer_id = o.id;
 
 create view offer_view as
 select id, state, conversation_id, channel, queue_id, queue_name, contact_id, contact_name, subject, preview, offered_at,
-       expires_at, server_now, waited_seconds, reason, agent_id
+       expires_at, server_now, extract(epoch from server_now - waits_since)::float8 as waited_seconds, reason, agent_id
 from offer_shown;

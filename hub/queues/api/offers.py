@@ -36,8 +36,9 @@ class Offer(BaseModel):
     subject: str
     preview: str
     said: Said | None = Field(description="What `preview` says when the hub chose the words")
-    waited_seconds: float = Field(description="Since the customer waits for an answer")
+    waited_seconds: float = Field(description="Since the customer waits for an answer, as of `server_now`")
     customer_waits: bool = Field(description="Not of what was answered and put back, or handed over")
+    waiting_since: datetime | None = Field(description="Since when the customer waits; null when nobody waits")
     offered_at: datetime
     expires_at: datetime
     server_now: datetime

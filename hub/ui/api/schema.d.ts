@@ -2751,10 +2751,12 @@ export interface components {
             preview: string;
             /** @description What `preview` says when the hub chose the words */
             said: components["schemas"]["Said"] | null;
-            /** @description Since the customer waits for an answer */
+            /** @description Since the customer waits for an answer, as of `server_now` */
             waited_seconds: number;
             /** @description Not of what was answered and put back, or handed over */
             customer_waits: boolean;
+            /** @description Since when the customer waits; null when nobody waits */
+            waiting_since: string | null;
             /** Format: date-time */
             offered_at: string;
             /** Format: date-time */

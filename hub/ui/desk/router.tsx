@@ -1,4 +1,4 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Navigate, Outlet } from '@tanstack/react-router'
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Navigate, Outlet, useParams } from '@tanstack/react-router'
 import { base } from '../realtime/base'
 import { SignIn } from './auth/SignIn'
 import { Welcome } from './auth/Welcome'
@@ -6,6 +6,7 @@ import { Inbox } from './inbox/Inbox'
 import { remembered } from './state/prefs'
 import { Lost } from './shell/Lost'
 import { useMay } from './shell/me'
+import { firstPage, isView } from './shell/pages'
 import { Shell } from './shell/Shell'
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: Lost })
@@ -22,10 +23,20 @@ const shell = createRoute({ getParentRoute: () => root, id: 'shell', component: 
 /** Where they were last: known once it is known who they are. */
 function Home() {
   const may = useMay()
-  if (may('conversation.read')) return <Navigate to="/inbox/$view" params={{ view: remembered('view', 'mine') }} replace />
-  return <Navigate to={may('board.read') ? '/board' : may('queue.manage') || may('role.manage') ? '/admin' : '/contacts'} replace />
+  const view = remembered('view', 'mine')
+  const first = firstPage(may)
+  return first ? <Navigate to={first.to} params={{ view: isView(view) ? view : 'mine' }} replace /> : <Lost />
 }
 const home = createRoute({ getParentRoute: () => shell, path: '/', component: Home })
+const inboxHome = createRoute({ getParentRoute: () => shell, path: '/inbox', component: Home })
+/** The pages of *Settings* are called by that name, too. */
+function Settings() {
+  const { _splat } = useParams({ strict: false })
+  const to = `/admin/${_splat ?? ''}` as '/admin' // whatever is no page there says so itself
+  return <Navigate to={to} replace />
+}
+const settings = createRoute({ getParentRoute: () => shell, path: '/settings', component: Settings })
+const settingsPages = createRoute({ getParentRoute: () => shell, path: '/settings/$', component: Settings })
 const isDay = (s: unknown): s is string => typeof s === 'string' && /^\d{4}-\d\d-\d\d$/.test(s) && !Number.isNaN(Date.parse(s))
 export interface InboxSearch { q?: string; channel?: string; status?: string; agent?: number; language?: string; since?: string; until?: string }
 const inboxSearch = (s: Record<string, unknown>): InboxSearch => ({
@@ -68,8 +79,9 @@ const unsettled = createRoute({
 })
 
 export const router = createRouter({
-  routeTree: root.addChildren([signIn, welcome, shell.addChildren([home, inbox, inboxOne, contacts, contact, board, boxes, lines, unsettled, adminPage.addChildren([adminHome, adminQueues, adminRoles])])]),
+  routeTree: root.addChildren([signIn, welcome, shell.addChildren([home, inboxHome, settings, settingsPages, inbox, inboxOne, contacts, contact, board, boxes, lines, unsettled, adminPage.addChildren([adminHome, adminQueues, adminRoles])])]),
   basepath: `${base}/app`,
+  defaultNotFoundComponent: Lost,
   defaultPreload: false,
   scrollRestoration: false,
 })

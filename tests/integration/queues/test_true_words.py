@@ -6,6 +6,7 @@ import pytest
 
 from hub.agents.load import load
 from hub.core import events
+from hub.core.clock import iso
 from hub.core.service import Core
 from hub.queues import entries, offers
 from tests.integration.queues.test_offer_clocks import settle
@@ -41,11 +42,15 @@ async def test_wait_on_the_card_is_the_customers_own(core: Core, factory: Factor
     offer = await shown(core, ann)
     assert offer["customer_waits"]
     assert 55 < offer["waited_seconds"] < 120
+    since = await core.db.value("select waiting_since from conversation")
+    assert offer["waiting_since"] == iso(since)  # from which a card that stays open goes on counting
 
 
 async def test_card_of_what_was_answered_and_put_back_says_that_nobody_waits(core: Core, factory: Factory) -> None:
     ann = await put_back(core, factory, await factory.queue(), waits=False)
-    assert not (await shown(core, ann))["customer_waits"]
+    offer = await shown(core, ann)
+    assert not offer["customer_waits"]
+    assert offer["waiting_since"] is None
 
 
 async def test_call_beside_mail_that_gives_way_is_not_said_to_find_the_mail_in_its_way(

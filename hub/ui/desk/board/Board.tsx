@@ -4,7 +4,8 @@ import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { AgentLive, Board, QueueLive, ServiceLevel } from '../api'
 import { explain } from '../parts/ask'
-import { Empty, useNow } from '../parts/bits'
+import { Empty } from '../parts/bits'
+import { secondsSince, useNow } from '../parts/clock'
 import { clock, number, percent, span } from '../format'
 import { board as boardQuery } from '../parts/queries'
 import { LiveCalls } from '../calls/LiveCalls'
@@ -167,7 +168,7 @@ function Agents({ rows }: { rows: AgentLive[] }) {
       <div className="agents">
         {sorted.map((a) => (
           <div key={a.id} className="agentcard" data-testid="agent-card" data-state={a.state}>
-            <div className="hflex"><i className={`dot ${a.state}`} /><strong dir="auto" className="cut grow">{a.name}</strong><span className="meta">{span((now - Date.parse(a.since)) / 1000)}</span></div>
+            <div className="hflex"><i className={`dot ${a.state}`} /><strong dir="auto" className="cut grow">{a.name}</strong><span className="meta">{span(secondsSince(a.since, now))}</span></div>
             <div dir="auto" className="meta cut">
               {t(`presence.${a.state}`)}{a.reason ? ` · ${reasonName(a.reason)}` : ''}{a.wrapping > 0 ? ` · ${t('state.wrapping')}` : ''}
             </div>

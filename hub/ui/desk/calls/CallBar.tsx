@@ -4,7 +4,8 @@ import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { complain } from '../parts/ask'
-import { useNow, useWho } from '../parts/bits'
+import { useWho } from '../parts/bits'
+import { secondsSince, useNow } from '../parts/clock'
 import { Icon } from '../parts/icons'
 import { dispositions } from '../parts/queries'
 import { span } from '../format'
@@ -129,7 +130,7 @@ export function Monitor({ call, mode }: { call: Call; mode?: string }) {
 function Since({ at, now }: { at: string; now: string }) {
   const [arrived] = useState(() => ({ skew: Date.now() - Date.parse(now) }))
   const tick = useNow()
-  return <span className="num">{span(Math.max(0, (tick - arrived.skew - Date.parse(at)) / 1000))}</span>
+  return <span className="num">{span(secondsSince(at, tick, arrived.skew))}</span>
 }
 
 function Wrap({ call: c }: { call: Call }) {

@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { span } from '../format'
-import { useNow, useWho } from '../parts/bits'
+import { useWho } from '../parts/bits'
+import { secondsSince, useNow } from '../parts/clock'
 import { useMay } from '../shell/me'
 import { liveCalls } from './api'
 import { Monitor } from './CallBar'
@@ -27,7 +28,7 @@ export function LiveCalls() {
                 <td>{c.queue?.name ?? '–'}</td>
                 <td>{c.agent?.name ?? '–'}</td>
                 <td>{t(`call.state.${c.state}`)}</td>
-                <td className="r">{span(Math.max(0, (now - Date.parse(c.answered_at ?? c.started_at)) / 1000))}</td>
+                <td className="r">{span(secondsSince(c.answered_at ?? c.started_at, now))}</td>
                 <td>{c.state === 'talking' ? <Monitor call={c} /> : null}</td>
               </tr>
             ))}

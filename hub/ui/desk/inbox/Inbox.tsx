@@ -8,10 +8,18 @@ import { remember, usePref } from '../state/prefs'
 import { ConversationPane } from './ConversationPane'
 import { ContactPanel } from './ContactPanel'
 import { List } from './List'
+import { Lost } from '../shell/Lost'
+import { isView } from '../shell/pages'
 import { Views } from './Views'
 
-/** Four columns on a wide screen, two on a laptop (views and customer in drawers), one on a phone. */
+/** An address that names no view is no page. */
 export function Inbox() {
+  const { view } = useParams({ strict: false }) as { view: string }
+  return isView(view) ? <Known /> : <Lost />
+}
+
+/** Four columns on a wide screen, two on a laptop (views and customer in drawers), one on a phone. */
+function Known() {
   const { t } = useTranslation()
   const { view, id } = useParams({ strict: false }) as { view: string; id?: string }
   const wide = useMediaQuery('(min-width: 1280px)', innerWidth >= 1280, { getInitialValueInEffect: false })

@@ -7,7 +7,7 @@ import { Problem } from '../api'
 import { stamp } from '../format'
 import { type Composing, type Draft, mail } from '../mail'
 import { complain, say } from '../parts/ask'
-import { useNow } from '../parts/bits'
+import { useNow } from '../parts/clock'
 import { Icon } from '../parts/icons'
 
 export const UNDO_SECONDS = 10

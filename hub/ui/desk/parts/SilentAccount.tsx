@@ -2,7 +2,7 @@
 import { useTranslation } from 'react-i18next'
 import type { Silent } from '../api'
 import { clock, number, stamp } from '../format'
-import { useNow } from './bits'
+import { useNow } from './clock'
 import { useUnsent } from './unsent'
 
 export function SilentAccount({ sending }: { sending: Silent | null }) {

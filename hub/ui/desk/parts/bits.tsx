@@ -3,6 +3,7 @@ import { useEffect, useRef, useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Address } from '../api'
 import { span } from '../format'
+import { secondsSince, useNow } from './clock'
 import { Icon, type IconName } from './icons'
 
 const channelIcons: Record<string, IconName> = { email: 'mail', chat: 'chat', sms: 'sms', whatsapp: 'whatsapp', voice: 'phone', voicemail: 'phone', missed_call: 'phone' }
@@ -45,16 +46,6 @@ export function Waiting({ size = 'sm' }: { size?: 'xs' | 'sm' }) {
   )
 }
 
-/** The present second, for everything that counts down. */
-export function useNow(interval = 1000): number {
-  const [now, setNow] = useState(Date.now)
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), interval)
-    return () => clearInterval(timer)
-  }, [interval])
-  return now
-}
-
 /** Time left before a reply is due: green, amber in the last quarter, red with a minus sign once late. */
 export function SlaPill({ due, from, words }: { due: string | null; from: string | null; words?: boolean }) {
   const { t } = useTranslation()
@@ -70,6 +61,12 @@ export function SlaPill({ due, from, words }: { due: string | null; from: string
       {words ? label : <><span aria-hidden="true">{text}</span><span className="sr">{label}</span></>}
     </span>
   )
+}
+
+/** How long a customer has waited, for as long as they do. */
+export function Waited({ since, skew }: { since: string; skew: number }) {
+  const { t } = useTranslation()
+  return <>{t('offer.waited', { span: span(secondsSince(since, useNow(), skew)) })}</>
 }
 
 export function Empty({ icon, title, children }: { icon: IconName; title: string; children?: ReactNode }) {

@@ -7,7 +7,8 @@ import { useTranslation } from 'react-i18next'
 import { api, type Offer, Problem } from '../api'
 import { usePhone } from '../calls/phone'
 import { complain, say } from '../parts/ask'
-import { ChannelWord, useLatest, useNow, useWho } from '../parts/bits'
+import { ChannelWord, Waited, useLatest, useWho } from '../parts/bits'
+import { useNow } from '../parts/clock'
 import { span } from '../format'
 import { useAltKeys } from '../parts/keys'
 import { offers as offersQuery } from '../parts/queries'
@@ -149,7 +150,7 @@ function Card(p: { offer: Offer; left: number; waiting: number; busy: boolean; a
       <div dir="auto" className="cut" style={{ marginTop: 6, fontWeight: 600 }}>{who(o.contact)}</div>
       {o.subject && o.subject !== o.preview && <div dir="auto" className="cut">{o.subject}</div>}
       <div dir="auto" className="mut clamp2">{said(o.preview, o.said)}</div>
-      <div className="meta" style={{ marginTop: 4 }}>{o.customer_waits ? t('offer.waited', { span: span(o.waited_seconds) }) : t('offer.answeredBefore')}{o.because.length > 0 ? ` · ${because(o.because)}` : ''}</div>
+      <div className="meta" style={{ marginTop: 4 }}>{o.waiting_since ? <Waited since={o.waiting_since} skew={o.skew ?? 0} /> : t('offer.answeredBefore')}{o.because.length > 0 ? ` · ${because(o.because)}` : ''}</div>
       <div className={`prog${left <= 5 ? ' urgent' : ''}`} aria-hidden="true"><i style={{ transform: `scaleX(${Math.min(1, left / whole)})` }} /></div>
       <div className="hflex">
         <Button size="sm" flex={1} onClick={p.accept} loading={p.busy} data-testid="offer-accept">

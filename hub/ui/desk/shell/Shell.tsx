@@ -9,7 +9,7 @@ import { clock } from '../format'
 import { speak } from '../i18n'
 import { complain, explain } from '../parts/ask'
 import { Empty } from '../parts/bits'
-import { Icon, type IconName } from '../parts/icons'
+import { Icon } from '../parts/icons'
 import { useKeys } from '../parts/keys'
 import { counts, notices, session, unsettled } from '../parts/queries'
 import { LiveProvider, useLive } from '../state/live'
@@ -17,8 +17,10 @@ import { own } from '../state/prefs'
 import { CallBar } from '../calls/CallBar'
 import { PhoneProvider } from '../calls/phone'
 import { NewConversation } from '../inbox/NewConversation'
+import { useViewName } from '../inbox/Views'
 import { type Dialogs, DialogsContext, MeContext, useDialogs, useMay, useMe } from './me'
 import { Offers } from './Offers'
+import { pageAt, pages, viewAt } from './pages'
 import { Palette } from './Palette'
 import { Shortcuts } from './Shortcuts'
 import { TopBar } from './TopBar'
@@ -69,12 +71,15 @@ export function Shell() {
 function useTitle() {
   const { t } = useTranslation()
   const path = useLocation({ select: (l) => l.pathname })
-  const page = pages.find((p) => path.startsWith(`/${p.name}`))?.name ?? 'inbox'
+  const name = useViewName()
+  const page = pageAt(path)?.name ?? 'inbox'
+  const view = viewAt(path)
+  const title = view ? name(view) : t(`nav.${page}`)
   const reads = useMay()('conversation.read')
   const mine = useQuery({ ...counts, enabled: reads }).data?.mine ?? 0
   useEffect(() => {
-    document.title = `${page === 'inbox' && mine ? `(${mine}) ` : ''}${t(`nav.${page}`)} · ${t('nav.product')}`
-  }, [page, mine, t])
+    document.title = `${page === 'inbox' && mine ? `(${mine}) ` : ''}${title} · ${t('nav.product')}`
+  }, [page, title, mine, t])
 }
 
 function Frame() {
@@ -162,16 +167,6 @@ function Delayed({ show, children }: { show: boolean; children: React.ReactNode 
   return show && due ? children : null
 }
 
-const pages: { to: '/inbox/$view' | '/contacts' | '/board' | '/mailboxes' | '/numbers' | '/unsettled' | '/admin'; name: string; icon: IconName; needs: string[] }[] = [
-  { to: '/inbox/$view', name: 'inbox', icon: 'inbox', needs: ['conversation.read'] },
-  { to: '/contacts', name: 'contacts', icon: 'people', needs: ['contact.read'] },
-  { to: '/board', name: 'board', icon: 'board', needs: ['board.read'] },
-  { to: '/mailboxes', name: 'mailboxes', icon: 'mail', needs: ['channel.manage'] },
-  { to: '/numbers', name: 'numbers', icon: 'sms', needs: ['channel.read'] },
-  { to: '/unsettled', name: 'unsettled', icon: 'warn', needs: ['send.settle'] },
-  { to: '/admin', name: 'admin', icon: 'gear', needs: ['queue.manage', 'role.manage'] },
-]
-
 /** The pages that one may open; what needs settling is shown while there is something. */
 function usePages() {
   const may = useMay()
@@ -187,8 +182,8 @@ function Page() {
   const { t } = useTranslation()
   const may = useMay()
   const path = useLocation({ select: (l) => l.pathname })
-  const page = pages.find((p) => path.startsWith(`/${p.name}`))
-  if (page && !page.needs.some(may)) return <main className="page" data-testid="not-allowed"><Empty icon="warn" title={t('nav.notAllowed')} /></main>
+  const page = pageAt(path)
+  if (page && !page.needs.some(may)) return <main className="page" data-testid="not-allowed"><Empty icon="warn" title={t('nav.notAllowed')}><Link to="/">{t('lost.home')}</Link></Empty></main>
   return <Outlet />
 }
 
@@ -220,20 +215,22 @@ function Rail() {
 function BottomBar() {
   const { t } = useTranslation()
   const { shown, path, mine } = usePages()
-  const inbox = path.startsWith('/inbox/mine')
+  const name = useViewName()
+  const view = viewAt(path)
+  const other = view && view !== 'mine' ? view : 'waiting'
   const has = (name: string) => shown.some((p) => p.name === name)
   return (
     <nav className="bottombar" aria-label={t('nav.main')}>
       {has('inbox') && (
         <>
-          <Link to="/inbox/$view" params={{ view: 'mine' }} aria-current={inbox ? 'page' : undefined}>
+          <Link to="/inbox/$view" params={{ view: 'mine' }} aria-current={view === 'mine' ? 'page' : undefined}>
             <Icon name="inbox" />
             {t('nav.inbox')}
             {mine > 0 && <span className="badge" aria-hidden="true">{mine}</span>}
           </Link>
-          <Link to="/inbox/$view" params={{ view: 'waiting' }} aria-current={path.startsWith('/inbox') && !inbox ? 'page' : undefined}>
+          <Link to="/inbox/$view" params={{ view: other }} aria-current={view === other ? 'page' : undefined} data-testid="bar-view">
             <Icon name="list" />
-            {t('nav.queues')}
+            <span dir="auto" className="cut">{name(other)}</span>
           </Link>
         </>
       )}
