@@ -116,16 +116,19 @@ class Absent:
         visitor = await fetch_one(unit.conn, _Visitor, sql["visitor"], {"address_id": address_id})
         for conversation_id, group in groupby(found, key=lambda one: one.conversation_id):
             unseen = tuple(group)
-            to = await self._mailed(unit, conversation_id, unseen, visitor, account) if visitor and account else None
+            sent = await self._mailed(unit, conversation_id, unseen, visitor, account) if visitor and account else None
             for one in unseen:
-                await mailing.mark(unit, one.interaction_id, "mailed" if to else "left", to)
+                if sent:
+                    await mailing.mark(unit, one.interaction_id, "mailed", *sent)
+                else:
+                    await mailing.mark(unit, one.interaction_id, "left")
             ids = {"ids": [one.interaction_id for one in unseen]}
-            await execute(unit.conn, sql["seen"] if to else sql["left"], ids)
+            await execute(unit.conn, sql["seen"] if sent else sql["left"], ids)
 
     async def _mailed(
         self, unit: Unit, conversation_id: int, unseen: tuple[_Unseen, ...], visitor: _Visitor, site: Account
-    ) -> str | None:
-        """Mail what was not seen; to whom. None when there is no way."""
+    ) -> tuple[str, int] | None:
+        """Mail what was not seen; to whom, and the mail. None when there is no way."""
         settings = cast("Settings", site.settings)
         to = await mailing.usable(unit, visitor.email) if settings.mail_when_left else None
         last = unseen[-1]
@@ -144,8 +147,7 @@ class Absent:
             agent_id=last.agent_id,
             name=visitor.name,
         )
-        await mailing.mail(unit, self._core.vault, conversation_id, words, account, to)
-        return to
+        return to, await mailing.mail(unit, self._core.vault, conversation_id, words, account, to)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ on conflict do nothing;
 
 -- due: Answers whose time has come. Seen: the visitor was connected after it was written. Gone: they left, and it was noticed.
 select u.interaction_id, u.address_id, i.account_id,
-       coalesce(v.left_at >= u.at or (v.left_at is null and v.seen_at >= u.at), false) as seen,
+       chat_was_there(u.address_id, u.at) as seen,
        coalesce(v.gone, true) as gone
 from chat_unseen u
 join interaction i on i.id = u.interaction_id

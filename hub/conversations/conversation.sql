@@ -89,8 +89,7 @@ with lost as (
 ), answers as (
     select max(i.seq) as last, min(greatest(i.at, o.begun_at)) as first_at
     from interaction i left join outbound o on o.interaction_id = i.id
-    where i.conversation_id = %(id)s and i.kind = 'message' and i.direction = 'out' and not i.automatic
-      and i.status not in ('cancelled', 'failed')
+    where i.conversation_id = %(id)s and answered_by(i)
 ), owed as (
     select min(e.at) as since
     from lost l cross join answers a
@@ -110,8 +109,7 @@ update conversation v set waiting_since = (
     select min(e.at)
     from interaction i join event e on e.conversation_id = i.conversation_id and e.conversation_seq = i.seq
     where i.conversation_id = v.id and i.kind = 'message' and i.direction = 'in' and not i.automatic
-      and i.seq > coalesce((select max(o.seq) from interaction o where o.conversation_id = v.id and o.kind = 'message'
-          and o.direction = 'out' and not o.automatic and o.status not in ('cancelled', 'failed')), 0))
+      and i.seq > coalesce((select max(o.seq) from interaction o where o.conversation_id = v.id and answered_by(o)), 0))
 where v.id = %(id)s and v.waiting_since is not null;
 
 -- call_described: A call is the last that happened; whose turn it is then.

@@ -85,9 +85,9 @@ async def mail(unit: Unit, vault: Vault, conversation_id: int, words: Words, acc
     return letter.interaction_id
 
 
-async def mark(unit: Unit, interaction_id: int, state: str, to: str | None = None) -> None:
-    """Say on a message whether its reader was there: `left`, `mailed` (then `to` whom), `back`."""
-    values = {"id": interaction_id, "state": state, "to": to}
+async def mark(unit: Unit, interaction_id: int, state: str, to: str | None = None, mail_id: int | None = None) -> None:
+    """Say on a message whether its reader was there: `left`, `mailed` (then `to` whom, in which mail), `back`."""
+    values = {"id": interaction_id, "state": state, "to": to, "mail": mail_id}
     conversation_id = await fetch_value(unit.conn, sql["mark"], values)
     if conversation_id is not None:
         await unit.log(InteractionUpdated(interaction_id=interaction_id), conversation_id=conversation_id)

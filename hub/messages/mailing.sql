@@ -20,7 +20,9 @@ order by f.id;
 insert into thread (account_id, address_id, conversation_id) values (%(account_id)s, %(address_id)s, %(conversation_id)s)
 on conflict (account_id, address_id) do update set conversation_id = excluded.conversation_id;
 
--- mark: Whether the reader of a message was there.
-update interaction set meta = meta || jsonb_build_object('unseen', jsonb_build_object('state', %(state)s::text, 'to', %(to)s::text))
+-- mark: Whether the reader of a message was there, and the mail that it went by.
+update interaction
+set meta = meta || jsonb_build_object('unseen', jsonb_build_object('state', %(state)s::text, 'to', %(to)s::text))
+                || case when %(mail)s::bigint is null then '{}' else jsonb_build_object('mailed_in', %(mail)s::bigint) end
 where id = %(id)s
 returning conversation_id;

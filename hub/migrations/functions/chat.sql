@@ -34,6 +34,21 @@ create function chat_is_over(conversation bigint) returns boolean language sql s
     where v.id = conversation
 $$;
 
+-- chat_was_there: Whether a visitor was connected after a moment, and so has seen what was written before it.
+create function chat_was_there(p_address bigint, moment timestamptz) returns boolean language sql stable as $$
+    select exists (select from chat_visitor v
+        where v.address_id = p_address and (v.left_at >= moment or (v.left_at is null and v.seen_at >= moment)))
+$$;
+
+-- answered_by: Whether what one of us wrote answers its customer: not what was cancelled or did not arrive, nor what stood
+-- in a chat that its visitor had left, when the mail that it went by did not arrive and they were not back.
+create function answered_by(said interaction) returns boolean language sql stable as $$
+    select said.kind = 'message' and said.direction = 'out' and not said.automatic and said.status not in ('cancelled', 'failed')
+       and case when said.meta ? 'mailed_in' then chat_was_there(said.address_id, said.at) or not exists (
+                     select from interaction m where m.id = (said.meta ->> 'mailed_in')::bigint and m.status in ('cancelled', 'failed'))
+                else true end
+$$;
+
 -- chat_follow: Number whatever the visitor may see and was not numbered yet; the last number and the status.
 -- Numbers are given under the visitor's row lock and never change, so a message that commits late comes last instead
 -- of slipping in before what was already shown. A mere change of queue position is told every few seconds.

@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 
+from hub.automation.plans import plan_next
+from hub.channels.model import Delivery, DeliveryStatus
 from hub.core import events
 from hub.demo import ChatVisitor
 from hub.demo.wire import deliver
 from hub.messages import replies
+from hub.messages.delivery import Reports
 from hub.messages.outbox import Outbox
 from hub.queues import entries
 from tests.integration.connectors.harness import MAILBOX, SITE, Hub, eventually
+from workers.followups import run_due
 
 ADDRESS = "ida@home.example"
 
@@ -175,3 +179,54 @@ async def test_chat_that_was_answered_and_left_stays_with_its_agent_when_they_go
         await visitor.open()
         await visitor.say("Then I take two.")
         assert await entries.stranded(hub.db, 30, 10) == [1]
+
+
+async def _bounced(hub: Hub, mail_id: int) -> None:
+    """The mail that an answer went by comes back, and what follows from that has followed."""
+    outbound = await hub.value("select id from outbound where interaction_id = %s", mail_id)
+    report = Delivery(
+        "email", DeliveryStatus.FAILED, "<gone@home.example>", outbound_id=outbound, error="No such mailbox."
+    )
+    assert await Reports(hub.core).record(report)
+    while await plan_next(hub.core.db):
+        pass
+    await run_due(hub.core)
+
+
+async def _answered_by_mail(hub: Hub, visitor: ChatVisitor) -> int:
+    """A chat whose visitor had left when it was answered; the mail that the answer went by."""
+    await visitor.open(name="Ida Roth", email=ADDRESS)
+    await visitor.say("Is the lamp in stock?")
+    await left(hub, visitor)
+    said = await answer(hub, "It is.")
+    await settled(hub)
+    assert await hub.value("select waiting_since from conversation") is None
+    while await plan_next(hub.core.db):
+        pass
+    return await hub.value("select (meta ->> 'mailed_in')::bigint from interaction where id = %s", said)
+
+
+async def test_customer_waits_again_when_the_mail_of_an_unseen_answer_does_not_arrive(quick: Hub) -> None:
+    hub = quick
+    async with ChatVisitor(hub.http, hub.url, SITE) as visitor:
+        mail_id = await _answered_by_mail(hub, visitor)
+        asked = await hub.value("select at from event where kind = 'interaction.created' order by id limit 1")
+        await _bounced(hub, mail_id)
+        assert await hub.value("select waiting_since from conversation") == asked
+        note = await hub.value("select text from interaction where kind <> 'message' order by id desc limit 1")
+        assert note.startswith("The answer did not arrive, so the customer waits still.")
+        again = await answer(hub, "It is in stock.")  # as any answer, once it has been seen
+        await visitor.open()
+        await visitor.answer()
+        assert await hub.value("select waiting_since from conversation") is None
+        assert await unseen(hub, again) is None
+
+
+async def test_customer_who_came_back_and_read_the_answer_does_not_wait_for_its_mail(quick: Hub) -> None:
+    hub = quick
+    async with ChatVisitor(hub.http, hub.url, SITE) as visitor:
+        mail_id = await _answered_by_mail(hub, visitor)
+        await visitor.open()
+        await visitor.answer()
+        await _bounced(hub, mail_id)
+        assert await hub.value("select waiting_since from conversation") is None
