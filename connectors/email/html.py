@@ -7,6 +7,7 @@ import re
 from itertools import accumulate, islice
 from operator import sub
 
+from hub.messages.hidden import marked
 from hub.messages.html import laid_out
 
 MAX_BYTES = 2 * 1024 * 1024  # beyond it only the text is kept; the raw message has the rest
@@ -38,7 +39,7 @@ def to_text(html: str) -> str:
     """The text as a reader would see it."""
     if len(html) <= _LAID_OUT and html.count("<") <= _TAGS:
         try:
-            return tidy(laid_out(_without_hidden(html)))
+            return tidy(laid_out(_without_hidden(marked(html))))
         except Exception:  # noqa: BLE001, S110 - whatever a foreign parser trips over, the tags can still be cut off
             pass
     return tidy(strip(html))

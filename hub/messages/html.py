@@ -22,9 +22,10 @@ from hub.channels.model import Page
 from hub.core.errors import Invalid
 from hub.core.sandbox import preload
 from hub.core.texts import clean
+from hub.messages import hidden
 
 preload(__name__)
-VERSION = 2  # of the rules below: pages cleaned by older ones are cleaned again before they are shown
+VERSION = 3  # of the rules below: pages cleaned by older ones are cleaned again before they are shown
 SECONDS = 1.0
 _MAX = 2_000_000  # characters; beyond that only the text is shown
 _MAX_PICTURES, _MAX_PLACES = 1000, 5000  # pictures of a page, and places in which they stand
@@ -161,7 +162,7 @@ def _cleaned(html: str, pictures: list[str]) -> str:
         return f"{_MARK}{places[name]}"
 
     cleaned = nh3.clean(
-        clean(html),
+        hidden.marked(clean(html)),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         attribute_filter=link,
