@@ -80,6 +80,12 @@ async def give(unit: Unit, agent_id: int, key: str, *, actor_id: int) -> None:
 
 def check(permissions: Mapping[str, Any]) -> None:
     """`Invalid` unless the permissions exist, have a scope that fits, and reach no farther than reading does."""
+    if found := misfits(permissions):
+        raise Invalid("The permissions do not fit.", code="role.permissions", fields=found)
+
+
+def misfits(permissions: Mapping[str, Any]) -> dict[str, str]:
+    """What does not fit, by field."""
     wrong: dict[str, str] = {}
     reading = FAR.get(permissions.get(Permission.CONVERSATION_READ), 0)  # type: ignore[arg-type] - any text is looked up
     for key, scope in permissions.items():
@@ -91,8 +97,7 @@ def check(permissions: Mapping[str, Any]) -> None:
             wrong[f"permissions.{key}"] = field_errors.wrong("reaches_all")
         elif key in NEEDS_READING and FAR[Scope(scope)] > reading:
             wrong[f"permissions.{key}"] = field_errors.wrong("reaches_farther")
-    if wrong:
-        raise Invalid("The permissions do not fit.", code="role.permissions", fields=wrong)
+    return wrong
 
 
 async def lock(conn: Connection) -> None:

@@ -34,6 +34,11 @@ select a.id, a.key, a.name, b.id as other_id, b.key as other_key
 from role a join role b on b.id > a.id and name_as_read(b.name) = name_as_read(a.name)
 where a.archived_at is null and b.archived_at is null order by a.id, b.id;
 
+-- name_taken: Whether another role in use is called so; who keeps its own name has it.
+select exists (
+    select from role o where o.archived_at is null and o.id is distinct from %(id)s::bigint and name_as_read(o.name) = name_as_read(%(name)s))
+  and not exists (select from role o where o.id = %(id)s::bigint and o.name = %(name)s);
+
 -- archive_record: No longer given to anybody, or again.
 update role set archived_at = case when %(archived)s then now() end, version = version + 1 where id = %(id)s;
 

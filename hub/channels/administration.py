@@ -15,10 +15,10 @@ from hub.channels import duplicates, trouble
 from hub.channels.accounts import seal, split_secrets
 from hub.channels.events import ConfigApplied
 from hub.channels.model import Account, Connector
-from hub.core.db import Database, execute, fetch_one, fetch_value
+from hub.core.db import Connection, Database, execute, fetch_one, fetch_value
 from hub.core.errors import ConfigError, Conflict, Invalid, NotFound
 from hub.core.events import Unit
-from hub.core.field_errors import FieldError, dotted, named
+from hub.core.field_errors import FieldError, dotted, named, wrong
 from hub.core.secrets import Vault
 from hub.core.sql import Queries
 
@@ -71,6 +71,16 @@ async def one(db: Database, connector: str, account_id: int) -> Row:
     return found
 
 
+async def takes_work(conn: Connection, queue_id: int | None) -> bool:
+    """Whether an account can deliver into a queue: into none, or into one that is in use."""
+    return queue_id is None or bool(await fetch_value(conn, sql["queue_in_use"], {"id": queue_id}))
+
+
+async def _require_queue(conn: Connection, queue_id: int | None) -> None:
+    if not await takes_work(conn, queue_id):
+        raise Invalid("There is no such queue.", code="queue.unknown", fields={"queue_id": wrong("unknown")})
+
+
 async def create(unit: Unit, vault: Vault, connector: Connector, channel: str, change: Change, *, actor_id: int) -> int:
     """A new account; its id. `Invalid` names every setting that is wrong; `Conflict`: its address is another's."""
     key = f"{channel}-{random.token_hex(4)}"
@@ -87,6 +97,7 @@ async def create(unit: Unit, vault: Vault, connector: Connector, channel: str, c
         "settings": Jsonb(shown),
         "secrets": seal(vault, key, hidden),
     }
+    await _require_queue(unit.conn, change.queue_id)
     before = await duplicates.locked(unit.conn)
     try:
         account_id = int(await fetch_value(unit.conn, sql["create"], values))
@@ -104,6 +115,7 @@ async def update(unit: Unit, vault: Vault, connector: Connector, row_id: int, ch
     row = await fetch_one(unit.conn, Row, sql["accounts"], {"connector": connector.name, "id": row_id})
     if row is None:
         raise NotFound("There is no such account.", code="account.unknown")
+    await _require_queue(unit.conn, change.queue_id)
     model = _changed(vault, connector, row, change)
     shown, hidden = split_secrets(model)
     values = {

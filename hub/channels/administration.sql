@@ -22,3 +22,6 @@ select pg_advisory_xact_lock(7235);
 
 -- own: Every account, as far as its address goes.
 select id, key, connector, channel, name, address, settings, enabled from account order by id;
+
+-- queue_in_use: Whether there is such a queue and it is not archived; it stays so until the transaction ends.
+select 1 from queue where id = %(id)s and archived_at is null for share;

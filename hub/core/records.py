@@ -1,7 +1,8 @@
 """Things that administrators keep (queues, roles, …): one way to list, make, change and archive them, with an audit.
 
 A domain describes its kind as `Records`: the noun, and the file with its statements `records`, `record`, `by_key`,
-`lock_record`, `same_name`, `add_record`, `change_record` and `archive_record`. Every row has three columns for this:
+`lock_record`, `same_name`, `name_taken`, `add_record`, `change_record` and `archive_record`. Every row has three
+columns for this:
 
 - `source`: who owns it. `file`: the file that `hub apply` reads; pages do not change it, so that the next apply undoes
   nobody's work. `page`: pages do, and the file leaves it alone. `built-in`: nobody. `adopt` moves a row to the pages.
@@ -23,11 +24,11 @@ import psycopg
 from psycopg.types.json import Jsonb
 from pydantic import Field
 
-from hub.core.db import Connection, Database, execute, fetch_dicts
+from hub.core.db import Connection, Database, execute, fetch_dicts, fetch_value
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.event_kinds import EventData
 from hub.core.events import Unit
-from hub.core.field_errors import wrong
+from hub.core.field_errors import FieldError, wrong
 from hub.core.sql import Queries
 
 own = Queries.beside(__file__, "records.sql")
@@ -71,6 +72,16 @@ class Records:
     async def called(self, conn: Connection, key: str) -> Row:
         """The `id`, `name` and `archived_at` of what files call so; `NotFound`."""
         return self._found(await fetch_dicts(conn, self.sql["by_key"], {"key": key}))
+
+    async def taken(self, conn: Connection, values: Row, record_id: int | None = None) -> dict[str, FieldError]:
+        """Which of a form's key and name another one has; `record_id`: whose form it is."""
+        found: dict[str, FieldError] = {}
+        key, name = values.get("key"), values.get("name")
+        if record_id is None and key and await fetch_dicts(conn, self.sql["by_key"], {"key": key}):
+            found["key"] = wrong("taken", value=key)
+        if name and await fetch_value(conn, self.sql["name_taken"], {"name": name, "id": record_id}):
+            found["name"] = wrong("taken", value=name)
+        return found
 
     async def create(self, unit: Unit, values: Row, *, actor_id: int | None) -> Row:
         """A new one, owned by the pages; `Conflict` when its key or name is taken."""

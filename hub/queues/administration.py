@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hub.agents.events import AgentQueuesChanged
-from hub.core.db import fetch_dicts
-from hub.core.errors import Conflict
+from hub.core.db import Connection, fetch_dicts
+from hub.core.errors import Conflict, Invalid
 from hub.core.events import Unit
+from hub.core.field_errors import FieldError, wrong
 from hub.core.records import Records, Row
 from hub.core.sql import Queries
 from hub.core.texts import counted
@@ -13,8 +14,26 @@ from hub.core.texts import counted
 QUEUES = Records("queue", Queries.beside(__file__, "administration.sql"))
 
 
+async def faults(conn: Connection, values: Row, queue_id: int | None = None) -> dict[str, FieldError]:
+    """What is wrong with the form of a queue beside its shape, by field."""
+    asked: Row = {"hours_id": values.get("hours_id"), "members": values.get("members") or []}
+    [known] = await fetch_dicts(conn, QUEUES.sql["known"], asked)
+    strange = {field: wrong("unknown") for field, found in known.items() if not found}
+    return {**await QUEUES.taken(conn, values, queue_id), **strange}
+
+
+async def _require_known(unit: Unit, values: Row) -> None:
+    """`Invalid` names opening hours and people that are not there."""
+    found = {
+        field: what for field, what in (await faults(unit.conn, values)).items() if field in ("hours_id", "members")
+    }
+    if found:
+        raise Invalid("The queue names somebody or hours that are not there.", code="queue.names", fields=found)
+
+
 async def create(unit: Unit, values: Row, *, actor_id: int) -> Row:
     """A new queue, with the people who work in it."""
+    await _require_known(unit, values)
     row = await QUEUES.create(unit, values, actor_id=actor_id)
     await _tell(unit, row["id"], row["members"], actor_id=actor_id)
     return row
@@ -23,6 +42,7 @@ async def create(unit: Unit, values: Row, *, actor_id: int) -> Row:
 async def change(unit: Unit, queue_id: int, values: Row, *, version: int, actor_id: int) -> Row:
     """Change a queue; who works in it from now on, or no longer, sees other conversations at once."""
     before = await QUEUES.in_transaction(unit, queue_id)
+    await _require_known(unit, values)
     row = await QUEUES.change(unit, queue_id, values, version=version, actor_id=actor_id)
     await _tell(unit, queue_id, sorted(set(before["members"]) ^ set(row["members"])), actor_id=actor_id)
     return row

@@ -55,6 +55,11 @@ select a.id, a.key, a.name, b.id as other_id, b.key as other_key
 from queue a join queue b on b.id > a.id and name_as_read(b.name) = name_as_read(a.name)
 where a.archived_at is null and b.archived_at is null order by a.id, b.id;
 
+-- name_taken: Whether another queue in use is called so; who keeps its own name has it.
+select exists (
+    select from queue o where o.archived_at is null and o.id is distinct from %(id)s::bigint and name_as_read(o.name) = name_as_read(%(name)s))
+  and not exists (select from queue o where o.id = %(id)s::bigint and o.name = %(name)s);
+
 -- archive_record: No longer used, or again.
 update queue set archived_at = case when %(archived)s then now() end, version = version + 1 where id = %(id)s;
 
@@ -65,3 +70,7 @@ select (select count(*)::int from account t where t.queue_id = %(id)s and t.enab
 
 -- hours: Opening hours that a queue can have.
 select id, key, timezone from hours order by key;
+
+-- known: Whether these opening hours are there, and each of these people.
+select %(hours_id)s::bigint is null or exists (select from hours h where h.id = %(hours_id)s::bigint) as hours_id,
+       not exists (select from unnest(%(members)s::bigint[]) as m (id) where m.id not in (select a.id from agent a)) as members;

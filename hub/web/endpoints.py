@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from aiohttp import hdrs, web
@@ -32,6 +31,7 @@ from hub.web.public import limit
 from hub.web.shapes import Id
 
 Handler = Callable[..., Awaitable[Any]]
+Checks = Callable[..., Awaitable[Mapping[str, str]]]
 Needs = Permission | Access
 _ID = TypeAdapter(Id)
 MOST_ERRORS = 20
@@ -83,6 +83,7 @@ class Endpoint:
     tag: str
     upload: bool
     media: tuple[str, ...]
+    checks: Checks | None
 
     @property
     def summary(self) -> str:
@@ -109,10 +110,13 @@ class Endpoints:
         also: tuple[int, ...] = (),
         upload: bool = False,
         media: tuple[str, ...] = ("application/json",),
+        checks: Checks | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare a handler. `needs`: the permission it asks, or who may call it. `also`: other good statuses.
 
         `returns` is a model (JSON), `bytes` (a file) or `str` (a page); of the last two `media` names the types.
+        `checks(call, given, ids of the path)` says what is wrong, by field, with those fields of a body that have the
+        right shape, so that whoever sends it reads everything at once. One fault alone is left to the handler's words.
         """
 
         def remember(handler: Handler) -> Handler:
@@ -135,6 +139,7 @@ class Endpoints:
                     self._tag,
                     upload,
                     media,
+                    checks,
                 )
             )
             return handler
@@ -155,13 +160,14 @@ def route(endpoint: Endpoint) -> web.RouteDef:
                 raise Unauthorized(remedy="Sign in, or send an API token.")
             if isinstance(endpoint.needs, Permission):
                 actor.require(endpoint.needs)
+        call = Call(request, context, actor, endpoint.needs)
         arguments: dict[str, Any] = {name: _path_id(request, name) for name in endpoint.path_ids}
         if endpoint.query is not None:
             arguments["query"] = _query(endpoint.query, request)
         if endpoint.body is not None:
             most = ANONYMOUS if endpoint.needs is Access.ANYONE else SIGNED_IN
-            arguments["body"] = await _body(endpoint.body, request, most)
-        result = await endpoint.handler(Call(request, context, actor, endpoint.needs), **arguments)
+            arguments["body"] = await _body(endpoint, endpoint.body, call, arguments, most)
+        result = await endpoint.handler(call, **arguments)
         if isinstance(result, web.StreamResponse):
             return result
         return json_response(result, status=endpoint.status)
@@ -226,28 +232,56 @@ def _query(model: type[BaseModel], request: web.Request) -> BaseModel:
     return _validated(model.model_validate, values, "query")
 
 
-async def _body(model: type[BaseModel], request: web.Request, most: int) -> BaseModel:
+async def _body(endpoint: Endpoint, model: type[BaseModel], call: Call, ids: Mapping[str, Any], most: int) -> BaseModel:
+    request = call.request
     raw = await read_body(request, most)
     if request.content_type != "application/json":
         raise Invalid(
             "The body is not JSON.", remedy="Send Content-Type: application/json.", fields={"body": "not JSON"}
         )
     known = {"connectors": request.app[CONTEXT].connectors}  # for bodies that hold a connector's settings
-    found = _validated(partial(model.model_validate_json, strict=True, context=known), raw, "body")
-    if b"\\u0000" in raw and (places := with_nul(orjson.loads(raw))):
+    found, count, faults = None, 0, dict[str, str]()
+    try:
+        found = model.model_validate_json(raw, strict=True, context=known)
+    except ValidationError as error:
+        count, faults = error.error_count(), dict[str, str](_named(error, "body"))
+    nul = with_nul(orjson.loads(raw)) if found is not None and b"\\u0000" in raw else []
+    if nul:
         words = "holds a NUL character (U+0000), which cannot be stored"
-        fields = {place[:100] or "body": words for place in places[:MOST_ERRORS]}
+        fields = {place[:100] or "body": words for place in nul[:MOST_ERRORS]}
         raise Invalid("The body is not valid.", remedy="Remove it.", fields=fields)
+    if endpoint.checks is not None and count < MOST_ERRORS and b"\\u0000" not in raw:
+        path = {name: ids[name] for name in endpoint.path_ids}
+        more = await endpoint.checks(call, _well_formed(raw, faults), **path)
+        if faults or len(more) > 1:
+            count += len(more.keys() - faults.keys())
+            faults = {**more, **faults}
+    if found is None or faults:
+        raise _refusal("body", count, faults)
     return found
+
+
+def _well_formed(raw: bytes, faults: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a body that have the right shape."""
+    try:
+        given: object = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return {}
+    wrong = {place.partition(".")[0] for place in faults}
+    fields = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+    return {name: value for name, value in fields.items() if name not in wrong}
 
 
 def _validated(validate: Callable[[Any], BaseModel], value: Any, place: str) -> BaseModel:
     try:
         return validate(value)
     except ValidationError as error:
-        count, fields = error.error_count(), _named(error, place)
-        more = f" {count:,} fields are wrong; {len(fields)} of them are named." if count > len(fields) else ""
-        raise Invalid(f"The {place} is not valid.{more}", remedy="Correct the fields named.", fields=fields) from None
+        raise _refusal(place, error.error_count(), _named(error, place)) from None
+
+
+def _refusal(place: str, count: int, fields: Mapping[str, str]) -> Invalid:
+    more = f" {count:,} fields are wrong; {len(fields)} of them are named." if count > len(fields) else ""
+    return Invalid(f"The {place} is not valid.{more}", remedy="Correct the fields named.", fields=fields)
 
 
 def _named(error: ValidationError, place: str) -> dict[str, FieldError]:

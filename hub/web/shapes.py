@@ -13,7 +13,7 @@ Line = Annotated[str, StringConstraints(max_length=1000)]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Key = Annotated[
-    str, StringConstraints(pattern=form("key", r"^[a-z][a-z0-9_-]{0,39}$"))
+    str, StringConstraints(max_length=40, pattern=form("key", r"^[a-z][a-z0-9_-]{0,39}$"))
 ]  # what a file names something by
 # What is looked for, wherever something is searched.
 SearchWords = Annotated[

@@ -56,6 +56,11 @@ class GivenRole(In):
     role: Key
 
 
+async def _faults(call: Call, given: dict[str, Any], role_id: int | None = None) -> dict[str, str]:
+    async with call.core.db.connection() as conn:
+        return {**await ROLES.taken(conn, given, role_id), **roles.misfits(given.get("permissions") or {})}
+
+
 @administration.add("GET", "/permissions", needs=Access.SIGNED_IN, returns=PermissionList)
 async def list_permissions(call: Call) -> dict[str, Any]:
     """All that a role can allow."""
@@ -73,14 +78,18 @@ async def list_roles(call: Call) -> dict[str, Any]:
     return {"items": await ROLES.listed(call.core.db)}
 
 
-@administration.add("POST", "/roles", needs=Permission.ROLE_MANAGE, returns=Role, status=201, errors=(409,))
+@administration.add(
+    "POST", "/roles", needs=Permission.ROLE_MANAGE, returns=Role, status=201, errors=(409,), checks=_faults
+)
 async def create_role(call: Call, body: NewRole) -> dict[str, Any]:
     """Make a role."""
     async with events.unit(call.core.db, call.core.feed) as unit:
         return await roles.create(unit, body.model_dump(mode="json"), actor_id=call.me.id)
 
 
-@administration.add("PATCH", "/roles/{role_id}", needs=Permission.ROLE_MANAGE, returns=Role, errors=(409,))
+@administration.add(
+    "PATCH", "/roles/{role_id}", needs=Permission.ROLE_MANAGE, returns=Role, errors=(409,), checks=_faults
+)
 async def change_role(call: Call, role_id: int, body: RoleChange) -> dict[str, Any]:
     """Change a role: `permissions` as a whole. Everybody who has it can do more or less at once."""
     async with events.unit(call.core.db, call.core.feed) as unit:

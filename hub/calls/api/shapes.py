@@ -72,7 +72,7 @@ class Switch(In):
 
 
 class KeyPresses(In):
-    keys: Annotated[str, StringConstraints(pattern=form("keypad", r"^[0-9*#w]{1,40}$"))]
+    keys: Annotated[str, StringConstraints(max_length=40, pattern=form("keypad", r"^[0-9*#w]{1,40}$"))]
 
 
 class CallTarget(In):

@@ -65,9 +65,12 @@ class MailServerSettings(BaseModel):
 
     model_config = ConfigDict(extra="allow")  # the connector's own model says what else there may be, and must
 
-    host: Annotated[str, StringConstraints(min_length=1, pattern=form("host", r"^[A-Za-z0-9._:-]{1,253}$"))] | None = (
-        None
-    )
+    host: (
+        Annotated[
+            str, StringConstraints(min_length=1, max_length=253, pattern=form("host", r"^[A-Za-z0-9._:-]{1,253}$"))
+        ]
+        | None
+    ) = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     tls: Literal["tls", "starttls", "none"] | None = None
     user: Annotated[str, StringConstraints(max_length=320)] | None = None
@@ -144,11 +147,8 @@ def _wrong(connector: Connector, data: Any) -> dict[str, FieldError]:
         return {}
     given = cast("dict[str, Any]", data)
     found: dict[str, FieldError] = {}
-    if isinstance(address := given.get("address"), str):
-        try:
-            normalise(AddressKind.EMAIL, address)
-        except Invalid:
-            found["address"] = wrong("email")
+    if isinstance(address := given.get("address"), str) and (what := _misspelt(address)):
+        found["address"] = what
     settings, secrets = given.get("settings"), given.get("secrets", {})
     if isinstance(settings, dict) and isinstance(secrets, dict):
         try:
@@ -168,6 +168,33 @@ class MailboxChange(In):
     enabled: bool | None = None
     settings: MailboxSettings | None = None
     secrets: Secrets
+
+
+async def _faults(call: Call, given: dict[str, Any], account_id: int | None = None) -> dict[str, str]:
+    """What is wrong with the form of a mailbox beside its shape, by field; a new one's settings say so themselves."""
+    found: dict[str, str] = {}
+    async with call.core.db.connection() as conn:
+        if not await administration.takes_work(conn, given.get("queue_id")):
+            found["queue_id"] = wrong("unknown")
+    if account_id is None:
+        return found
+    if given.get("address") is not None and (what := _misspelt(given["address"])):
+        found["address"] = what
+    row = await administration.one(call.core.db, CONNECTOR, account_id)
+    change = Change(settings=given.get("settings"), secrets=given.get("secrets") or {})
+    try:
+        administration.imagined(call.core.vault, _connector(call), row, change)
+    except Invalid as error:
+        found |= error.fields
+    return found
+
+
+def _misspelt(address: str) -> FieldError | None:
+    try:
+        normalise(AddressKind.EMAIL, address)
+    except Invalid:
+        return wrong("email")
+    return None
 
 
 class MailboxTrial(In):
@@ -238,7 +265,15 @@ async def try_mailbox(call: Call, body: MailboxTrial) -> dict[str, Any]:
     return {"items": [asdict(check) for check in await _admin(call).probe(account)]}
 
 
-@mailboxes.add("POST", "/mailboxes", needs=Permission.CHANNEL_MANAGE, returns=Mailbox, status=201, errors=(409,))
+@mailboxes.add(
+    "POST",
+    "/mailboxes",
+    needs=Permission.CHANNEL_MANAGE,
+    returns=Mailbox,
+    status=201,
+    errors=(409,),
+    checks=_faults,
+)
 async def create_mailbox(call: Call, body: NewMailbox) -> dict[str, Any]:
     """Add a mailbox; it is fetched within seconds."""
     change = Change(
@@ -258,7 +293,14 @@ async def read_mailbox(call: Call, account_id: int) -> dict[str, Any]:
     return await _read(call, account_id)
 
 
-@mailboxes.add("PATCH", "/mailboxes/{account_id}", needs=Permission.CHANNEL_MANAGE, returns=Mailbox, errors=(409,))
+@mailboxes.add(
+    "PATCH",
+    "/mailboxes/{account_id}",
+    needs=Permission.CHANNEL_MANAGE,
+    returns=Mailbox,
+    errors=(409,),
+    checks=_faults,
+)
 async def change_mailbox(call: Call, account_id: int, body: MailboxChange) -> dict[str, Any]:
     """Change a mailbox. Settings and secrets that are not named stay; one that is null is taken away.
 
@@ -316,7 +358,7 @@ def _address(value: str | None) -> str | None:
     try:
         return normalise(AddressKind.EMAIL, value)
     except Invalid as error:
-        raise Invalid(error.detail, fields={"address": "not an e-mail address"}) from None
+        raise Invalid(error.detail, fields={"address": wrong("email")}) from None
 
 
 def _settings(given: MailboxSettings | None) -> dict[str, Any] | None:

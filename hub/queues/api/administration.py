@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from hub.access.permissions import Permission
 from hub.core import events
+from hub.core.field_errors import FieldError
 from hub.queues import administration
 from hub.queues.administration import QUEUES
 from hub.web.endpoints import Call, Endpoints
@@ -60,7 +61,7 @@ class NewQueue(In):
     short_abandon_seconds: Seconds = 5
     priority_seconds: Bonus = 0
     wrap_up_seconds: Seconds = 0
-    hours_id: int | None = None
+    hours_id: Id | None = None
     members: Members = Field(default_factory=list[int])
 
 
@@ -72,7 +73,7 @@ class QueueChange(RecordVersion):
     short_abandon_seconds: Seconds | None = None
     priority_seconds: Bonus | None = None
     wrap_up_seconds: Seconds | None = None
-    hours_id: int | None = None
+    hours_id: Id | None = None
     members: Members | None = None
 
 
@@ -90,20 +91,40 @@ class OpeningHoursList(BaseModel):
     items: list[OpeningHours]
 
 
+async def _faults(call: Call, given: dict[str, Any], queue_id: int | None = None) -> dict[str, FieldError]:
+    async with call.core.db.connection() as conn:
+        return await administration.faults(conn, given, queue_id)
+
+
 @queues.add("GET", "/admin/queues", needs=Permission.QUEUE_MANAGE, returns=AdminQueueList)
 async def list_admin_queues(call: Call) -> dict[str, Any]:
     """All queues with everything that can be changed, the archived last."""
     return {"items": await QUEUES.listed(call.core.db)}
 
 
-@queues.add("POST", "/admin/queues", needs=Permission.QUEUE_MANAGE, returns=AdminQueue, status=201, errors=(409,))
+@queues.add(
+    "POST",
+    "/admin/queues",
+    needs=Permission.QUEUE_MANAGE,
+    returns=AdminQueue,
+    status=201,
+    errors=(409,),
+    checks=_faults,
+)
 async def create_queue(call: Call, body: NewQueue) -> dict[str, Any]:
     """Make a queue; it is kept by its page from then on."""
     async with events.unit(call.core.db, call.core.feed) as unit:
         return await administration.create(unit, body.model_dump(), actor_id=call.me.id)
 
 
-@queues.add("PATCH", "/admin/queues/{queue_id}", needs=Permission.QUEUE_MANAGE, returns=AdminQueue, errors=(409,))
+@queues.add(
+    "PATCH",
+    "/admin/queues/{queue_id}",
+    needs=Permission.QUEUE_MANAGE,
+    returns=AdminQueue,
+    errors=(409,),
+    checks=_faults,
+)
 async def change_queue(call: Call, queue_id: int, body: QueueChange) -> dict[str, Any]:
     """Change a queue; 409 when somebody was faster, or when a file keeps it. What is left out stays."""
     async with events.unit(call.core.db, call.core.feed) as unit:
