@@ -20,6 +20,7 @@ from hub.automation import api as automation
 from hub.calls.api import calls
 from hub.calls.handler import Desk
 from hub.channels.accounts import Accounts
+from hub.channels.api import connectors as channels
 from hub.channels.api import mailboxes, messaging
 from hub.channels.calls import call_control
 from hub.channels.registry import load_connectors
@@ -60,6 +61,7 @@ _AREAS = (
     conversations.outcomes, reading.messages, reading.files, writing.writing, writing.canned, calls.calls,
     contacts.contacts, contacts.messaging, notices.notices, mailboxes.mailboxes, messaging.messaging, reports.reports,
     event_log.event_log, operations.operations, queue_administration.queues, access_roles.administration,
+    channels.installed,
 )  # fmt: skip
 ENDPOINTS: tuple[Endpoint, ...] = tuple(endpoint for area in _AREAS for endpoint in area.all)
 

@@ -20,6 +20,7 @@ from typing import Any, LiteralString, cast
 import orjson
 import psycopg
 
+from hub.channels.capabilities import capabilities_of
 from hub.core import log
 from hub.core.db import Connection
 from hub.core.errors import HubError
@@ -306,7 +307,7 @@ class Leader:
     async def _announce(self, made: Sequence[offers.Made]) -> None:
         if made:
             await self._core.feed.publish(offers.announcements(made))
-            if any(self.pool.channel_of(offer.entry_id) == "voice" for offer in made):
+            if any(capabilities_of(self.pool.channel_of(offer.entry_id)).call for offer in made):
                 await self._core.feed.notify("calls")
         automatic = {name for name, channel in self.pool.channels.items() if channel.auto_accept}
         if automatic:

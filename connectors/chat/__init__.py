@@ -25,6 +25,7 @@ from connectors.chat.protocol import serve
 from connectors.chat.settings import Settings
 from connectors.chat.subscriber import Subscriber
 from connectors.chat.transcript import Record
+from hub.channels.capabilities import capabilities_of
 from hub.channels.model import Accept, Account, Capabilities, Inbound, Outbound, Wire
 from hub.core import log
 from hub.core.errors import Invalid, Unavailable
@@ -59,7 +60,7 @@ class Chat:
 
     def capabilities(self, channel: str) -> Capabilities:
         """Plain text and files, with typing notices."""
-        return Capabilities(typing=True, attachments=True, max_length=20_000)
+        return capabilities_of(channel)
 
     def routes(self, accept: Accept) -> Iterable[web.RouteDef]:
         """Below `/hooks/chat/{site}`: `session`, `socket` and `files`."""

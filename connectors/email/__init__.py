@@ -24,6 +24,7 @@ from connectors.email.probe import probe
 from connectors.email.reconcile import Reconciliation
 from connectors.email.settings import Imap, Settings, Smtp
 from connectors.email.smtp import Post, Sender
+from hub.channels.capabilities import capabilities_of
 from hub.channels.mailboxes import Check, Discovered, Reconciled
 from hub.channels.model import Accept, Account, Capabilities, Inbound, Outbound, SendError, Wire
 from hub.core import log
@@ -56,7 +57,7 @@ class Email:
 
     def capabilities(self, channel: str) -> Capabilities:
         """HTML, files and a subject; threads by its own headers."""
-        return Capabilities(html=True, attachments=True, subject=True, session=False)
+        return capabilities_of(channel)
 
     def routes(self, accept: Accept) -> Iterable[web.RouteDef]:
         """None: mail does not come over HTTP."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 import aiohttp
@@ -14,8 +15,8 @@ from pydantic import BaseModel
 from connectors.httpsms.mapping import FORM, document, filled, nested, text_at
 from connectors.httpsms.settings import Settings
 from connectors.httpsms.webhook import messages, proved, reports, to_inbound
+from hub.channels.capabilities import capabilities_of
 from hub.channels.model import Accept, Account, Capabilities, Inbound, Outbound, Outcome, SendError, Wire
-from hub.channels.segments import MAX_CHARACTERS
 from hub.core import log
 from hub.core.bodies import read_body
 from hub.core.errors import Invalid, Unavailable
@@ -44,7 +45,7 @@ class HttpSms:
 
     def capabilities(self, channel: str) -> Capabilities:
         """Text."""
-        return Capabilities(max_length=MAX_CHARACTERS)
+        return replace(capabilities_of(channel), attachments=False)
 
     def routes(self, accept: Accept) -> Iterable[web.RouteDef]:
         """`/hooks/httpsms/{account}/received` and `…/status`, with GET or POST, as the gateway likes."""

@@ -19,9 +19,9 @@ from connectors.twilio.rest import Rest
 from connectors.twilio.settings import Settings
 from connectors.twilio.voice import Voice
 from connectors.twilio.webhook import to_inbound
+from hub.channels.capabilities import capabilities_of
 from hub.channels.extras import FetchedFile, Listed, MessageTemplate, Traces
 from hub.channels.model import (
-    REPLY_WINDOW,
     Accept,
     Account,
     Capabilities,
@@ -59,10 +59,7 @@ class Twilio:
 
     def capabilities(self, channel: str) -> Capabilities:
         """Plain text, up to Twilio's 1,600 characters, and files; WhatsApp tells what was read and has its window."""
-        whatsapp = channel == "whatsapp"
-        return Capabilities(
-            attachments=True, max_length=MAX_CHARACTERS, read_receipts=whatsapp, window=REPLY_WINDOW.get(channel)
-        )
+        return capabilities_of(channel)
 
     def routes(self, accept: Accept) -> Iterable[web.RouteDef]:
         """The webhooks of messages."""

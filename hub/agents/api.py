@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field, StringConstraints
 from hub.access import signin
 from hub.access.permissions import Access, Scope
 from hub.agents import load, presence, store
+from hub.channels.api.connectors import ChannelFacts, channel_facts
+from hub.channels.capabilities import known
 from hub.core import events
 from hub.web.context import WebContext
 from hub.web.endpoints import Call, Endpoints
@@ -56,6 +58,7 @@ class Me(BaseModel):
     topic: str
     seq: int
     permissions: dict[str, Scope] = Field(description="What one's role allows, and how far")
+    channels: dict[str, ChannelFacts] = Field(description="What each channel known here can do")
 
 
 class Colleague(BaseModel):
@@ -125,4 +128,5 @@ async def me(context: WebContext, agent_id: int) -> dict[str, Any]:
         "topic": f"u:{agent_id}",
         "seq": seq or 0,
         "permissions": permissions,
+        "channels": {name: channel_facts(can) for name, can in known().items()},
     }

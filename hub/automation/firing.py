@@ -17,6 +17,7 @@ from hub.automation.model import IN_HOURS, WRITES, FollowUp, Kind, Plan
 from hub.automation.plans import delays, schedule
 from hub.automation.ratings import link_ends, take_reply
 from hub.automation.texts import link_sent, text
+from hub.channels.capabilities import capabilities_of
 from hub.conversations import actions, conversation, lifecycle
 from hub.core import events, log
 from hub.core.clock import now
@@ -203,7 +204,7 @@ async def _ask(f: Firing) -> str | None:
     if not await fetch_value(f.unit.conn, sql["may_survey"], {"conversation_id": f.due.conversation_id}):
         return "the customer was asked of another conversation lately"
     ways = await replies.reply_channels(f.unit.conn, f.due.conversation_id, bulk=True)
-    by_mail = next((w.channel for w in ways if w.usable), "") == "email"
+    by_mail = next((capabilities_of(w.channel).letter for w in ways if w.usable), False)
     token = tokens.rating_token(f.vault, f.due.conversation_id, link_ends(now()))
     await f.write(link=f"{f.public_url}/rate/{token}" if by_mail else "")
     return None
@@ -213,7 +214,7 @@ async def _missed_chat(f: Firing) -> str | None:
     if f.now.answered:
         return "answered after all"
     ways = await replies.reply_channels(f.unit.conn, f.due.conversation_id)
-    other = next((w for w in ways if w.channel in ("email", "sms", "whatsapp") and not w.opted_out), None)
+    other = next((w for w in ways if capabilities_of(w.channel).reaches and not w.opted_out), None)
     if other is None:
         return "no other way to reach the customer"
     await f.write(other)
@@ -221,7 +222,7 @@ async def _missed_chat(f: Firing) -> str | None:
 
 
 async def _missed_call(f: Firing) -> str | None:
-    if f.now.status != "open" or f.now.channel != "voice":
+    if f.now.status != "open" or not capabilities_of(f.now.channel).call:
         return "taken care of"
     why_not = await _text_caller(f)
     await actions.resolve_when_nothing_is_owed(f.unit, f.due.conversation_id)
@@ -232,7 +233,7 @@ async def _text_caller(f: Firing) -> str | None:
     if not (await delays(f.unit.conn)).missed_call:
         return "missed callers get no text"
     ways = await replies.reply_channels(f.unit.conn, f.due.conversation_id)
-    other = next((w for w in ways if w.channel in ("sms", "whatsapp") and not w.opted_out), None)
+    other = next((w for w in ways if capabilities_of(w.channel).text and not w.opted_out), None)
     if other is None:
         return "no other way to reach the caller"
     await f.write(other)
@@ -297,7 +298,7 @@ async def _after_leaving(f: Firing) -> None:
     An address that they gave in the chat will do: what an agent then writes goes there by mail.
     """
     ways = await replies.reply_channels(f.unit.conn, f.due.conversation_id)
-    usable = (w for w in ways if w.channel in ("email", "sms", "whatsapp") and w.usable and not w.opted_out)
+    usable = (w for w in ways if capabilities_of(w.channel).reaches and w.usable and not w.opted_out)
     channel = next((w.channel for w in usable), None)
     if channel is None:
         said = await fetch_value(f.unit.conn, sql["said_email"], {"conversation_id": f.due.conversation_id})

@@ -15,6 +15,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from hub.automation.model import Delays, Kind, Plan
+from hub.channels.capabilities import capabilities_of
 from hub.core.db import Connection, Database, execute, fetch_all, fetch_value
 from hub.core.events import LoggedEvent, Reader
 from hub.core.retry import Bad, ignore
@@ -151,7 +152,7 @@ def plans(event: LoggedEvent, context: Context, wait: Delays) -> Iterator[Plan]:
         yield from _rating(event, context)
     elif by_customer(event):
         yield from _after_customer(event, context, wait)
-    elif by_agent(event) and wait.reminder and event.data.get("channel") != "voice":
+    elif by_agent(event) and wait.reminder and not capabilities_of(event.data.get("channel")).call:
         yield _plan_of(Kind.REMINDER, event, context.id, wait.reminder)
     elif event.kind == "conversation.resolved" and wait.satisfaction and _may_ask(event, context):
         yield _plan_of(Kind.SATISFACTION, event, context.id, wait.satisfaction, after=context.newest)
@@ -173,7 +174,7 @@ def _may_ask(event: LoggedEvent, context: Context) -> bool:
 
     The chat asks in its own window.
     """
-    ended = event.actor_id is not None and context.answered and context.channel != "chat"
+    ended = event.actor_id is not None and context.answered and not capabilities_of(context.channel).visit
     return ended and not context.rated and not context.asked
 
 
@@ -192,7 +193,7 @@ def _at_once(kind: Kind, event: LoggedEvent, conversation_id: int) -> Plan:
 
 def _after_customer(event: LoggedEvent, context: Context, wait: Delays) -> Iterator[Plan]:
     yield from _rating(event, context)
-    if not context.open_at(event.at) and context.channel != "voice":
+    if not context.open_at(event.at) and not capabilities_of(context.channel).call:
         day = event.at.astimezone(ZoneInfo(context.timezone)).date()
         key = f"acknowledgement:{context.id}:{day}"
         yield Plan(key, Kind.ACKNOWLEDGEMENT, context.id, event.at, stops_on_reply=False)

@@ -15,6 +15,7 @@ from hub.calls.events import CallUpdated
 from hub.calls.store import Held, sql
 from hub.channels.accounts import Accounts
 from hub.channels.calls import CallEvent, CallEventKind, Hangup, Step
+from hub.channels.capabilities import capabilities_of
 from hub.channels.model import Account
 from hub.conversations import conversation
 from hub.core import events, log
@@ -86,7 +87,7 @@ class Desk:
 
     async def _account(self, event: CallEvent) -> Account:
         account = await self._accounts.get(event.account_id)
-        if account is None or account.channel != "voice":
+        if account is None or not capabilities_of(account.channel).call:
             raise Invalid("This account is no telephone number.")
         return account
 

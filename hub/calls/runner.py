@@ -18,6 +18,7 @@ from hub.calls.recordings import Keeper
 from hub.calls.store import sql
 from hub.channels.accounts import Accounts
 from hub.channels.calls import CallControl, CallError, CallOutcome, Command, CommandKind, call_control
+from hub.channels.capabilities import capabilities_of
 from hub.channels.model import Account, Connector
 from hub.conversations import conversation
 from hub.core import events, log
@@ -202,7 +203,7 @@ class Runner:
     async def sweep(self, age: float = _OLD) -> int:
         """Compare the record with what the providers say is up; how many telephones were put right."""
         found = 0
-        accounts = [a for a in (await self._accounts.all()).values() if a.channel == "voice" and a.enabled]
+        accounts = [a for a in (await self._accounts.all()).values() if capabilities_of(a.channel).call and a.enabled]
         for account in accounts:
             phone = self._control(account)
             if phone is None:

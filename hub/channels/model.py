@@ -8,26 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from aiohttp import web
 from pydantic import BaseModel
 
+from hub.channels.capabilities import AddressKind, Capabilities
 from hub.channels.consent import Consent
 from hub.channels.reasons import Reason
 from hub.core.errors import HubError
 from hub.core.service import Core
-
-
-class AddressKind(StrEnum):
-    """What a customer is reached by."""
-
-    EMAIL = "email"
-    PHONE = "phone"
-    WHATSAPP = "whatsapp"
-    VISITOR = "visitor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,24 +244,6 @@ class SendError(HubError):
         self.opted_out = opted_out
 
 
-# How long after the customer's last message anything may be said; then only templates (Meta's rule for WhatsApp).
-REPLY_WINDOW = {"whatsapp": timedelta(hours=24)}
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a channel can carry; the composer and the outbox obey it."""
-
-    html: bool = False
-    attachments: bool = False
-    subject: bool = False
-    max_length: int | None = None
-    typing: bool = False
-    read_receipts: bool = False
-    window: timedelta | None = None  # after the customer's last message anything goes, later only templates
-    session: bool = True  # without thread headers: one open conversation per address and account
-
-
 class Accept(Protocol):
     """The hub's side of the contract: what a connector may ask for and hand over."""
 
@@ -320,7 +294,7 @@ class Connector(Protocol):
     def __init__(self, core: Core) -> None: ...
 
     def capabilities(self, channel: str) -> Capabilities:
-        """What this channel can carry."""
+        """What this channel can carry here; `capabilities_of` says it of the channels that the hub ships."""
         ...
 
     def routes(self, accept: Accept) -> Iterable[web.RouteDef]:

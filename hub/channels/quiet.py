@@ -10,6 +10,7 @@ import re
 import unicodedata
 from enum import StrEnum
 
+from hub.channels.capabilities import capabilities_of
 from hub.channels.model import Inbound
 
 CONTENT = 3  # whoever gives less is not content, and somebody looks at it
@@ -30,7 +31,6 @@ _TINTS = dict.fromkeys(range(0x1F3FB, 0x1F400))  # skin
 _TOLD = re.compile(
     r"(?:Liked|Loved|Emphasized|Laughed at) [“\"].{1,1600}[”\"]|.{1,12} to [“\"].{1,1600}[”\"]", re.DOTALL
 )
-_TEXTED = frozenset({"sms", "whatsapp"})
 
 
 class Quiet(StrEnum):
@@ -71,12 +71,13 @@ def is_nod(text: str) -> bool:
 
 def quiet(inbound: Inbound, channel: str) -> Quiet | None:
     """What a message may be that nobody has to answer; None for all others, and for whatever brings a file."""
-    if channel in _TEXTED and inbound.meta.get("reaction"):
+    can = capabilities_of(channel)
+    if can.text and inbound.meta.get("reaction"):
         return Quiet.REACTION
-    if channel == "chat" or inbound.automatic or inbound.consent or len(inbound.text) > 2000:
+    if can.visit or inbound.automatic or inbound.consent or len(inbound.text) > 2000:
         return None
     if inbound.media or any(not a.inline for a in inbound.attachments):
         return None
     if (score := score_of(inbound.text)) is not None:
         return Quiet.SCORE if score >= CONTENT else Quiet.COMPLAINT
-    return Quiet.NOD if channel in _TEXTED and is_nod(inbound.text) else None
+    return Quiet.NOD if can.text and is_nod(inbound.text) else None

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 
+from hub.channels.capabilities import learn
 from hub.channels.model import Closing, Connector
 from hub.core.errors import ConfigError
 from hub.core.service import Core
@@ -20,12 +21,15 @@ def load_connectors(core: Core, only: frozenset[str] | None = None) -> dict[str,
         if only is not None and point.name not in only:
             continue
         try:
-            found[point.name] = point.load()(core)
+            connector: Connector = point.load()(core)
         except ImportError as error:
             raise ConfigError(
                 f"The connector {point.name!r} cannot be loaded: {error}.",
                 remedy="Reinstall the package that provides it, or uninstall it.",
             ) from error
+        for channel in connector.channels:
+            learn(channel, connector.capabilities(channel))
+        found[point.name] = connector
     return found
 
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from hub.access import signin
 from hub.app import serving, until_stopped
+from hub.channels.capabilities import capabilities_of
 from hub.channels.registry import load_connectors
 from hub.cli.addresses import addresses, embedded, own_servers
 from hub.core import log, tasks
@@ -137,7 +138,7 @@ class Play:
     @property
     def mailbox(self) -> str:
         """The address customers write to."""
-        return next(a.address or "" for a in self.center.account if a.channel == "email")
+        return next(a.address or "" for a in self.center.account if capabilities_of(a.channel).letter)
 
     def endpoints(self, hub_url: str) -> Endpoints:
         """Where the scripted customers knock."""

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from hub.channels.model import AddressKind, FilledTemplate
+from hub.channels import capabilities
+from hub.channels.capabilities import AddressKind
+from hub.channels.model import FilledTemplate
 from hub.contacts import store as contacts
 from hub.conversations import conversation, lifecycle
 from hub.conversations.events import ConversationResolved, ConversationSnoozed
@@ -21,7 +23,12 @@ from hub.messages.model import Reply
 from hub.queues import entries
 
 MOST_SNOOZED = timedelta(days=366)
-KIND_OF_CHANNEL = {"email": AddressKind.EMAIL, "sms": AddressKind.PHONE, "whatsapp": AddressKind.WHATSAPP}
+
+
+def kind_of(channel: str) -> AddressKind | None:
+    """What customers are reached by on a channel on which we may write first."""
+    can = capabilities.known().get(channel)
+    return can.address if can is not None and can.reaches else None
 
 
 async def resolve(unit: Unit, conversation_id: int, *, actor_id: int | None, disposition: str | None = None) -> None:
@@ -98,7 +105,7 @@ async def start(unit: Unit, vault: Vault, opening: Opening, *, actor_id: int) ->
     The same under the same client id begins one only; anything else under it is a `Conflict`.
     """
     before = await idempotency.written(unit.conn, opening.client_id, conversation_id=None, actor_id=actor_id)
-    kind = KIND_OF_CHANNEL.get(opening.channel)
+    kind = kind_of(opening.channel)
     if kind is None:
         raise Invalid(
             "You cannot write first on this channel.",

@@ -326,7 +326,7 @@ async def wrap_up_conversation(call: Call, conversation_id: int, body: Outcome) 
 def _address(body: NewConversation) -> str | None:
     if body.address is None:
         return None
-    kind = actions.KIND_OF_CHANNEL.get(body.channel)
+    kind = actions.kind_of(body.channel)
     if kind is None or body.address.kind != kind.value:
         raise Invalid(
             "The address does not fit the channel.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from hub.channels.capabilities import capabilities_of
 from hub.conversations import conversation
 from hub.conversations.events import ConversationUpdated
 from hub.core.db import Database, fetch_value
@@ -61,7 +62,7 @@ async def give_back(unit: Unit, conversation_id: int, channel: str | None = None
     waits = await conversation.customer_waits(unit.conn, conversation_id)
     if not waits or await entries.live(unit.conn, conversation_id) is not None:
         return False
-    channel = channel or ("missed_call" if held.channel == "voice" else held.channel)
+    channel = channel or ("missed_call" if capabilities_of(held.channel).call else held.channel)
     agent_id = await fetch_value(unit.conn, entries.sql["desk_of"], values)
     queue_id = await fetch_value(unit.conn, entries.sql["fallback_queue"], values)
     if queue_id is None:

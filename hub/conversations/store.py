@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, LiteralString
 
 from hub.access.rights import Viewer, require_conversation
-from hub.channels.model import REPLY_WINDOW
+from hub.channels.capabilities import capabilities_of
 from hub.core.clock import now
 from hub.core.db import Database, fetch_dicts
 from hub.core.sql import Queries
@@ -113,7 +113,7 @@ def _way(way: replies.ReplyChannel) -> dict[str, Any]:
         "price": price,
         "currency": currency,
         "max_length": way.max_length,
-        "templates": way.channel in REPLY_WINDOW,
+        "templates": capabilities_of(way.channel).templates,
     }
 
 

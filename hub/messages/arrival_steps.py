@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from hub.channels.capabilities import capabilities_of
 from hub.channels.model import Account, AddressKind, Attachment, Inbound, Page
 from hub.channels.quiet import quiet
 from hub.contacts import linking
@@ -79,7 +80,7 @@ async def conceal(core: Core, arrival: Arrival) -> Arrival:
     def plain(text: str) -> str:
         return tokens.without_rating(core.vault, text)
 
-    if arrival.account.channel != "email":
+    if not capabilities_of(arrival.account.channel).letter:
         return arrival
     page = i.page and replace(
         i.page,
@@ -109,7 +110,7 @@ async def trace(core: Core, arrival: Arrival) -> Arrival:
     named = tokens.conversation_of(core.vault, arrival.inbound.tokens)
     if named is not None:
         return replace(arrival, conversation=named)
-    if arrival.account.channel != "email":
+    if not capabilities_of(arrival.account.channel).letter:
         return arrival
     return replace(arrival, inbound=await claims.traced(core.db, core.vault, arrival.inbound))
 

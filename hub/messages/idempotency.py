@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hub.channels.capabilities import capabilities_of
 from hub.channels.model import AddressKind
 from hub.contacts.identity import known_by, normalise
 from hub.core.db import Connection, execute, fetch_one, fetch_value
@@ -61,7 +62,8 @@ async def require_reply(conn: Connection, before: Before, answer: Reply, *, acto
         raise _used()
     if await _copied_to_others(conn, before, answer):
         raise _used()
-    files = sorted({*answer.attachments, *(formatting.pictures(answer.text) if before.channel == "email" else ())})
+    pictures = formatting.pictures(answer.text) if capabilities_of(before.channel).letter else ()
+    files = sorted({*answer.attachments, *pictures})
     if not await fetch_value(conn, sql["same_files"], {"ids": files, "interaction_id": before.id}):
         raise _used()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hub.channels.capabilities import MAX_MAIL_FILES
 from hub.channels.model import AddressKind
 from hub.contacts.identity import normalise
 from hub.contacts.store import find_or_add
@@ -76,7 +77,7 @@ async def mail(unit: Unit, vault: Vault, conversation_id: int, words: Words, acc
     event = await unit.log(written, conversation_id=conversation_id, contact_id=held.contact_id)
     seq = event.conversation_seq or 0
     await outbound.store(unit, held, said, letter, seq=seq, actor_id=words.agent_id)
-    files = {"interaction_ids": list(words.interactions), "mail": letter.interaction_id, "most": outbound.MAX_FILES}
+    files = {"interaction_ids": list(words.interactions), "mail": letter.interaction_id, "most": MAX_MAIL_FILES}
     await execute(unit.conn, sql["copy_files"], files)
     await outbound.hand_over(unit, held, said, letter)
     thread = {"account_id": account.id, "address_id": owner.id, "conversation_id": conversation_id}

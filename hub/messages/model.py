@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from hub.channels.capabilities import capabilities_of
 from hub.channels.limits import Limits
-from hub.channels.model import REPLY_WINDOW, FilledTemplate, Page
-from hub.channels.segments import MAX_CHARACTERS
+from hub.channels.model import FilledTemplate, Page
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -78,12 +78,12 @@ class ReplyChannel:
     @property
     def max_length(self) -> int | None:
         """How many characters one message holds."""
-        return MAX_CHARACTERS if self.channel in REPLY_WINDOW or self.channel == "sms" else None
+        return capabilities_of(self.channel).max_length
 
     @property
     def price(self) -> tuple[float | None, str | None]:
         """What one segment to this number costs, and in which currency; unknown unless configured."""
-        if self.channel != "sms" or not self.limits:
+        if not capabilities_of(self.channel).segments or not self.limits:
             return None, None
         limits = Limits.model_validate(self.limits)
         price = limits.price(self.address)
@@ -92,7 +92,7 @@ class ReplyChannel:
     @property
     def window_ends(self) -> datetime | None:
         """Until when anything may be said, on channels with such a rule; the distant past if nothing was heard yet."""
-        window = REPLY_WINDOW.get(self.channel)
+        window = capabilities_of(self.channel).window
         if window is None:
             return None
         return LONG_AGO if self.last_inbound_at is None else self.last_inbound_at + window

@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from hub.channels.capabilities import capabilities_of
 from hub.channels.model import AddressKind
 from hub.contacts.identity import normalise
 from hub.conversations.conversation import LockedConversation
@@ -21,8 +22,6 @@ from hub.messages import formatting, interactions, pages, tokens
 from hub.messages.model import Reply, ReplyChannel
 
 sql = Queries.beside(__file__, "replies.sql")
-MAX_FILES = 18 * 2**20  # of one mail: base64 makes 25 MB of it, which is what most servers take
-MOST_BYTES = {"email": MAX_FILES, "sms": 5 * 2**20, "whatsapp": 16 * 2**20}  # MMS and WhatsApp: Twilio's limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ async def compose(
     actor_id: int | None,
 ) -> Letter:
     """Decide everything about an answer; `Invalid` says what cannot be sent."""
-    mail = way.channel == "email"
+    mail = capabilities_of(way.channel).letter
     if not mail and (answer.cc or answer.bcc):
         raise Invalid("Only mail has copies.", code="message.copies", fields={"cc": f"not possible by {way.channel}"})
     goes_to = await answer_to(unit.conn, held.id, way.address_id, way.address) if mail else [way.number or way.address]
@@ -113,7 +112,7 @@ async def store(
         agent_id=actor_id,
         subject=answer.shown(letter.subject),
         html=None if letter.html is None else answer.shown(letter.html),
-        external_id=letter.message_id if letter.way.channel == "email" else None,
+        external_id=letter.message_id if capabilities_of(letter.way.channel).letter else None,
         client_id=answer.client_id,
         status="pending",
         automatic=answer.automatic,
@@ -161,9 +160,9 @@ async def claim_uploads(unit: Unit, letter: Letter, answer: Reply, actor_id: int
             fields={"attachments": "not found, or sent before"},
         )
     size = sum(row["size"] for row in claimed)
-    most = MOST_BYTES.get(letter.way.channel)
+    most = capabilities_of(letter.way.channel).max_bytes
     if most is not None and size > most:
-        carrier = "mail" if letter.way.channel == "email" else letter.way.channel
+        carrier = "mail" if capabilities_of(letter.way.channel).letter else letter.way.channel
         raise Invalid(
             f"The files are {size / 2**20:.1f} MB together; {carrier} carries at most {most // 2**20} MB.",
             remedy="Leave some out, or share a link.",
@@ -176,7 +175,7 @@ async def claim_uploads(unit: Unit, letter: Letter, answer: Reply, actor_id: int
 async def _payload(unit: Unit, held: LockedConversation, answer: Reply, letter: Letter) -> dict[str, Any]:
     """Everything the connector will need, fixed before the first try (RFC 5322 §3.6.4: one id, one date, for ever)."""
     way = letter.way
-    mail = way.channel == "email"
+    mail = capabilities_of(way.channel).letter
     customer = await fetch_dicts(unit.conn, sql["customer"], {"id": held.contact_id})
     thread = await fetch_dicts(unit.conn, sql["mail_thread"], {"conversation_id": held.id}) if mail else []
     earlier = [row["external_id"] for row in thread if row["external_id"] != letter.message_id]

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hub.channels.capabilities import capabilities_of
 from hub.channels.limits import Limits
 from hub.channels.model import Outbound, Outcome, SendError
 from hub.channels.reasons import Reason
@@ -20,7 +21,7 @@ sql = Queries.beside(__file__, "spending.sql")
 
 def cost(outbound: Outbound) -> int:
     """How many segments a message counts for: SMS by its letters, WhatsApp and MMS by the message."""
-    if outbound.channel != "sms" or outbound.attachments:
+    if not capabilities_of(outbound.channel).segments or outbound.attachments:
         return 1
     return segments(outbound.text).count
 

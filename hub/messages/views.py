@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from hub.channels.capabilities import capabilities_of
 from hub.channels.model import Account, Inbound, Page
 from hub.core.clock import iso
 from hub.core.db import Connection, Database, fetch_dicts
@@ -15,7 +16,6 @@ from hub.messages import html, pages
 
 sql = Queries.beside(__file__, "views.sql")
 Shape = dict[str, Any]
-TEXTED = frozenset({"sms", "whatsapp"})
 MAX_TEXT = 50_000  # characters of a mail in lists; as in `interaction_shown`
 _MAX_HTML = 200_000
 _INNER = frozenset(
@@ -58,12 +58,13 @@ def public_interaction(row: Shape) -> Shape:
     shown = {k: v for k, v in row.items() if k not in _INNER}
     page = html.shown(page_of(row), attachments)
     blocked = page.blocked if page else 0
+    can = capabilities_of(row["channel"])
     facts = mail_facts(row["meta"], trimmed=row["trimmed"], followed=row["reply_to_counts"], blocked=blocked)
     return {
         **shown,
         "html": None if page is None or not page.html else page.html if len(page.html) <= _MAX_HTML else "",
-        "mail": facts if row["channel"] == "email" else None,
-        "message": message_facts(row["meta"], row["lost"], row["quoted"]) if row["channel"] in TEXTED else None,
+        "mail": facts if can.letter else None,
+        "message": message_facts(row["meta"], row["lost"], row["quoted"]) if can.text else None,
         "attachments": [{k: v for k, v in a.items() if k != "content_id"} for a in attachments],
         "unseen": row["meta"].get("unseen"),
     }
@@ -182,7 +183,7 @@ def _inline(inbound: Inbound, account: Account, taken: Taken) -> Shape:
         "contact": {"id": taken.contact_id, "name": taken.contact_name},
         "address": inbound.address,
         "subject": inbound.subject,
-        "text": inbound.text[:MAX_TEXT] if account.channel == "email" else inbound.text,
+        "text": inbound.text[:MAX_TEXT] if capabilities_of(account.channel).letter else inbound.text,
         "html": None,
         "status": "received",
         "error": None,
@@ -190,8 +191,8 @@ def _inline(inbound: Inbound, account: Account, taken: Taken) -> Shape:
         "client_id": None,
         "verified": inbound.verified,
         "automatic": inbound.automatic,
-        "mail": _inline_facts(inbound) if account.channel == "email" else None,
-        "message": message_facts(inbound.meta) if account.channel in TEXTED else None,
+        "mail": _inline_facts(inbound) if capabilities_of(account.channel).letter else None,
+        "message": message_facts(inbound.meta) if capabilities_of(account.channel).text else None,
         "delivery": None,
         "attachments": [],
         "unseen": None,

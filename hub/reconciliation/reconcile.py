@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import LiteralString
 
 from hub.channels.accounts import Accounts
+from hub.channels.capabilities import capabilities_of
 from hub.channels.extras import History, Listed
 from hub.channels.model import Account, Connector
 from hub.core import log
@@ -55,7 +56,7 @@ class Reconciliation:
     async def able(self) -> list[Account]:
         """The enabled accounts that can be compared."""
         found = (await self._accounts.all()).values()
-        return [a for a in found if a.enabled and a.channel != "voice" and self._history(a) is not None]
+        return [a for a in found if a.enabled and not capabilities_of(a.channel).call and self._history(a) is not None]
 
     def _history(self, account: Account) -> History | None:
         connector = self._connectors.get(account.connector)

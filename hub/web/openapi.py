@@ -36,7 +36,7 @@ TAGS = {
     "mailboxes": "Mailboxes, for administrators: add, test, compare with the server.",
     "messaging": "SMS and WhatsApp: approved templates, consent, how each number fares.",
     "reports": "Queues and agents, now and as they were.",
-    "administration": "Roles, permissions and queues, for who may change them.",
+    "administration": "Roles, permissions, queues and the connectors installed, for who may change them.",
     "operations": "The event log, what could not be processed, and sends of unknown fate.",
 }
 _GOOD = {200: "Done", 201: "Made", 204: "Done; there is nothing to show"}

@@ -14,6 +14,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from hub.channels.calls import call_control
+from hub.channels.capabilities import capabilities_of
 from hub.core import log
 from hub.core.bodies import ANONYMOUS
 from hub.core.db import Database
@@ -97,7 +98,7 @@ def _ancestors(context: WebContext) -> Callable[[str], Any]:
     async def frame_ancestors(site: str) -> list[str] | None:
         """The origins that may embed a chat site's widget; None when there is no such site."""
         for account in (await context.accounts.all()).values():
-            if account.channel == "chat" and account.key == site and account.enabled:
+            if capabilities_of(account.channel).visit and account.key == site and account.enabled:
                 return [*getattr(account.settings, "origins", []), "'self'"]
         return None
 
@@ -109,8 +110,10 @@ def _phones(context: WebContext) -> Callable[[], Any]:
         """What browser telephones connect to, where a number is configured that has them."""
         found: set[str] = set()
         for account in (await context.accounts.all()).values():
-            phone = call_control(context.connectors.get(account.connector)) if account.channel == "voice" else None
-            if phone is not None and account.enabled and not phone.device(account, 0).simulated:
+            if not account.enabled or not capabilities_of(account.channel).call:
+                continue
+            phone = call_control(context.connectors.get(account.connector))
+            if phone is not None and not phone.device(account, 0).simulated:
                 found.update(phone.capabilities.browser_origins)
         return " ".join(sorted(found))
 

@@ -32,6 +32,7 @@ from hub.calls.api.shapes import (
 )
 from hub.calls.store import sql
 from hub.channels.calls import CallControl, call_control
+from hub.channels.capabilities import capabilities_of
 from hub.channels.model import Account
 from hub.core import events
 from hub.core.clock import now
@@ -45,7 +46,7 @@ EARLY = 8.0  # seconds for which an answer counts that came before the ringing; 
 
 # -- one's own telephone -----------------------------------------------------------------------------------------------
 async def _numbers(call: Call) -> list[tuple[Account, CallControl]]:
-    found = [a for a in (await call.context.accounts.all()).values() if a.channel == "voice" and a.enabled]
+    found = [a for a in (await call.context.accounts.all()).values() if capabilities_of(a.channel).call and a.enabled]
     with_phones = [(a, call_control(call.context.connectors.get(a.connector))) for a in found]
     return [(a, phone) for a, phone in with_phones if phone is not None]
 

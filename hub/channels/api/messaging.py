@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from hub.access import rights
 from hub.access.permissions import Permission
 from hub.channels import extras, trouble
+from hub.channels.capabilities import capabilities_of
 from hub.channels.limits import limits_of
 from hub.channels.model import Account
 from hub.core.errors import Conflict, Invalid, NotFound, Unavailable
@@ -19,7 +20,6 @@ from hub.web.shapes import Id
 
 sql = Queries.beside(__file__, "messaging.sql")
 messaging = Endpoints("messaging")
-CHANNELS = ("sms", "whatsapp")
 
 
 class Sending(BaseModel):
@@ -131,7 +131,7 @@ async def list_messaging_accounts(call: Call) -> dict[str, Any]:
     accounts = [
         a
         for a in (await call.context.accounts.all()).values()
-        if a.channel in CHANNELS and a.enabled and a.id in usable
+        if capabilities_of(a.channel).text and a.enabled and a.id in usable
     ]
     facts = {
         row["account_id"]: row for row in await call.core.db.dicts(sql["numbers"], {"ids": [a.id for a in accounts]})

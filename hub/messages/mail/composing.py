@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from hub.channels.capabilities import MAX_MAIL_FILES
 from hub.channels.model import AddressKind
 from hub.contacts.identity import normalise
 from hub.core.db import Connection, fetch_dicts
 from hub.core.errors import Invalid
 from hub.core.sql import Queries
 from hub.messages import formatting
-from hub.messages.outbound import MAX_FILES, answer_to, own_addresses
+from hub.messages.outbound import answer_to, own_addresses
 
 sql = Queries.beside(__file__, "composing.sql")
 _ROBOTS = ("no-reply@", "noreply@", "no_reply@", "donotreply@", "do-not-reply@", "mailer-daemon@", "postmaster@")
@@ -33,7 +34,7 @@ async def composing(conn: Connection, conversation_id: int, agent_id: int) -> di
         "answer_all": bool(everybody) and bool(latest.get("verified")),
         "reply_to": goes_to,
         "signatures": [{"account_id": row["account_id"], "text": _signature(row)} for row in signatures],
-        "max_file_bytes": MAX_FILES,
+        "max_file_bytes": MAX_MAIL_FILES,
         "scheduled": await fetch_dicts(conn, sql["scheduled"], {"id": conversation_id}),
     }
 

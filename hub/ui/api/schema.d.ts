@@ -431,6 +431,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every connector of this installation, by name. */
+        get: operations["list_connectors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/contacts": {
         parameters: {
             query?: never;
@@ -1768,6 +1785,12 @@ export interface components {
             verified: boolean;
             opted_out: boolean;
         };
+        /**
+         * AddressKind
+         * @description What a customer is reached by.
+         * @enum {string}
+         */
+        AddressKind: "email" | "phone" | "whatsapp" | "visitor";
         /** @description A queue as administrators see it. Seconds: see the glossary. */
         AdminQueue: {
             id: number;
@@ -1960,6 +1983,32 @@ export interface components {
             idle_seconds: number;
             reason: string;
             because: components["schemas"]["Because"][];
+        };
+        /** @description What a channel can carry and how people use it. */
+        ChannelFacts: {
+            /** @description letter: mail; text: short messages; visit: while a page is open; call: spoken */
+            form: components["schemas"]["Form"];
+            /** @description What its customers are reached by */
+            address: components["schemas"]["AddressKind"];
+            /** @description One can write to customers who are not there, also first */
+            reaches: boolean;
+            subject: boolean;
+            html: boolean;
+            attachments: boolean;
+            typing: boolean;
+            read_receipts: boolean;
+            /** @description Texts that the provider approved are sent by their name */
+            templates: boolean;
+            /** @description A message is billed by the parts that it is cut into */
+            segments: boolean;
+            /** @description One open conversation per address and account, as messages name no thread */
+            session: boolean;
+            /** @description After the customer's last message; later only templates are sent */
+            window_seconds: number | null;
+            /** @description Characters of one message */
+            max_length: number | null;
+            /** @description Bytes of the files of one message */
+            max_bytes: number | null;
         };
         ChannelLoad: {
             count: number;
@@ -2252,6 +2301,12 @@ export interface components {
             /** @enum {string} */
             how: "complete" | "merge" | "cancel";
         };
+        /**
+         * Form
+         * @description How people talk on a channel.
+         * @enum {string}
+         */
+        Form: "letter" | "text" | "visit" | "call";
         FoundLine: {
             /** @description The message that has it */
             interaction_id: number | null;
@@ -2272,6 +2327,19 @@ export interface components {
         };
         HandedBack: {
             number: number;
+        };
+        InstalledConnector: {
+            name: string;
+            channels: {
+                [key: string]: components["schemas"]["ChannelFacts"];
+            };
+            /** @description JSON Schema of an account's settings; `writeOnly` fields are secrets, which are never shown */
+            settings: {
+                [key: string]: unknown;
+            };
+        };
+        InstalledConnectorList: {
+            items: components["schemas"]["InstalledConnector"][];
         };
         Interaction: {
             id: number;
@@ -2543,6 +2611,10 @@ export interface components {
             /** @description What one's role allows, and how far */
             permissions: {
                 [key: string]: components["schemas"]["Scope"];
+            };
+            /** @description What each channel known here can do */
+            channels: {
+                [key: string]: components["schemas"]["ChannelFacts"];
             };
         };
         /** @description What an SMS or a WhatsApp message is beside its words; `lost`: why a file of it cannot be shown. */
@@ -3350,6 +3422,7 @@ export interface components {
 export type AcceptedOffer = components['schemas']['AcceptedOffer'];
 export type AccountRef = components['schemas']['AccountRef'];
 export type Address = components['schemas']['Address'];
+export type AddressKind = components['schemas']['AddressKind'];
 export type AdminQueue = components['schemas']['AdminQueue'];
 export type AdminQueueList = components['schemas']['AdminQueueList'];
 export type Advert = components['schemas']['Advert'];
@@ -3368,6 +3441,7 @@ export type CallView = components['schemas']['CallView'];
 export type Callback = components['schemas']['Callback'];
 export type CallbackList = components['schemas']['CallbackList'];
 export type Candidate = components['schemas']['Candidate'];
+export type ChannelFacts = components['schemas']['ChannelFacts'];
 export type ChannelLoad = components['schemas']['ChannelLoad'];
 export type Colleague = components['schemas']['Colleague'];
 export type ColleagueList = components['schemas']['ColleagueList'];
@@ -3405,11 +3479,14 @@ export type FetchProgress = components['schemas']['FetchProgress'];
 export type FieldProblem = components['schemas']['FieldProblem'];
 export type FilledTemplate = components['schemas']['FilledTemplate'];
 export type FinishConsult = components['schemas']['FinishConsult'];
+export type Form = components['schemas']['Form'];
 export type FoundLine = components['schemas']['FoundLine'];
 export type FoundPiece = components['schemas']['FoundPiece'];
 export type FullText = components['schemas']['FullText'];
 export type GivenRole = components['schemas']['GivenRole'];
 export type HandedBack = components['schemas']['HandedBack'];
+export type InstalledConnector = components['schemas']['InstalledConnector'];
+export type InstalledConnectorList = components['schemas']['InstalledConnectorList'];
 export type Interaction = components['schemas']['Interaction'];
 export type InteractionPage = components['schemas']['InteractionPage'];
 export type Invitation = components['schemas']['Invitation'];
@@ -4311,6 +4388,29 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_connectors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstalledConnectorList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             503: components["responses"]["Unavailable"];
         };
     };

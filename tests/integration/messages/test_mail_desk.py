@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from hub.channels import capabilities
+from hub.channels.capabilities import capabilities_of
 from tests.integration.messages.mail_desk import CUSTOMER, answer, composing, conversation, payload, upload
 from tests.support.app import App
 
@@ -113,9 +117,7 @@ async def test_html_alone_gets_its_words_as_text(app: App) -> None:
 async def test_files_too_large_together_are_refused_before_anything_is_written(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hub.messages import outbound
-
-    monkeypatch.setitem(outbound.MOST_BYTES, "email", 1000)
+    monkeypatch.setitem(capabilities._KNOWN, "email", replace(capabilities_of("email"), max_bytes=1000))
     admin = await app.agent("admin")
     number = await app.mail()
     files = [await upload(admin, f"{n}.bin", b"x" * 600) for n in range(2)]

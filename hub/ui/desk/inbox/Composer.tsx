@@ -14,6 +14,7 @@ import '../messaging/messaging.css'
 import { asSent, asShown, type Filling, isWhole, TemplatePicker } from '../messaging/TemplatePicker'
 import { useWindow, WindowBar } from '../messaging/Window'
 import { useLatest } from '../parts/bits'
+import { can, isMail } from '../state/channels'
 import { contact as contactQuery } from '../parts/queries'
 import { useLive } from '../state/live'
 import { sendOut } from '../state/outbox'
@@ -52,17 +53,17 @@ export function Composer({ c, company, resolved, ref }: Props) {
       c.reply_channels[0],
     [c.reply_channels, c.channel, picked],
   )
-  const needsSubject = tab === 'reply' && channel?.channel === 'email' && !c.subject
+  const needsSubject = tab === 'reply' && isMail(channel?.channel) && !c.subject
   const reply = tab === 'reply'
   const blocked = reply && !channel
-  const mail = reply && channel?.channel === 'email'
-  const texting = reply && (channel?.channel === 'sms' || channel?.channel === 'whatsapp') ? channel : null
+  const mail = reply && isMail(channel?.channel)
+  const texting = reply && channel && can(channel.channel).form === 'text' ? channel : null
   const left = useWindow(texting?.window_ends, c.skew)
   // Once free text is over, what was being written waits for the customer's next message.
   const templating = texting !== null && (left === 0 || filling)
   const over = texting && !templating ? excess(text.trim(), texting.max_length) : 0
   const ready = templating ? isWhole(template) : (text.trim() !== '' || files.length > 0) && over === 0
-  const known = useQuery({ ...composing(c.id, c.seq), enabled: c.reply_channels.some((r) => r.channel === 'email'), placeholderData: keepPreviousData }).data
+  const known = useQuery({ ...composing(c.id, c.seq), enabled: c.reply_channels.some((r) => isMail(r.channel)), placeholderData: keepPreviousData }).data
   const people = usePeople(c.id, known)
 
   /** Into the text, or whatever stands in its place. */

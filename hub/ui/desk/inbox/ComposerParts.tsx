@@ -3,6 +3,7 @@ import { useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { ReplyChannel } from '../api'
 import { useChannelName } from '../parts/bits'
+import { can } from '../state/channels'
 import { Icon } from '../parts/icons'
 
 export type Tab = 'reply' | 'note'
@@ -38,7 +39,7 @@ export function SendBy({ channels, chosen, choose }: { channels: ReplyChannel[];
   const channelName = useChannelName()
   const way = (r: ReplyChannel) => {
     const twins = channels.filter((x) => x.channel === r.channel && x.address_id === r.address_id)
-    return [channelName(r.channel), ...(r.channel === 'chat' ? [] : [r.address]), ...(twins.length > 1 ? [r.account] : [])].join(' · ')
+    return [channelName(r.channel), ...(can(r.channel).form === 'visit' ? [] : [r.address]), ...(twins.length > 1 ? [r.account] : [])].join(' · ')
   }
   return (
     <label className="sendby meta">

@@ -8,12 +8,13 @@ import { useTranslation } from 'react-i18next'
 import type { Listed } from '../api'
 import type { InboxSearch } from '../router'
 import { explain } from '../parts/ask'
-import { CHANNELS, ChannelIcon, Empty, SlaPill, Waiting, useChannelName, useLatest, useWho } from '../parts/bits'
+import { ChannelIcon, Empty, SlaPill, Waiting, useChannelName, useLatest, useWho } from '../parts/bits'
 import { useSaid } from '../parts/said'
 import { stamp, when } from '../format'
 import { Icon } from '../parts/icons'
 import { useKeys } from '../parts/keys'
 import { list } from '../parts/queries'
+import { channels } from '../state/channels'
 import { remembered, usePref } from '../state/prefs'
 import { useLive } from '../state/live'
 import { bySla } from '../state/reducers'
@@ -119,7 +120,7 @@ export function List({ view, open, showViews }: { view: string; open: number | n
                 const channel = e.currentTarget.value || undefined
                 void navigate({ to: '.', search: (s: object) => ({ ...s, channel }), replace: true })
               }}
-              data={[{ value: '', label: t('list.all') }, ...CHANNELS.map((c) => ({ value: c, label: channelName(c) }))]}
+              data={[{ value: '', label: t('list.all') }, ...channels().map((c) => ({ value: c, label: channelName(c) }))]}
             />
           </>
         )}

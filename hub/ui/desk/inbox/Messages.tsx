@@ -14,6 +14,7 @@ import { useSaid } from '../parts/said'
 import { useUnsent } from '../parts/unsent'
 import { Words } from '../parts/Words'
 import { useMe } from '../shell/me'
+import { isCall, isMail } from '../state/channels'
 import { discard, type Outgoing, retry, useOutbox } from '../state/outbox'
 import { withEarlier } from '../state/reducers'
 import { Files } from './Files'
@@ -109,7 +110,7 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
       : nameOf(i.contact?.name ? i.contact : c.contact)
   const bad = i.status === 'failed' || i.status === 'unknown'
   const plain = (s: string | null) => (s ?? '').replace(/^((re|aw|fw|fwd|回复|答复|转发)\s*[:：]\s*)+/i, '').trim()
-  const subject = i.channel === 'email' && i.subject && plain(i.subject) !== plain(repeatSubject) ? i.subject : null
+  const subject = isMail(i.channel) && i.subject && plain(i.subject) !== plain(repeatSubject) ? i.subject : null
   const shown = i.attachments.filter((a) => !(a.inline && i.html !== null))
   return (
     <article
@@ -120,8 +121,8 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
         <strong dir="auto">{note ? t('conv.noteBy', { name: who }) : who}</strong>
         {!note && i.channel && <span>{channelName(i.channel)}</span>}
         <time dateTime={i.at} title={fullDate(i.at)}>{clock(i.at)}</time>
-        {i.direction === 'out' && !bad && i.channel !== 'voice' && <Delivery status={i.status} send={i.delivery} conversation={c.id} />}
-        {i.direction === 'in' && !i.verified && i.channel !== 'voice' && (
+        {i.direction === 'out' && !bad && !isCall(i.channel) && <Delivery status={i.status} send={i.delivery} conversation={c.id} />}
+        {i.direction === 'in' && !i.verified && !isCall(i.channel) && (
           <span className="pill soon" style={{ lineHeight: '16px' }} title={t('conv.unverifiedHint')}>{t('conv.unverified')}</span>
         )}
       </div>

@@ -4,7 +4,8 @@ import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import type { InboxSearch } from '../router'
 import { agents } from '../parts/queries'
-import { CHANNELS, useChannelName } from '../parts/bits'
+import { useChannelName } from '../parts/bits'
+import { channels } from '../state/channels'
 
 const LANGUAGES = ['ar', 'de', 'en', 'es', 'fr', 'hi', 'it', 'ja', 'ko', 'nl', 'pl', 'pt', 'ru', 'tr', 'uk', 'vi', 'zh']
 
@@ -37,7 +38,7 @@ export default function Narrow() {
   )
   return (
     <div className="narrow" role="group" aria-label={t('narrow.title')}>
-      {pick('channel', t('list.all'), CHANNELS.map((c) => ({ value: c, label: channelName(c) })))}
+      {pick('channel', t('list.all'), channels().map((c) => ({ value: c, label: channelName(c) })))}
       {pick('status', t('narrow.anyStatus'), ['open', 'snoozed', 'resolved'].map((s) => ({ value: s, label: t(`status.${s}`) })))}
       {pick('agent', t('narrow.anyAgent'), people.map((a) => ({ value: String(a.id), label: a.name })))}
       {pick('language', t('narrow.anyLanguage'), LANGUAGES.map((l) => ({ value: l, label: names.of(l) ?? l })))}

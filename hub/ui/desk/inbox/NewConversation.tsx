@@ -11,9 +11,10 @@ import { asSent, type Filling, isWhole, TemplatePicker } from '../messaging/Temp
 import { explain } from '../parts/ask'
 import { useChannelName, useReturn, useWho } from '../parts/bits'
 import { places, contact as contactQuery } from '../parts/queries'
+import { can, isMail, writable } from '../state/channels'
 
-const WRITABLE = ['email', 'sms', 'whatsapp']
-const kindOf: Record<string, NewAddress['kind']> = { email: 'email', sms: 'phone', whatsapp: 'whatsapp' }
+/** What its customers are written to by; visitors are written to by nobody first. */
+const kindOf = (channel: string) => can(channel).address as NewAddress['kind']
 
 /** What may be written to on a channel: its own addresses, and for WhatsApp the telephone numbers that are not there yet. */
 function reachable(addresses: Address[], kind: Address['kind']): Address[] {
@@ -32,7 +33,7 @@ export function NewConversation({ contactId, close }: { contactId?: number; clos
   useReturn()
   const person = useQuery({ ...contactQuery(contactId ?? 0), enabled: contactId !== undefined }).data
   const accounts = useQuery(places).data?.accounts ?? []
-  const channels = WRITABLE.filter((c) => !accounts.length || accounts.some((a) => a.channel === c))
+  const channels = writable().filter((c) => !accounts.length || accounts.some((a) => a.channel === c))
   const [picked, setPicked] = useState<string | null>(null)
   const [to, setTo] = useState('')
   const [known, setKnown] = useState<string | null>(null)
@@ -44,16 +45,16 @@ export function NewConversation({ contactId, close }: { contactId?: number; clos
   const [clientId] = useState(() => freshId())
   const counter = useId()
   // The way this person is known by; a mail where nothing speaks for another.
-  const channel = picked ?? channels.find((c) => person?.addresses.some((a) => a.kind === kindOf[c])) ?? channels[0] ?? 'email'
-  const kind = kindOf[channel] ?? 'email'
+  const channel = picked ?? channels.find((c) => person?.addresses.some((a) => a.kind === kindOf(c))) ?? channels[0] ?? writable()[0] ?? ''
+  const kind = kindOf(channel)
   const addresses = reachable(person?.addresses ?? [], kind)
   const value = addresses.length ? (addresses.find((a) => a.value === known) ?? addresses[0])?.value ?? '' : to.trim()
   // Only with its country code is a number the same everywhere.
   const local = kind !== 'email' && !/^\s*\+[\d\s().-]{6,}$/.test(value)
   const from = accounts.filter((a) => a.channel === channel)
   const sender = from.find((a) => String(a.id) === account) ?? from[0]
-  const templating = channel === 'whatsapp'
-  const ready = templating ? isWhole(template) && sender !== undefined : text.trim() !== '' && (channel !== 'sms' || excess(text.trim(), null) === 0)
+  const templating = can(channel).templates
+  const ready = templating ? isWhole(template) && sender !== undefined : text.trim() !== '' && (!can(channel).segments || excess(text.trim(), null) === 0)
 
   const send = useMutation({
     mutationFn: async () => {
@@ -64,7 +65,7 @@ export function NewConversation({ contactId, close }: { contactId?: number; clos
         text: templating ? '' : text.trim(),
         ...(templating && template ? { template: asSent(template) } : {}),
         ...(account || templating ? { account_id: sender?.id } : {}),
-        ...(channel === 'email' && subject.trim() ? { subject: subject.trim() } : {}),
+        ...(can(channel).subject && subject.trim() ? { subject: subject.trim() } : {}),
       })
     },
     onSuccess: (c) => {
@@ -118,8 +119,8 @@ export function NewConversation({ contactId, close }: { contactId?: number; clos
             data={[...(templating ? [] : [{ value: '', label: t('new.anyAccount') }]), ...from.map((a) => ({ value: String(a.id), label: a.name }))]}
           />
         )}
-        {from.length === 1 && sender && channel !== 'email' && <div className="meta" data-testid="new-from">{t('new.fromOnly', { name: sender.name })}</div>}
-        {channel === 'email' && <TextInput label={t('composer.subject')} value={subject} onChange={(e) => setSubject(e.currentTarget.value)} data-testid="new-subject" />}
+        {from.length === 1 && sender && !isMail(channel) && <div className="meta" data-testid="new-from">{t('new.fromOnly', { name: sender.name })}</div>}
+        {can(channel).subject && <TextInput label={t('composer.subject')} value={subject} onChange={(e) => setSubject(e.currentTarget.value)} data-testid="new-subject" />}
         {templating && sender ? (
           <div>
             <p className="meta" style={{ marginBottom: 6 }}>{t('new.templateOnly')}</p>
@@ -129,9 +130,9 @@ export function NewConversation({ contactId, close }: { contactId?: number; clos
           <div>
             <Textarea
               label={t('new.text')} required withAsterisk={false} autosize minRows={4} maxRows={14} value={text} onChange={(e) => setText(e.currentTarget.value)} data-testid="new-text"
-              aria-describedby={channel === 'sms' ? counter : undefined}
+              aria-describedby={can(channel).segments ? counter : undefined}
             />
-            {channel === 'sms' && <Counter id={counter} channel={channel} text={text.trim()} most={null} change={setText} />}
+            {can(channel).segments && <Counter id={counter} channel={channel} text={text.trim()} most={null} change={setText} />}
           </div>
         )}
         <div className="hflex" style={{ justifyContent: 'flex-end' }}>

@@ -9,8 +9,7 @@ import { Icon } from '../parts/icons'
 import { timeline } from '../parts/queries'
 import { RatingMark } from '../parts/RatingChip'
 import { useSaid } from '../parts/said'
-
-const CHANNELS = ['email', 'chat', 'sms', 'whatsapp', 'voice']
+import { channels } from '../state/channels'
 
 /** Everything that passed between us and this person, newest first, whichever channel it came by. */
 export function Timeline({ contact, current }: { contact: number; current?: number | null }) {
@@ -27,7 +26,7 @@ export function Timeline({ contact, current }: { contact: number; current?: numb
         {t('timeline.title')}
         <NativeSelect
           size="xs" w={136} aria-label={t('timeline.channel')} value={channel} onChange={(e) => setChannel(e.currentTarget.value)}
-          data={[{ value: '', label: t('list.all') }, ...CHANNELS.map((c) => ({ value: c, label: channelName(c) }))]}
+          data={[{ value: '', label: t('list.all') }, ...channels().map((c) => ({ value: c, label: channelName(c) }))]}
         />
       </h2>
       {found.isPending && <Waiting size="xs" />}

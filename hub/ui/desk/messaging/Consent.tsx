@@ -3,15 +3,14 @@ import { Button, Modal, NativeSelect, Radio, Textarea } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import type { Address, Contact, OptedOut } from '../api'
+import type { Contact, OptedOut } from '../api'
 import { fullDate, when } from '../format'
 import { explain, say as tell } from '../parts/ask'
 import { useChannelName, useReturn } from '../parts/bits'
 import { Icon } from '../parts/icons'
 import { contact as contactQuery } from '../parts/queries'
+import { channelOf } from '../state/channels'
 import { consent, type ConsentEntry, say } from './api'
-
-const channelOf: Partial<Record<Address['kind'], string>> = { phone: 'sms', whatsapp: 'whatsapp', email: 'email' }
 
 /** How we know it, in the reader's language; a word the customer wrote stays as it is. */
 function useHow(): (e: ConsentEntry) => string {
@@ -68,7 +67,7 @@ export function ConsentSection({ c }: { c: Contact }) {
   const found = useQuery(consent(c.id))
   const [asking, setAsking] = useState(false)
   const [all, setAll] = useState(false)
-  const able = c.addresses.some((a) => channelOf[a.kind])
+  const able = c.addresses.some((a) => channelOf(a.kind))
   const items = found.data ?? []
   if (!able && items.length === 0) return null
   return (
@@ -113,12 +112,12 @@ export function ConsentDialog({ c, address, close }: { c: Contact; address?: num
   const channelName = useChannelName()
   const client = useQueryClient()
   useReturn()
-  const able = c.addresses.filter((a) => channelOf[a.kind])
+  const able = c.addresses.filter((a) => channelOf(a.kind))
   const [at, setAt] = useState(address ?? able.find((a) => a.kind !== 'email')?.id ?? able[0]?.id ?? 0)
   const chosen = able.find((a) => a.id === at)
   const [wish, setWish] = useState<'yes' | 'no' | null>(null)
   const [detail, setDetail] = useState('')
-  const channel = channelName(channelOf[chosen?.kind ?? 'phone'] ?? 'sms')
+  const channel = channelName(channelOf(chosen?.kind ?? 'phone') ?? '')
   const wanted = (wish ?? (chosen?.opted_out ? 'yes' : 'no')) === 'yes'
   const save = useMutation({
     mutationFn: () => say(c.id, at, wanted, detail.trim()),
@@ -140,7 +139,7 @@ export function ConsentDialog({ c, address, close }: { c: Contact; address?: num
         {save.isError && <div className="alert" role="alert">{explain(save.error)}</div>}
         <NativeSelect
           label={t('contact.address')} value={String(at)} onChange={(e) => { setAt(Number(e.currentTarget.value)); setWish(null) }} data-testid="consent-address"
-          data={able.map((a) => ({ value: String(a.id), label: `${channelName(channelOf[a.kind] ?? '')} · ${a.value}` }))}
+          data={able.map((a) => ({ value: String(a.id), label: `${channelName(channelOf(a.kind) ?? '')} · ${a.value}` }))}
         />
         <Radio.Group value={wanted ? 'yes' : 'no'} onChange={(v) => setWish(v === 'yes' ? 'yes' : 'no')} label={t('consent.wish')}>
           <div style={{ display: 'grid', gap: 8, marginTop: 6 }}>

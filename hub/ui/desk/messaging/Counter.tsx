@@ -1,6 +1,7 @@
 import { useTranslation } from 'react-i18next'
 import { money, number } from '../format'
 import { Icon } from '../parts/icons'
+import { can } from '../state/channels'
 import { characters, culprits, plainer, segments } from './segments'
 
 /** Twilio's limit, where an account names none. */
@@ -18,7 +19,8 @@ interface Props {
 export function Counter({ channel, text, most, price, currency, files = 0, change, id }: Props) {
   const { t } = useTranslation()
   const over = excess(text, most)
-  const sms = channel === 'sms' && files === 0 && text !== ''
+  const billed = can(channel).segments
+  const sms = billed && files === 0 && text !== ''
   const near = characters(text) > 0.8 * (most ?? LONGEST)
   const s = segments(text)
   return (
@@ -29,8 +31,8 @@ export function Counter({ channel, text, most, price, currency, files = 0, chang
           {price != null && currency && <> · <span data-testid="cost">{t('sms.cost', { price: money(price * s.count, currency) })}</span></>}
         </span>
       )}
-      {channel === 'sms' && files > 0 && <span data-testid="segments">{t('sms.picture')}</span>}
-      {channel !== 'sms' && near && <span>{t('sms.units', { used: number(characters(text)), room: number(most ?? LONGEST) })}</span>}
+      {billed && files > 0 && <span data-testid="segments">{t('sms.picture')}</span>}
+      {!billed && near && <span>{t('sms.units', { used: number(characters(text)), room: number(most ?? LONGEST) })}</span>}
       {sms && s.encoding === 'UCS-2' && <Unicode text={text} change={change} />}
       <span role="alert" className="over" data-testid="too-long">
         {over > 0 && <><Icon name="warn" small /> {t('sms.tooLong', { count: over, over: number(over), most: number(most ?? LONGEST) })}</>}

@@ -10,6 +10,7 @@ import '../messaging/messaging.css'
 import { explain } from '../parts/ask'
 import { ChannelWord, Empty } from '../parts/bits'
 import { useNow } from '../parts/clock'
+import { can } from '../state/channels'
 import { Icon } from '../parts/icons'
 import { SilentAccount } from '../parts/SilentAccount'
 
@@ -28,7 +29,7 @@ export function NumbersPage() {
 
 function Line({ a }: { a: MessagingAccount }) {
   const { t } = useTranslation()
-  const sms = a.channel === 'sms'
+  const sms = can(a.channel).segments
   return (
     <section className="panel box" data-testid="number" data-id={a.account_id} data-channel={a.channel} aria-label={a.name}>
       <header>

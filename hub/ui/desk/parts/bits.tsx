@@ -9,8 +9,6 @@ import { Icon, type IconName } from './icons'
 const channelIcons: Record<string, IconName> = { email: 'mail', chat: 'chat', sms: 'sms', whatsapp: 'whatsapp', voice: 'phone', voicemail: 'phone', missed_call: 'phone' }
 const known = (channel: string) => (channel in channelIcons ? channel : 'other')
 
-export const CHANNELS = ['email', 'chat', 'sms', 'whatsapp', 'voice']
-
 export function useChannelName(): (channel: string) => string {
   const { t } = useTranslation()
   return (c) => (c in channelIcons ? t(`channel.${c}`) : c)

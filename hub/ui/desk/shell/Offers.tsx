@@ -9,6 +9,7 @@ import { usePhone } from '../calls/phone'
 import { complain, say } from '../parts/ask'
 import { ChannelWord, Waited, useLatest, useWho } from '../parts/bits'
 import { useNow } from '../parts/clock'
+import { isCall } from '../state/channels'
 import { span } from '../format'
 import { useAltKeys } from '../parts/keys'
 import { offers as offersQuery } from '../parts/queries'
@@ -82,7 +83,7 @@ export function Offers() {
   const accept = useMutation({
     // A call is accepted by picking up: whose telephone is in the room has it.
     mutationFn: async (o: Offer) => {
-      if (o.channel !== 'voice') return api.accept(o.id)
+      if (!isCall(o.channel)) return api.accept(o.id)
       if (phone.state === 'phone') say(t('call.yourPhone'))
       else await phone.answer()
       return { conversation_id: o.conversation_id }
@@ -101,7 +102,7 @@ export function Offers() {
   })
   const decline = useMutation({
     mutationFn: async (o: Offer) => {
-      if (o.channel === 'voice') await phone.refuse()
+      if (isCall(o.channel)) await phone.refuse()
       return api.decline(o.id)
     },
     onMutate: (o) => void remove(o.id),
@@ -154,7 +155,7 @@ function Card(p: { offer: Offer; left: number; waiting: number; busy: boolean; a
       <div className={`prog${left <= 5 ? ' urgent' : ''}`} aria-hidden="true"><i style={{ transform: `scaleX(${Math.min(1, left / whole)})` }} /></div>
       <div className="hflex">
         <Button size="sm" flex={1} onClick={p.accept} loading={p.busy} data-testid="offer-accept">
-          {t(o.channel === 'voice' ? 'call.answer' : 'offer.accept')}&nbsp;<kbd>Alt A</kbd>
+          {t(isCall(o.channel) ? 'call.answer' : 'offer.accept')}&nbsp;<kbd>Alt A</kbd>
         </Button>
         <Button size="sm" flex={1} variant="default" onClick={p.decline} disabled={p.busy} data-testid="offer-decline">
           {t('offer.decline')}&nbsp;<kbd>Alt D</kbd>

@@ -19,6 +19,7 @@ import { PhoneProvider } from '../calls/phone'
 import { NewConversation } from '../inbox/NewConversation'
 import { useViewName } from '../inbox/Views'
 import { type Dialogs, DialogsContext, MeContext, useDialogs, useMay, useMe } from './me'
+import { learn } from '../state/channels'
 import { Offers } from './Offers'
 import { pageAt, pages, viewAt } from './pages'
 import { Palette } from './Palette'
@@ -49,6 +50,7 @@ export function Shell() {
   }, [scheme, setColorScheme])
 
   if (me.data && !own(me.data.agent.id)) return null
+  if (me.data) learn(me.data.channels)
   if (me.data)
     return (
       <MeContext.Provider value={me.data}>

@@ -4,6 +4,7 @@ import { createContext, useContext, useEffect, useMemo, useState, type ReactNode
 import { base } from '../../realtime/base'
 import { HubSocket, type Json, type LinkState } from '../../realtime/hub'
 import { api, type Board, type Conversation, type Interaction, type Load, type Me, type Offer, type Presence, type QueueLive, type Ref, type Summary } from '../api'
+import { can } from './channels'
 import { type ListData, matches, withInteraction, withOffer, withoutOffer, withoutRow, withChange, withRow, withSummary } from './reducers'
 
 /** The last event heard on a topic: what is read by REST must not be older. */
@@ -51,9 +52,9 @@ function touchLists(client: QueryClient, s: Summary, me: number): void {
   }
 }
 
-/** Whether it changes what may be said: a wish, a line of the hub's own about one, or the customer's turn on WhatsApp. */
+/** Whether it changes what may be said: a wish, a line of the hub's own about one, or the customer's turn where only templates are sent later. */
 const turns = (i: Interaction) =>
-  Boolean(i.message?.consent) || (i.kind === 'system' && i.automatic) || (i.channel === 'whatsapp' && i.direction === 'in')
+  Boolean(i.message?.consent) || (i.kind === 'system' && i.automatic) || (can(i.channel).templates && i.direction === 'in')
 
 class Feed {
   readonly socket: HubSocket
