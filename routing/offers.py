@@ -26,7 +26,7 @@ from hub.core.metrics import OFFERS
 from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.queues import entries, offers
-from hub.queues.decision_reasons import Because, because
+from hub.queues.decision_reasons import Because, coded_reason
 from routing.model import Channel, Kept, Pick
 
 logger = log.get(__name__)
@@ -102,7 +102,7 @@ async def note_kept(conn: Connection, kept: Sequence[Kept]) -> None:
     values = {
         "entries": [k.entry_id for k in kept],
         "keys": [k.due for k in kept],
-        "becauses": [Jsonb([because("keptNow", channel=k.channel, free=k.free, kept=k.kept)]) for k in kept],
+        "becauses": [Jsonb([coded_reason("keptNow", channel=k.channel, free=k.free, kept=k.kept)]) for k in kept],
     }
     async with conn.cursor() as cur:
         await cur.execute(sql["note_kept"], values)

@@ -7,14 +7,14 @@ from typing import Any, Protocol
 
 import orjson
 
-from hub.queues.decision_reasons import Because, because
+from hub.queues.decision_reasons import Because, coded_reason
 from routing import policy
 from routing.model import Reserve
 from routing.policy import Step
 
 MOST = 10  # candidates kept per decision
 FEW = 3  # of a flood of decisions
-_CHOSEN = [because("chosen")]
+_CHOSEN = [coded_reason("chosen")]
 
 
 class _Agent(Protocol):
@@ -57,20 +57,20 @@ class _Item(Protocol):
 def why_chosen(group: _Group, item: _Item, agent: _Agent, now: float) -> list[Because]:
     """Why me: what the offer card says."""
     if item.sticky_agent_id == agent.id:
-        found = [because("asked")]
+        found = [coded_reason("asked")]
     elif not group.step.skills:
-        found = [because("queue")]
+        found = [coded_reason("queue")]
     else:
         asked = ", ".join(key for key, _ in group.step.skills)
         level = group.levels.get(id(agent.profile), policy.MAX_LEVEL)
-        found = [because("skill", skills=asked, n=level)]
+        found = [coded_reason("skill", skills=asked, n=level)]
     counted = _counted(group, agent)
     if counted:
-        found.append(because("used", used=counted, capacity=agent.capacity))
+        found.append(coded_reason("used", used=counted, capacity=agent.capacity))
     if agent.used > counted:  # what this item does not see, since it gives way to it
-        found.append(because("givesWay", used=agent.used - counted))
+        found.append(coded_reason("givesWay", used=agent.used - counted))
     if not agent.used:
-        found.append(because("idle", seconds=max(0, round(now - agent.idle_since))))
+        found.append(coded_reason("idle", seconds=max(0, round(now - agent.idle_since))))
     return found + _room_left(group, agent)
 
 
@@ -88,10 +88,10 @@ def _room_left(group: _Group, agent: _Agent) -> list[Because]:
         if kind.channel == group.channel or not any(reserve.eligible for reserve in reserves):
             continue
         if agent.fits & kind.bit and kind.channel in group.yields:
-            return [because("stillFits", channel=kind.channel)]
+            return [coded_reason("stillFits", channel=kind.channel)]
         free = sum(reserve.free for reserve in reserves)
         if free and agent.profile.tight & kind.bit and not agent.fits & kind.bit:
-            return [because("othersFree", channel=kind.channel)]
+            return [coded_reason("othersFree", channel=kind.channel)]
     return []
 
 
@@ -130,39 +130,39 @@ def considered(group: _Group, item: _Item, chosen: _Agent, now: float, others: I
 
 def _against(group: _Group, item: _Item, agent: _Agent, chosen: _Agent, now: float) -> Because:
     if agent.state != "available":
-        return because("presence", state=agent.state, **({"reason": agent.reason} if agent.reason else {}))
+        return coded_reason("presence", state=agent.state, **({"reason": agent.reason} if agent.reason else {}))
     if id(agent.profile) not in group.levels:
-        return because("lacks", skills=", ".join(f"{key} {least}" for key, least in group.step.skills))
+        return coded_reason("lacks", skills=", ".join(f"{key} {least}" for key, least in group.step.skills))
     if item.excluded and item.excluded.get(agent.id, 0.0) > now:
-        return because("missed")
+        return coded_reason("missed")
     room = agent.rooms[group.view]
     if group.weight > room:
         return _full(group, agent, agent.capacity - room)
     if agent.full & group.bit:
         most = agent.maxima.get(group.channel, group.most)
-        return because("holds", held=agent.counts.get(group.channel, 0), most=most, channel=group.channel)
+        return coded_reason("holds", held=agent.counts.get(group.channel, 0), most=most, channel=group.channel)
     if item.sticky_agent_id == chosen.id:
-        return because("other")
+        return coded_reason("other")
     bits = agent.fits & ~chosen.fits & group.bars
     if bits:
-        return because("keptFor", channel=next(r.kind.channel for r in group.near.values() if r.kind.bit & bits))
+        return coded_reason("keptFor", channel=next(r.kind.channel for r in group.near.values() if r.kind.bit & bits))
     return _weaker(group, agent, chosen)
 
 
 def _full(group: _Group, agent: _Agent, used: int) -> Because:
     if used > agent.capacity:
-        return because("over", used=used, capacity=agent.capacity)
+        return coded_reason("over", used=used, capacity=agent.capacity)
     if used < agent.capacity:
-        return because("noRoom", used=used, capacity=agent.capacity, weight=group.weight)
-    return because("full", used=used, capacity=agent.capacity)
+        return coded_reason("noRoom", used=used, capacity=agent.capacity, weight=group.weight)
+    return coded_reason("full", used=used, capacity=agent.capacity)
 
 
 def _weaker(group: _Group, agent: _Agent, chosen: _Agent) -> Because:
     mine, best = group.levels[id(agent.profile)], group.levels.get(id(chosen.profile), policy.MAX_LEVEL)
     if mine < best:
-        return because("weaker", mine=mine, best=best)
+        return coded_reason("weaker", mine=mine, best=best)
     if agent.profile.flexibility > chosen.profile.flexibility:
-        return because("kept")
+        return coded_reason("kept")
     if agent.load > chosen.load:
-        return because("busier")
-    return because("shorter" if agent.idle_since > chosen.idle_since else "urgent")
+        return coded_reason("busier")
+    return coded_reason("shorter" if agent.idle_since > chosen.idle_since else "urgent")

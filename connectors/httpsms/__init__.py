@@ -25,6 +25,7 @@ from hub.core.service import Core
 
 __all__ = ["HttpSms", "Settings"]
 
+from hub.channels.provider_errors import handing_over
 from hub.channels.reasons import Reason
 
 logger = log.get(__name__)
@@ -106,21 +107,10 @@ class HttpSms:
         settings = cast("Settings", account.settings)
         request = self._request(account, settings, outbound)
         await wire()
-        try:
+        with handing_over("The gateway"):
             async with self._session().request(**request) as answer:
                 body = await answer.content.read(_ANSWER)
                 return _outcome(settings, answer, body) or f"{account.key}:{outbound.id}"
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise SendError(
-                f"The gateway cannot be reached: {error}.",
-                outcome=Outcome.RETRY,
-                code=Reason.PROVIDER_UNREACHABLE,
-                params={"reason": str(error)},
-                account_wide=True,
-            ) from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            words = f"The gateway did not answer after the message was handed over ({type(error).__name__})."
-            raise SendError(words, outcome=Outcome.UNKNOWN, code=Reason.PROVIDER_UNANSWERED) from error
 
     def _request(self, account: Account, settings: Settings, outbound: Outbound) -> dict[str, Any]:
         known = {

@@ -26,7 +26,7 @@ _KIND = {"contact": "contacts", "vcard": "contacts", "interactive": "form", "nfm
 
 
 def said_in(form: Form) -> str:
-    """What was said, in words; empty where there are none, see `unsaid`."""
+    """What was said, in words; empty where there are none, see `placeholder_kind`."""
     said = "\n".join(part for part in (_body(form), answers(form)) if part)
     return said or _place(form) or pressed(form)
 
@@ -138,7 +138,7 @@ def _place(form: Form) -> str:
     return f"📍 {', '.join(dict.fromkeys(named)) or f'{north}, {east}'}\n{link}"
 
 
-def unsaid(form: Form) -> str | None:
+def placeholder_kind(form: Form) -> str | None:
     """What a message without words is, as far as told (`hub.channels.placeholders`); None: its files speak for it."""
     told = form.get("MessageType", "").strip().lower()
     kind = _KIND.get(told, told)

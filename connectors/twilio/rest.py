@@ -22,6 +22,7 @@ from twilio.rest import Client
 from connectors.twilio.errors import OPTED_OUT, REFUSED_FOR_NOW, explain, reason
 from connectors.twilio.settings import Settings
 from hub.channels.model import Outcome, SendError
+from hub.channels.provider_errors import handing_over
 from hub.channels.reasons import Reason
 from hub.core.clock import now
 
@@ -117,7 +118,8 @@ class Rest:
     async def create(self, settings: Settings, **fields: Any) -> str:
         """Post one message; its SID, or `SendError` with what that means."""
         try:
-            message = await self.client(settings).messages.create_async(**fields)
+            with handing_over("Twilio"):
+                message = await self.client(settings).messages.create_async(**fields)
         except ThrottledError as error:
             raise SendError(
                 "Twilio asks us to slow down (429).",
@@ -126,20 +128,6 @@ class Rest:
                 code=Reason.PROVIDER_SLOW_DOWN,
                 account_wide=True,
             ) from None
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise SendError(
-                f"Twilio cannot be reached: {error}.",
-                outcome=Outcome.RETRY,
-                code=Reason.PROVIDER_UNREACHABLE,
-                params={"reason": str(error)},
-                account_wide=True,
-            ) from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise SendError(
-                f"Twilio did not answer after the message was handed over ({type(error).__name__}).",
-                outcome=Outcome.UNKNOWN,
-                code=Reason.PROVIDER_UNANSWERED,
-            ) from error
         except TwilioException as error:
             raise refusal(error) from error
         if not message.sid:

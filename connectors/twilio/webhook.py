@@ -21,7 +21,7 @@ from twilio.request_validator import (
 )
 
 from connectors.twilio.errors import OPTED_OUT, UNDELIVERED_FOR_NOW, explain, number, reason
-from connectors.twilio.message_text import answers, pressed, said_in, unsaid
+from connectors.twilio.message_text import answers, placeholder_kind, pressed, said_in
 from hub.channels.consent import Consent, Wish, carriers_own, spoken
 from hub.channels.model import AddressKind, Delivery, DeliveryStatus, Inbound, RemoteFile
 from hub.channels.reasons import Reason
@@ -124,7 +124,7 @@ def to_inbound(account_id: int, raw: bytes, form: Form | None = None, *, terms: 
         number=_number(form, bare) if whatsapp else None,
         name=form.get("ProfileName", ""),
         text=said_in(form).replace("\x00", ""),
-        unsaid=unsaid(form),
+        placeholder=placeholder_kind(form),
         external_id=sid,
         references=tuple(s for s in (form.get("OriginalRepliedMessageSid"),) if s),
         verified=True,

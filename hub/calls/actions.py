@@ -148,7 +148,7 @@ async def transfer(unit: Unit, account: Account, call_id: int, agent_id: int, to
     await entries.transfer(
         unit, held.call.conversation_id, queue_id=to.queue_id, agent_id=to.agent_id, actor_id=agent_id
     )
-    await control.park(unit, await store.again(unit, held))
+    await control.park(unit, await store.reread(unit, held))
 
 
 async def consult(unit: Unit, account: Account, call_id: int, agent_id: int, to: Target) -> None:

@@ -38,7 +38,7 @@ async def settle(unit: Unit, held: Held) -> Held:
         await finish(unit, held, "left_menu")
     elif not held.call.over:
         await _bring_together(unit, held)
-    held = await store.again(unit, held)
+    held = await store.reread(unit, held)
     if held.call.over:
         await _let_go(unit, held)
     if held.call.answered_at is not None or held.call.over:
@@ -53,11 +53,11 @@ async def _bring_together(unit: Unit, held: Held) -> None:
         waits = call.state == "queued" and not leg.consult and not leg.leaving
         if waits and leg.present and not await _claim(unit, call, leg):
             await hang_up(unit, call, leg)
-    held = await store.again(unit, held)
+    held = await store.reread(unit, held)
     customer = held.customer
     if held.call.state == "connecting" and customer is not None and customer.present:
         await _talking(unit, held)
-    held = await store.again(unit, held)
+    held = await store.reread(unit, held)
     await _missing_agents(unit, held)
 
 
@@ -80,7 +80,7 @@ async def _claim(unit: Unit, call: Call, leg: Leg) -> bool:
 
 async def fetch_customer(unit: Unit, call: Call, leg: Leg) -> None:
     """Bring the customer to the agent's room: the caller who waits, or by calling them."""
-    held = await store.again(unit, Held(call, ()))
+    held = await store.reread(unit, Held(call, ()))
     customer = held.customer
     if customer is not None and customer.live:
         await store.ask(unit, call, CommandKind.SEND, f"join:{leg.id}", leg_id=customer.id, stage="join")
@@ -347,4 +347,4 @@ async def gone(unit: Unit, held: Held, leg: Leg) -> None:
     """The provider says a telephone is no more (21220 and its like): what it reported may be late or lost."""
     at = now()
     await execute(unit.conn, sql["leg_reached"], {"id": leg.id, "what": "ended", "at": at, "reason": "completed"})
-    await settle(unit, await store.again(unit, held))
+    await settle(unit, await store.reread(unit, held))

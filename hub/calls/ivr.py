@@ -45,7 +45,7 @@ class Moment:
 
     @property
     def flow(self) -> CallFlow:
-        """The number's manners."""
+        """The number's behaviors."""
         return self.account.settings.voice
 
     @property
@@ -114,11 +114,11 @@ async def _menu(m: Moment) -> list[Step]:
         tries = int(m.event.data.get("turn") or 0) + 1
         values = {"id": m.call.id, "locale": m.call.locale, "tries": tries}
         await execute(m.unit.conn, sql["set_menu"], values)
-        asked = Moment(m.unit, m.account, await store.again(m.unit, m.held), m.event)
+        asked = Moment(m.unit, m.account, await store.reread(m.unit, m.held), m.event)
         return _ask(asked) if tries < m.flow.menu_tries else await _park(asked)
     if option.locale is not None and option.locale != m.call.locale:
         await execute(m.unit.conn, sql["set_menu"], {"id": m.call.id, "locale": option.locale, "tries": m.call.tries})
-        m = Moment(m.unit, m.account, await store.again(m.unit, m.held), m.event)
+        m = Moment(m.unit, m.account, await store.reread(m.unit, m.held), m.event)
         if option.queue is None and not option.voicemail:
             return _ask(m)
     if option.voicemail:
@@ -143,7 +143,7 @@ async def _park(m: Moment, queue: str | None = None) -> list[Step]:
         if not rows:
             return await _leave_message(m)
         await _enter_queue(m, int(rows[0]["id"]), account)
-    call = (await store.again(m.unit, m.held)).call
+    call = (await store.reread(m.unit, m.held)).call
     if call.state in ("ended", "voicemail"):
         return [Hangup()]
     return [Park(f"hub-{call.queue_id or 0}", call.entry_id or 0)]

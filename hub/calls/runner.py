@@ -179,7 +179,7 @@ class Runner:
                 await execute(unit.conn, sql["name_leg"], {"id": claim.leg_id, "leg": made})
             if leg is not None and leg.live and (state == "gone" or (state == "failed" and leg.external_id is None)):
                 await self._ended(unit, leg.id, "completed" if state == "gone" else "failed")
-                await control.settle(unit, await store.again(unit, held))
+                await control.settle(unit, await store.reread(unit, held))
             if state == "failed" and leg is not None and leg.external_id is not None:
                 await store.tell(unit, held.call, CallFailed, held.call.agent_id, what=claim.kind, error=words)
 
@@ -239,7 +239,7 @@ class Runner:
             async with events.unit(self._core.db, self._core.feed) as unit:
                 held = await store.hold(unit, silent["call_id"])
                 await self._ended(unit, silent["id"], how)
-                await control.settle(unit, await store.again(unit, held))
+                await control.settle(unit, await store.reread(unit, held))
             logger.warning("silent_leg_ended", call=silent["call_id"], leg=silent["id"], how=how)
             found += 1
         return found

@@ -61,7 +61,7 @@ async def hold(unit: Unit, call_id: int) -> Held:
     return Held(call, tuple(await legs(unit.conn, call_id)))
 
 
-async def again(unit: Unit, held: Held) -> Held:
+async def reread(unit: Unit, held: Held) -> Held:
     """The same call, read again after changes of ours."""
     call = await fetch_one(unit.conn, Call, sql["call"], {"id": held.call.id})
     assert call is not None  # noqa: S101 - we hold it

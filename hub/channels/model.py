@@ -85,7 +85,7 @@ class Inbound:
     provider's own id; `reported` is that number, or the one in `address`, as the provider writes it, where that is not
     the form under which people are known (`hub.contacts.numbers`): messages go there. `media` are files to be fetched
     once the message is stored. `page` is its `html` cleaned, where the connector had that done; else the hub does it
-    before the message is first shown. `unsaid` is the kind of a message without words of its own
+    before the message is first shown. `placeholder` is the kind of a message without words of its own
     (`hub.channels.placeholders`), for which the hub puts words where `text` is blank.
     """
 
@@ -113,7 +113,7 @@ class Inbound:
     number: str | None = None
     media: tuple[RemoteFile, ...] = ()
     reported: str | None = None
-    unsaid: str | None = None
+    placeholder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

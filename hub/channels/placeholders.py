@@ -1,6 +1,6 @@
 """Messages without words of their own: what is said in their place, so that none is an empty line.
 
-A connector names the kind in `Inbound.unsaid`; the message is stored with the English of it, and the code beside.
+A connector names the kind in `Inbound.placeholder`; the message is stored with the English of it, and the code beside.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _KINDS = {
 }
 
 
-def unsaid(kind: str) -> dict[str, Any]:
+def placeholder(kind: str) -> dict[str, Any]:
     """What to show for a message of a kind, as `code`, `params` and English `text`; of an unknown kind, its name."""
     kind = "".join(c for c in kind.strip() if c.isalnum() or c in " _-")[:40]
     known = kind.lower() or "empty"
@@ -35,4 +35,4 @@ def unsaid(kind: str) -> dict[str, Any]:
 
 def phrase(kind: str) -> str:
     """The English of it."""
-    return str(unsaid(kind)["text"])
+    return str(placeholder(kind)["text"])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hub.channels.consent import Consent, Wish
 from hub.channels.model import AddressKind, Inbound
-from hub.channels.placeholders import unsaid
+from hub.channels.placeholders import placeholder
 from hub.contacts.identity import known_by, lenient
 from hub.contacts.numbers import WITHHELD, is_withheld
 from hub.core.identifiers import identifier
@@ -47,10 +47,10 @@ def tidy(inbound: Inbound) -> Inbound:
 def _worded(i: Inbound) -> Inbound:
     """The message with words in place of those it lacks, and their code in `meta`, which nobody else writes there."""
     blank = not (i.html or i.text.strip("\x00 \t\r\n"))
-    kind = i.unsaid if blank and i.unsaid is not None else "empty" if blank and _is_wordless(i) else None
+    kind = i.placeholder if blank and i.placeholder is not None else "empty" if blank and _is_wordless(i) else None
     if kind is not None:
-        said = unsaid(kind)
-        return replace(i, text=said["text"], unsaid=None, meta={**i.meta, "said": said})
+        said = placeholder(kind)
+        return replace(i, text=said["text"], placeholder=None, meta={**i.meta, "said": said})
     return replace(i, meta={k: v for k, v in i.meta.items() if k != "said"}) if "said" in i.meta else i
 
 

@@ -49,7 +49,7 @@ class Because(TypedDict):
     params: NotRequired[dict[str, Any]]
 
 
-def because(code: str, **params: Any) -> Because:
+def coded_reason(code: str, **params: Any) -> Because:
     """One reason; a `KeyError` when there are no words for it."""
     ENGLISH[code]
     return {"code": code, "params": params} if params else {"code": code}
@@ -62,7 +62,7 @@ def english(reasons: Iterable[Because]) -> str:
 
 def in_words(text: str) -> list[Because]:
     """What an older version wrote down."""
-    return [because("text", text=text)] if text else []
+    return [coded_reason("text", text=text)] if text else []
 
 
 def _worded(code: str, params: Mapping[str, Any]) -> Mapping[str, Any]:

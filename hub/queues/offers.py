@@ -22,7 +22,7 @@ from hub.core.events import Unit
 from hub.core.metrics import OFFERS
 from hub.core.sql import Queries
 from hub.queues import entries
-from hub.queues.decision_reasons import Because, because, english, in_words
+from hub.queues.decision_reasons import Because, coded_reason, english, in_words
 
 sql = Queries.beside(__file__, "offers.sql")
 EXCLUDE_SECONDS = 60  # who declined or missed an item is not asked again for so long
@@ -343,11 +343,11 @@ def _candidates(stored: Iterable[dict[str, Any]], names: dict[int, str]) -> Iter
 
 def _why_waiting(w: _Waiting) -> Because:
     if w.members == 0:
-        return because("unstaffed", queue=w.queue)
+        return coded_reason("unstaffed", queue=w.queue)
     if w.available == 0:
-        return because("unavailable", queue=w.queue)
+        return coded_reason("unavailable", queue=w.queue)
     if w.declined == w.available:
-        return because("allMissed")
+        return coded_reason("allMissed")
     if w.kept is not None:
-        return because("keptUntil", **w.kept)
-    return because("unfit", n=w.available, queue=w.queue)
+        return coded_reason("keptUntil", **w.kept)
+    return coded_reason("unfit", n=w.available, queue=w.queue)

@@ -98,23 +98,6 @@ class Board(BaseModel):
     series: list[SeriesPoint]
 
 
-class QueueInterval(BaseModel):
-    queue_id: int
-    channel: str
-    at: datetime
-    attribution: str
-    entered: int
-    answered: int
-    abandoned: int
-    short_abandoned: int
-    flowed_out: int
-    open: int
-    service_level: float | None
-    service_level_variant: str
-    average_speed_of_answer: float | None
-    abandonment: float | None
-
-
 class RatingSummary(BaseModel):
     """`satisfied` is CSAT: percent of the ratings that are 4 or 5."""
 
@@ -149,7 +132,7 @@ class PeriodQuery(In):
 
 
 class QueueHistory(BaseModel):
-    items: list[QueueInterval]
+    items: list[history.QueueInterval]
     next_cursor: str | None
 
 

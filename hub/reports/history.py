@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict
+from typing import Annotated
 from zoneinfo import available_timezones
+
+from pydantic import WithJsonSchema
+from typing_extensions import TypedDict
 
 from hub.core.clock import iso
 from hub.core.db import Database
@@ -17,12 +20,12 @@ from hub.reports.definitions import BUCKET_SECONDS, SERVICE_LEVEL_VARIANT, Count
 sql = Queries.beside(__file__)
 
 
-class Interval(TypedDict):
+class QueueInterval(TypedDict):
     """One queue and channel in one interval. `open` entries have not found an end yet, so the figures may move."""
 
     queue_id: int
     channel: str
-    at: str
+    at: Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
     attribution: str
     entered: int
     answered: int
@@ -82,14 +85,14 @@ async def history(
     seconds: int = BUCKET_SECONDS,
     timezone: str | None = None,
     queue_ids: Collection[int] | None = None,
-) -> list[Interval]:
+) -> list[QueueInterval]:
     """All counts from `since` to `until`: see `Asked`."""
     return (await page(db, Asked(since, until, seconds, timezone, queue_ids), after=None, limit=None))[0]
 
 
 async def page(
     db: Database, asked: Asked, *, after: After | None, limit: int | None
-) -> tuple[list[Interval], After | None]:
+) -> tuple[list[QueueInterval], After | None]:
     """At most `limit` intervals, after one, in the order of time, queue and channel; and the last, if more follow."""
     if asked.timezone is not None and asked.timezone not in available_timezones():
         raise Invalid("There is no such time zone.", fields={"timezone": "use a name like Europe/Berlin"})
@@ -106,7 +109,7 @@ async def page(
     return [_interval(row) for row in shown], last
 
 
-def _interval(row: _Row) -> Interval:
+def _interval(row: _Row) -> QueueInterval:
     counts = Counts(
         row.entered, row.answered, row.answered_in_target, row.abandoned, row.short_abandoned, row.flowed_out,
         row.wait_seconds,

@@ -119,7 +119,7 @@ class Windows:
         await expect(page.get_by_test_id("presence-select")).to_be_visible()
         return page
 
-    async def again(self, page: Page) -> Page:
+    async def reopened(self, page: Page) -> Page:
         """The same window after a reload."""
         await page.reload()
         return page

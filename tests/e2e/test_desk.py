@@ -250,7 +250,7 @@ async def test_the_next_person_at_the_browser_sees_nothing_of_the_one_before(wor
     page, _ = await _texting(world, windows, "Can you keep a secret?")
     number = await page.get_by_test_id("conversation").get_attribute("data-id")
     await page.get_by_test_id("composer-text").fill("Words for nobody else.")
-    page = await windows.again(page)
+    page = await windows.reopened(page)
     await expect(page.get_by_test_id("composer-text")).to_have_value("Words for nobody else.")
     world.signed_in.pop("amy")  # the session it knows ends here
     windows.forgive("401")  # what was being asked for meanwhile

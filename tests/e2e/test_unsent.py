@@ -18,7 +18,7 @@ from tests.e2e.conftest import Windows
 from tests.e2e.stage import World, eventually
 from tests.integration.connectors.certificates import make
 from tests.integration.connectors.harness import free_port
-from tests.support.smtp import HostileSmtp, Manner
+from tests.support.smtp import Behavior, HostileSmtp
 
 SHOTS = os.environ.get("SHOTS")  # a folder for pictures of what was seen
 
@@ -73,7 +73,7 @@ async def test_a_message_says_why_it_has_not_left_and_when_it_is_tried_next(
     await shot(phone, "unsent-phone-dark")
 
     async with HostileSmtp() as refusing:
-        refusing.manner = Manner(says={"ehlo": "250-x\r\n250 AUTH PLAIN LOGIN", "auth": "535 5.7.8 wrong"})
+        refusing.behavior = Behavior(says={"ehlo": "250-x\r\n250 AUTH PLAIN LOGIN", "auth": "535 5.7.8 wrong"})
         await sends_by(world, box, refusing.port, "old", user="support")
         await expect(waiting).to_have_attribute("data-code", "smtp.sign_in", timeout=90_000)
         await expect(waiting).to_contain_text("refuses our user name or password")

@@ -72,7 +72,7 @@ async def test_files_and_long_texts_reach_the_other_side_whole(world: World, win
     await expect(amy.get_by_test_id("composer").locator(".file")).to_have_count(1)
     await actions.answer(amy, "See https://shop.example/a(b). or \u202ehttps://\u0430pple.com")
     answer = actions.said(widget, "agent", "See https")
-    for page in (shop, await windows.again(shop)):
+    for page in (shop, await windows.reopened(shop)):
         answer = actions.said(page.frame_locator("iframe"), "agent", "See https")
         await expect(answer.get_by_test_id("widget-file")).to_contain_text("invoicefdp.png")
         await expect(answer.locator("img")).to_have_js_property("naturalWidth", 1)

@@ -22,7 +22,7 @@ from hub.core.feed import Feed
 from hub.core.secrets import Vault
 from hub.demo import MailCatcher
 from routing.engine import Router
-from tests.integration.calls.stage import Manner, stage
+from tests.integration.calls.stage import Behavior, stage
 from tests.integration.connectors.harness import eventually
 from tests.support.app import App
 from workers.context import parts
@@ -179,7 +179,7 @@ async def test_mail_reply_follow_up_and_page_walk_as_written(app: App) -> None:
 
 async def test_call_walks_as_written(db: Database, feed: Feed, vault: Vault) -> None:
     async with stage(db, feed, vault) as scene:
-        await scene.agent("Amy", manner=Manner(answers=1))
+        await scene.agent("Amy", behavior=Behavior(answers=1))
         with walked("A call"):
             caller = scene.calls()
             await scene.in_state("talking")

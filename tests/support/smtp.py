@@ -15,7 +15,7 @@ FOREVER = 3600.0
 
 
 @dataclass
-class Manner:
+class Behavior:
     """How mails to one domain, or all of them, are treated. A `step` is greeting, ehlo, mail, rcpt, data or body."""
 
     waits: dict[str, float] = field(default_factory=dict[str, float])  # seconds before a step is answered
@@ -29,9 +29,9 @@ class HostileSmtp:
     """Listens on loopback; `taken` are the mails that are in, answered or not: (recipient, message)."""
 
     def __init__(self, *, context: ssl.SSLContext | None = None, auth: Callable[[str], bool] | None = None):
-        self.manner = Manner()
-        self.of_domain: dict[str, Manner] = {}
-        self.of_recipient: Callable[[str], Manner] | None = None
+        self.behavior = Behavior()
+        self.of_domain: dict[str, Behavior] = {}
+        self.of_recipient: Callable[[str], Behavior] | None = None
         self.taken: list[tuple[str, bytes]] = []
         self.connections = 0
         self.open = 0
@@ -100,7 +100,7 @@ class _Talk:
         self._server = server
         self._reader = reader
         self._writer = writer
-        self._manner = server.manner
+        self._manner = server.behavior
         self._recipient = ""
 
     async def answer(self, step: str, usual: str) -> str:
@@ -114,10 +114,10 @@ class _Talk:
 
     async def command(self, verb: str, line: str) -> None:
         if verb == "MAIL":
-            self._manner = self._server.manner
+            self._manner = self._server.behavior
         elif verb == "RCPT":
             self._recipient = line.partition("<")[2].partition(">")[0]
-            self._manner = self._server.of_domain.get(self._recipient.rpartition("@")[2], self._server.manner)
+            self._manner = self._server.of_domain.get(self._recipient.rpartition("@")[2], self._server.behavior)
             if self._server.of_recipient is not None:
                 self._manner = self._server.of_recipient(self._recipient)
         ehlo = "250-hostile.example\r\n250-SIZE 60000000\r\n250 SMTPUTF8"

@@ -12,7 +12,7 @@ from hub.demo.twilio.clock import Clock
 from hub.demo.twilio.conferences import Conference, JoinTerms, Participant, Queue, Recording
 from hub.demo.twilio.grammar import CONFERENCE_WAIT, BadTwiml, parse
 from hub.demo.twilio.messages import ApiError
-from hub.demo.twilio.people import Manner, People
+from hub.demo.twilio.people import Behavior, People
 from hub.demo.twilio.verbs import Verbs
 from hub.demo.twilio.wire import Wire
 
@@ -84,15 +84,15 @@ class Exchange:
         """Whether they answer; tells each step that was asked for."""
         self.progress(call, "initiated")
         await self.clock.sleep(0.2)
-        manner = self.people.of(call.to)
-        if manner.instead in {"failed", "busy"}:
-            call.hang_up(manner.instead)
+        behavior = self.people.of(call.to)
+        if behavior.instead in {"failed", "busy"}:
+            call.hang_up(behavior.instead)
             return False
         if not call.over:
             call.status = "ringing"
             self.progress(call, "ringing")
-        if manner.answers is not None:
-            call_later(self, call, manner)
+        if behavior.answers is not None:
+            call_later(self, call, behavior)
         answered = await self._answered(call)
         if not answered:
             call.hang_up(call.refused or "no-answer")
@@ -283,11 +283,11 @@ class Exchange:
         return queue
 
 
-def call_later(exchange: Exchange, call: Call, manner: Manner) -> None:
+def call_later(exchange: Exchange, call: Call, behavior: Behavior) -> None:
     """Answer a call after as long as this person takes."""
 
     async def pick_up() -> None:
-        await exchange.clock.sleep(manner.answers or 0)
+        await exchange.clock.sleep(behavior.answers or 0)
         exchange.answer(call)
 
     exchange.wire.go(pick_up())

@@ -11,7 +11,7 @@ from hub.demo.twilio.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class Behavior:
     """What somebody does when called.
 
     `answers`: after how many seconds, None for never; `instead`: a final status at once (`busy`, `failed`,
@@ -25,34 +25,34 @@ class Manner:
 
 
 _WATCHED = 10.0  # real seconds for which somebody who looked at the page is taken to be there
-BY_HAND = Manner(answers=None)  # rings until somebody answers it on the page or through the API
+BY_HAND = Behavior(answers=None)  # rings until somebody answers it on the page or through the API
 
 
 @dataclass(slots=True)
 class People:
-    """Who is where. A `client:` device without a manner of its own is answered by hand."""
+    """Who is where. A `client:` device without a behavior of its own is answered by hand."""
 
     clock: Clock
-    manners: dict[str, Manner] = field(default_factory=dict[str, Manner])
+    behaviors: dict[str, Behavior] = field(default_factory=dict[str, Behavior])
     watched: dict[str, float] = field(default_factory=dict[str, float])  # numbers a person plays -> last seen
-    usual: Manner = field(default_factory=Manner)
+    usual: Behavior = field(default_factory=Behavior)
 
-    def of(self, endpoint: str) -> Manner:
+    def of(self, endpoint: str) -> Behavior:
         """How this number or device behaves."""
-        if endpoint in self.manners:
-            return self.manners[endpoint]
+        if endpoint in self.behaviors:
+            return self.behaviors[endpoint]
         seen = self.watched.get(endpoint, float("-inf"))
         if endpoint.startswith("client:") or self.clock.elapsed() - seen < _WATCHED * self.clock.speed:
             return BY_HAND
         return self.usual
 
-    async def behave(self, call: Call, manner: Manner) -> None:
+    async def behave(self, call: Call, behavior: Behavior) -> None:
         """What they do once the call is answered."""
-        for seconds, keys in manner.keys:
+        for seconds, keys in behavior.keys:
             await self.clock.sleep(seconds)
             call.press(keys)
-        if manner.leaves is not None:
-            await self.clock.sleep(manner.leaves)
+        if behavior.leaves is not None:
+            await self.clock.sleep(behavior.leaves)
             call.hang_up()
 
 

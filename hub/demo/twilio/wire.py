@@ -85,7 +85,7 @@ class Overrides:
             seconds("tt", 15.0),
         )
 
-    def again(self, answer: Answer) -> bool:
+    def retried_after(self, answer: Answer) -> bool:
         """Whether such an answer is worth another try."""
         if answer.status == 0:
             return "all" in self.policy or answer.failure in self.policy
@@ -156,7 +156,7 @@ class Wire:
             if self.faults.duplicate:
                 await self._post(address, form, method, rules, rules.total)
             pause = self.pause * (attempt + 1) / self.clock.speed
-            if not rules.again(answer) or attempt == rules.retries or time.monotonic() + pause >= ends:
+            if not rules.retried_after(answer) or attempt == rules.retries or time.monotonic() + pause >= ends:
                 break
             await asyncio.sleep(pause)
         return answer

@@ -2963,6 +2963,10 @@ export interface components {
             items: components["schemas"]["QueueInterval"][];
             next_cursor: string | null;
         };
+        /**
+         * QueueInterval
+         * @description One queue and channel in one interval. `open` entries have not found an end yet, so the figures may move.
+         */
         QueueInterval: {
             queue_id: number;
             channel: string;

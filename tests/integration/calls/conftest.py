@@ -17,7 +17,7 @@ from tests.integration.calls.webhook_delivery import MANNERS, Open, Truth, unrul
 
 @pytest.fixture(params=MANNERS)
 def open_stage(request: pytest.FixtureRequest, db: Database, feed: Feed, vault: Vault) -> Open:
-    """A stage in each of the manners, or in the one that a test names."""
+    """A stage in each of the behaviors, or in the one that a test names."""
 
     def opened(**more: Any) -> AbstractAsyncContextManager[Stage]:
         return unruly(stage(db, feed, vault, **more), request.param)

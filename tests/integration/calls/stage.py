@@ -27,7 +27,7 @@ from hub.core.tasks import end
 from hub.demo.twilio import TwilioStandin
 from hub.demo.twilio.call import Call
 from hub.demo.twilio.exchange import finished
-from hub.demo.twilio.people import Manner
+from hub.demo.twilio.people import Behavior
 from hub.messages.intake import Intake
 from hub.web.context import WebContext
 from routing.engine import Router
@@ -58,13 +58,13 @@ class Stage:
     agents: dict[str, int] = field(default_factory=dict[str, int])
 
     # -- people ----------------------------------------------------------------------------------------------
-    async def agent(self, name: str, *, manner: Manner | None = None, phone: str | None = None) -> int:
-        """An agent at their telephone; a device without a manner is answered by hand."""
+    async def agent(self, name: str, *, behavior: Behavior | None = None, phone: str | None = None) -> int:
+        """An agent at their telephone; a device without a behavior is answered by hand."""
         agent = await self.factory.agent(name, self.queue)
         self.agents[name] = agent
         await self.put_device(agent, phone)
-        if manner is not None:
-            self.twilio.exchange.people.manners[phone or f"client:agent_{agent}"] = manner
+        if behavior is not None:
+            self.twilio.exchange.people.behaviors[phone or f"client:agent_{agent}"] = behavior
         return agent
 
     async def put_device(self, agent: int, phone: str | None = None) -> None:
@@ -215,4 +215,4 @@ async def stage(
         await close_connectors(connectors)
 
 
-__all__ = ["CALLER", "NUMBER", "Manner", "Stage", "actions", "eventually", "stage", "store"]
+__all__ = ["CALLER", "NUMBER", "Behavior", "Stage", "actions", "eventually", "stage", "store"]

@@ -8,7 +8,7 @@ import pytest
 
 from hub.calls import actions
 from hub.core.errors import Conflict
-from tests.integration.calls.stage import Manner, Stage, eventually
+from tests.integration.calls.stage import Behavior, Stage, eventually
 from tests.integration.calls.test_more_scenarios import FRIEND, talking
 from tests.integration.calls.webhook_delivery import Open, record
 
@@ -33,19 +33,19 @@ async def off_hold(scene: Stage, call: dict[str, Any], caller: Any) -> None:
 
 @both
 @pytest.mark.parametrize(
-    "manner",
-    [Manner(instead="busy"), Manner(instead="failed"), Manner(answers=1, leaves=2), Manner(answers=None)],
+    "behavior",
+    [Behavior(instead="busy"), Behavior(instead="failed"), Behavior(answers=1, leaves=2), Behavior(answers=None)],
     ids=["busy", "failed", "leaves", "no answer"],
 )
 async def test_customer_is_with_the_agent_again_when_the_colleague_does_not_talk(
-    open_stage: Open, manner: Manner
+    open_stage: Open, behavior: Behavior
 ) -> None:
     async with open_stage() as scene:
         caller, call, amy = await talking(scene)
-        ben = await scene.agent("Ben", manner=manner)
+        ben = await scene.agent("Ben", behavior=behavior)
         await scene.does(actions.consult, await scene.account(), call["id"], amy, actions.Target(agent_id=ben))
         await scene.leg(call["id"], "agent", agent_id=ben, ended_at=None)
-        if manner.answers is None:
+        if behavior.answers is None:
             await scene.talk(40)  # it rings for half a minute
 
         async def over() -> bool:
@@ -66,7 +66,7 @@ async def test_customer_is_never_put_on_hold_when_nobody_can_be_asked(open_stage
     async with open_stage() as scene:
         caller, call, amy = await talking(scene)
         absent = await scene.factory.agent("Eva", scene.queue)
-        busy = await scene.agent("Ben", manner=Manner(answers=1))
+        busy = await scene.agent("Ben", behavior=Behavior(answers=1))
         scene.calls("+14155550199")
         other = await scene.in_state("talking", number="+14155550199")
         assert other["agent_id"] == busy
@@ -84,7 +84,7 @@ async def test_customer_stays_on_hold_when_the_agent_put_them_there_before_askin
         caller, call, amy = await talking(scene)
         await scene.does(actions.hold, call["id"], amy, on=True)
         await scene.leg(call["id"], "customer", held=True)
-        scene.twilio.exchange.people.manners[FRIEND] = Manner(instead="busy")
+        scene.twilio.exchange.people.behaviors[FRIEND] = Behavior(instead="busy")
         await scene.does(actions.consult, await scene.account(), call["id"], amy, actions.Target(number=FRIEND))
         await scene.leg(call["id"], "third", end_reason="busy")
         await scene.talk(3)
@@ -99,7 +99,7 @@ async def test_record_names_who_talked_last_when_the_transfer_is_warm(open_stage
     async with open_stage() as scene:
         db = scene.core.db
         caller, call, amy = await talking(scene)
-        ben = await scene.agent("Ben", manner=Manner(answers=2))
+        ben = await scene.agent("Ben", behavior=Behavior(answers=2))
         await scene.does(actions.consult, await scene.account(), call["id"], amy, actions.Target(agent_id=ben))
         await scene.leg(call["id"], "agent", agent_id=ben, present=True)
         await scene.does(actions.finish_consult, call["id"], amy, "merge")
@@ -127,7 +127,7 @@ async def test_record_names_who_talked_last_when_the_transfer_is_warm(open_stage
 async def test_record_names_the_agent_alone_when_a_colleague_only_advised(open_stage: Open) -> None:
     async with open_stage() as scene:
         caller, call, amy = await talking(scene)
-        ben = await scene.agent("Ben", manner=Manner(answers=1))
+        ben = await scene.agent("Ben", behavior=Behavior(answers=1))
         await scene.does(actions.consult, await scene.account(), call["id"], amy, actions.Target(agent_id=ben))
         await scene.leg(call["id"], "agent", agent_id=ben, present=True)
         await scene.does(actions.finish_consult, call["id"], amy, "cancel")

@@ -20,15 +20,15 @@ from hub.core.feed import Feed
 from hub.core.secrets import Vault
 from hub.demo.wire import Site
 from hub.queues import entries
-from tests.integration.calls.stage import CALLER, NUMBER, Manner, eventually, stage
+from tests.integration.calls.stage import CALLER, NUMBER, Behavior, eventually, stage
 from tests.integration.calls.webhook_delivery import unruly
 
 FALLBACK = '<?xml version="1.0"?><Response><Say>Please call again in a few minutes.</Say><Hangup/></Response>'
 
 
-@pytest.mark.parametrize(("manner", "away"), [("once", 3), ("doubled", 6), ("shuffled", 3)])
+@pytest.mark.parametrize(("behavior", "away"), [("once", 3), ("doubled", 6), ("shuffled", 3)])
 async def test_caller_hears_the_fallback_when_the_hub_is_away(
-    db: Database, feed: Feed, vault: Vault, manner: str, away: int
+    db: Database, feed: Feed, vault: Vault, behavior: str, away: int
 ) -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(text=FALLBACK, content_type="text/xml")
@@ -37,7 +37,7 @@ async def test_caller_hears_the_fallback_when_the_hub_is_away(
     app.router.add_post("/static.xml", answer)
     site = Site(app, "127.0.0.1", 0)
     await site.start()
-    async with unruly(stage(db, feed, vault, fallback_url=f"{site.url}/static.xml"), manner) as scene:
+    async with unruly(stage(db, feed, vault, fallback_url=f"{site.url}/static.xml"), behavior) as scene:
         scene.twilio.faults.down = away  # rc=2: one try and two more
         caller = scene.calls()
         await eventually(lambda: _over(caller))
@@ -103,7 +103,7 @@ async def test_message_is_taken_when_the_queue_is_closed(db: Database, feed: Fee
 
 async def test_customer_is_called_when_the_agent_has_picked_up(db: Database, feed: Feed, vault: Vault) -> None:
     async with stage(db, feed, vault) as scene:
-        amy = await scene.agent("Amy", manner=Manner(answers=1))
+        amy = await scene.agent("Amy", behavior=Behavior(answers=1))
         account = await scene.account()
         await scene.does(actions.dial, account, amy, CALLER)
         call = await scene.in_state("talking")
@@ -123,8 +123,8 @@ async def test_customer_is_called_when_the_agent_has_picked_up(db: Database, fee
 
 async def test_agent_is_free_when_the_customer_is_busy(db: Database, feed: Feed, vault: Vault) -> None:
     async with stage(db, feed, vault) as scene:
-        amy = await scene.agent("Amy", manner=Manner(answers=1))
-        scene.twilio.exchange.people.manners[CALLER] = Manner(instead="busy")
+        amy = await scene.agent("Amy", behavior=Behavior(answers=1))
+        scene.twilio.exchange.people.behaviors[CALLER] = Behavior(instead="busy")
         await scene.does(actions.dial, await scene.account(), amy, CALLER)
         await scene.in_state("ended")
         await scene.settled()
@@ -148,7 +148,7 @@ async def test_dialling_stops_when_the_hour_is_full(db: Database, feed: Feed, va
 
 async def test_strangers_cannot_touch_a_call(db: Database, feed: Feed, vault: Vault) -> None:
     async with stage(db, feed, vault) as scene:
-        await scene.agent("Amy", manner=Manner(answers=1))
+        await scene.agent("Amy", behavior=Behavior(answers=1))
         caller = scene.calls()
         call = await scene.in_state("talking")
         ben = await scene.agent("Ben")
@@ -163,7 +163,7 @@ async def test_sweeper_ends_a_call_when_every_callback_about_it_was_lost(
     db: Database, feed: Feed, vault: Vault
 ) -> None:
     async with stage(db, feed, vault) as scene:
-        await scene.agent("Amy", manner=Manner(answers=1))
+        await scene.agent("Amy", behavior=Behavior(answers=1))
         caller = scene.calls()
         call = await scene.in_state("talking")
         for one in scene.twilio.exchange.calls.values():
@@ -184,7 +184,7 @@ async def _all_over(scene: Any) -> bool:
 
 async def test_sweeper_hangs_up_what_is_left_of_a_call_that_is_over(db: Database, feed: Feed, vault: Vault) -> None:
     async with stage(db, feed, vault) as scene:
-        await scene.agent("Amy", manner=Manner(answers=1))
+        await scene.agent("Amy", behavior=Behavior(answers=1))
         caller = scene.calls()
         await scene.in_state("talking")
         await db.execute("update call set state = 'ended', outcome = 'answered', ended_at = now()")
@@ -199,7 +199,7 @@ async def test_call_is_answered_once_when_the_provider_falters(
 ) -> None:
     async with stage(db, feed, vault) as scene:
         setattr(scene.twilio.faults, fault, 1)
-        await scene.agent("Amy", manner=Manner(answers=1))
+        await scene.agent("Amy", behavior=Behavior(answers=1))
         caller = scene.calls()
         if fault == "fail":  # whether it rings is unknown: never asked twice, so the offer's time runs out
             await eventually(lambda: db.value("select id from call_command where state = 'unknown'"))
@@ -228,7 +228,7 @@ async def test_callback_waits_in_the_queue_when_its_time_has_come(db: Database, 
         caller.hang_up()
         await scene.settled()
         call = await scene.call()
-        amy = await scene.agent("Amy", manner=Manner(answers=1))
+        amy = await scene.agent("Amy", behavior=Behavior(answers=1))
         account = await scene.account()
         due = now() + timedelta(hours=1)
         await scene.does(
@@ -268,7 +268,7 @@ async def test_missed_caller_gets_a_text_message(db: Database, feed: Feed, vault
 
 async def test_call_goes_on_when_the_agents_screen_is_gone(db: Database, feed: Feed, vault: Vault) -> None:
     async with stage(db, feed, vault) as scene:
-        amy = await scene.agent("Amy", phone="+14155550177", manner=Manner(answers=1, keys=((1, "1"),)))
+        amy = await scene.agent("Amy", phone="+14155550177", behavior=Behavior(answers=1, keys=((1, "1"),)))
         caller = scene.calls()
         call = await scene.in_state("talking")
         await scene.factory.presence(amy, "offline")

@@ -7,13 +7,13 @@ import asyncio
 import pytest
 
 from hub.calls import actions
-from tests.integration.calls.stage import Manner, Stage
+from tests.integration.calls.stage import Behavior, Stage
 from tests.integration.calls.test_more_scenarios import FRIEND, both, talking
 from tests.integration.calls.webhook_delivery import Open, record
 
 
-async def handed_over(scene: Stage, call_id: int, agent: int, manner: Manner) -> None:
-    scene.twilio.exchange.people.manners[FRIEND] = manner
+async def handed_over(scene: Stage, call_id: int, agent: int, behavior: Behavior) -> None:
+    scene.twilio.exchange.people.behaviors[FRIEND] = behavior
     await scene.does(actions.transfer, await scene.account(), call_id, agent, actions.Target(number=FRIEND))
     await scene.leg(call_id, "third", endpoint=FRIEND)
 
@@ -34,7 +34,7 @@ async def test_customer_talks_to_whom_they_were_handed_when_the_agent_left_befor
 ) -> None:
     async with open_stage() as scene:
         caller, call, amy = await talking(scene)
-        await handed_over(scene, call["id"], amy, Manner(answers=25))
+        await handed_over(scene, call["id"], amy, Behavior(answers=25))
         await leave(scene, call["id"], amy, how)
         await scene.leg(call["id"], "customer", held=True)
         await scene.leg(call["id"], "third", present=True)
@@ -52,8 +52,8 @@ async def test_customer_talks_to_whom_they_were_handed_when_the_agent_left_befor
 async def test_customer_waits_again_when_nobody_answers_and_the_agent_has_left(open_stage: Open, end: str) -> None:
     async with open_stage() as scene:
         caller, call, amy = await talking(scene)
-        manner = Manner(answers=None) if end == "no_answer" else Manner(answers=None, instead="busy")
-        await handed_over(scene, call["id"], amy, manner)
+        behavior = Behavior(answers=None) if end == "no_answer" else Behavior(answers=None, instead="busy")
+        await handed_over(scene, call["id"], amy, behavior)
         await leave(scene, call["id"], amy, "button")
         await scene.leg(call["id"], "third", end_reason=end)
         back = await scene.in_state("talking", "queued", "connecting")
@@ -72,7 +72,7 @@ async def test_customer_waits_again_when_nobody_answers_and_the_agent_has_left(o
 async def test_call_is_over_when_the_customer_leaves_while_it_rings_on(open_stage: Open) -> None:
     async with open_stage() as scene:
         caller, call, amy = await talking(scene)
-        await handed_over(scene, call["id"], amy, Manner(answers=None))
+        await handed_over(scene, call["id"], amy, Behavior(answers=None))
         await leave(scene, call["id"], amy, "button")
         caller.hang_up()
         ended = await record(scene)
@@ -83,7 +83,7 @@ async def test_call_is_over_when_the_customer_leaves_while_it_rings_on(open_stag
 async def test_nobody_is_left_on_hold_when_the_agent_leaves_as_they_answer(open_stage: Open) -> None:
     async with open_stage() as scene:
         caller, call, amy = await talking(scene)
-        await handed_over(scene, call["id"], amy, Manner(answers=3))
+        await handed_over(scene, call["id"], amy, Behavior(answers=3))
         await asyncio.gather(scene.talk(2.9), scene.leg(call["id"], "third", ended_at=None))
         await scene.does(actions.hang_up, call["id"], amy)
         await scene.leg(call["id"], "third", present=True)
@@ -99,7 +99,7 @@ async def test_nobody_is_left_on_hold_when_the_agent_leaves_as_they_answer(open_
 async def test_agent_who_has_the_customer_back_ends_the_call_when_they_hang_up(open_stage: Open) -> None:
     async with open_stage() as scene:
         caller, call, amy = await talking(scene)
-        await handed_over(scene, call["id"], amy, Manner(answers=None, instead="busy"))
+        await handed_over(scene, call["id"], amy, Behavior(answers=None, instead="busy"))
         await scene.leg(call["id"], "third", end_reason="busy")
         await scene.does(actions.hang_up, call["id"], amy)
         assert (await record(scene))["outcome"] == "answered"

@@ -10,7 +10,7 @@ import pytest
 from hub.calls import actions
 from hub.core.errors import Conflict
 from hub.queues import entries
-from tests.integration.calls.stage import CALLER, Manner, Stage, eventually
+from tests.integration.calls.stage import CALLER, Behavior, Stage, eventually
 from tests.integration.calls.webhook_delivery import Open, Truth, record
 
 both = pytest.mark.parametrize("open_stage", ["both"], indirect=True)
@@ -19,7 +19,7 @@ FRIEND = "+14155550188"
 
 async def talking(scene: Stage, name: str = "Amy") -> tuple[Any, dict[str, Any], int]:
     """The caller, their call and the agent, in conversation."""
-    agent = await scene.agent(name, manner=Manner(answers=1))
+    agent = await scene.agent(name, behavior=Behavior(answers=1))
     caller = scene.calls()
     return caller, await scene.in_state("talking"), agent
 
@@ -43,7 +43,7 @@ async def test_customer_waits_in_another_queue_when_transferred_there(open_stage
         assert waiting["queue_id"] == billing
         await scene.leg(call["id"], "agent", agent_id=amy, present=False)
         scene.agents["Ben"] = ben
-        scene.twilio.exchange.people.manners[scene.device("Ben")] = Manner(answers=1)
+        scene.twilio.exchange.people.behaviors[scene.device("Ben")] = Behavior(answers=1)
         await scene.put_device(ben)
         call = await scene.in_state("talking")
         assert call["agent_id"] == ben
@@ -105,10 +105,10 @@ async def test_caller_who_hangs_up_in_the_menu_is_missed_and_never_queued(open_s
 @both
 async def test_next_agent_is_called_when_one_refuses(open_stage: Open) -> None:
     async with open_stage() as scene:
-        await scene.agent("Amy", manner=Manner(instead="busy"))
+        await scene.agent("Amy", behavior=Behavior(instead="busy"))
         caller = scene.calls()
         await holds(lambda: scene.core.db.value("select count(*) = 1 from offer where state = 'declined'"))
-        ben = await scene.agent("Ben", manner=Manner(answers=1))
+        ben = await scene.agent("Ben", behavior=Behavior(answers=1))
         assert (await scene.in_state("talking"))["agent_id"] == ben
         caller.hang_up()
         call = await record(scene)
@@ -132,19 +132,21 @@ async def test_caller_may_leave_a_message_when_the_wait_is_too_long(open_stage: 
 
 
 @both
-@pytest.mark.parametrize("manner", [Manner(answers=1), Manner(answers=None), Manner(instead="busy")])
-async def test_customer_is_taken_back_when_a_consultation_comes_to_nothing(open_stage: Open, manner: Manner) -> None:
+@pytest.mark.parametrize("behavior", [Behavior(answers=1), Behavior(answers=None), Behavior(instead="busy")])
+async def test_customer_is_taken_back_when_a_consultation_comes_to_nothing(
+    open_stage: Open, behavior: Behavior
+) -> None:
     async with open_stage() as scene:
         caller, call, amy = await talking(scene)
-        scene.twilio.exchange.people.manners[FRIEND] = manner
+        scene.twilio.exchange.people.behaviors[FRIEND] = behavior
         target = actions.Target(number=FRIEND)
         await scene.does(actions.consult, await scene.account(), call["id"], amy, target)
         await scene.leg(call["id"], "customer", held=True)
-        if manner.instead:
+        if behavior.instead:
             await scene.leg(call["id"], "third", end_reason="busy")
             await scene.does(actions.hold, call["id"], amy, on=False)
         else:
-            await scene.leg(call["id"], "third", **({"present": True} if manner.answers else {}))
+            await scene.leg(call["id"], "third", **({"present": True} if behavior.answers else {}))
             await scene.does(actions.finish_consult, call["id"], amy, "cancel")
         await scene.leg(call["id"], "customer", held=False)
         assert (await scene.call())["state"] == "talking"
@@ -163,7 +165,7 @@ async def test_whoever_of_a_queue_is_free_is_asked_and_takes_over(open_stage: Op
         away = await scene.factory.agent("Chiara", billing, state="away")
         ben = await scene.factory.agent("Ben", billing)
         for agent in (away, ben):
-            scene.twilio.exchange.people.manners[f"client:agent_{agent}"] = Manner(answers=1)
+            scene.twilio.exchange.people.behaviors[f"client:agent_{agent}"] = Behavior(answers=1)
             await scene.put_device(agent)
         await scene.does(actions.consult, account, call["id"], amy, target)
         await scene.leg(call["id"], "customer", held=True)
@@ -180,7 +182,7 @@ async def test_whoever_of_a_queue_is_free_is_asked_and_takes_over(open_stage: Op
 async def test_everybody_is_let_go_when_the_customer_leaves_a_consultation(open_stage: Open) -> None:
     async with open_stage() as scene:
         caller, call, amy = await talking(scene)
-        ben = await scene.agent("Ben", manner=Manner(answers=1))
+        ben = await scene.agent("Ben", behavior=Behavior(answers=1))
         await scene.does(actions.consult, await scene.account(), call["id"], amy, actions.Target(agent_id=ben))
         await scene.leg(call["id"], "agent", agent_id=ben, present=True)
         await scene.leg(call["id"], "customer", held=True)
@@ -195,7 +197,7 @@ async def test_everybody_is_let_go_when_the_customer_leaves_a_consultation(open_
 async def test_agent_keeps_the_customer_when_the_number_it_was_handed_to_is_busy(open_stage: Open) -> None:
     async with open_stage() as scene:
         caller, call, amy = await talking(scene)
-        scene.twilio.exchange.people.manners[FRIEND] = Manner(instead="busy")
+        scene.twilio.exchange.people.behaviors[FRIEND] = Behavior(instead="busy")
         await scene.does(actions.transfer, await scene.account(), call["id"], amy, actions.Target(number=FRIEND))
         await scene.leg(call["id"], "third", end_reason="busy")
         assert (await scene.call())["state"] == "talking"
@@ -208,7 +210,7 @@ async def test_agent_keeps_the_customer_when_the_number_it_was_handed_to_is_busy
 async def test_call_goes_on_when_the_supervisor_leaves(open_stage: Open) -> None:
     async with open_stage() as scene:
         caller, call, _ = await talking(scene)
-        eva = await scene.agent("Eva", manner=Manner(answers=1))
+        eva = await scene.agent("Eva", behavior=Behavior(answers=1))
         await scene.does(actions.monitor, call["id"], eva, "listen")
         await scene.leg(call["id"], "supervisor", present=True)
         await scene.does(actions.hang_up, call["id"], eva)

@@ -11,7 +11,7 @@ import pytest
 
 from hub.calls import actions, devices, store
 from hub.core.errors import Conflict, HubError, Invalid
-from tests.integration.calls.stage import CALLER, NUMBER, Manner, Stage
+from tests.integration.calls.stage import CALLER, NUMBER, Behavior, Stage
 from tests.integration.calls.test_more_scenarios import FRIEND, talking
 from tests.integration.calls.webhook_delivery import Open, record
 
@@ -137,7 +137,7 @@ async def test_call_is_not_handed_over_when_the_number_is_ours_theirs_or_never_d
 async def test_caller_waits_on_when_somebody_presses_hang_up_on_a_mere_offer(open_stage: Open, kind: str) -> None:
     async with open_stage() as scene:
         phone = OTHER if kind == "phone" else None
-        amy = await scene.agent("Amy", manner=Manner(answers=None), phone=phone)
+        amy = await scene.agent("Amy", behavior=Behavior(answers=None), phone=phone)
         caller = scene.calls()
         await scene.in_state("queued")
         call = await scene.call()
@@ -196,7 +196,7 @@ async def test_record_blames_nobody_when_the_agents_telephone_went_first(open_st
 async def test_call_is_still_the_agents_when_an_adviser_presses_hang_up_before_answering(open_stage: Open) -> None:
     async with open_stage() as scene:
         caller, call, amy = await talking(scene)
-        ben = await scene.agent("Ben", manner=Manner(answers=None))
+        ben = await scene.agent("Ben", behavior=Behavior(answers=None))
         await scene.does(actions.consult, await scene.account(), call["id"], amy, actions.Target(agent_id=ben))
         await scene.leg(call["id"], "agent", agent_id=ben, ended_at=None)
         await hang_up(scene, call["id"], ben)

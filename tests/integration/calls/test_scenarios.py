@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from hub.calls import actions
-from tests.integration.calls.stage import Manner, Stage, eventually
+from tests.integration.calls.stage import Behavior, Stage, eventually
 from tests.integration.calls.webhook_delivery import Open, Truth, record
 
 
 async def test_caller_is_put_through_and_held_when_an_agent_answers(open_stage: Open, truth: Truth) -> None:
     async with open_stage() as scene:
-        amy = await scene.agent("Amy", manner=Manner(answers=3))
+        amy = await scene.agent("Amy", behavior=Behavior(answers=3))
         caller = scene.calls()
         call = await scene.in_state("talking")
         assert call["agent_id"] == amy
@@ -55,10 +55,10 @@ async def test_call_is_abandoned_when_the_caller_hangs_up_while_it_rings(open_st
 
 async def test_next_agent_is_called_when_one_does_not_answer(open_stage: Open) -> None:
     async with open_stage() as scene:
-        await scene.agent("Amy", manner=Manner(answers=None))
+        await scene.agent("Amy", behavior=Behavior(answers=None))
         caller = scene.calls()
         await scene.ringing(scene.device("Amy"))
-        ben = await scene.agent("Ben", manner=Manner(answers=2))
+        ben = await scene.agent("Ben", behavior=Behavior(answers=2))
         call = await scene.in_state("talking")
         assert call["agent_id"] == ben
         caller.hang_up()
@@ -89,10 +89,10 @@ async def test_agent_is_let_go_when_the_caller_hung_up_as_they_answered(open_sta
 
 async def test_customer_goes_to_the_second_agent_when_the_transfer_is_warm(open_stage: Open) -> None:
     async with open_stage() as scene:
-        amy = await scene.agent("Amy", manner=Manner(answers=1))
+        amy = await scene.agent("Amy", behavior=Behavior(answers=1))
         caller = scene.calls()
         call = await scene.in_state("talking")
-        ben = await scene.agent("Ben", manner=Manner(answers=2))
+        ben = await scene.agent("Ben", behavior=Behavior(answers=2))
         account = await scene.account()
         await scene.does(actions.consult, account, call["id"], amy, actions.Target(agent_id=ben))
         await scene.leg(call["id"], "customer", held=True)
@@ -114,10 +114,10 @@ async def test_customer_goes_to_the_second_agent_when_the_transfer_is_warm(open_
 
 async def test_second_agent_has_the_call_when_the_first_completes_the_transfer(open_stage: Open) -> None:
     async with open_stage() as scene:
-        amy = await scene.agent("Amy", manner=Manner(answers=1))
+        amy = await scene.agent("Amy", behavior=Behavior(answers=1))
         caller = scene.calls()
         call = await scene.in_state("talking")
-        ben = await scene.agent("Ben", manner=Manner(answers=2))
+        ben = await scene.agent("Ben", behavior=Behavior(answers=2))
         account = await scene.account()
         await scene.does(actions.consult, account, call["id"], amy, actions.Target(agent_id=ben))
         await scene.leg(call["id"], "agent", agent_id=ben, present=True)
@@ -134,10 +134,10 @@ async def test_second_agent_has_the_call_when_the_first_completes_the_transfer(o
 
 async def test_customer_waits_for_the_other_agent_when_transferred_cold(open_stage: Open) -> None:
     async with open_stage() as scene:
-        amy = await scene.agent("Amy", manner=Manner(answers=1))
+        amy = await scene.agent("Amy", behavior=Behavior(answers=1))
         caller = scene.calls()
         call = await scene.in_state("talking")
-        ben = await scene.agent("Ben", manner=Manner(answers=2))
+        ben = await scene.agent("Ben", behavior=Behavior(answers=2))
         account = await scene.account()
         await scene.does(actions.transfer, account, call["id"], amy, actions.Target(agent_id=ben))
         await scene.leg(call["id"], "agent", agent_id=ben, present=True)
@@ -154,7 +154,7 @@ async def test_customer_waits_for_the_other_agent_when_transferred_cold(open_sta
 
 async def test_call_goes_on_with_a_number_when_it_is_handed_to_one(open_stage: Open) -> None:
     async with open_stage() as scene:
-        amy = await scene.agent("Amy", manner=Manner(answers=1))
+        amy = await scene.agent("Amy", behavior=Behavior(answers=1))
         caller = scene.calls()
         call = await scene.in_state("talking")
         account = await scene.account()
@@ -178,7 +178,7 @@ async def test_caller_keeps_their_place_when_they_ask_for_a_callback(open_stage:
         entries = await scene.core.db.dicts("select entered_at, queued_at, outcome, state from queue_entry order by id")
         assert [e["outcome"] for e in entries] == ["callback", None]
         assert entries[0]["entered_at"] == entries[1]["entered_at"] < entries[1]["queued_at"]
-        amy = await scene.agent("Amy", manner=Manner(answers=1))
+        amy = await scene.agent("Amy", behavior=Behavior(answers=1))
         call = await scene.in_state("talking")
         assert (call["kind"], call["direction"], call["agent_id"]) == ("callback", "out", amy)
         await scene.talk(5)
@@ -213,11 +213,11 @@ async def test_message_is_kept_and_queued_when_the_caller_leaves_one(open_stage:
 
 async def test_call_goes_on_when_an_agents_own_voicemail_answers(open_stage: Open) -> None:
     async with open_stage() as scene:
-        await scene.agent("Amy", phone="+14155550177", manner=Manner(answers=1))
+        await scene.agent("Amy", phone="+14155550177", behavior=Behavior(answers=1))
         caller = scene.calls()
         await scene.leg((await scene.in_state("queued"))["id"], "agent", end_reason="completed")
         assert (await scene.call())["state"] == "queued"
-        ben = await scene.agent("Ben", phone="+14155550178", manner=Manner(answers=1, keys=((2, "1"),)))
+        ben = await scene.agent("Ben", phone="+14155550178", behavior=Behavior(answers=1, keys=((2, "1"),)))
         call = await scene.in_state("talking")
         assert call["agent_id"] == ben
         caller.hang_up()
@@ -228,10 +228,10 @@ async def test_call_goes_on_when_an_agents_own_voicemail_answers(open_stage: Ope
 
 async def test_supervisor_whispers_to_the_agent_alone_when_coaching(open_stage: Open) -> None:
     async with open_stage() as scene:
-        await scene.agent("Amy", manner=Manner(answers=1))
+        await scene.agent("Amy", behavior=Behavior(answers=1))
         caller = scene.calls()
         call = await scene.in_state("talking")
-        eva = await scene.agent("Eva", manner=Manner(answers=1))
+        eva = await scene.agent("Eva", behavior=Behavior(answers=1))
         await scene.does(actions.monitor, call["id"], eva, "listen")
         await scene.leg(call["id"], "supervisor", present=True)
         [room] = [r for r in scene.twilio.exchange.rooms.values() if r.status == "in-progress"]
@@ -252,7 +252,7 @@ async def test_supervisor_whispers_to_the_agent_alone_when_coaching(open_stage: 
 
 async def test_recording_is_here_and_no_longer_there_when_the_call_is_over(open_stage: Open) -> None:
     async with open_stage(flow={"record": True}) as scene:
-        amy = await scene.agent("Amy", manner=Manner(answers=1))
+        amy = await scene.agent("Amy", behavior=Behavior(answers=1))
         caller = scene.calls()
         call = await scene.in_state("talking")
         await scene.talk(6)

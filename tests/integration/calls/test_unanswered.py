@@ -6,7 +6,7 @@ import pytest
 
 from hub.automation.firing import fire_next
 from hub.automation.plans import plan_next
-from tests.integration.calls.stage import CALLER, Manner, Stage, eventually
+from tests.integration.calls.stage import CALLER, Behavior, Stage, eventually
 from tests.integration.calls.webhook_delivery import Open, record
 
 once = pytest.mark.parametrize("open_stage", ["once"], indirect=True)
@@ -35,7 +35,7 @@ async def test_conversation_is_resolved_when_nobody_can_be_called_back(
 async def test_matter_stays_with_its_agent_when_the_customer_without_a_number_calls_in_vain(open_stage: Open) -> None:
     async with open_stage(flow=MENU) as scene:
         sender = "sip:alice@pbx.example"
-        amy = await scene.agent("Amy", manner=Manner(answers=1))
+        amy = await scene.agent("Amy", behavior=Behavior(answers=1))
         caller = scene.calls(sender)
         await scene.in_state("menu", number=sender)
         caller.press("1")

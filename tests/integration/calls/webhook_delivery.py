@@ -14,14 +14,14 @@ Form = dict[str, str]
 MANNERS = ("once", "doubled", "shuffled")
 
 
-def unruly(inner: AbstractAsyncContextManager[Stage], manner: str) -> AbstractAsyncContextManager[Stage]:
-    """A stage whose provider reports in this manner; `both` is doubled and shuffled."""
+def unruly(inner: AbstractAsyncContextManager[Stage], behavior: str) -> AbstractAsyncContextManager[Stage]:
+    """A stage whose provider reports in this behavior; `both` is doubled and shuffled."""
 
     class Unruly:
         async def __aenter__(self) -> Stage:
             found = await inner.__aenter__()
-            found.twilio.faults.duplicate = manner in {"doubled", "both"}
-            found.twilio.faults.jitter = 1.5 if manner in {"shuffled", "both"} else 0.0
+            found.twilio.faults.duplicate = behavior in {"doubled", "both"}
+            found.twilio.faults.jitter = 1.5 if behavior in {"shuffled", "both"} else 0.0
             return found
 
         async def __aexit__(self, *error: Any) -> None:

@@ -14,32 +14,18 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from hub.cli import mail as mail_commands
-from tests.integration.connectors import certificates
 from tests.integration.connectors.certificates import Certificates
 from tests.integration.connectors.dovecot import PASSWORD, Dovecot, running
 from tests.integration.connectors.harness import eventually, free_port
 from tests.integration.connectors.test_imap import mail
 from tests.integration.connectors.test_mail_in import Odd
 from tests.support.app import Agent, App
-from tests.support.smtp import HostileSmtp, Manner
+from tests.support.smtp import Behavior, HostileSmtp
 
 
 @pytest.fixture(scope="module")
 def server() -> Generator[Dovecot]:
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as dovecot:
-        yield dovecot
-
-
-@pytest.fixture(scope="module")
-def papers() -> Generator[Certificates]:
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield certificates.make(Path(folder))
-
-
-@pytest.fixture(scope="module")
-def guarded(papers: Certificates) -> Generator[Dovecot]:
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder), certificates=papers) as dovecot:
         yield dovecot
 
 
@@ -149,7 +135,7 @@ async def test_what_is_wrong_with_the_way_out_is_named(
 async def test_plus_addresses_that_the_server_refuses_are_named_and_can_be_turned_off(app: App) -> None:
     admin = await app.agent("admin")
     async with HostileSmtp() as server:
-        server.of_recipient = lambda to: Manner(says={"rcpt": "550 5.1.1 unknown"} if "+" in to else {})
+        server.of_recipient = lambda to: Behavior(says={"rcpt": "550 5.1.1 unknown"} if "+" in to else {})
         section = {"host": "127.0.0.1", "port": server.port, "tls": "none"}
         found = await check(admin, "smtp", section)
         assert found["code"] == "plus_address", found
@@ -157,7 +143,7 @@ async def test_plus_addresses_that_the_server_refuses_are_named_and_can_be_turne
         body = {"address": "u@hub.example", "settings": {"smtp": section, "plus_addresses": False}}
         [found] = (await admin.post("/mailboxes/test", body))["items"]
         assert found["code"] == "ok", found
-        server.of_recipient = lambda _: Manner(says={"rcpt": "554 5.7.1 relay access denied"})  # it knows neither
+        server.of_recipient = lambda _: Behavior(says={"rcpt": "554 5.7.1 relay access denied"})  # it knows neither
         assert (await check(admin, "smtp", section))["code"] == "ok"
         assert server.taken == []
 

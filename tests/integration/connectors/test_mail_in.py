@@ -20,7 +20,6 @@ from connectors.email.settings import Imap
 from hub.core.db import Database
 from hub.core.feed import Feed
 from hub.core.secrets import Vault
-from tests.integration.connectors import certificates
 from tests.integration.connectors.certificates import Certificates
 from tests.integration.connectors.dovecot import PASSWORD, Dovecot, running
 from tests.integration.connectors.harness import Hub, eventually
@@ -28,19 +27,6 @@ from tests.integration.connectors.test_imap import mail, position, until
 
 
 # -- TLS ---------------------------------------------------------------------------------------------------------
-@pytest.fixture(scope="module")
-def papers() -> Generator[Certificates]:
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield certificates.make(Path(folder))
-
-
-@pytest.fixture(scope="module")
-def guarded(papers: Certificates) -> Generator[Dovecot]:
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder), certificates=papers) as dovecot:
-        yield dovecot
-
-
 def box(server: Dovecot, tls: str, *, ca: str | None = None, host: str = "127.0.0.1", **more: Any) -> Mailbox:
     port = server.tls_port if tls == "tls" else server.port
     settings: dict[str, Any] = {"host": host, "port": port, "tls": tls, "user": "tess", "ca_file": ca, **more}

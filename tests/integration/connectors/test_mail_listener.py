@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import smtplib
 import ssl
-import tempfile
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,6 @@ from tests.integration.connectors.harness import MAILBOX, Hub, eventually
 
 ANN = "ann@customer.example"
 MAIL = f"From: Ann <{ANN}>\r\nTo: {MAILBOX}\r\nSubject: Hello\r\n\r\nHello\r\n"
-
-
-@pytest.fixture(scope="module")
-def papers() -> Generator[Certificates]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield certificates.make(Path(folder))
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from hub.channels.calls import Command, CommandKind
 from hub.channels.model import Account, FilledTemplate, Outbound
 from hub.core.service import Core
 from hub.demo.twilio import TwilioStandin
-from hub.demo.twilio.people import Manner
+from hub.demo.twilio.people import Behavior
 from hub.demo.twilio.request_guard import Asked
 from hub.demo.twilio.shapes import Request
 from tests.integration.connectors.harness import NUMBER, SID, TOKEN, eventually
@@ -77,7 +77,7 @@ async def messages(connector: Twilio, twilio: TwilioStandin) -> None:
 
 async def calls(connector: Twilio, twilio: TwilioStandin) -> None:
     phone, exchange, voice = account("voice", twilio.url), twilio.exchange, connector.calls
-    exchange.people.usual = Manner(answers=0.2)
+    exchange.people.usual = Behavior(answers=0.2)
 
     async def ask(kind: CommandKind, leg: str | None = None, **more: Any) -> str:
         return str(await voice.perform(phone, command(kind, leg, **more), over_the_wire))

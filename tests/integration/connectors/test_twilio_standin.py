@@ -15,7 +15,7 @@ from twilio.base.exceptions import TwilioRestException
 from connectors.twilio.rest import Rest, ThrottledError
 from connectors.twilio.settings import Settings
 from hub.demo.twilio import TwilioStandin
-from hub.demo.twilio.people import Manner
+from hub.demo.twilio.people import Behavior
 from tests.chaos.harness import Program, start
 from tests.integration.connectors.harness import NUMBER, SID, TOKEN, eventually, free_port
 
@@ -254,7 +254,7 @@ async def test_request_is_refused_when_twilio_would_not_understand_it(
 
 # -- calls -----------------------------------------------------------------------------------------------------------
 async def test_call_is_made_listed_redirected_ended_and_deleted(twilio: TwilioStandin, client: Any) -> None:
-    twilio.exchange.people.manners[PHONE] = Manner(answers=1)
+    twilio.exchange.people.behaviors[PHONE] = Behavior(answers=1)
     made = await client.calls.create_async(to=PHONE, from_=NUMBER, twiml="<Response><Pause length='600'/></Response>")
     assert await refused(client.calls(made.sid).update_async(url="http://127.0.0.1:1/")) == (400, 21220)
     assert await refused(client.calls(made.sid).delete_async()) == (409, 20009)
@@ -272,10 +272,10 @@ async def test_call_is_made_listed_redirected_ended_and_deleted(twilio: TwilioSt
 
 
 async def test_participant_has_a_label_of_their_own_and_hears_announcements(twilio: TwilioStandin, client: Any) -> None:
-    twilio.exchange.people.usual = Manner(answers=0.5)
+    twilio.exchange.people.usual = Behavior(answers=0.5)
     room = client.conferences("room")
     agent = await room.participants.create_async(to="client:amy", from_=NUMBER, label="amy", beep="false")
-    twilio.exchange.people.manners["client:amy"] = Manner(answers=0.5)
+    twilio.exchange.people.behaviors["client:amy"] = Behavior(answers=0.5)
     twilio.exchange.answer(twilio.exchange.calls[agent.call_sid])
     await eventually(lambda: _there(twilio, 1))
     assert await refused(room.participants.create_async(to=PHONE, from_=NUMBER, label="amy")) == (400, 16025)

@@ -108,7 +108,7 @@ async def test_taking_a_message_in_reads_no_more_when_more_is_stored(crowd: Crow
     async def stranger() -> None:
         await crowd.writes(1)
 
-    async def again() -> None:
+    async def repeated() -> None:
         await crowd.one(3, "SM3")
 
     async def known() -> None:
@@ -119,7 +119,7 @@ async def test_taking_a_message_in_reads_no_more_when_more_is_stored(crowd: Crow
         crowd.said += 1
         await crowd.one(3, f"SM{crowd.said}-answer", references=("SM3",))
 
-    kinds = (stranger, again, known, answer)
+    kinds = (stranger, repeated, known, answer)
     for kind in kinds:
         await kind()
     await crowd.writes(_STORED)

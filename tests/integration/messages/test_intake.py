@@ -255,11 +255,11 @@ async def test_any_text_is_stored(desk: Desk, text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "unsaid"), [("Hello", None), ("", "sticker"), (" ", "hologram"), ("", None)])
-async def test_the_inline_frame_equals_the_stored_view(desk: Desk, text: str, unsaid: str | None) -> None:
+async def test_the_inline_frame_equals_the_stored_view(desk: Desk, text: str, placeholder: str | None) -> None:
     pubsub = desk.core.feed.redis.pubsub(ignore_subscribe_messages=True)
     await pubsub.psubscribe("t:c:*")
     await desk.intake.message(sms(1, "SM1", name="Ana 陳"))  # it opens the conversation: nobody can be listening yet
-    done = await desk.intake.message(replace(sms(1, "SM2", text, name="Ana 陳"), unsaid=unsaid))
+    done = await desk.intake.message(replace(sms(1, "SM2", text, name="Ana 陳"), placeholder=placeholder))
     assert done.interaction_id
     heard = None
     async with asyncio.timeout(10):
@@ -273,11 +273,11 @@ async def test_the_inline_frame_equals_the_stored_view(desk: Desk, text: str, un
 
 
 async def test_a_message_without_words_is_said_by_code_until_another_follows(desk: Desk) -> None:
-    for number, text, unsaid, code in (
+    for number, text, placeholder, code in (
         ("SM1", "", "sticker", "unsaid.sticker"), ("SM2", "Hello", None, None), ("SM3", "", "hologram", "unsaid.unknown"),
         ("SM4", "(A sticker)", None, None),
     ):  # fmt: skip
-        done = await desk.intake.message(replace(sms(1, number, text), unsaid=unsaid))
+        done = await desk.intake.message(replace(sms(1, number, text), placeholder=placeholder))
         assert done.conversation_id
         shown = (await views.summaries(desk.core.db, [done.conversation_id]))[done.conversation_id]
         assert (shown["said"] and shown["said"]["code"]) == code

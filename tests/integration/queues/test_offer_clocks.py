@@ -6,28 +6,15 @@ import pytest
 
 from hub.agents.presence import presence
 from hub.core import events
-from hub.core.leases import Lease
 from hub.core.service import Core
 from hub.queues import entries, offers
-from routing.engine import LEASE, Leader
 from tests.support.factory import Factory
+from tests.support.routers import settle
 
 
 @pytest.fixture
 def factory(core: Core) -> Factory:
     return Factory(core)
-
-
-async def settle(core: Core) -> Leader:
-    """One look of a router."""
-    epoch = await Lease(core.db, LEASE).try_acquire()
-    assert epoch is not None
-    async with core.db.lane("router").connection() as conn:
-        leader = Leader(core, conn, epoch)
-        await leader.rebuild()
-        await leader.settle()
-    await core.db.execute("delete from lease")
-    return leader
 
 
 async def clocks(core: Core, agent: int) -> list[int]:

@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from hub.core.leases import Lease
 from hub.core.service import Core
 from hub.queues import entries
-from routing.engine import LEASE, Leader
 from tests.support.factory import Factory
+from tests.support.routers import leading
 
 
 @pytest.fixture
@@ -20,16 +19,11 @@ def factory(core: Core) -> Factory:
 
 async def settle(core: Core) -> int:
     """One look of a router: what waits is offered, lines are rebalanced, and what that freed is offered; how many were."""
-    epoch = await Lease(core.db, LEASE).try_acquire()
-    assert epoch is not None
-    async with core.db.lane("router").connection() as conn:
-        leader = Leader(core, conn, epoch)
-        await leader.rebuild()
+    async with leading(core) as leader:
         await leader.settle()
         moved = await leader.rebalance()
         await leader.rebuild()
         await leader.settle()
-    await core.db.execute("delete from lease")
     return moved
 
 

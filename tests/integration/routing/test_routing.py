@@ -14,13 +14,13 @@ import pytest
 from hub.access import roles
 from hub.conversations import lifecycle
 from hub.core import events
-from hub.core.leases import Lease
 from hub.core.service import Core
 from hub.queues import entries, offers
-from hub.queues.decision_reasons import because
-from routing.engine import LEASE, Leader, Router
+from hub.queues.decision_reasons import coded_reason
+from routing.engine import Router
 from tests.support.app import App
 from tests.support.factory import Factory
+from tests.support.routers import leading
 
 
 @pytest.fixture
@@ -233,7 +233,7 @@ async def test_commit_refuses_when_another_leads(core: Core, factory: Factory) -
     agent = await factory.agent("Ann", queue)
     _, entry = await factory.waiting(queue)
     await core.db.execute("insert into lease values ('router', 'somebody', 7, now() + interval '1 hour')")
-    pick = Pick(entry, agent, "chat", 25, 0.0, 30, [because("queue")], "[]")
+    pick = Pick(entry, agent, "chat", 25, 0.0, 30, [coded_reason("queue")], "[]")
     async with core.db.connection() as conn:
         with pytest.raises(LeaseLost):
             await commit(conn, "router", 6, [pick], {})
@@ -280,11 +280,7 @@ async def test_what_an_agent_is_told_of_an_offer_is_what_reading_it_says(app: Ap
 async def test_an_entry_told_too_late_is_offered_to_nobody(core: Core, factory: Factory) -> None:
     queue = await factory.queue()
     agent = await factory.agent("Ann", queue)
-    epoch = await Lease(core.db, LEASE).try_acquire()
-    assert epoch is not None
-    async with core.db.lane("router").connection() as conn:
-        leader = Leader(core, conn, epoch)
-        await leader.rebuild()
+    async with leading(core) as leader:
         _, entry = await factory.waiting(queue)
         row = await core.db.value("select row_to_json(r)::text from router_entry_ever r where id = %s", [entry])
         await core.db.execute("update queue_entry set state = 'closed' where id = %s", [entry])

@@ -19,7 +19,7 @@ from hub.core.service import Core
 from tests.integration.connectors.certificates import make
 from tests.integration.connectors.harness import eventually
 from tests.support.outbox import Phones, Post
-from tests.support.smtp import HostileSmtp, Manner
+from tests.support.smtp import Behavior, HostileSmtp
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -72,21 +72,21 @@ async def test_a_server_that_is_away_is_asked_seldom_and_gets_everything_when_it
 
 
 @pytest.mark.parametrize(
-    ("manner", "code", "words"),
+    ("behavior", "code", "words"),
     [
-        (Manner(says={"greeting": "421 4.3.2 going down for maintenance"}), "smtp.turned_away", "going down"),
-        (Manner(says={"greeting": "554 go away"}), "smtp.turned_away", "go away"),
-        (Manner(drops="greeting"), "smtp.unreachable", "cannot be reached"),
-        (Manner(drops="ehlo"), "smtp.unreachable", "cannot be reached"),
-        (Manner(waits={"greeting": 60.0}), "smtp.timeout", "does not answer"),
-        (Manner(says={"ehlo": "250 nothing.example"}), "smtp.not_offered", "STARTTLS"),
+        (Behavior(says={"greeting": "421 4.3.2 going down for maintenance"}), "smtp.turned_away", "going down"),
+        (Behavior(says={"greeting": "554 go away"}), "smtp.turned_away", "go away"),
+        (Behavior(drops="greeting"), "smtp.unreachable", "cannot be reached"),
+        (Behavior(drops="ehlo"), "smtp.unreachable", "cannot be reached"),
+        (Behavior(waits={"greeting": 60.0}), "smtp.timeout", "does not answer"),
+        (Behavior(says={"ehlo": "250 nothing.example"}), "smtp.not_offered", "STARTTLS"),
     ],
 )
 async def test_each_way_in_which_a_server_takes_nothing_has_a_code(
-    post: Post, manner: Manner, code: str, words: str
+    post: Post, behavior: Behavior, code: str, words: str
 ) -> None:
     async with HostileSmtp() as server:
-        server.manner = manner
+        server.behavior = behavior
         tls = {"tls": "starttls"} if code == "smtp.not_offered" else {}
         mail = await post.mailbox("mail", server.port, timeout_seconds=1, **tls)
         await post.write(mail, "a@customer.example")
@@ -125,7 +125,7 @@ async def test_an_expired_certificate_is_said_on_the_message_the_account_and_by_
 
 async def test_a_password_that_is_refused_is_the_account_s_trouble(post: Post) -> None:
     async with HostileSmtp() as server:
-        server.manner = Manner(says={"ehlo": "250-x\r\n250 AUTH PLAIN LOGIN", "auth": "535 5.7.8 wrong"})
+        server.behavior = Behavior(says={"ehlo": "250-x\r\n250 AUTH PLAIN LOGIN", "auth": "535 5.7.8 wrong"})
         mail = await post.mailbox("mail", server.port, user="support")
         await post.core.db.execute(
             "update account set secrets = %s where id = %s",
@@ -139,9 +139,9 @@ async def test_a_password_that_is_refused_is_the_account_s_trouble(post: Post) -
 
 async def test_what_is_wrong_with_one_mail_is_no_trouble_of_the_account(post: Post) -> None:
     async with HostileSmtp() as server:
-        server.of_domain["full.example"] = Manner(says={"rcpt": "452 4.2.2 mailbox full"})
-        server.of_domain["none.example"] = Manner(says={"rcpt": "550 5.1.1 nobody"})
-        server.of_domain["gone.example"] = Manner(drops="rcpt")
+        server.of_domain["full.example"] = Behavior(says={"rcpt": "452 4.2.2 mailbox full"})
+        server.of_domain["none.example"] = Behavior(says={"rcpt": "550 5.1.1 nobody"})
+        server.of_domain["gone.example"] = Behavior(drops="rcpt")
         mail = await post.mailbox("mail", server.port)
         for domain in ("full", "none", "gone", "good"):
             await post.write(mail, f"a@{domain}.example")

@@ -13,7 +13,7 @@ from connectors.email import Email
 from hub.core.service import Core
 from tests.integration.connectors.harness import eventually
 from tests.support.outbox import Phones, Post
-from tests.support.smtp import FOREVER, HostileSmtp, Manner
+from tests.support.smtp import FOREVER, Behavior, HostileSmtp
 from workers import concurrency, send_loop
 
 
@@ -27,13 +27,13 @@ async def post(core: Core, phones: Phones) -> Post:
     return Post(core, {"email": Email(core), "fake": phones})
 
 
-def hangs(step: str = "body") -> Manner:
-    return Manner(waits={step: FOREVER})
+def hangs(step: str = "body") -> Behavior:
+    return Behavior(waits={step: FOREVER})
 
 
 async def test_messages_of_another_channel_leave_while_mails_hang_after_data(post: Post, phones: Phones) -> None:
     async with HostileSmtp() as server:
-        server.manner = hangs()
+        server.behavior = hangs()
         mail, sms = await post.mailbox("mail", server.port), await post.account("sms", "fake", "sms")
         for n in range(2):
             await post.write(mail, f"n{n}@customer.example")
@@ -50,7 +50,7 @@ async def test_messages_of_another_channel_leave_while_mails_hang_after_data(pos
 
 async def test_one_account_cannot_keep_another_of_the_same_channel_from_sending(post: Post) -> None:
     async with HostileSmtp() as hanging, HostileSmtp() as good:
-        hanging.manner = hangs()
+        hanging.behavior = hangs()
         bad = await post.mailbox("bad", hanging.port)
         fine = await post.mailbox("fine", good.port)
         for n in range(200):
@@ -99,7 +99,7 @@ async def test_a_slow_but_healthy_server_leaves_no_doubt(post: Post, monkeypatch
     monkeypatch.setattr(send_loop, "PREPARE", 4.0)  # three mails after one another take longer
     monkeypatch.setattr(concurrency, "SLOW", 1.0)
     async with HostileSmtp() as server:
-        server.manner = Manner(waits={"body": 2.0})
+        server.behavior = Behavior(waits={"body": 2.0})
         mail = await post.mailbox("mail", server.port, connections=2, timeout_seconds=2)
         sends = [await post.write(mail, f"n{n}@customer.example") for n in range(12)]
         async with post.working():
@@ -118,10 +118,10 @@ async def test_a_large_mail_over_a_slow_line_is_no_doubt_either(post: Post, core
             "insert into attachment (interaction_id, name, content_type, body) values (%s, 'a.bin', 'application/octet-stream', %s)",
             [interaction, b"x" * 12_000_000],
         )
-        server.manner = Manner(stalls=True)
+        server.behavior = Behavior(stalls=True)
         async with post.working():
             await eventually(lambda: _true_of(post, send, lambda row: row["attempt"] == 1 and row["error"]), 30)
-        server.manner = Manner()
+        server.behavior = Behavior()
         row = await post.row(send)
         assert (row["state"], "in the middle" in row["error"]) == ("pending", True)
         await core.db.execute("update outbound set due_at = now()")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.channels.placeholders import _KINDS, unsaid
+from hub.channels.placeholders import _KINDS, placeholder
 from hub.channels.reasons import Reason
 
 ROOT = Path(__file__).parents[3]
@@ -40,7 +40,7 @@ def test_every_reason_has_words_in_every_language(locale: Path) -> None:
 @pytest.mark.parametrize("locale", LOCALES, ids=lambda file: file.stem)
 def test_every_kind_of_message_without_words_has_some_in_every_language(locale: Path) -> None:
     words: dict[str, str] = json.loads(locale.read_text(encoding="utf-8"))
-    coded = {unsaid(kind)["code"] for kind in [*_KINDS, "hologram"]}
+    coded = {placeholder(kind)["code"] for kind in [*_KINDS, "hologram"]}
     assert coded == {key for key in words if key.startswith("unsaid.")}
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.twilio.message_text import said_in, unsaid
+from connectors.twilio.message_text import placeholder_kind, said_in
 from connectors.twilio.webhook import Form, Terms, to_inbound
 from hub.channels.model import AddressKind, Inbound
 from hub.messages.cleaning import tidy
@@ -83,14 +83,14 @@ JSON = st.recursive(
 @given(JSON, st.sampled_from(["FlowData", "InteractiveData"]))
 def test_any_form_is_shown_and_bounded_whatever_it_holds(told: Any, field: str) -> None:
     found = said_in(form(**{field: json.dumps(told)}))
-    assert found.strip() or unsaid(form(**{field: json.dumps(told)})) == "empty"
+    assert found.strip() or placeholder_kind(form(**{field: json.dumps(told)})) == "empty"
     assert len(found) < 60 * 600
 
 
 @pytest.mark.parametrize("told", ["[" * 5000, '{"a":' * 900 + "1" + "}" * 900, "x" * 200_000, '{"a": "' + "y" * 70_000])
 def test_a_hostile_form_is_cut(told: str) -> None:
     found = form(FlowData=told)
-    assert said_in(found) or unsaid(found)
+    assert said_in(found) or placeholder_kind(found)
     assert len(said_in(found)) < 1000
 
 
@@ -105,5 +105,5 @@ def test_a_form_is_marked_and_an_empty_message_of_any_gateway_has_words() -> Non
 def test_nobody_but_the_hub_writes_what_a_message_says_by_code() -> None:
     forged = {"said": {"code": "line.spam", "params": {}, "text": "hello"}}
     assert tidy(Inbound(1, "k", b"", "", AddressKind.PHONE, "+14155550101", "hello", meta=forged)).meta == {}
-    worded = Inbound(1, "k", b"", "", AddressKind.WHATSAPP, "+14155550101", "hello", unsaid="sticker")
+    worded = Inbound(1, "k", b"", "", AddressKind.WHATSAPP, "+14155550101", "hello", placeholder="sticker")
     assert (tidy(worded).text, tidy(worded).meta) == ("hello", {})

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.queues.decision_reasons import ENGLISH, because, english, in_words
+from hub.queues.decision_reasons import ENGLISH, coded_reason, english, in_words
 
 ROOT = Path(__file__).parents[3]
 LOCALES = sorted((ROOT / "hub/ui/locales").glob("desk.*.json"))
@@ -22,7 +22,7 @@ def written() -> set[str]:
     found: set[str] = set()
     for folder in ("hub", "routing"):
         for file in (ROOT / folder).rglob("*.py"):
-            if "node_modules" in file.parts or "because(" not in (text := file.read_text(encoding="utf-8")):
+            if "node_modules" in file.parts or "coded_reason(" not in (text := file.read_text(encoding="utf-8")):
                 continue
             for node in ast.walk(ast.parse(text)):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "because":
@@ -48,19 +48,19 @@ def test_every_code_has_words_in_every_language(locale: Path) -> None:
 
 def test_reasons_are_said_in_english_for_who_does_not_know_the_codes() -> None:
     why = [
-        because("skill", skills="tax, orders", n=3),
-        because("idle", seconds=125),
-        because("stillFits", channel="voice"),
+        coded_reason("skill", skills="tax, orders", n=3),
+        coded_reason("idle", seconds=125),
+        coded_reason("stillFits", channel="voice"),
     ]
     assert english(why) == "tax, orders at level 3; idle for 2 min; voice still fits"
-    assert english([because("idle", seconds=-3)]) == "idle for 0 s"
-    assert english([because("idle", seconds=7300)]) == "idle for 2 h"
-    assert english([because("presence", state="away", reason="lunch")]) == "away: lunch"
-    assert english([because("presence", state="away")]) == "away"
+    assert english([coded_reason("idle", seconds=-3)]) == "idle for 0 s"
+    assert english([coded_reason("idle", seconds=7300)]) == "idle for 2 h"
+    assert english([coded_reason("presence", state="away", reason="lunch")]) == "away: lunch"
+    assert english([coded_reason("presence", state="away")]) == "away"
     assert english(in_words("an {older} word")) == "an {older} word"
     assert in_words("") == []
 
 
 def test_a_code_without_words_is_refused() -> None:
     with pytest.raises(KeyError):
-        because("hunch")
+        coded_reason("hunch")
