@@ -18,14 +18,14 @@ PARAMS = {"span": "seconds"}  # what a screen words itself, and of what
 
 
 def written() -> set[str]:
-    """Every code that is written out in a call of `because`."""
+    """Every code that is written out in a call of `coded_reason`."""
     found: set[str] = set()
     for folder in ("hub", "routing"):
         for file in (ROOT / folder).rglob("*.py"):
             if "node_modules" in file.parts or "coded_reason(" not in (text := file.read_text(encoding="utf-8")):
                 continue
             for node in ast.walk(ast.parse(text)):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "because":
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "coded_reason":
                     codes = [n.value for n in ast.walk(node.args[0]) if isinstance(n, ast.Constant)]
                     found.update(str(code) for code in codes)
     return found
