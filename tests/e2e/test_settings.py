@@ -8,6 +8,7 @@ from playwright.async_api import expect
 
 from tests.e2e.conftest import Windows
 from tests.e2e.stage import World
+from tests.e2e.test_letters import shot
 
 
 async def test_queue_is_taken_over_changed_and_its_history_says_who(world: World, windows: Windows) -> None:
@@ -121,3 +122,36 @@ async def test_number_that_does_not_fit_is_refused_in_words_and_stays_as_typed(w
     await admin.get_by_test_id("admin-save").click()
     record = admin.locator('[data-testid="admin-record"][data-key="returns"]')
     await expect(record).to_have_attribute("aria-current", "true")
+
+
+async def test_form_with_several_wrong_fields_says_so_at_each(world: World, windows: Windows) -> None:
+    windows.forgive(r"status of 422 .*/api/v1/(admin/queues|mailboxes)")
+    admin = await windows.desk("admin", "/app/admin/queues")
+    await admin.get_by_test_id("admin-new").click()
+    await admin.get_by_test_id("queue-key").fill("billing")
+    await admin.get_by_test_id("admin-save").click()
+    form = admin.get_by_test_id("admin-form")
+    await expect(form.locator("[aria-invalid=true]")).to_have_count(2)
+    await expect(form).to_contain_text("Fill this in.")
+    await expect(form).to_contain_text("“billing” is taken.")
+    await shot(admin, "queue-form-faults")
+
+    await admin.goto(f"{world.url}/app/mailboxes")
+    await admin.get_by_test_id("add-mailbox").click()
+    form = admin.get_by_test_id("mailbox-form")
+    await form.get_by_test_id("box-address").fill("nobody")
+    await form.get_by_test_id("imap-host").fill("no host!")
+    await form.get_by_test_id("box-save").click()
+    for field in ("box-address", "box-name", "imap-host"):
+        await expect(form.get_by_test_id(field)).to_have_attribute("aria-invalid", "true")
+    await expect(form.get_by_role("alert")).to_have_text("Please correct the fields that are marked.")
+    await shot(admin, "mailbox-form-faults")
+
+
+async def test_mailbox_that_delivers_where_nobody_works_says_so_at_the_field(world: World, windows: Windows) -> None:
+    await world.api("POST", "/admin/queues", {"key": "attic", "name": "Attic"})
+    admin = await windows.desk("admin", "/app/mailboxes")
+    await admin.get_by_test_id("add-mailbox").click()
+    await expect(admin.get_by_test_id("box-unstaffed")).to_have_count(0)
+    await admin.get_by_test_id("box-queue").select_option(label="Attic · nobody works here")
+    await expect(admin.get_by_test_id("box-unstaffed")).to_contain_text("Nobody works in Attic yet")

@@ -8,7 +8,7 @@ import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { RecordChange } from '../../api/schema'
 import { stamp } from '../format'
-import { complain, explain, say, wrong } from '../parts/ask'
+import { above, complain, explain, say, wrong } from '../parts/ask'
 import { Empty } from '../parts/bits'
 import { Icon } from '../parts/icons'
 import './admin.css'
@@ -116,7 +116,7 @@ function Editor<T extends Kept, D extends object>({ page, record, pick }: { page
   const form: Form<D> = { draft, set: (change) => setDraft((old) => ({ ...old, ...change })), wrong: (field) => wrong(save.error, field), locked, fresh: record === null }
   return (
     <form
-      className="adminform" aria-label={record?.name ?? t('admin.new')} data-testid="admin-form"
+      noValidate className="adminform" aria-label={record?.name ?? t('admin.new')} data-testid="admin-form"
       onSubmit={(e) => {
         e.preventDefault()
         save.mutate()
@@ -138,7 +138,7 @@ function Editor<T extends Kept, D extends object>({ page, record, pick }: { page
           </div>
         )}
         {record?.source === 'built-in' && <div className="adminowner"><span>{t('admin.builtIn')}</span></div>}
-        {save.isError && <div className="alert" role="alert" data-testid="admin-problem">{explain(save.error)}</div>}
+        {save.isError && <div className="alert" role="alert" data-testid="admin-problem">{above(save.error, new RegExp(`^(${Object.keys(draft).join('|')})(\\.|$)`))}</div>}
         {page.fields(form, record)}
       </div>
       <aside className="adminside" aria-label={t('admin.changes')}>

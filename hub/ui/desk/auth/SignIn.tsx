@@ -51,7 +51,7 @@ export function SignIn() {
         <h1>{t('signin.title')}</h1>
         {enter.isError && <div className="alert" role="alert">{wrong(enter.error)}</div>}
         <TextInput
-          label={t('signin.email')} type="email" name="email" autoComplete="username" required withAsterisk={false} autoFocus
+          label={t('signin.email')} maxLength={320} type="email" name="email" autoComplete="username" required withAsterisk={false} autoFocus
           value={email} onChange={(e) => setEmail(e.currentTarget.value)} data-testid="signin-email"
         />
         <PasswordInput

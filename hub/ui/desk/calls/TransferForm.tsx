@@ -35,7 +35,7 @@ export function TransferForm({ call, close }: { call: Call; close: () => void })
         data={(['agent', 'queue', 'number'] as const).map((k) => ({ value: k, label: t(`call.to.${k}`) }))}
       />
       {kind === 'number' ? (
-        <TextInput size="sm" aria-label={t('call.to.number')} placeholder="+14155550123" value={value} onChange={(e) => setValue(e.currentTarget.value)} data-testid="transfer-number" />
+        <TextInput size="sm" aria-label={t('call.to.number')} maxLength={40} placeholder="+14155550123" value={value} onChange={(e) => setValue(e.currentTarget.value)} data-testid="transfer-number" />
       ) : (
         <Select size="sm" aria-label={t(`call.to.${kind}`)} placeholder={t(`call.to.${kind}`)} searchable data={choices} value={value || null} onChange={(v) => setValue(v ?? '')} data-testid="transfer-target" />
       )}

@@ -26,7 +26,7 @@ export function Contacts() {
       <section className="list" aria-label={t('nav.contacts')}>
         <div className="bar">
           <TextInput
-            className="grow" size="xs" leftSection={<Icon name="search" small />} value={text} onChange={(e) => setText(e.currentTarget.value)}
+            className="grow" size="xs" maxLength={200} leftSection={<Icon name="search" small />} value={text} onChange={(e) => setText(e.currentTarget.value)}
             placeholder={t('contact.searchHint')} aria-label={t('contact.search')} data-testid="contact-search"
           />
         </div>

@@ -55,7 +55,7 @@ export function TransferDialog({ c, close, leave }: Props) {
           data={[{ value: '', label: t('transfer.choose') }, ...(kind === 'queue' ? teams : people)]} mb="sm" data-testid="transfer-target"
         />
         <Textarea
-          label={t('transfer.note')} description={t('transfer.noteHint')} value={note} onChange={(e) => setNote(e.currentTarget.value)} autosize minRows={2} mb="md"
+          label={t('transfer.note')} maxLength={100000} description={t('transfer.noteHint')} value={note} onChange={(e) => setNote(e.currentTarget.value)} autosize minRows={2} mb="md"
         />
         <Foot close={close} busy={act.isPending} disabled={!target} label={t('action.transfer')} />
       </form>

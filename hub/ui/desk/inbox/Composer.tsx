@@ -219,7 +219,7 @@ export function Composer({ c, company, resolved, ref }: Props) {
           <div className="meta" style={{ color: 'var(--soon)', marginBottom: 4 }}>{t('composer.collision', { names: company.join(', ') })}</div>
         )}
         {needsSubject && (
-          <TextInput size="xs" mb={6} label={t('composer.subject')} value={subject} onChange={(e) => setSubject(e.currentTarget.value)} />
+          <TextInput size="xs" mb={6} label={t('composer.subject')} maxLength={1000} value={subject} onChange={(e) => setSubject(e.currentTarget.value)} />
         )}
         {templating ? (texting.templates && (
           <TemplatePicker key={texting.account_id} take={filling} account={texting.account_id} locale={locale} value={template} change={setTemplate} close={left === 0 ? undefined : () => fill(false)} />

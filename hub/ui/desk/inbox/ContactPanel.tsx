@@ -86,7 +86,7 @@ function Identity({ c, page, conversation }: { c: Contact; page: boolean; conver
           }}
         >
           <TextInput
-            size="xs" className="grow" aria-label={t('contact.name')} value={name} autoFocus onChange={(e) => setName(e.currentTarget.value)}
+            size="xs" className="grow" aria-label={t('contact.name')} maxLength={200} value={name} autoFocus onChange={(e) => setName(e.currentTarget.value)}
             onKeyDown={(e) => {
               if (e.key === 'Escape') setName(null)
             }}
@@ -165,7 +165,7 @@ function Addresses({ c }: { c: Contact }) {
           }}
         >
           <NativeSelect size="xs" w={92} aria-label={t('contact.addressKind')} value={kind} onChange={(e) => setKind(e.currentTarget.value as NewAddress['kind'])} data={['email', 'phone', 'whatsapp'].map((k) => ({ value: k, label: t(`kind.${k}`) }))} />
-          <TextInput size="xs" className="grow" aria-label={t('contact.address')} value={value} autoFocus onChange={(e) => setValue(e.currentTarget.value)} placeholder={kind === 'email' ? 'name@example.com' : '+44 20 7946 0000'} />
+          <TextInput size="xs" className="grow" aria-label={t('contact.address')} maxLength={320} value={value} autoFocus onChange={(e) => setValue(e.currentTarget.value)} placeholder={kind === 'email' ? 'name@example.com' : '+44 20 7946 0000'} />
           <Button type="submit" loading={change.isPending}>{t('common.add')}</Button>
         </form>
       )}

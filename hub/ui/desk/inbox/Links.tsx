@@ -68,7 +68,7 @@ function LinkDialog({ c, begin, close, pick }: { c: Contact; begin: string; clos
   return (
     <Modal opened onClose={close} title={t('contact.link')} closeButtonProps={{ 'aria-label': t('common.close') }}>
       <p className="mut" style={{ marginBottom: 10 }}>{t('contact.linkText', { name: who(c) })}</p>
-      <TextInput value={text} onChange={(e) => setText(e.currentTarget.value)} label={t('contact.search')} data-autofocus data-testid="link-search" mb="sm" />
+      <TextInput value={text} onChange={(e) => setText(e.currentTarget.value)} label={t('contact.search')} maxLength={200} data-autofocus data-testid="link-search" mb="sm" />
       {q.length > 1 && found.isSuccess && items.length === 0 && <p className="mut">{t('contact.nobody')}</p>}
       <ul style={{ listStyle: 'none', padding: 0, margin: 0 }}>
         {items.map((x) => (

@@ -92,7 +92,7 @@ export function List({ view, open, showViews }: { view: string; open: number | n
         </ActionIcon>
         {finding ? (
           <TextInput
-            ref={field} className="grow" size="xs" value={q} placeholder={t('list.search')} aria-label={t('list.search')} autoFocus
+            ref={field} className="grow" size="xs" value={q} placeholder={t('list.search')} maxLength={200} aria-label={t('list.search')} autoFocus
             onChange={(e) => {
               setQ(e.currentTarget.value)
               narrow(e.currentTarget.value)

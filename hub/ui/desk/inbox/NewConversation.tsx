@@ -104,7 +104,7 @@ export function NewConversation({ contactId, close }: { contactId?: number; clos
         )}
         {addresses.length === 0 && (
           <TextInput
-            label={t('new.to')} type={kind === 'email' ? 'email' : 'tel'} required withAsterisk={false} value={to}
+            label={t('new.to')} maxLength={320} type={kind === 'email' ? 'email' : 'tel'} required withAsterisk={false} value={to}
             onChange={(e) => {
               setTo(e.currentTarget.value)
               setShort(false)
@@ -120,7 +120,7 @@ export function NewConversation({ contactId, close }: { contactId?: number; clos
           />
         )}
         {from.length === 1 && sender && !isMail(channel) && <div className="meta" data-testid="new-from">{t('new.fromOnly', { name: sender.name })}</div>}
-        {can(channel).subject && <TextInput label={t('composer.subject')} value={subject} onChange={(e) => setSubject(e.currentTarget.value)} data-testid="new-subject" />}
+        {can(channel).subject && <TextInput label={t('composer.subject')} maxLength={1000} value={subject} onChange={(e) => setSubject(e.currentTarget.value)} data-testid="new-subject" />}
         {templating && sender ? (
           <div>
             <p className="meta" style={{ marginBottom: 6 }}>{t('new.templateOnly')}</p>

@@ -4,7 +4,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { mail, type Mailbox, mailboxes, type Server, type Tls } from '../mail'
-import { explain } from '../parts/ask'
+import { above, wrong } from '../parts/ask'
 import { NumberField } from '../parts/NumberField'
 import { usePlaceName } from '../parts/places'
 import { places } from '../parts/queries'
@@ -32,6 +32,9 @@ function body(d: Draft, box: Mailbox | null) {
   }
 }
 
+/** Where the form says what is wrong with a field; the rest is said above all. */
+const PLACES = /^(address|name|signature|queue_id|secrets\.(imap|smtp)_password|settings(\.(forms|imap|smtp|(imap|smtp)\.(host|port|tls|user)|imap\.folder))?)$/
+
 export function MailboxForm({ box, close }: { box: Mailbox | null; close: () => void }) {
   const { t } = useTranslation()
   const client = useQueryClient()
@@ -57,20 +60,21 @@ export function MailboxForm({ box, close }: { box: Mailbox | null; close: () => 
     },
   })
   const failed = save.error ?? attempt.error ?? find.error
-  const ready = d.name.trim() && d.address.includes('@') && (d.imap.host || d.smtp.host)
+  const at = (...fields: string[]) => fields.map((field) => wrong(failed, field)).find(Boolean)
+  const lonely = queues.find((q) => String(q.id) === d.queue && !q.people)
   return (
     <Modal opened onClose={close} size="lg" title={box ? t('boxes.editTitle', { name: box.name }) : t('boxes.add')} closeButtonProps={{ 'aria-label': t('common.close') }}>
       <form
-        className="boxform" data-testid="mailbox-form"
+        noValidate className="boxform" data-testid="mailbox-form"
         onSubmit={(e) => {
           e.preventDefault()
           save.mutate()
         }}
       >
-        {failed && <div className="alert" role="alert">{explain(failed)}</div>}
+        {failed && <div className="alert" role="alert">{above(failed, PLACES)}</div>}
         <div className="hflex" style={{ alignItems: 'flex-end' }}>
           <TextInput
-            className="grow" style={{ flex: 1 }} type="email" required withAsterisk={false} label={t('boxes.address')} value={d.address} data-autofocus
+            className="grow" style={{ flex: 1 }} type="email" required withAsterisk={false} label={t('boxes.address')} maxLength={320} value={d.address} error={at('address')} data-autofocus
             onChange={(e) => set({ address: e.currentTarget.value })} placeholder="support@example.com" data-testid="box-address"
           />
           <Button size="sm" variant="default" disabled={!d.address.includes('@')} loading={find.isPending} onClick={() => find.mutate()} data-testid="box-find">{t('boxes.find')}</Button>
@@ -84,15 +88,15 @@ export function MailboxForm({ box, close }: { box: Mailbox | null; close: () => 
           </p>
         )}
         <div className="two">
-          <TextInput label={t('boxes.name')} required withAsterisk={false} value={d.name} onChange={(e) => set({ name: e.currentTarget.value })} data-testid="box-name" />
+          <TextInput label={t('boxes.name')} maxLength={200} required withAsterisk={false} value={d.name} error={at('name')} onChange={(e) => set({ name: e.currentTarget.value })} data-testid="box-name" />
           <PasswordInput
-            label={t('boxes.password')} value={d.password} autoComplete="new-password" onChange={(e) => set({ password: e.currentTarget.value })} data-testid="box-password"
+            label={t('boxes.password')} value={d.password} error={at('secrets.imap_password', 'secrets.smtp_password')} autoComplete="new-password" onChange={(e) => set({ password: e.currentTarget.value })} data-testid="box-password"
             placeholder={box?.secrets.length ? t('boxes.unchanged') : undefined} visibilityToggleButtonProps={{ 'aria-label': t('boxes.password') }}
           />
         </div>
-        <ServerFields title={t('boxes.incoming')} server={d.imap} change={(imap) => set({ imap })} id="imap">
+        <ServerFields title={t('boxes.incoming')} server={d.imap} at={at} change={(imap) => set({ imap })} id="imap">
           <span className="wide">
-            <TextInput label={t('boxes.folder')} value={String(d.imap.folder ?? 'INBOX')} onChange={(e) => set({ imap: { ...d.imap, folder: e.currentTarget.value } })} />
+            <TextInput label={t('boxes.folder')} maxLength={200} value={String(d.imap.folder ?? 'INBOX')} error={at('settings.imap.folder')} onChange={(e) => set({ imap: { ...d.imap, folder: e.currentTarget.value } })} />
             <NativeSelect
               label={t('boxes.firstRun')} value={String(d.imap.first_run)} disabled={box !== null} onChange={(e) => set({ imap: { ...d.imap, first_run: e.currentTarget.value } })} data-testid="box-first-run"
               data={[
@@ -112,38 +116,38 @@ export function MailboxForm({ box, close }: { box: Mailbox | null; close: () => 
             />
           </span>
         </ServerFields>
-        <ServerFields title={t('boxes.outgoing')} server={d.smtp} change={(smtp) => set({ smtp })} id="smtp" />
+        <ServerFields title={t('boxes.outgoing')} server={d.smtp} at={at} change={(smtp) => set({ smtp })} id="smtp" />
         <Checkbox label={t('boxes.plus')} description={t('boxes.plusHint')} checked={d.plus} onChange={(e) => set({ plus: e.currentTarget.checked })} data-testid="box-plus" />
         <NativeSelect
-          label={t('boxes.intoQueue')} value={d.queue} onChange={(e) => set({ queue: e.currentTarget.value })}
+          label={t('boxes.intoQueue')} value={d.queue} error={at('queue_id')} description={lonely && <span className="warned" role="status" data-testid="box-unstaffed">{t('boxes.unstaffed', { queue: lonely.name })}</span>} data-testid="box-queue" onChange={(e) => set({ queue: e.currentTarget.value })}
           data={[{ value: '', label: '—' }, ...queues.map((q) => ({ value: String(q.id), label: placeName(q) }))]}
         />
-        <TextInput label={t('boxes.forms')} description={t('boxes.formsHint')} value={d.forms} onChange={(e) => set({ forms: e.currentTarget.value })} placeholder="no-reply@shop.example, @forms.example" data-testid="box-forms" />
-        <Textarea label={t('boxes.signature')} description={t('boxes.signatureHint')} autosize minRows={2} maxRows={8} value={d.signature} onChange={(e) => set({ signature: e.currentTarget.value })} />
+        <TextInput label={t('boxes.forms')} maxLength={10000} description={t('boxes.formsHint')} value={d.forms} error={at('settings.forms')} onChange={(e) => set({ forms: e.currentTarget.value })} placeholder="no-reply@shop.example, @forms.example" data-testid="box-forms" />
+        <Textarea label={t('boxes.signature')} maxLength={4000} description={t('boxes.signatureHint')} autosize minRows={2} maxRows={8} value={d.signature} error={at('signature')} onChange={(e) => set({ signature: e.currentTarget.value })} />
         {attempt.data && <Checks items={attempt.data.items} />}
         <div className="hflex" style={{ justifyContent: 'flex-end', flexWrap: 'wrap' }}>
-          <Button variant="default" loading={attempt.isPending} disabled={!ready} onClick={() => attempt.mutate()} data-testid="box-test">{t('boxes.test')}</Button>
-          <Button type="submit" loading={save.isPending} disabled={!ready} data-testid="box-save">{t('boxes.save')}</Button>
+          <Button variant="default" loading={attempt.isPending} onClick={() => attempt.mutate()} data-testid="box-test">{t('boxes.test')}</Button>
+          <Button type="submit" loading={save.isPending} data-testid="box-save">{t('boxes.save')}</Button>
         </div>
       </form>
     </Modal>
   )
 }
 
-function ServerFields({ title, server, change, id, children }: {
-  title: string; server: Server; change: (next: Server) => void; id: string; children?: ReactNode
+function ServerFields({ title, server, at, change, id, children }: {
+  title: string; server: Server; at: (...fields: string[]) => string | undefined; change: (next: Server) => void; id: string; children?: ReactNode
 }) {
   const { t } = useTranslation()
   return (
     <fieldset>
       <legend>{title}</legend>
-      <TextInput label={t('boxes.host')} value={server.host ?? ''} onChange={(e) => change({ ...server, host: e.currentTarget.value.trim() })} data-testid={`${id}-host`} />
-      <NumberField label={t('boxes.port')} value={server.port ?? (id === 'imap' ? 993 : 587)} min={1} max={65535} hideControls onChange={(port) => change({ ...server, port })} data-testid={`${id}-port`} />
+      <TextInput label={t('boxes.host')} maxLength={253} value={server.host ?? ''} error={at(`settings.${id}.host`, `settings.${id}`, ...(id === 'imap' ? ['settings'] : []))} onChange={(e) => change({ ...server, host: e.currentTarget.value.trim() })} data-testid={`${id}-host`} />
+      <NumberField label={t('boxes.port')} value={server.port ?? (id === 'imap' ? 993 : 587)} min={1} max={65535} hideControls error={at(`settings.${id}.port`)} onChange={(port) => change({ ...server, port })} data-testid={`${id}-port`} />
       <NativeSelect
-        label={t('boxes.security')} value={server.tls ?? 'tls'} onChange={(e) => change({ ...server, tls: e.currentTarget.value as Tls })} data-testid={`${id}-tls`}
+        label={t('boxes.security')} value={server.tls ?? 'tls'} error={at(`settings.${id}.tls`)} onChange={(e) => change({ ...server, tls: e.currentTarget.value as Tls })} data-testid={`${id}-tls`}
         data={[{ value: 'tls', label: 'TLS' }, { value: 'starttls', label: 'STARTTLS' }, { value: 'none', label: t('boxes.noTls') }]}
       />
-      <span className="wide"><TextInput label={t('boxes.user')} value={server.user ?? ''} onChange={(e) => change({ ...server, user: e.currentTarget.value })} data-testid={`${id}-user`} /></span>
+      <span className="wide"><TextInput label={t('boxes.user')} maxLength={320} value={server.user ?? ''} error={at(`settings.${id}.user`)} onChange={(e) => change({ ...server, user: e.currentTarget.value })} data-testid={`${id}-user`} /></span>
       {children}
     </fieldset>
   )

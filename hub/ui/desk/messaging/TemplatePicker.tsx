@@ -62,7 +62,7 @@ function Choice({ account, locale, pick, close, take }: { account: number; local
   return (
     <div className="tpl" data-testid="template-picker">
       <TextInput
-        size="xs" leftSection={<Icon name="search" small />} value={word} onChange={(e) => setWord(e.currentTarget.value)} onKeyDown={press}
+        size="xs" maxLength={200} leftSection={<Icon name="search" small />} value={word} onChange={(e) => setWord(e.currentTarget.value)} onKeyDown={press}
         role="combobox" aria-expanded aria-controls={id} aria-activedescendant={list[at] ? `${id}-${at}` : undefined} aria-autocomplete="list"
         aria-label={t('template.choose')} placeholder={t('template.choose')} autoFocus={take} data-focus data-testid="template-search" mb={4}
       />
@@ -108,7 +108,7 @@ function Places({ value, change }: { value: Filling; change: (next: Filling | nu
         <div className="places">
           {names.map((name) => (
             <TextInput
-              key={name} size="xs" label={t('template.place', { name })} value={values[name] ?? ''} required withAsterisk={false} data-testid={`place-${name}`}
+              key={name} size="xs" label={t('template.place', { name })} maxLength={1000} value={values[name] ?? ''} required withAsterisk={false} data-testid={`place-${name}`}
               placeholder={template.variables[name] ? t('template.example', { example: template.variables[name] }) : undefined}
               onChange={(e) => change({ template, values: { ...values, [name]: e.currentTarget.value } })}
             />

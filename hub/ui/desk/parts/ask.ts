@@ -30,6 +30,12 @@ export function wrong(error: unknown, field: string): string | undefined {
   return found && (worded(found) ?? (i18n.exists(`problem.${error.code}`) ? explain(error) : found.message))
 }
 
+/** What stands above a form: that fields are marked, or what no field of these names says. */
+export function above(error: unknown, places: RegExp): string {
+  const all = error instanceof Problem && error.errors.length > 0 && error.errors.every((e) => places.test(e.field))
+  return all && !i18n.exists(`problem.${error.code}`) ? i18n.t('error.fields') : explain(error)
+}
+
 export function complain(error: unknown): void {
   notifications.show({ color: 'red', message: explain(error), autoClose: 8000 })
 }

@@ -75,7 +75,7 @@ function PreChat() {
     >
       <p>{chat.site.value?.open === false ? w('away') : w('prechat')}</p>
       <label>{w('name')}<input ref={first} name="name" autocomplete="name" required maxLength={120} dir="auto" value={name.value} onInput={(e) => (name.value = e.currentTarget.value)} /></label>
-      <label>{w('email')}<input name="email" type="email" autocomplete="email" required pattern=".{3,254}" dir="ltr" value={email.value} onInput={(e) => (email.value = e.currentTarget.value)} /></label>
+      <label>{w('email')}<input name="email" type="email" maxLength={254} autocomplete="email" required pattern=".{3,254}" dir="ltr" value={email.value} onInput={(e) => (email.value = e.currentTarget.value)} /></label>
       <button type="submit" class="primary">{w('start')}</button>
     </form>
   )
@@ -185,7 +185,7 @@ function Rating() {
       </fieldset>
       {score.value > 0 && (
         <>
-          <textarea dir="auto" aria-label={w('comment')} placeholder={w('comment')} rows={2} value={comment.value} onInput={(e) => (comment.value = e.currentTarget.value)} />
+          <textarea dir="auto" maxLength={1000} aria-label={w('comment')} placeholder={w('comment')} rows={2} value={comment.value} onInput={(e) => (comment.value = e.currentTarget.value)} />
           <Room text={comment.value.trim()} most={MOST_COMMENT} />
           <button type="submit" class="primary" disabled={length(comment.value.trim()) > MOST_COMMENT}>{w('rateSend')}</button>
         </>
