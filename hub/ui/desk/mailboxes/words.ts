@@ -1,4 +1,4 @@
-/** The words of the pages of mailboxes, which come with them: most people never open one. */
+/** The words of the pages of mailboxes, numbers and what is unsettled, which come with them: most people never open one. */
 import i18n from 'i18next'
 import en from '../../locales/mailboxes.en.json'
 import zh from '../../locales/mailboxes.zh-CN.json'

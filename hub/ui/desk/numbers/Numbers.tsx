@@ -1,4 +1,5 @@
 /** The numbers we write from: what left today against the caps, what waits, and whether everything is here; for supervisors. */
+import '../mailboxes/words'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'

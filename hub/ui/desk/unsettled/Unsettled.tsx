@@ -1,4 +1,5 @@
 /** Sends whose outcome nobody knows: settled many at once, for supervisors. */
+import '../mailboxes/words'
 import { Button, Checkbox } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
