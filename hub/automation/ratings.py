@@ -64,7 +64,7 @@ async def asked(db: Database, conversation_id: int) -> Asked | None:
 async def rate(unit: Unit, conversation_id: int, score: int, comment: str | None = None) -> bool:
     """Keep a rating; whether it says anything new. A comment of None leaves the one there is.
 
-    `Invalid` unless the score is from 1 to 5 and the comment not too long. A low score leaves a note, once.
+    `Invalid` unless the score is from 1 to 5 and the comment not too long. Each low one leaves a note.
     """
     if not 1 <= score <= 5:
         raise Invalid("A rating is a whole number from 1 to 5.", code="rating.range", fields={"score": "1 to 5"})
@@ -74,12 +74,12 @@ async def rate(unit: Unit, conversation_id: int, score: int, comment: str | None
     values = {"conversation_id": conversation_id, "score": score, "comment": comment}
     if not await execute(unit.conn, sql["rate"], values):
         return False
-    await unit.log(ConversationRated(score=score), conversation_id=conversation_id)
+    event = await unit.log(ConversationRated(score=score), conversation_id=conversation_id)
     last = Line("score", {"score": score}, comment or "")
     await conversation.rated(unit.conn, conversation_id, last.said(), low=score < CONTENT)
     if score < CONTENT:
         words = Line("rated", {"score": score}, comment or "")
-        await replies.note(unit, conversation_id, words, f"rating-{conversation_id}", actor_id=None)
+        await replies.note(unit, conversation_id, words, f"rating-{event.id}", actor_id=None)
     return True
 
 
@@ -101,8 +101,9 @@ async def take_page(unit: Unit, conversation_id: int, score: int, comment: str) 
     """Take what a customer said on the page of our question; who is not content is looked after by a person."""
     held = await conversation.lock(unit.conn, conversation_id)
     before = await fetch_one(unit.conn, Rating, sql["rated"], {"conversation_id": conversation_id})
-    await rate(unit, conversation_id, score, comment)
-    grew_worse = score < CONTENT and (before is None or before.score >= CONTENT)
+    if not await rate(unit, conversation_id, score, comment) or score >= CONTENT:
+        return
+    grew_worse = before is None or score < before.score or comment not in ("", before.comment)
     if grew_worse and held.status == "resolved":
         await lifecycle.reopen(unit, conversation_id, actor_id=None)
         await conversation.start_waiting(unit.conn, conversation_id)

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hub.automation.ratings import MOST_WORDS
 from hub.channels.model import Page
@@ -114,11 +116,34 @@ async def test_low_rating_on_the_page_brings_a_person_once(app: App) -> None:
     assert note == "The customer rated our help 1 of 5 and is not content.\nNobody called back"
     await amy.post(f"/conversations/{number}/pull")
     await amy.post(f"/conversations/{number}/resolve")
-    for _ in range(2):
-        await app.client.post(path, data={"score": "2", "comment": "Still"})
+    assert (await app.client.post(path, data={"score": "2", "comment": ""})).status == 200
     shown = await amy.get(f"/conversations/{number}")
-    assert shown["status"] == "resolved"
-    assert len([i for i in shown["interactions"] if i["kind"] == "note"]) == 1
+    assert shown["status"] == "resolved"  # better than before, and without a word that nobody has read
+
+
+@given(said=st.lists(st.tuples(st.integers(1, 5), st.sampled_from(["", "Nobody called back", "Still"])), max_size=7))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_customer_may_change_their_mind_as_often_as_they_like(app: App, said: list[tuple[int, str]]) -> None:
+    amy = await app.agent("amy")
+    number = await answered(app, amy)
+    path, before, notes = link(app, number), None, 0
+    for score, comment in said:
+        done = await app.client.post(path, data={"score": str(score), "comment": comment})
+        assert done.status == 200
+        assert done.content_type == "text/html"
+        shown = await amy.get(f"/conversations/{number}")
+        news = (score, comment) != before
+        notes += news and score < 3
+        assert len([i for i in shown["interactions"] if i["kind"] == "note"]) == notes
+        worse = score < 3 and news and (before is None or score < before[0] or comment not in ("", before[1]))
+        assert (shown["status"] == "open") == worse
+        if worse:
+            assert (shown["entry_state"], bool(shown["waiting_since"])) == ("waiting", True)
+            await amy.post(f"/conversations/{number}/pull")
+            await amy.post(f"/conversations/{number}/resolve")
+        before = (score, comment)
+    kept = [(r["score"], r["comment"]) for r in await ratings(app) if r["conversation_id"] == number]
+    assert kept == ([] if before is None else [before])
 
 
 @pytest.mark.parametrize(
