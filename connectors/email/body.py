@@ -33,8 +33,10 @@ _FORMATTED = {"text/enriched", "text/richtext", "text/markdown", "text/x-markdow
 _NO_PROSE = {"text/calendar", "text/x-vcalendar", "text/vcard", "text/x-vcard", "text/directory", "text/rfc822-headers",
     "text/css", "text/csv", "text/xml", "text/rtf", "text/javascript", "text/x-amp-html"}  # fmt: skip
 _MARKS = re.compile(r"<param>.{0,100}?</param>|</?[a-z]{1,20}>", re.IGNORECASE)
+_SHORT = 400  # characters of a plain text that may stand for the HTML beside it without saying the same
+_WORD = re.compile(r"\w+")
 _EXCUSE = re.compile(
-    r"\bHTML\b.{0,80}\b(?:support|viewer|capable|enabled|compatible|client|format|reader|display)|(?:support|view|display|read|enable)\w*\b.{0,60}\bHTML\b"
+    r"\bHTML\b.{0,80}\b(?:support|viewer|capable|enabled|compatible|client|format|reader|display)|(?:support|view|display|read|enable|show|render|open)\w*\b.{0,60}\bHTML\b"
     r"|(?:不支持|无法显示|無法顯示).{0,20}HTML|HTML.{0,10}(?:メール|形式|형식|메일)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -71,6 +73,8 @@ def assemble(root: mime.Part, notes: list[str], hints: tuple[str, ...] = ()) -> 
     label = _charset(next((p for p in root.leaves() if p.content_type.startswith("text/")), root))
     body = Body(charset=label if spells_ascii(label) else None, hints=hints)
     piece = _read(root, body, notes, inside=None)
+    if piece.text is not None and piece.html is not None and _differs(piece.text, piece.html):
+        piece = _joined([_Piece(html=piece.html), _Piece(text=piece.text)])
     says = piece.text is not None and piece.text.strip() and not (piece.html and _is_excuse(piece.text))
     body.text = piece.text if says or piece.html is None else None
     body.html_source = piece.html
@@ -84,7 +88,14 @@ def assemble(root: mime.Part, notes: list[str], hints: tuple[str, ...] = ()) -> 
 
 def _is_excuse(text: str) -> bool:
     """Whether the plain text only says that there is HTML."""
-    return len(text) < 400 and bool(_EXCUSE.search(text))
+    return len(text) < _SHORT and bool(_EXCUSE.search(text))
+
+
+def _differs(text: str, html: str) -> bool:
+    """Whether a short plain text is not what the HTML says: then each has words that only it holds."""
+    if len(text) >= _SHORT or _is_excuse(text) or not (own := set(_WORD.findall(text.casefold()))):
+        return False
+    return 2 * len(own.intersection(_WORD.findall(to_text(html).casefold()))) < len(own)
 
 
 def _charset(part: mime.Part) -> str | None:

@@ -32,7 +32,7 @@ class Report:
     """What a report says: `failed` for good, or delayed/delivered; whose mail, and why in the server's words.
 
     `complaint`: it did arrive, and the reader called it spam (RFC 5965). `recipients` are all it speaks of. `tokens`
-    are plus-parts of the return path that it says the mail had.
+    are plus-parts of the return path that it says the mail had. `for_programs`: nobody can read what it is written in.
     """
 
     failed: bool
@@ -44,6 +44,7 @@ class Report:
     complaint: bool = False
     recipients: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ()
+    for_programs: bool = False
 
     @property
     def reason(self) -> str:
@@ -52,7 +53,12 @@ class Report:
 
     def words(self) -> str:
         """The reason as an agent reads it."""
-        return f"{self.recipient} could not be reached: {self.reason or 'no reason given'}"[:500]
+        who = self.recipient or "An address"
+        if self.complaint:
+            return f"{who} called a mail of ours spam."[:500]
+        if self.delivered and not self.failed:
+            return f"{who} has received a mail of ours."[:500]
+        return f"{who} could not be reached: {self.reason or 'no reason given'}"[:500]
 
 
 def return_path_token(vault: Vault, outbound_id: int) -> str:
@@ -160,6 +166,7 @@ def _by_ses(told: ses.Notification) -> Report:
         message_id=told.message_id,
         complaint=complaint,
         recipients=told.recipients,
+        for_programs=True,
     )
 
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from connectors.email.answers_below import says_below
 from connectors.email.context import Context
 from connectors.email.html import to_text
-from connectors.email.quote_marks import HTML_BEGIN, HTML_BLOCK, HTML_CITED, HTML_REST, SEE_BELOW
+from connectors.email.quote_marks import HTML_BEGIN, HTML_BLOCK, HTML_CITED, HTML_REST
 from connectors.email.quotes import visible
 
 _MAX_BLOCKS = 60
@@ -29,7 +30,7 @@ def html_quotes_marked(html: str, context: Context = _ANSWER, *, whole: str | No
     mark = HTML_REST.search(html, 0, 2_000_000)
     if mark is not None:
         above = to_text(html[: mark.start()])
-        if above.strip() and not SEE_BELOW.search(above):
+        if above.strip() and not says_below(above):
             html, whole = html[: mark.start()], above
     blocks = list(HTML_BLOCK.finditer(html))
     cited = any(not block[1] and HTML_CITED.search(block[2]) for block in blocks)

@@ -165,6 +165,7 @@ class _Reading:
     root: mime.Part
     body: Body
     notes: list[str]
+    left_out: int = 0  # characters of text beyond what is kept
 
     def mail(self) -> Mail:
         headers = self.root.headers
@@ -182,6 +183,8 @@ class _Reading:
         report = read_report(self.root, full, automatic=reason is not None, ours=ours)
         if reason is None and report is not None and from_server(self.root):
             reason = "report"
+        if report is not None and report.for_programs:
+            shown = report.words()
         recipients = self._recipients()
         ids = self._references(report)
         inbound = Inbound(
@@ -239,14 +242,18 @@ class _Reading:
     def _texts(self, about: Context) -> tuple[str, str]:
         """The whole text, and what of it the customer wrote."""
         if self.body.text is not None:
-            full = self.body.text[:_MAX_TEXT]
+            full = self._bounded(self.body.text)
             return full, visible(full, about)
         if self.body.html_source:
             whole = to_text(self.body.html_source)  # once: laying out costs more than all else that is done to a mail
-            full = whole[:_MAX_TEXT]
+            full = self._bounded(whole)
             marked = html_quotes_marked(self.body.html_source, about, whole=whole)[:_MAX_TEXT]
             return full, visible(marked, about) or visible(full, about)
         return "", ""
+
+    def _bounded(self, text: str) -> str:
+        self.left_out = max(0, len(text) - _MAX_TEXT)
+        return text[:_MAX_TEXT]
 
     def _recipients(self) -> list[str]:
         found = list(self.envelope.rcpt_to)
@@ -276,6 +283,7 @@ class _Reading:
             "reply_to": answer_to[0] if answer_to else None,
             "reply_to_more": answer_to[1:10],
             "full_text": full if full != shown else None,
+            "left_out": self.left_out,
             "html_own_end": own_html_end(self.body.html, shown, about) if self.body.html and full != shown else None,
             "invitation": self.body.invitation,
             "forwarded": forwarded(self.root, full),

@@ -150,17 +150,6 @@ DEVICE = re.compile(
 )
 # A line of a table has a second bar; a quoted one has none.
 QUOTED = re.compile(r"^[ \t]{0,3}>|^[A-Z]{1,2}>(?:[ \t]|$)|^\|(?:[ \t][^|\n]*)?$")
-# "My answers are below", so that nothing below may be hidden.
-SEE_BELOW = re.compile(
-    r"\b(?:see|my|our|find|answer(?:s|ed|ing)?|comment(?:s|ed)?|repl(?:y|ies|ied)|respon(?:se|ses|ded)|notes?|remarks?)\b.{0,40}\b(?:below|inline|in-?line|inside|within|between|underneath|beneath|bottom|(?:in|into) (?:the |your |my )?(?:text|body|e-?mail|mail|message|original)|red|blue|green|bold|italics?|colou?rs?|caps|capitals?|capital letters|upper-?case|brackets|marked|\*\*|##|>>)"
-    r"|\bbelow\b.{0,40}\b(?:answers?|comments?|repl(?:y|ies)|responses?)\b|siehe unten|weiter unten|s\. ?u\.|im Text unten|(?:antworten?|kommentare?|anmerkungen?)\b.{0,40}\b(?:unten|im text|dazwischen|darunter|in rot|in blau|in grün|rot|blau|grün|fett|farbig|großbuchstaben|grossbuchstaben|versalien|kursiv)"
-    r"|voir ci-dessous|ci-dessous|ci-après|r[ée]ponses?\b.{0,40}\b(?:dans le (?:texte|message|corps)|en (?:rouge|bleu|vert|gras|majuscules?|couleur|italique)|en dessous)|m[áa]s abajo|a continuaci[óo]n|respuestas?\b.{0,40}\b(?:abajo|en (?:el texto|rojo|azul|verde|negrita|may[úu]sculas?|color))"
-    r"|abaixo|respostas?\b.{0,40}\b(?:em (?:vermelho|azul|verde|negrito|mai[úu]sculas?|cor)|no texto)|risposte\b.{0,40}\b(?:sotto|in (?:rosso|blu|verde|grassetto|maiuscol[oe]|stampatello)|nel testo)|qui sotto"
-    r"|hieronder|antwoorden?\b.{0,40}\b(?:tussen|in (?:rood|blauw|groen|vet|hoofdletters|de tekst))|se nedan|se nedenfor|svar\b.{0,40}\b(?:nedan|nedenfor|i (?:rött|blått|rødt|blåt|versaler|store bokstaver|texten))"
-    r"|ниже|ответ\w*\b.{0,40}(?:в тексте|красным|синим|зел[её]ным|жирным|заглавными|большими буквами)|poniżej|odpowiedzi\b.{0,40}(?:na czerwono|na niebiesko|wielkimi literami|w tekście)|aşağıda|büyük harf"
-    r"|见下|見下|如下|下文|红字|紅字|红色|蓝色|大写|回复在|回覆在|答复在|以下に|下記に|赤字|青字|文中|아래|대문자|빨간",
-    re.IGNORECASE,
-)
 # Where a quote that reaches to the end of the page begins in HTML, by the mail program that wrote it.
 HTML_REST = re.compile(
     r"""<(?:

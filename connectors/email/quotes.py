@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from connectors.email.announcements import Quote, attribution, first_quote, is_forwarded, is_quoted
+from connectors.email.answers_below import says_below
 from connectors.email.context import Context
-from connectors.email.quote_marks import ARMOUR, SEE_BELOW
+from connectors.email.quote_marks import ARMOUR
 from connectors.email.signatures import without_signature
 
 MAX_LINES = 5000  # lines in which an answer between quoted ones is looked for
@@ -42,7 +43,7 @@ def _own_lines(lines: list[str], context: Context) -> list[str]:
     if quote is None:
         return lines
     parts = _Parts.of(lines, quote)
-    if parts.wrote_above and SEE_BELOW.search("\n".join(parts.above)):
+    if parts.wrote_above and says_below("\n".join(parts.above)):
         return lines
     if not parts.marked:
         return parts.above if parts.wrote_above else lines
@@ -138,7 +139,7 @@ def _without_trailing_quote(lines: list[str]) -> list[str]:
     if not announced and (_leads_on(_last(kept)) or is_forwarded(kept)):
         return lines
     kept = kept[: len(kept) - announced]
-    return kept if _says_something(kept) else lines
+    return kept if _says_something(kept) and not says_below("\n".join(kept)) else lines
 
 
 def _last(lines: list[str]) -> str:

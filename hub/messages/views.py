@@ -80,6 +80,7 @@ def mail_facts(meta: Shape, *, trimmed: bool, followed: bool, blocked: int = 0) 
     """What the desk shows of a mail beside its words.
 
     `trimmed`: there is more than `text` and `html` show. `followed`: answers may go where the mail asks for them.
+    `left_out` are the characters that only the original has.
     """
     return {
         "trimmed": trimmed,
@@ -91,6 +92,7 @@ def mail_facts(meta: Shape, *, trimmed: bool, followed: bool, blocked: int = 0) 
         "forwarded_by": meta.get("forwarded_by"),
         "automatic": meta.get("automatic"),
         "invitation": meta.get("invitation"),
+        "left_out": meta.get("left_out") or 0,
     }
 
 

@@ -70,6 +70,7 @@ class Mail(BaseModel):
         description="The conversation that its subject names, without proof that it belongs there"
     )
     forwarded_by: str | None
+    left_out: int = Field(description="Characters of a text too long to be kept; only the original has them")
     automatic: str | None
     invitation: Invitation | None
 

@@ -2501,6 +2501,8 @@ export interface components {
             /** @description The conversation that its subject names, without proof that it belongs there */
             claims: number | null;
             forwarded_by: string | null;
+            /** @description Characters of a text too long to be kept; only the original has them */
+            left_out: number;
             automatic: string | null;
             invitation: components["schemas"]["Invitation"] | null;
         };

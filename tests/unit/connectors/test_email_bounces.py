@@ -218,3 +218,22 @@ def test_return_path_counts_only_with_our_signature(vault: Vault) -> None:
     token = return_path_token(vault, 17)
     assert bounced_outbound(vault, ["x", token]) == 17
     assert bounced_outbound(vault, [token[:-1] + ("a" if token[-1] != "a" else "b")]) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "words"),
+    [
+        ("Bounce", '"bounceType":"Permanent","bouncedRecipients":[{"emailAddress":"ann@customer.example","status":"5.1.1"}]',
+         "ann@customer.example could not be reached: bounce"),
+        ("Complaint", '"complainedRecipients":[{"emailAddress":"ann@customer.example"}]',
+         "ann@customer.example called a mail of ours spam."),
+        ("Delivery", '"recipients":["ann@customer.example"]', "ann@customer.example has received a mail of ours."),
+    ],
+)  # fmt: skip
+def test_report_for_programs_is_put_into_words_and_kept_as_it_came(kind: str, facts: str, words: str) -> None:
+    told = f'{{"notificationType":"{kind}","{kind.lower()}":{{{facts}}},"mail":{{"messageId":"x"}}}}'
+    head = "From: AWS Notifications <no-reply@sns.example>\r\nTo: support@hub.example\r\nSubject: Question\r\n\r\n"
+    mail = parse((head + told).encode(), account_id=1)
+    assert mail.report is not None
+    assert mail.inbound.automatic
+    assert (mail.inbound.text, mail.inbound.meta["full_text"].strip()) == (words, told)

@@ -257,3 +257,39 @@ def test_page_that_grows_when_cleaned_is_refused() -> None:
     grows = "<p>" + "".join(f"<font lang=x{n}>" for n in range(300)) + "<p>x" * 900
     with pytest.raises(Invalid, match="too large"):
         page(grows)
+
+
+def test_what_is_longer_than_can_be_kept_says_how_much_is_missing() -> None:
+    mail = parse(b"From: a@customer.example\r\nSubject: x\r\n\r\n" + b"word " * 200_000 + b"END", account_id=1).inbound
+    assert len(mail.text) == 499_999  # without the last space
+    assert mail.meta["left_out"] == 500_003
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        "Your mail program does not show HTML.",
+        "This message needs a modern reader",
+        "Call me at 10",
+        "Bitte Webansicht öffnen",
+    ],
+)
+def test_words_of_html_are_the_message_when_the_plain_text_says_something_else(plain: str) -> None:
+    mail = _alternatives(plain, "<p>My real complaint about order 88</p>")
+    assert "My real complaint about order 88" in mail.text
+    assert (plain in mail.text) == ("HTML" not in plain)
+    assert mail.html is not None
+    assert (plain in mail.html) == ("HTML" not in plain)
+
+
+@pytest.mark.parametrize("plain", ["My complaint: order 88.", "Complaint about order 88", "my real complaint"])
+def test_plain_text_is_the_message_when_the_html_says_the_same(plain: str) -> None:
+    assert _alternatives(plain, "<p>My real <b>complaint</b> about order 88</p>").text == plain
+
+
+def _alternatives(plain: str, html: str) -> Inbound:
+    head = "From: a@customer.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n"
+    part = "--b\r\nContent-Type: text/{}; charset=utf-8\r\n\r\n{}\r\n"
+    return parse(
+        (head + part.format("plain", plain) + part.format("html", html) + "--b--\r\n").encode(), account_id=1
+    ).inbound

@@ -3,6 +3,7 @@ import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, originalUrl, type Interaction } from '../api'
+import { number } from '../format'
 import { complain } from '../parts/ask'
 import { Icon } from '../parts/icons'
 import { Words } from '../parts/Words'
@@ -69,6 +70,12 @@ export function Letter({ i, who }: { i: Interaction; who: string }) {
         : nothing
           ? <div className="meta" data-testid="mail-nothing">{t('mail.nothing')}</div>
           : <div dir="auto" className="body"><Words text={shown} /></div>}
+      {mail && mail.left_out > 0 && i.html === null && (
+        <div className="letterbar warn" role="note" data-testid="left-out">
+          <Icon name="warn" small />
+          <span className="grow">{t('mail.leftOut', { count: mail.left_out, shown: number(mail.left_out) })}</span>
+        </div>
+      )}
       {mail && i.direction === 'in' && (
         <div className="lettertools">
           {mail.trimmed && (
