@@ -38,11 +38,15 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """`alive`: the credential counts. `may`: the agent has the right to the thing. By position `n`, from 1."""
+    """`alive`: the credential counts. `may`: the agent has the right to the thing; `numbers`: to a queue's, too.
+
+    By position `n`, from 1.
+    """
 
     n: int
     alive: bool
     may: bool
+    numbers: bool
 
 
 async def require_conversation(db: Database, conversation_id: int, viewer: Viewer) -> None:

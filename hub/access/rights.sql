@@ -15,7 +15,8 @@ select id from contact where id = %(id)s;
 select a.id from account a
 where %(sees_all)s or a.queue_id is null or a.queue_id = any(%(queues)s);
 
--- told: For each of these screens, whether its session or token counts now, and whether it may be told of a conversation or queue.
+-- told: For each of these screens, whether its session or token counts now, and whether it may be told of a conversation or queue:
+-- of a queue who may see its numbers (`numbers`), and that something has happened in it who sees its conversations in lists.
 -- A null session and token are a screen without either, which no sign-in makes.
 select w.n::int as n,
        a.id is not null and case
@@ -29,9 +30,12 @@ select w.n::int as n,
                select from sight(a.id, 'conversation.read') s, conversation v
                where v.id = w.conversation_id and may_see(v.id, v.agent_id, v.queue_id, a.id, s.sees_all, s.queues, s.offered))
            when w.queue_id is not null then exists (
-               select from sight(a.id, 'board.read') s where s.sees_all or w.queue_id = any(s.queues))
+               select from (values ('board.read'), ('conversation.read')) p (permission), sight(a.id, p.permission) s
+               where s.sees_all or w.queue_id = any(s.queues))
            when w.board then exists (select from sight(a.id, 'board.read') s where s.sees_all is not null)
-           else true end as may
+           else true end as may,
+       w.queue_id is null or exists (
+           select from sight(a.id, 'board.read') s where s.sees_all or w.queue_id = any(s.queues)) as numbers
 from unnest(%(agents)s::bigint[], %(sessions)s::bytea[], %(tokens)s::bigint[], %(conversations)s::bigint[], %(queues)s::bigint[],
         %(boards)s::boolean[])
     with ordinality as w (agent_id, session_id, token_id, conversation_id, queue_id, board, n)

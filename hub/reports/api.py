@@ -221,6 +221,13 @@ class Wall:
         queues = {f"q:{q['id']}": {"queue": q} for q in board["queues"]}
         for topic in topics:
             data = board if topic == "wall" else queues.get(topic)
-            if data is not None:
-                for connection in audience.get(topic, ()):
-                    await connection.send({"t": "snap", "topic": topic, "data": data})
+            if data is None:
+                continue
+            for connection, numbers in audience.get(topic, {}).items():
+                seen = data if numbers or topic == "wall" else _that_it_moved(queues[topic]["queue"])
+                await connection.send({"t": "snap", "topic": topic, "data": seen})
+
+
+def _that_it_moved(queue: live.QueueLive) -> dict[str, Any]:
+    """What lists need of a queue: that something has happened in one of its conversations."""
+    return {"queue": {"id": queue["id"], "changes": queue["changes"]}}

@@ -119,10 +119,13 @@ class Realtime:
                 del self._topics[topic]
 
     # -- rights ------------------------------------------------------------------------------------------------------
-    async def audience(self, topics: Iterable[str]) -> dict[str, list[Connection]]:
-        """Who listens to these topics and may do so now; whoever may not any more is told so and dropped."""
+    async def audience(self, topics: Iterable[str]) -> dict[str, dict[Connection, bool]]:
+        """Who listens to these topics and may do so now, and whether they may see numbers of a queue.
+
+        Whoever may not listen any more is told so and dropped.
+        """
         pairs = [(connection, topic) for topic in topics for connection in tuple(self.watched(topic))]
-        found: dict[str, list[Connection]] = {}
+        found: dict[str, dict[Connection, bool]] = {}
         for (connection, topic), allowed in zip(pairs, await self._told(pairs), strict=True):
             if not allowed.alive:
                 await connection.close(4401, "signed out")
@@ -130,7 +133,7 @@ class Realtime:
             elif not allowed.may:
                 await self._drop(connection, topic)
             else:
-                found.setdefault(topic, []).append(connection)
+                found.setdefault(topic, {})[connection] = allowed.numbers
         return found
 
     async def may(self, connection: Connection, topic: str) -> bool:
@@ -142,7 +145,7 @@ class Realtime:
         subjects = [_subject(connection, topic) for connection, topic in pairs]
         found = await rights.told(self._core.db.lane("rights"), subjects)
         return [
-            rights.Told(t.n, t.alive, t.may and not _foreign(connection, topic))
+            rights.Told(t.n, t.alive, t.may and not _foreign(connection, topic), t.numbers)
             for t, (connection, topic) in zip(found, pairs, strict=True)
         ]
 

@@ -118,6 +118,33 @@ async def test_a_queues_numbers_end_with_the_right_to_see_it(app: App) -> None:
     assert (await screen.until(lambda f: f["t"] == "err"))["topic"] == topic
 
 
+async def test_who_reads_conversations_and_no_board_hears_when_their_lists_have_changed(app: App) -> None:
+    """Else their lists would be as old as the last thing that happened to themselves."""
+    amy, admin = await app.agent("amy"), await app.agent("admin")
+    role = {"key": "desk-only", "name": "Desk only", "permissions": {"conversation.read": "queue"}}
+    await admin.post("/roles", role, status=201)
+    await admin.call("PUT", f"/agents/{amy.id}/role", {"role": "desk-only"})
+    topic = f"q:{await queue_id(app, 'care')}"
+    screen = await open_screen(app, amy, topic)
+
+    def moved(frame: dict[str, Any]) -> bool:
+        return frame["t"] == "snap" and frame["data"]["queue"]["changes"] != first["data"]["queue"]["changes"]
+
+    await screen.say(t="sub", topic="wall", cursor=0)
+    assert (await screen.until(lambda f: f["t"] == "err"))["topic"] == "wall"
+    first = await screen.until(lambda f: f["t"] == "snap")
+    assert (first["topic"], first["data"]["queue"].keys()) == (topic, {"id", "changes"})
+    await app.sms("something that a list shows")
+    await screen.until(moved)
+
+    await admin.post(
+        "/roles", {**role, "key": "people", "name": "People", "permissions": {"contact.read": "all"}}, status=201
+    )
+    await admin.call("PUT", f"/agents/{amy.id}/role", {"role": "people"})
+    refused = await screen.until(lambda f: f["t"] == "err" and f["topic"] == topic)
+    assert refused["code"] == 404
+
+
 async def test_typing_is_not_told_by_who_sees_the_conversation_no_more(app: App) -> None:
     amy, ben = await app.agent("amy"), await app.agent("ben")
     conversation = await app.sms()

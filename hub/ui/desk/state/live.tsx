@@ -205,7 +205,7 @@ class Feed {
       this.client.setQueryData<Board>(['board'], board)
     } else if (topic.startsWith('q:')) {
       const queue = data.queue as QueueLive
-      this.client.setQueryData<QueueLive[]>(['queues'], (old) => old?.map((q) => (q.id === queue.id ? queue : q)))
+      this.client.setQueryData<QueueLive[]>(['queues'], (old) => old?.map((q) => (q.id === queue.id ? { ...q, ...queue } : q)))
       // Snapshots come every second; only a queue that moved, or in whose conversations something has happened, is worth
       // a look at the lists.
       const now = [queue.waiting, queue.offered, queue.assigned, queue.answered, queue.abandoned, queue.changes].join()
