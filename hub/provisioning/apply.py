@@ -28,6 +28,7 @@ from hub.core.field_errors import dotted, named
 from hub.core.records import Records
 from hub.core.secrets import Vault
 from hub.core.sql import Queries
+from hub.provisioning import named_queues
 from hub.provisioning.model import Account, Center
 from hub.provisioning.yielding import circle
 from hub.queues.administration import QUEUES
@@ -39,10 +40,14 @@ _JSON = {"week", "holidays", "settings", "requirements"}
 
 @dataclass(slots=True)
 class Difference:
-    """What applying changed, or would change, in lines for people; `kept` is what the file does not mention."""
+    """What applying changed, or would change, in lines for people; `kept` is what the file does not mention.
+
+    `warned`: what holds, and may not be meant.
+    """
 
     lines: list[str] = field(default_factory=list[str])
     kept: list[str] = field(default_factory=list[str])
+    warned: list[str] = field(default_factory=list[str])
 
 
 class _DryRun(Exception):
@@ -85,6 +90,7 @@ class _Applier:
         self._vault = vault
         self._connectors = connectors
         self._difference = difference
+        self._queues_named: list[named_queues.Named] = []
 
     async def run(self, center: Center) -> None:
         """In the order in which things name each other."""
@@ -123,6 +129,7 @@ class _Applier:
         accounts = await self._table(
             "account", "key", [self._account(a, queues) for a in center.account], kept="accounts"
         )
+        self._difference.warned += await named_queues.check(self._conn, self._queues_named)
         for account_id in accounts.values():
             await trouble.mended(self._conn, account_id)
         await self._templates(center)
@@ -247,7 +254,13 @@ class _Applier:
                 f"account {account.key!r}: the connector {account.connector!r} has no channel {account.channel!r}.",
                 remedy=f"It has: {', '.join(connector.channels)}.",
             )
-        settings, secrets = split_secrets(_settings(connector, account))
+        model = _settings(connector, account)
+        place = f"account {account.key!r}"
+        self._queues_named += [
+            *([(f"{place}, queue", account.queue)] if account.queue else []),
+            *named_queues.in_settings(model, place),
+        ]
+        settings, secrets = split_secrets(model)
         return {
             **account.model_dump(mode="json", exclude={"queue", "settings"}),
             "queue_id": queues.get(account.queue or ""),
@@ -343,3 +356,4 @@ def shown(difference: Difference) -> Iterable[str]:
     yield from difference.lines or ["Nothing to change."]
     if difference.kept:
         yield f"Kept as it is, whatever the file says: {', '.join(difference.kept)}"
+    yield from (f"! {line}" for line in difference.warned)

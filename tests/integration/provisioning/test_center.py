@@ -225,3 +225,24 @@ def test_a_file_that_is_not_there_or_not_text_is_said(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b'[[skill]]\nkey = "x"\nname = "caf\xe9"\n')
     with pytest.raises(ConfigError, match=r"latin.toml is not UTF-8"):
         read(tmp_path / "latin.toml")
+
+
+def _rewrite(file: Path, text: str) -> None:
+    file.write_text(text)
+
+
+async def test_menu_that_leads_to_a_queue_that_is_not_there_is_refused(core: Core, file: Path) -> None:
+    menu = 'queue = "care"\nsettings = { voice = { options = { 1 = { queue = "attic" } } },'
+    _rewrite(file, SMALL.replace('queue = "care"\nsettings = {', menu).replace('channel = "sms"', 'channel = "voice"'))
+    with pytest.raises(ConfigError) as refused:
+        await applied(core, file)
+    assert "settings.voice.options.1.queue: there is no queue 'attic' that takes work" in refused.value.detail
+    assert await core.db.value("select count(*) from account") == 0
+
+
+async def test_account_that_delivers_where_nobody_works_is_applied_and_said(core: Core, file: Path) -> None:
+    _rewrite(file, SMALL.replace('queues = ["care"]\n', ""))
+    difference = await applied(core, file)
+    assert "! account 'sms', queue: nobody serves 'care' yet; what comes in waits there" in shown(difference)
+    _rewrite(file, SMALL)
+    assert not (await applied(core, file)).warned
