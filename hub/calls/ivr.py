@@ -176,12 +176,19 @@ async def _wait(m: Moment) -> list[Step]:
     standing = rows[0]
     if standing["waited"] > m.flow.longest_wait_seconds and m.flow.voicemail:
         return [Unpark()]
-    seconds = standing["position"] * standing["handling"] / max(1, standing["agents"])
-    heard: list[Sound] = [m.sound("waiting", position=standing["position"], seconds=seconds)]
+    heard = [_place(m, standing["position"], standing["handling"], standing["agents"])]
     if await callbacks.possible(m.unit, m.flow, m.held):
         heard.append(m.sound("press_for_callback"))
     heard.append(Play(str(m.flow.music)) if m.flow.music else Pause(12))
     return [Gather(tuple(heard), "wait-key", _provider_locale(m), seconds=1)]
+
+
+def _place(m: Moment, position: int, handling: float, agents: int) -> Sound:
+    """Where the caller stands, and how long it takes; while nobody is there to take calls, nobody can say that."""
+    if agents:
+        return m.sound("waiting", position=position, seconds=position * handling / agents)
+    estimates = spoken.tells_time(worded(m.flow, "waiting", m.call.locale)[0])
+    return m.sound("waiting_unattended" if estimates else "waiting", position=position)
 
 
 async def _wait_key(m: Moment) -> list[Step]:

@@ -63,6 +63,10 @@ _WORDS: dict[str, Texts] = {
         "en": "You are number {position} in the queue. The wait is {wait}.",
         "zh-CN": "您排在第{position}位，预计等待时间：{wait}。",
     },
+    "waiting_unattended": {
+        "en": "You are number {position} in the queue. We cannot say yet how long it will take.",
+        "zh-CN": "您排在第{position}位，目前还无法预计等待时间。",
+    },
     "press_for_callback": {
         "en": "Press star to be called back without losing your place.",
         "zh-CN": "按星号键可以由我们回电，您的位置会保留。",

@@ -142,9 +142,11 @@ from queue_entry e
 where e.id = c.entry_id and e.state = 'closed' and c.state = 'ended' and c.outcome = 'answered' and c.wrapped_at is null
   and c.ended_at > clock_timestamp() - interval '1 day';
 
--- caller_conversation: The open conversation of a caller on one of our numbers.
+-- caller_conversation: The open conversation of a caller on one of our numbers, unless somebody is on the line in it: who calls
+-- from the same number meanwhile waits, and is answered, by themselves.
 select v.id from thread t join conversation v on v.id = t.conversation_id
-where t.account_id = %(account_id)s and t.address_id = %(address_id)s and v.status <> 'resolved' and v.channel = 'voice';
+where t.account_id = %(account_id)s and t.address_id = %(address_id)s and v.status <> 'resolved' and v.channel = 'voice'
+  and not exists (select from call c where c.conversation_id = v.id and c.state <> 'ended' and (c.kind = 'call' or c.state <> 'queued'));
 
 -- keep_thread: The caller's next call belongs here.
 insert into thread (account_id, address_id, conversation_id) values (%(account_id)s, %(address_id)s, %(conversation_id)s)
@@ -160,12 +162,15 @@ where (q.key = %(key)s or q.id = %(id)s::bigint) and q.archived_at is null limit
 -- account_queue: Where calls to a number wait unless the menu says otherwise; and what its work needs.
 select queue_id, requirements, priority_seconds from account where id = %(id)s;
 
--- standing: Our own place in the queue, and what is known for an estimate (in seconds) of the wait.
+-- standing: Our own place among who is on the line or is to be called back, and what is known for an estimate (in seconds) of
+-- the wait: `agents` are those who are there and can be rung.
 select (select count(*) + 1 from queue_entry o where o.queue_id = e.queue_id and o.channel = 'voice' and o.state in ('waiting', 'offered')
+          and exists (select from call k where k.entry_id = o.id and k.state = 'queued')
           and (o.entered_at - make_interval(secs => o.priority_seconds), o.id)
             < (e.entered_at - make_interval(secs => e.priority_seconds), e.id))::int as position,
-       (select count(*) from agent_queue m join agent_state s on s.agent_id = m.agent_id
-         where m.queue_id = e.queue_id and s.state in ('available', 'busy'))::int as agents,
+       (select count(*) from queue_staff m join agent_device d on d.agent_id = m.agent_id
+         where m.queue_id = e.queue_id and m.state in ('available', 'busy')
+           and (d.kind = 'phone' or d.ready_until > clock_timestamp()))::int as agents,
        coalesce((select avg(x.seconds) from (
            select extract(epoch from d.closed_at - d.assigned_at)::float8 as seconds from queue_entry d
            where d.queue_id = e.queue_id and d.channel = 'voice' and d.state = 'closed' and d.assigned_at is not null
@@ -184,13 +189,15 @@ where e.state in ('offered', 'assigned')
                   and (l.offer_id = o.id or l.created_at >= coalesce(o.offered_at, e.assigned_at)))
 order by e.id limit 100;
 
--- to_stop: Telephones that ring for an offer that is no more, or are left over from a call that is over.
+-- to_stop: Telephones that ring for an offer that is no more, for whoever has the call no more, or are left over from a call that is over.
 select l.id as leg_id, l.call_id from call_leg l
 join call c on c.id = l.call_id
 left join offer o on o.id = l.offer_id
 where l.ended_at is null and (
     (c.state = 'ended' and (l.role <> 'customer' or c.ended_at < clock_timestamp() - interval '15 seconds'))
-    or (l.joined_at is null and o.state in ('declined', 'timed_out', 'rescinded')))
+    or (l.joined_at is null and o.state in ('declined', 'timed_out', 'rescinded'))
+    or (c.state = 'queued' and c.direction = 'in' and l.role = 'agent' and l.offer_id is null and not l.consult and l.joined_at is null
+        and not exists (select from queue_entry e where e.id = c.entry_id and e.agent_id = l.agent_id)))
   and not exists (select from call_command m where m.leg_id = l.id and m.kind = 'hang_up' and m.state not in ('failed', 'unknown'))
 limit 100;
 

@@ -28,6 +28,11 @@ def fill(text: str, locale: str, seconds: float | None = None, **values: Any) ->
     return _PLACE.sub(lambda place: str(values.get(place[1], place[0])), text)
 
 
+def tells_time(text: str) -> bool:
+    """Whether a configured text has a place for a time."""
+    return not {"wait", "duration", "minutes"}.isdisjoint(_PLACE.findall(text))
+
+
 def duration(seconds: float, locale: str) -> str:
     """Whole minutes, at least one, and hours: "1 minute", "2 hours 5 minutes", "1小时30分钟"."""
     minutes = max(1, -(-int(seconds) // 60))

@@ -20,7 +20,7 @@ from hub.core.events import Unit
 from hub.core.secrets import Vault
 from hub.messages import idempotency, replies
 from hub.messages.model import Reply
-from hub.queues import entries
+from hub.queues import entries, telephone
 
 MOST_SNOOZED = timedelta(days=366)
 
@@ -32,8 +32,15 @@ def kind_of(channel: str) -> AddressKind | None:
 
 
 async def resolve(unit: Unit, conversation_id: int, *, actor_id: int | None, disposition: str | None = None) -> None:
-    """Close the matter; its agent goes into wrap-up where the queue gives time for it. Resolving twice is once."""
+    """Close the matter; its agent goes into wrap-up where the queue gives time for it. Resolving twice is once.
+
+    `Conflict` while its customer waits on the line; the clock (no `actor_id`) then leaves it alone.
+    """
     await conversation.lock(unit.conn, conversation_id)
+    if actor_id is not None:
+        await telephone.check_nobody_waits(unit.conn, conversation_id)
+    elif await telephone.waits_on_line(unit.conn, conversation_id):
+        return
     await _check_disposition(unit, disposition)
     changed = await conversation.resolve(unit.conn, conversation_id, actor_id=actor_id, disposition=disposition)
     if changed is None:
@@ -65,6 +72,7 @@ async def snooze(unit: Unit, conversation_id: int, until: datetime, *, actor_id:
             "The time is too far away.", code="time.far", fields={"until": f"at most {MOST_SNOOZED.days} days from now"}
         )
     await conversation.lock(unit.conn, conversation_id)
+    await telephone.check_nobody_waits(unit.conn, conversation_id)
     changed = await conversation.snooze(unit.conn, conversation_id, until=until)
     if changed is None:
         raise Conflict("Only an open conversation can be snoozed.", code="conversation.not_open")

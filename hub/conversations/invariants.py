@@ -4,6 +4,7 @@
 2. Every live entry is with somebody who works here, or waits in a queue that takes work, on nobody's desk.
 3. What is resolved or snoozed is nobody's work; a wrap-up is what is left of it.
 4. An entry on offer has an offer that stands, and work lies on the desk of the agent who has it.
+5. A caller on the line waits by a live entry that is their call's, and nothing else is offered as a call.
 
 Every change of the hub keeps them in its own transaction. `mend` is for what should not happen: a fault of ours, a row
 changed by hand, a version with a mistake. It puts work back where somebody sees it, and says so.
@@ -15,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from hub.channels.capabilities import capabilities_of
 from hub.conversations import conversation, lifecycle
 from hub.conversations.events import WorkRepaired
 from hub.core import events, log
@@ -24,7 +26,7 @@ from hub.core.metrics import REPAIRS
 from hub.core.retry import Bad, ignore
 from hub.core.service import Core
 from hub.core.sql import Queries
-from hub.queues import entries
+from hub.queues import entries, telephone
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "invariants.sql")
@@ -163,6 +165,41 @@ async def _queue_gone(unit: Unit, fault: Fault) -> bool:
     return True
 
 
+async def _rings_nowhere(unit: Unit, fault: Fault) -> bool:
+    """The call is over: whoever has it has a missed call, and what waits waits as one, its age kept."""
+    entry = await _entry(unit, fault)
+    if entry.state == "assigned":
+        await execute(unit.conn, telephone.sql["as_missed"], {"entry_id": entry.id})
+        return True
+    await entries.end_entry(unit, fault.conversation_id, entry, "abandoned")
+    if await conversation.customer_waits(unit.conn, fault.conversation_id):
+        await entries.enqueue(
+            unit, fault.conversation_id, entry.queue_id, channel="missed_call", entered_at=entry.entered_at
+        )
+    return True
+
+
+async def _call_elsewhere(unit: Unit, fault: Fault) -> bool:
+    """A caller on the line has lost their entry: they wait where the conversation does, or in a queue anew."""
+    held = await conversation.lock(unit.conn, fault.conversation_id)
+    entry = await entries.live(unit.conn, held.id)
+    entered_at: datetime | None = None
+    if entry is not None:
+        if capabilities_of(entry.channel).call and entry.state in ("waiting", "offered", "assigned"):
+            await telephone.follow(unit, held.id, entry.id, entry.queue_id)
+            return True
+        await entries.end_entry(unit, held.id, entry, "resolved")
+        entered_at = entry.entered_at
+    await entries.reopen(unit, held, None)
+    queue_id = await fetch_value(unit.conn, entries.sql["fallback_queue"], {"conversation_id": held.id})
+    if queue_id is None:
+        return False
+    await entries.enqueue(unit, held.id, int(queue_id), channel="voice", entered_at=entered_at)
+    await conversation.assign(unit.conn, held.id, agent_id=None, queue_id=int(queue_id))
+    await entries.tell_unassigned(unit, held, None)
+    return True
+
+
 _WAYS: dict[str, Callable[[Unit, Fault], Awaitable[bool]]] = {
     "waits_nowhere": _waits_nowhere,
     "works_on_what_is_over": _is_over,
@@ -171,4 +208,6 @@ _WAYS: dict[str, Callable[[Unit, Fault], Awaitable[bool]]] = {
     "on_another_desk": _other_desk,
     "on_a_desk_and_waiting": _waits_on_a_desk,
     "queue_gone": _queue_gone,
+    "rings_nowhere": _rings_nowhere,
+    "call_elsewhere": _call_elsewhere,
 }

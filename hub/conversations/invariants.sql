@@ -29,6 +29,14 @@ with live as (
     select l.conversation_id, l.id, 'queue_gone' from live l
     where l.state in ('waiting', 'offered')
       and not exists (select from queue q where q.id = l.queue_id and q.archived_at is null)
+    union all
+    select l.conversation_id, l.id, 'rings_nowhere' from live l
+    where l.channel = 'voice' and l.state <> 'wrapping'
+      and not exists (select from call c where c.conversation_id = l.conversation_id and c.state in ('queued', 'connecting', 'talking'))
+    union all
+    select c.conversation_id, c.entry_id, 'call_elsewhere' from call c
+    where c.state = 'queued' and c.direction = 'in' and (%(conversation_id)s::bigint is null or c.conversation_id = %(conversation_id)s)
+      and not exists (select from queue_entry e where e.id = c.entry_id and e.channel = 'voice' and e.state in ('waiting', 'offered', 'assigned'))
 )
 select conversation_id, entry_id, fault from found where conversation_id > %(after)s order by conversation_id, fault limit %(limit)s;
 

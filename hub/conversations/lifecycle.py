@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from hub.channels.capabilities import capabilities_of
 from hub.conversations import conversation
 from hub.conversations.events import ConversationUpdated
 from hub.core.db import Database, fetch_value
 from hub.core.errors import Conflict
 from hub.core.events import Unit
-from hub.queues import entries
+from hub.queues import entries, telephone
 from hub.queues.events import EntryResumed, EntryWrapping
 
 STICKY_SECONDS = 120  # how long a matter taken up again waits for exactly the agent who had it
@@ -45,7 +44,12 @@ async def _wait_again(unit: Unit, held: conversation.LockedConversation, actor_i
     """Let a held conversation wait in its queue, first for whoever had it."""
     assert held.queue_id is not None  # noqa: S101 - callers look
     await entries.enqueue(
-        unit, held.id, held.queue_id, channel=held.channel, sticky_agent_id=held.agent_id, sticky_seconds=STICKY_SECONDS
+        unit,
+        held.id,
+        held.queue_id,
+        channel=await telephone.channel_of(unit.conn, held.id, held.channel),
+        sticky_agent_id=held.agent_id,
+        sticky_seconds=STICKY_SECONDS,
     )
     await conversation.assign(unit.conn, held.id, agent_id=None)
     await entries.tell_unassigned(unit, held, actor_id)
@@ -62,7 +66,7 @@ async def give_back(unit: Unit, conversation_id: int, channel: str | None = None
     waits = await conversation.customer_waits(unit.conn, conversation_id)
     if not waits or await entries.live(unit.conn, conversation_id) is not None:
         return False
-    channel = channel or ("missed_call" if capabilities_of(held.channel).call else held.channel)
+    channel = await telephone.channel_of(unit.conn, conversation_id, channel or held.channel)
     agent_id = await fetch_value(unit.conn, entries.sql["desk_of"], values)
     queue_id = await fetch_value(unit.conn, entries.sql["fallback_queue"], values)
     if queue_id is None:

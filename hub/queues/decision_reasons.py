@@ -36,6 +36,7 @@ ENGLISH = {
     "urgent": "takes something more urgent to them",
     "unstaffed": "Nobody works in {queue}.",
     "unavailable": "Nobody in {queue} is available.",
+    "noTelephone": "{n} available in {queue}, but no telephone there rings.",
     "allMissed": "Everybody available has just declined or missed it, or did not come to it.",
     "unfit": "{n} available in {queue}, but each is full or lacks the skill asked for.",
     "text": "{text}",  # of an older version, in its words

@@ -14,6 +14,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from hub.agents.events import OfferEnded
+from hub.channels.capabilities import capabilities_of
 from hub.conversations import conversation
 from hub.conversations.events import (
     ConversationAssigned,
@@ -26,7 +27,7 @@ from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.event_kinds import EventData
 from hub.core.events import Unit
 from hub.core.sql import Queries
-from hub.queues import targets
+from hub.queues import targets, telephone
 from hub.queues.events import EntryAbandoned, EntryAnswered, EntryClosed, EntryFlowedOut, EntryQueued, EntryReleased
 
 sql = Queries.beside(__file__, "entries.sql")
@@ -111,6 +112,8 @@ async def enqueue(  # noqa: PLR0913 - an entry has that many properties, nearly 
     )
     if new is None:
         return None
+    if capabilities_of(channel).call:
+        await telephone.follow(unit, conversation_id, new.id, queue_id)
     said = EntryQueued(entry_id=new.id, channel=channel, queued_at=new.queued_at)
     await unit.log(said, conversation_id=conversation_id, queue_id=queue_id, on_conversation=False)
     unit.notify("router")
@@ -157,8 +160,11 @@ async def _taken_from_who_left(unit: Unit, conversation_id: int, entry: Entry, a
 async def assign_new(unit: Unit, held: conversation.LockedConversation, agent_id: int) -> None:
     """A held conversation without an entry is an agent's work from now on."""
     queue_id = await _queue_for(unit.conn, agent_id, held.queue_id)
-    values = {"conversation_id": held.id, "queue_id": queue_id, "channel": held.channel, "agent_id": agent_id}
-    await fetch_value(unit.conn, sql["insert_assigned"], values)
+    channel = await telephone.channel_of(unit.conn, held.id, held.channel)
+    values = {"conversation_id": held.id, "queue_id": queue_id, "channel": channel, "agent_id": agent_id}
+    entry_id = await fetch_value(unit.conn, sql["insert_assigned"], values)
+    if capabilities_of(channel).call:
+        await telephone.follow(unit, held.id, int(entry_id), queue_id)
 
 
 async def _queue_for(conn: Connection, agent_id: int, queue_id: int | None) -> int:
@@ -187,8 +193,8 @@ async def transfer(
     To an agent: it waits in a queue of theirs, for `DIRECT_SECONDS` only for them as long as they are present, then
     for anybody. `keep_age` counts the customer's wait from the very beginning in the order of serving; statistics
     count from now. What was resolved or snoozed is open again: whoever hands it over wants somebody to work on it.
-    `Invalid` unless exactly one target is named that can be given work; who chooses a queue (`actor_id`) is told, too,
-    when nobody works there.
+    Somebody on the line waits there, too. `Invalid` unless exactly one target is named that can be given work; who
+    chooses (`actor_id`) is told, too, when nobody works in a queue, or nothing rings there for who is on the line.
     """
     if (queue_id is None) == (agent_id is None):
         raise Invalid(
@@ -203,6 +209,8 @@ async def transfer(
     target = queue_id if agent_id is None else await _queue_for(unit.conn, agent_id, held.queue_id)
     assert target is not None  # noqa: S101 - one of the two is given
     await targets.check_queue(unit.conn, target, served=actor_id is not None)
+    if actor_id is not None:
+        await telephone.check_rings(unit.conn, held.id, target, agent_id)
     await reopen(unit, held, actor_id)
     if entry is not None:
         await end_entry(unit, conversation_id, entry, "transferred", actor_id=actor_id)
@@ -211,7 +219,7 @@ async def transfer(
         unit,
         conversation_id,
         target,
-        channel=held.channel,
+        channel=await telephone.channel_of(unit.conn, held.id, held.channel),
         entered_at=entry.entered_at if entry is not None and keep_age else None,
         sticky_agent_id=agent_id,
         sticky_seconds=DIRECT_SECONDS if agent_id is not None else 0,

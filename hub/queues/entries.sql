@@ -57,8 +57,11 @@ where id = %(entry_id)s and state = 'assigned'
 returning wrap_up_until;
 
 -- resume: The customer is there again, or it was not over: a wrap-up becomes work again, on the channel used now.
-update queue_entry e set state = 'assigned', wrap_up_until = null, channel = v.channel, weight = coalesce(p.weight, e.weight)
-from conversation v left join channel_policy p on p.channel = v.channel
+update queue_entry e set state = 'assigned', wrap_up_until = null, channel = c.channel, weight = coalesce(p.weight, e.weight)
+from conversation v
+cross join lateral (select case when v.channel <> 'voice' or exists (
+    select from call k where k.conversation_id = v.id and k.state in ('queued', 'connecting', 'talking')) then v.channel else 'missed_call' end as channel) c
+left join channel_policy p on p.channel = c.channel
 where e.id = %(entry_id)s and e.state = 'wrapping' and v.id = e.conversation_id
 returning e.id;
 

@@ -158,6 +158,7 @@ class _Waiting:
     waited: float
     members: int
     available: int
+    reached: int  # of them: whose telephone rings, if it is a call
     declined: int
     kept: dict[str, Any] | None  # for what those who are free are kept, how many, and until when
 
@@ -346,6 +347,8 @@ def _why_waiting(w: _Waiting) -> Because:
         return coded_reason("unstaffed", queue=w.queue)
     if w.available == 0:
         return coded_reason("unavailable", queue=w.queue)
+    if w.reached == 0:
+        return coded_reason("noTelephone", n=w.available, queue=w.queue)
     if w.declined == w.available:
         return coded_reason("allMissed")
     if w.kept is not None:

@@ -34,10 +34,13 @@ update offer set state = %(state)s, ended_at = clock_timestamp(), reason = %(rea
 where offer.id = %(offer_id)s and offer.state = 'offered'
 returning offer.id as offer_id, offer.agent_id, entry.id as entry_id, entry.conversation_id, entry.queue_id;
 
--- miss: Count a missed offer; how many in a row it makes. What was on offer already when the last was missed is the same miss.
+-- miss: Count a missed offer; how many in a row it makes. What was on offer already when the last was missed is the same miss;
+-- a call for which nothing rang was missed by nobody.
 update agent_state s set missed = s.missed + 1, missed_at = clock_timestamp()
-from offer o
-where s.agent_id = %(agent_id)s and o.id = %(offer_id)s and (s.missed = 0 or s.missed_at is null or o.offered_at >= s.missed_at)
+from offer o join queue_entry e on e.id = o.entry_id
+where s.agent_id = %(agent_id)s and o.id = %(offer_id)s
+  and (e.channel <> 'voice' or exists (select from call_leg l where l.offer_id = o.id))
+  and (s.missed = 0 or s.missed_at is null or o.offered_at >= s.missed_at)
 returning s.missed;
 
 -- expired: Offers nobody answered in time, and those of channels that answer by themselves.
@@ -70,8 +73,10 @@ select id, name from agent where id = any(%(ids)s);
 -- waiting: What is known of a waiting entry and of the people of its queue.
 select q.name as queue, e.channel, e.requirements, extract(epoch from clock_timestamp() - e.queued_at)::float8 as waited,
        count(m.agent_id)::int as members,
-       count(*) filter (where s.state = 'available')::int as available,
-       count(*) filter (where s.state = 'available' and e.excluded ? m.agent_id::text)::int as declined,
+       count(*) filter (where m.state = 'available')::int as available,
+       count(*) filter (where m.state = 'available' and (e.channel <> 'voice' or exists (
+           select from agent_device d where d.agent_id = m.agent_id and (d.kind = 'phone' or d.ready_until > clock_timestamp()))))::int as reached,
+       count(*) filter (where m.state = 'available' and e.excluded ? m.agent_id::text)::int as declined,
        (select coalesce(k.because -> 0 -> 'params', '{}') || jsonb_build_object(
                    'at', to_char(to_timestamp(k.key) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
         from (select o.id from queue_entry o where o.queue_id = e.queue_id and o.channel = e.channel and o.state = 'waiting'
@@ -84,6 +89,6 @@ select q.name as queue, e.channel, e.requirements, extract(epoch from clock_time
         order by k.id desc limit 1) as kept
 from queue_entry e
 join queue q on q.id = e.queue_id
-left join (agent_queue m join agent_state s on s.agent_id = m.agent_id) on m.queue_id = e.queue_id
+left join queue_staff m on m.queue_id = e.queue_id
 where e.conversation_id = %(conversation_id)s and e.state = 'waiting'
 group by e.id, q.name;

@@ -67,11 +67,21 @@ class Factory:
             [contact or await self.contact(), channel],
         )
 
+    async def on_line(self, conversation: int) -> int:
+        """A caller who is about to wait in a conversation, as the record has it; nothing rings for them."""
+        return await self.core.db.value(
+            "insert into call (account_id, conversation_id, interaction_id, direction, number, our_number, state)"
+            " values (0, %s, 0, 'in', '+14155550100', '+15550100100', 'queued') returning id",
+            [conversation],
+        )
+
     async def waiting(
         self, queue: int, channel: str = "chat", requirements: list[dict[str, Any]] | None = None, **how: Any
     ) -> tuple[int, int]:
         """A conversation that waits: (conversation, entry)."""
         conversation = await self.conversation(channel)
+        if channel == "voice":
+            await self.on_line(conversation)
         async with events.unit(self.core.db, self.core.feed) as unit:
             entry = await entries.enqueue(unit, conversation, queue, channel=channel, requirements=requirements, **how)
         assert entry is not None

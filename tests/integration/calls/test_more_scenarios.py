@@ -37,14 +37,15 @@ async def test_customer_waits_in_another_queue_when_transferred_there(open_stage
         caller, call, amy = await talking(scene)
         await scene.talk(5)
         billing = await scene.factory.queue("billing")
-        ben = await scene.factory.agent("Ben", billing)  # without a telephone yet
+        ben = await scene.factory.agent("Ben", billing, state="away")
+        await scene.put_device(ben)
         await scene.does(actions.transfer, await scene.account(), call["id"], amy, actions.Target(queue_id=billing))
         waiting = await scene.in_state("queued")
         assert waiting["queue_id"] == billing
         await scene.leg(call["id"], "agent", agent_id=amy, present=False)
         scene.agents["Ben"] = ben
         scene.twilio.exchange.people.behaviors[scene.device("Ben")] = Behavior(answers=1)
-        await scene.put_device(ben)
+        await scene.factory.presence(ben, "available")
         call = await scene.in_state("talking")
         assert call["agent_id"] == ben
         await scene.talk(5)

@@ -23,6 +23,9 @@ DAYS = int(os.environ.get("HUB_DAYS", "25"))
 OFTEN = [
     "writes_sms",
     "writes_mail",
+    "calls_in",
+    "hangs_up",
+    "hands_to_queue",
     "offers",
     "accepts",
     "answers",

@@ -13,7 +13,10 @@ from typing import Any
 from hub.agents.presence import mark_offline, set_presence
 from hub.automation.firing import fire_next
 from hub.automation.plans import plan_next
+from hub.calls import devices
+from hub.calls.handler import Desk
 from hub.channels.accounts import Accounts
+from hub.channels.calls import CallEvent, CallEventKind
 from hub.channels.model import AddressKind, Inbound
 from hub.channels.registry import load_connectors
 from hub.conversations import actions, counts, invariants, lifecycle
@@ -42,6 +45,16 @@ where e.state = 'assigned' and v.status = 'open'
   and e.resting <> (v.waiting_since is null and coalesce(p.release_on_silence, false))
 """
 
+# Somebody on the line waits by the entry their call names; and nothing is worked on as a call once it is over.
+UNHEARD_CALLS = """
+select c.conversation_id, c.state, e.state as entry from call c left join queue_entry e on e.id = c.entry_id
+where c.state = 'queued' and c.direction = 'in' and (e.state = 'closed') is not false
+union all
+select e.conversation_id, null, e.state from queue_entry e
+where e.channel = 'voice' and e.state in ('waiting', 'offered', 'assigned')
+  and not exists (select from call c where c.entry_id = e.id and c.state <> 'ended')
+"""
+
 Step = tuple[str, int, int]  # what, who (of the agents or customers), which (of the conversations, offers or queues)
 CUSTOMERS = 3
 _READY = """
@@ -54,6 +67,7 @@ class World:
 
     core: Core
     intake: Intake
+    calls: Desk
     agents: list[int]
     queues: list[int]
     accounts: dict[str, int]
@@ -74,9 +88,11 @@ class World:
         )
         queues = await core.db.dicts("select id from queue where archived_at is null order by id limit 3")
         accounts = await core.db.dicts("select channel, min(id) as id from account group by channel")
+        known = Accounts(core.db, core.vault, connectors)
         return cls(
             core,
-            Intake(core, Accounts(core.db, core.vault, connectors), connectors),
+            Intake(core, known, connectors),
+            Desk(core, known),
             [row["id"] for row in rows],
             [row["id"] for row in queues],
             {row["channel"]: row["id"] for row in accounts},
@@ -95,6 +111,8 @@ class World:
         await counts.fold(self.core.db)
 
     async def _morning(self) -> None:
+        while await self.core.db.value("select exists (select from call where state <> 'ended')"):
+            await self.hangs_up(0, 0)
         for conversation_id in self.today:
             async with self._unit() as unit:
                 await actions.resolve(unit, conversation_id, actor_id=None)
@@ -104,6 +122,7 @@ class World:
         for agent in self.agents:
             async with self._unit() as unit:
                 await set_presence(unit, agent, "available")
+                await devices.put(unit, agent, "browser", None, ready=True)
 
     def _unit(self) -> Any:
         return events.unit(self.core.db, self.core.feed)
@@ -119,6 +138,8 @@ class World:
             wrong = await fetch_dicts(conn, RESTS_WRONGLY)
         assert not broken, (steps, broken)
         assert not wrong, (steps, wrong)
+        silent = await self.core.db.dicts(UNHEARD_CALLS)
+        assert not silent, (steps, silent)
         miscounted = await counts.recount(self.core.db)
         assert not miscounted, (steps, miscounted)
         # every customer who waits is seen by somebody who can act: in a list of one of the agents, or snoozed
@@ -159,6 +180,32 @@ class World:
         assert done.conversation_id is not None, hint
         if done.conversation_id not in self.today:
             self.today.append(done.conversation_id)
+
+    async def calls_in(self, who: int, which: int) -> None:
+        """A call waits on the line."""
+        leg = f"CA{self.day}-{who % CUSTOMERS}-{which}-{now().timestamp()}"
+        sender = f"+1415{self.day % 1000:03}{9000 + who % CUSTOMERS}"
+        event = CallEvent(self.accounts["voice"], CallEventKind.INCOMING, leg, f"{leg}-in", sender=sender)
+        await self.calls.steps(event, "park")
+        [call] = await self.core.db.dicts("select conversation_id from call where external_id = %s", [leg])
+        if call["conversation_id"] not in self.today:
+            self.today.append(call["conversation_id"])
+
+    async def hangs_up(self, _who: int, which: int) -> None:
+        """A caller on the line hangs up."""
+        rows = await self.core.db.dicts("select external_id from call where state <> 'ended' order by id")
+        if rows:
+            leg = rows[which % len(rows)]["external_id"]
+            ended = CallEvent(
+                self.accounts["voice"], CallEventKind.ENDED, leg, f"{leg}-out-{now().timestamp()}", reason="completed"
+            )
+            await self.calls.event(ended)
+
+    async def telephone_goes(self, who: int, _which: int) -> None:
+        await self._with(lambda unit: devices.put(unit, self._agent(who), "browser", None, ready=False))
+
+    async def telephone_is_there(self, who: int, _which: int) -> None:
+        await self._with(lambda unit: devices.put(unit, self._agent(who), "browser", None, ready=True))
 
     async def is_served(self, who: int, which: int) -> None:
         """The usual way of a message, so that days are not all exceptions; its agent may be wrapping up after it."""
@@ -242,10 +289,16 @@ class World:
 
     async def hands_to_queue(self, who: int, which: int) -> None:
         target = self.queues[who % len(self.queues)]
-        await self._with(lambda unit: entries.transfer(unit, self._conversation(which), queue_id=target))
+        mover = self.agents[which % len(self.agents)]
+        await self._with(
+            lambda unit: entries.transfer(unit, self._conversation(which), queue_id=target, actor_id=mover)
+        )
 
     async def hands_to_agent(self, who: int, which: int) -> None:
-        await self._with(lambda unit: entries.transfer(unit, self._conversation(which), agent_id=self._agent(who)))
+        agent = self._agent(who)
+        await self._with(
+            lambda unit: entries.transfer(unit, self._conversation(which), agent_id=agent, actor_id=self._agent(which))
+        )
 
     async def ends_wrap_up(self, _who: int, which: int) -> None:
         conversation, agent = await self._wrap_up(which)

@@ -134,6 +134,7 @@ async def test_who_is_given_something_beside_other_work_is_told_that_a_call_stil
     call, _ = await factory.waiting(queue, "voice")
     async with events.unit(core.db, core.feed) as unit:
         await entries.close(unit, call, "resolved")
+    await core.db.execute("update call set state = 'ended', ended_at = now()")
     await factory.waiting(queue, "email")
     await settle(core)
     text, _ = await factory.waiting(queue, "sms")

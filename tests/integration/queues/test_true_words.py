@@ -103,6 +103,7 @@ async def test_others_are_said_to_stay_free_only_where_there_are_some(
     seen, _ = await factory.waiting(queue, "voice")  # so that calls are known to come
     async with events.unit(core.db, core.feed) as unit:
         await entries.close(unit, seen, "resolved")
+    await core.db.execute("update call set state = 'ended', ended_at = now()")
     chat, _ = await factory.waiting(queue, "chat")
     async with events.unit(core.db, core.feed) as unit:
         await entries.pull(unit, chat, agents[0])
