@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+from hub.core.nearby import nearby
+
 _NEAR = 60  # characters between the two words
 _LOOKED_AT = 20_000  # characters of what stands above a quote, from its end: who says so says it there or at its start
 
@@ -48,14 +50,4 @@ _PLACE_OR_MARK = re.compile(
 def says_below(text: str) -> bool:
     """Whether these words, which stand above a quote, tell of answers inside it or after it."""
     text = text[:_LOOKED_AT] + "\n" * (_NEAR + 1) + text[-_LOOKED_AT:] if len(text) > 2 * _LOOKED_AT else text
-    if _ALONE.search(text):
-        return True
-    answers = [(found.start(), found.end()) for found in _ANSWER.finditer(text)]
-    at = 0
-    for found in _PLACE_OR_MARK.finditer(text):
-        while at < len(answers) and answers[at][1] < found.start() - _NEAR:
-            at += 1
-        # The words of answering that end before it, and the first that begins behind it.
-        if at < len(answers) and answers[at][0] <= found.end() + _NEAR and answers[at] != found.span():
-            return True
-    return False
+    return bool(_ALONE.search(text)) or nearby(_ANSWER, _PLACE_OR_MARK, text, within=_NEAR) is not None

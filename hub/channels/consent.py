@@ -19,6 +19,8 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hub.core.nearby import nearby
+
 
 class Wish(StrEnum):
     """What was said."""
@@ -52,8 +54,8 @@ CARRIER_HELP = frozenset({"help", "info"})
 _STOP = {
     "en": ("opt out", "opt-out", "remove me"),
     "es": ("baja", "darse de baja"),
-    "pt": ("descadastrar", "não quero mais"),
-    "fr": ("désabonner", "desabonner", "désinscrire", "stop sms"),
+    "pt": ("descadastrar", "não quero mais", "sair"),
+    "fr": ("désabonner", "desabonner", "désinscrire", "stop sms", "arret", "arrêt"),
     "de": ("stopp", "abmelden", "abbestellen"),
     "it": ("disiscrivimi", "cancellami"),
     "nl": ("afmelden", "uitschrijven"),
@@ -69,8 +71,8 @@ _STOP = {
 # What may also be the answer to a question.
 _PERHAPS = {
     "es": ("alto", "parar", "cancelar", "detener", "no más", "no mas"),
-    "pt": ("pare", "sair", "cancele", "remover"),
-    "fr": ("arret", "arrêt", "arreter", "arrêter"),
+    "pt": ("pare", "cancele", "remover"),
+    "fr": ("arreter", "arrêter"),
     "de": ("aus", "kündigen"),
     "it": ("basta", "annulla", "ferma"),
     "nl": ("stoppen",),
@@ -99,6 +101,21 @@ _SENTENCES = re.compile(
     r"|\b(?:не|больше не) (?:пишите|присылайте|шлите)\b|перестаньте (?:писать|слать|присылать)|别再(?:给我)?(?:发|發)|不要再(?:给我|給我)?(?:发|發|寄|传|傳)|请勿再发|もう送らないで|送信しないでください|그만 보내|보내지 마",
     re.IGNORECASE,
 )
+# A word of ceasing near one of writing, whatever stands between: "Stop all messages except delivery".
+_CEASE = re.compile(
+    r"\b(?:stop|quit|cease|unsubscribe|h[öo]r(?:t|en sie)? (?:bitte |endlich )?(?:\w+ )?auf|aufhören|unterlass\w*|arr[êe]t(?:e|ez|er)|cess(?:e|ez|er)|deja(?:d|r|me)?|dej(?:e|en|en de|ad)|par(?:e|em|ar|en)|deixe?m?"
+    r"|smett(?:i|a|ete|ere|etela)|stoppen|sluta|slutt|przesta(?:ń|ńcie|nie|t|te)|перестан\w*|прекрат\w*|хватит|припин\w*|durdur\w*|kesin|berhenti|ngừng|dừng|přesta(?:ň|ňte))\b"
+    r"|停止|别再|別再|やめて|止めて|그만|توقف|הפסק",
+    re.IGNORECASE,
+)
+_WRITING = re.compile(
+    r"\b(?:texts?|texting|messages?|messaging|sms|e-?mails?|sending me|contacting|writing (?:to )?(?:me|us)|spam(?:ming)?|ads|adverts|promotions?|newsletters?|schreib\w*|anzuschreiben|schick\w*|zu senden|nachrichten|werbung|kontaktier\w*"
+    r"|m[’'](?:[ée]crire|envoyer|contacter)|messages|publicités?|escrib\w*|mandar\w*|enviar\w*|mensaj\w*|mensagens|escrever|publicidad|scriver\w*|mandar\w*|inviar\w*|messaggi|berichten|sturen|skicka|meddelanden|sende|skrive|beskjeder|beskeder"
+    r"|wiadomości|pisać|wysyłać|писать|слать|присылать|сообщени\w*|смс|писати|надсилати|повідомлен\w*|mesaj\w*|pesan|tin nhắn|nhắn|psát|zpráv\w*)\b"
+    r"|短信|消息|信息|メッセージ|メール|문자|메시지|رسائل|הודעות",
+    re.IGNORECASE,
+)
+_APART = 30  # characters between the two
 _LONGEST_SENTENCE = 600  # characters in which a wish is looked for
 _START = {
     "en": ("opt in", "opt-in", "subscribe"),
@@ -153,10 +170,12 @@ def spoken(text: str, *, carried: bool = True) -> Consent | None:
             language=language,
             certain=said not in _UNSURE and (carried or said not in _CARRIERS_ALONE),
         )
-    sentence = _SENTENCES.search(unicodedata.normalize("NFKC", text[:_LONGEST_SENTENCE]))
-    if sentence is None:
+    said = unicodedata.normalize("NFKC", text[:_LONGEST_SENTENCE])
+    sentence = _SENTENCES.search(said)
+    place = sentence.span() if sentence else nearby(_CEASE, _WRITING, said, within=_APART)
+    if place is None:
         return None
-    return Consent(Wish.STOP, "word", sentence[0][:100], answered=False, certain=False, sentence=True)
+    return Consent(Wish.STOP, "word", said[slice(*place)][:100], answered=False, certain=False, sentence=True)
 
 
 def plain(text: str) -> str:
@@ -188,10 +207,10 @@ _CONFIRMED: dict[Wish, dict[str, str]] = {
         "pt": "Você voltará a receber nossas mensagens. Responda SAIR para parar.",
         "fr": "Vous recevrez à nouveau nos messages. Répondez ARRET pour ne plus en recevoir.",
         "de": "Sie erhalten unsere Nachrichten wieder. Mit STOPP beenden Sie sie.",
-        "it": "Riceverà di nuovo i nostri messaggi. Risponda BASTA per non riceverne più.",
+        "it": "Riceverà di nuovo i nostri messaggi. Risponda STOP per non riceverne più.",
         "ru": "Вы снова будете получать наши сообщения. Чтобы отказаться, ответьте СТОП.",
         "zh": "您将重新收到我们的消息。回复“退订”可停止接收。",
-        "ja": "メッセージの送信を再開します。停止するには「停止」と返信してください。",
+        "ja": "メッセージの送信を再開します。停止するには「配信停止」と返信してください。",
         "ko": "다시 메시지를 보내드립니다. 받지 않으시려면 '수신거부'라고 답장해 주세요.",
     },
 }
