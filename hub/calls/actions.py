@@ -219,7 +219,7 @@ async def ring_agent(  # noqa: PLR0913 - how somebody is rung, nearly all option
 async def _ring_number(
     unit: Unit, account: Account, held: Held, number: str, *, consult: bool = False, mode: str = "talk"
 ) -> int:
-    whole = normalise(AddressKind.PHONE, number)
+    whole = normalise(AddressKind.PHONE, number, field="number")
     if whole == held.call.number:
         raise Invalid(
             "That is the customer's own number.", code="call.customers_number", fields={"number": "choose another"}
@@ -306,7 +306,7 @@ async def _note_monitoring(unit: Unit, held: Held, supervisor_id: int, mode: str
 # -- calling ---------------------------------------------------------------------------------------------------------
 async def dial(unit: Unit, account: Account, agent_id: int, number: str, conversation_id: int | None = None) -> int:
     """Call a customer: first our own telephone rings, then theirs. The call's id."""
-    whole = normalise(AddressKind.PHONE, number)
+    whole = normalise(AddressKind.PHONE, number, field="number")
     await callbacks.check_dial(unit, account, whole)
     if await devices.of(unit.conn, agent_id) is None:
         raise Conflict(
@@ -355,7 +355,7 @@ async def schedule_callback(  # noqa: PLR0913 - who, whom, when and why
     note: str = "",
 ) -> int:
     """Promise a call at a time; one promise per number."""
-    whole = normalise(AddressKind.PHONE, number)
+    whole = normalise(AddressKind.PHONE, number, field="number")
     await callbacks.check_number(unit, [account.settings.voice], whole)
     if account.queue_id is None:
         raise Conflict(

@@ -59,7 +59,7 @@ async def _own_number(unit: Unit, agent_id: int, number: str | None) -> str:
         raise Invalid(
             "A telephone needs its number.", code="device.number", fields={"number": "give it with the country code"}
         )
-    whole = normalise(AddressKind.PHONE, number)
+    whole = normalise(AddressKind.PHONE, number, field="number")
     flows = [CallFlow.model_validate(row["flow"]) for row in await fetch_dicts(unit.conn, sql["flows"])]
     await callbacks.check_number(unit, flows or [CallFlow()], whole)
     await execute(unit.conn, sql["only_one"], {"number": whole})

@@ -14,6 +14,7 @@ from hub.contacts import consent, linking, store
 from hub.core import events
 from hub.core.errors import Invalid, NotFound
 from hub.core.field_errors import form
+from hub.core.timezones import TimeZoneOrNone
 from hub.messages import consents, pages, views
 from hub.messages.api.shapes import Interaction, Rating
 from hub.search.find import Place
@@ -78,11 +79,9 @@ class ContactPage(BaseModel):
 
 
 class ContactChange(In):
-    name: Annotated[str, StringConstraints(max_length=200)] | None = None
+    name: Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)] | None = None
     locale: Annotated[str, StringConstraints(max_length=35, pattern=form("language", r"^[A-Za-z0-9-]*$"))] | None = None
-    timezone: (
-        Annotated[str, StringConstraints(max_length=64, pattern=form("timezone", r"^[A-Za-z0-9_+/-]*$"))] | None
-    ) = None
+    timezone: TimeZoneOrNone | None = None
     attributes: (
         Annotated[
             dict[Annotated[str, StringConstraints(max_length=64)], Line | int | bool | None], Field(max_length=100)

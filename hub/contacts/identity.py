@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from typing import NoReturn
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -28,12 +29,21 @@ _SHORT_CODE = 6  # digits at most
 _NUMBER = re.compile(r"\+[0-9 ()./-]{6,30}")
 
 
-def normalise(kind: AddressKind, value: str, *, region: str | None = None) -> str:
+def normalise(kind: AddressKind, value: str, *, region: str | None = None, field: str = "value") -> str:
     """The form under which an address is stored; `Invalid` says what is wrong with it.
 
-    `region` (ISO 3166) reads national phone numbers; without it a number must begin with `+`.
+    `region` (ISO 3166) reads national phone numbers; without it a number must begin with `+`. `field` is what whoever
+    gave it calls it.
     """
-    value = value.strip()
+    try:
+        return _normal(kind, value.strip(), region)
+    except Invalid as error:
+        if field != "value" and error.fields:
+            error.fields = {field if name == "value" else name: why for name, why in error.fields.items()}
+        raise
+
+
+def _normal(kind: AddressKind, value: str, region: str | None) -> str:
     match kind:
         case AddressKind.EMAIL:
             return _email(value)
@@ -114,21 +124,24 @@ def _email_strictly(value: str) -> str:
 
 def _phone(value: str, region: str | None) -> str:
     if is_withheld(value):
-        raise _no_number("it stands for a number that was withheld")
+        _refuse_number("it stands for a number that was withheld")
     try:
         number = phonenumbers.parse(value, region)
     except phonenumbers.NumberParseException as error:
-        raise _no_number(_WRONG.get(error.error_type, "not a phone number")) from error
+        _refuse_number(_WRONG.get(error.error_type), error)
     whole = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     if not phonenumbers.is_possible_number(number) and same_number(whole) == whole:
-        raise _no_number("too long or too short")
+        _refuse_number("too long or too short")
     return whole
 
 
-def _no_number(why: str) -> Invalid:
-    return Invalid(
-        f"This is not a phone number: {why}.", remedy="Write it in full, as +14155550123.", fields={"value": why}
-    )
+def _refuse_number(why: str | None, cause: Exception | None = None) -> NoReturn:
+    raise Invalid(
+        f"This is not a phone number: {why}." if why else "This is not a phone number.",
+        remedy="Write it in full, as +14155550123.",
+        fields={"value": why or "not a phone number"},
+        code="address.phone",
+    ) from cause
 
 
 def _opaque(value: str) -> str:

@@ -92,7 +92,6 @@ FORMS = {
     "service_sid": "MG and 32 hexadecimal digits",
     "slug": "small letters, digits, - and _",
     "tenant": "letters, digits, dots and hyphens",
-    "timezone": "a time zone such as Europe/Berlin",
     "topic": "a topic such as c:17",
     "url": "a web address that begins with https:// or http://",
 }

@@ -9,7 +9,6 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     BaseModel,
@@ -20,7 +19,6 @@ from pydantic import (
     StringConstraints,
     Tag,
     ValidationError,
-    field_validator,
     model_serializer,
     model_validator,
 )
@@ -28,6 +26,7 @@ from pydantic import (
 from hub.access.permissions import Permission, Scope
 from hub.core.errors import ConfigError
 from hub.core.field_errors import form, named, refuse
+from hub.core.timezones import TimeZone
 from hub.provisioning.yielding import circle
 from hub.queues.hours import holiday_problems
 
@@ -84,18 +83,9 @@ class Hours(_Part):
     """When a queue is open. A span that ends before it starts passes midnight."""
 
     key: Key
-    timezone: str
+    timezone: TimeZone
     week: dict[Day, list[Span]] = {}
     holidays: list[Holiday] = []
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise refuse("timezone") from None
-        return value
 
 
 class Skill(_Part):

@@ -13,6 +13,7 @@ from hub.core.errors import Conflict
 from hub.messages.intake import Intake
 from tests.integration.connectors.harness import Hub
 from tests.integration.connectors.messaging import core, shown, worker, write
+from tests.support.app import App
 
 PHONE = "+14155550101"
 SPELLINGS = [
@@ -144,3 +145,26 @@ async def test_a_number_given_to_a_contact_by_hand_is_theirs_on_every_channel(bo
     with pytest.raises(Conflict):
         async with events.unit(both.db, both.feed) as unit:
             await store.add_address(unit, other.contact_id, AddressKind.WHATSAPP, "+525512345678", actor_id=1)
+
+
+async def test_each_wrong_fact_of_a_customer_is_named_and_none_is_kept(app: App) -> None:
+    admin = await app.agent("admin")
+    number = (await admin.get(f"/conversations/{await app.sms()}"))["contact"]["id"]
+    wrong = {"name": "n" * 201, "locale": "x y", "timezone": "Mars/Base"}
+    refused = await admin.call("PATCH", f"/contacts/{number}", wrong, status=422)
+    assert {one["field"]: one["code"] for one in refused["errors"]} == {
+        "name": "too_long", "locale": "format", "timezone": "timezone",
+    }  # fmt: skip
+    changed = await admin.call("PATCH", f"/contacts/{number}", {"name": "  Ana ", "timezone": "Europe/Berlin"})
+    assert (changed["name"], changed["timezone"]) == ("Ana", "Europe/Berlin")
+    changed = await admin.call("PATCH", f"/contacts/{number}", {"name": "   ", "timezone": ""})
+    assert changed["name"] == ""
+
+
+@pytest.mark.parametrize("value", ["hello", "+1", "+86696", "+999123456789"])
+async def test_wrong_number_is_said_once_and_where_it_was_written(app: App, value: str) -> None:
+    amy = await app.agent("amy")
+    refused = await amy.call("PUT", "/me/device", {"kind": "phone", "number": value}, status=422)
+    assert [one["field"] for one in refused["errors"]] == ["number"]
+    assert refused["code"] == "address.phone"
+    assert refused["detail"].casefold().count("not a phone number") == 1
