@@ -290,3 +290,21 @@ async def test_an_offer_covers_no_button_of_the_open_conversation_when_it_arrive
         assert await amy.evaluate(_COVERED) == [], width
     await amy.set_viewport_size({"width": 1280, "height": 800})
     await expect(amy.get_by_test_id("load")).to_contain_text("2/")  # what is on offer counts
+
+
+async def test_search_box_shows_the_line_that_has_the_words_and_opens_it(world: World, windows: Windows) -> None:
+    amy, number = await _texting(world, windows, "My lamp is here.")
+    await world.sms(number, "The shade 灯罩破损 came broken yesterday.")
+    await world.sms(number, "Never mind the box.")
+    await expect(amy.get_by_test_id("conversation")).to_contain_text("Never mind the box.")
+    await amy.keyboard.press("Control+k")
+    hit = amy.locator(".mantine-Spotlight-action").filter(has_text="came broken")
+    async with asyncio.timeout(30):  # the message is read for the search a moment after it came
+        while not await hit.count():
+            for words in ("", "灯罩破损"):
+                await amy.get_by_placeholder("Search or jump to").fill(words)
+                await asyncio.sleep(1)
+    await expect(hit.locator("mark")).to_have_text("灯罩破损")
+    await hit.click()
+    await expect(amy.get_by_role("dialog")).to_have_count(0)
+    await expect(amy.get_by_test_id("conversation")).to_contain_text("Never mind the box.")

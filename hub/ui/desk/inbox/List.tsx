@@ -9,6 +9,7 @@ import type { Listed } from '../api'
 import type { InboxSearch } from '../router'
 import { explain } from '../parts/ask'
 import { ChannelIcon, Empty, SlaPill, Waiting, useChannelName, useLatest, useWho } from '../parts/bits'
+import { FoundLine } from '../parts/FoundLine'
 import { useSaid } from '../parts/said'
 import { stamp, when } from '../format'
 import { Icon } from '../parts/icons'
@@ -195,20 +196,9 @@ function Row(p: { row: Listed; view: string; selected: boolean; top: number; ind
       )}
       <span dir="auto" className="l2 subj cut">{row.subject || said(row.preview, row.said)}</span>
       <span className="l3 meta">
-        {row.found ? <Line found={row.found} /> : <span dir="auto" className="cut">{meta.join(' · ')}{row.subject && row.preview && <> · <bdi>{said(row.preview, row.said)}</bdi></>}</span>}
+        {row.found ? <FoundLine found={row.found} /> : <span dir="auto" className="cut">{meta.join(' · ')}{row.subject && row.preview && <> · <bdi>{said(row.preview, row.said)}</bdi></>}</span>}
         {row.failed && <span className="pill late" style={{ marginLeft: 'auto', lineHeight: '14px' }}>{t('delivery.failed')}</span>}
       </span>
     </Link>
-  )
-}
-
-/** The line that has the words that were looked for, and where it is from if it is no message. */
-function Line({ found }: { found: NonNullable<Listed['found']> }) {
-  const { t } = useTranslation()
-  return (
-    <span dir="auto" className="cut" data-testid="found">
-      {(found.where === 'file' || found.where === 'customer') && <>{t(`found.${found.where}`)}: </>}
-      {found.pieces.map((p, n) => (p.hit ? <mark key={n}>{p.text}</mark> : <span key={n}>{p.text}</span>))}
-    </span>
   )
 }

@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next'
 import { api, type PresenceState } from '../api'
 import { complain } from '../parts/ask'
 import { ChannelIcon, useWho } from '../parts/bits'
+import { FoundLine } from '../parts/FoundLine'
 import { Icon, type IconName } from '../parts/icons'
 import { queues } from '../parts/queries'
 import { useSaid } from '../parts/said'
@@ -75,8 +76,17 @@ export function Palette() {
       groups.push({
         group: t('palette.conversations'),
         actions: found.data.conversations.map((c) => ({
-          id: `c-${c.id}`, label: c.subject || said(c.preview, c.said), description: `${who(c.contact)} · ${t(`status.${c.status}`)}`,
-          leftSection: <ChannelIcon channel={c.channel} />,
+          id: `c-${c.id}`,
+          children: (
+            <div className="hflex">
+              <ChannelIcon channel={c.channel} />
+              <span className="paletteHit">
+                <span dir="auto" className="cut">{c.subject || said(c.preview, c.said)}</span>
+                {c.found && <FoundLine found={c.found} />}
+                <span dir="auto" className="cut mut">{`${who(c.contact)} · ${t(`status.${c.status}`)}`}</span>
+              </span>
+            </div>
+          ),
           onClick: () => void navigate({ to: '/inbox/$view/$id', params: { view: 'all', id: String(c.id) } }),
         })),
       })
