@@ -28,6 +28,7 @@ sql = Queries.beside(__file__, "migrate.sql")
 _LOCK = 0x6875622  # one migrator at a time, whatever starts first
 # A statement that waits for its lock holds up everybody who comes after it: so it waits briefly, and more than once.
 _LOCK_WAIT = "1s"
+_LONG = 2.0  # seconds of one step that are told
 _PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds in which the others go on; the last for all further tries
 PATIENCE = 900.0  # seconds until a migration that gets no lock is given up
 _CONCURRENTLY = "-- concurrently"  # a file that begins so runs outside a transaction, statement by statement
@@ -95,6 +96,8 @@ class _Migrator:
             logger.warning("database_is_newer", newest=newer[-1], effect="its triggers stay as they are")
         applied += self._lay_functions(own)
         self._patiently("log", lambda: _heal_after_restore(self._conn))
+        if applied:
+            logger.info("database_is_up_to_date", steps=len(applied), first=applied[0], last=applied[-1])
         return applied
 
     def _lay_functions(self, own: FunctionSet) -> list[str]:
@@ -129,7 +132,6 @@ class _Migrator:
             self._conn.execute(sql["laid"], _row(own))
             if in_place_of is not None and attached == own.number:
                 self._run_files(own, "attached")
-        logger.info("migrated", name=own.schema)
 
     def _attach(self, own: FunctionSet) -> None:
         """Triggers of this set; and if it is a release's, the end of those sets that only too old hubs would need."""
@@ -138,7 +140,6 @@ class _Migrator:
             self._conn.execute(sql["attach"], _row(own))
             for number in range(own.number - 1 if own.release else 0):
                 self._retire(number)
-        logger.info("migrated", name="triggers")
 
     def _retire(self, number: int) -> None:
         schema = FunctionSet(number, "", "").schema
@@ -156,8 +157,10 @@ class _Migrator:
     def _apply(self, name: str, file: Path) -> None:
         text = _text(file)
         run = self._outside_transaction if text.startswith(_CONCURRENTLY) else self._in_transaction
+        started = time.monotonic()
         self._patiently(name, lambda: run(name, text))
-        logger.info("migrated", name=name)
+        if (seconds := time.monotonic() - started) > _LONG:  # who waits for a large table wants to know for which
+            logger.info("migrated", name=name, seconds=round(seconds, 1))
 
     def _in_transaction(self, name: str, text: str) -> None:
         with self._conn.transaction():
