@@ -26,6 +26,7 @@ OF_THE_KIT = {
     "by_key",
     "lock_record",
     "same_name",
+    "name_taken",
     "add_record",
     "change_record",
     "archive_record",
