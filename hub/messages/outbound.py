@@ -25,7 +25,7 @@ sql = Queries.beside(__file__, "replies.sql")
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class OutgoingMessage:
     """An answer on its way: where it goes, its ids, and its words as the customer gets them."""
 
     way: ReplyChannel
@@ -49,7 +49,7 @@ async def compose(
     answer: Reply,
     way: ReplyChannel,
     actor_id: int | None,
-) -> Letter:
+) -> OutgoingMessage:
     """Decide everything about an answer; `Invalid` says what cannot be sent."""
     mail = capabilities_of(way.channel).letter
     if not mail and (answer.cc or answer.bcc):
@@ -61,7 +61,7 @@ async def compose(
     interaction_id = await interactions.next_id(unit.conn)
     domain = (way.account_address or "").rpartition("@")[2] or "hub.invalid"
     shown = formatting.pictures(answer.text) if mail and answer.html is None else []
-    return Letter(
+    return OutgoingMessage(
         way=way,
         interaction_id=interaction_id,
         message_id=tokens.message_id(vault, held.id, interaction_id, domain),
@@ -91,7 +91,7 @@ async def _signature(unit: Unit, held: LockedConversation, way: ReplyChannel, ac
 
 
 async def store(
-    unit: Unit, held: LockedConversation, answer: Reply, letter: Letter, *, seq: int, actor_id: int | None
+    unit: Unit, held: LockedConversation, answer: Reply, letter: OutgoingMessage, *, seq: int, actor_id: int | None
 ) -> None:
     """Write it into the conversation."""
     meta: dict[str, Any] = {"cc": list(letter.cc), "bcc": list(letter.bcc)}
@@ -123,7 +123,7 @@ async def store(
         await pages.keep(unit.conn, letter.interaction_id, answer.page)
 
 
-async def hand_over(unit: Unit, held: LockedConversation, answer: Reply, letter: Letter) -> None:
+async def hand_over(unit: Unit, held: LockedConversation, answer: Reply, letter: OutgoingMessage) -> None:
     """Put it in the outbox."""
     await execute(
         unit.conn,
@@ -139,7 +139,7 @@ async def hand_over(unit: Unit, held: LockedConversation, answer: Reply, letter:
     )
 
 
-async def claim_uploads(unit: Unit, letter: Letter, answer: Reply, actor_id: int | None) -> None:
+async def claim_uploads(unit: Unit, letter: OutgoingMessage, answer: Reply, actor_id: int | None) -> None:
     """Make the writer's uploads part of it; `Invalid` when one is gone or they are too large together."""
     wanted = {*answer.attachments, *letter.pictures}
     if not wanted:
@@ -172,7 +172,7 @@ async def claim_uploads(unit: Unit, letter: Letter, answer: Reply, actor_id: int
         )
 
 
-async def _payload(unit: Unit, held: LockedConversation, answer: Reply, letter: Letter) -> dict[str, Any]:
+async def _payload(unit: Unit, held: LockedConversation, answer: Reply, letter: OutgoingMessage) -> dict[str, Any]:
     """Everything the connector will need, fixed before the first try (RFC 5322 §3.6.4: one id, one date, for ever)."""
     way = letter.way
     mail = capabilities_of(way.channel).letter

@@ -6,7 +6,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Button } from '@mantine/core'
 import { explain } from '../parts/ask'
-import { Empty, Waiting, initials, useWho } from '../parts/bits'
+import { Empty, Loading, initials, useWho } from '../parts/bits'
 import { Icon } from '../parts/icons'
 import { people } from '../parts/queries'
 import { ContactPanel } from '../inbox/ContactPanel'
@@ -31,7 +31,7 @@ export function Contacts() {
           />
         </div>
         <div className="list-scroll" tabIndex={0} aria-label={t('nav.contacts')} role="region">
-          {found.isPending && <Waiting />}
+          {found.isPending && <Loading />}
           {found.isError && <Empty icon="warn" title={explain(found.error)} />}
           {found.isSuccess && items.length === 0 && <Empty icon="people" title={q ? t('contact.nobody') : t('contact.empty')} />}
           {items.map((c) => (

@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { api, type Contact, type NewAddress } from '../api'
 import { CallHistory } from '../calls/CallHistory'
 import { explain } from '../parts/ask'
-import { Empty, Waiting, initials, useWho } from '../parts/bits'
+import { Empty, Loading, initials, useWho } from '../parts/bits'
 import { useNow } from '../parts/clock'
 import { fullDate, languageName, localTime } from '../format'
 import { Icon, type IconName } from '../parts/icons'
@@ -22,7 +22,7 @@ const kinds: Record<string, IconName> = { email: 'mail', phone: 'phone', whatsap
 
 export function ContactPanel({ id, conversation, timeline = true }: { id: number; conversation?: number | null; timeline?: boolean }) {
   const found = useQuery(contactQuery(id))
-  if (found.isPending) return <Waiting />
+  if (found.isPending) return <Loading />
   if (found.isError) return <Empty icon="warn" title={explain(found.error)} />
   const c = found.data
   return (

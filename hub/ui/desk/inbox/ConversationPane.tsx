@@ -5,7 +5,7 @@ import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, type Conversation, Problem } from '../api'
 import { explain, say, useAct } from '../parts/ask'
-import { ChannelWord, Empty, SlaPill, Waiting, useLatest, useWho } from '../parts/bits'
+import { ChannelWord, Empty, SlaPill, Loading, useLatest, useWho } from '../parts/bits'
 import { useNow } from '../parts/clock'
 import { span, stamp } from '../format'
 import { Icon } from '../parts/icons'
@@ -47,7 +47,7 @@ export function ConversationPane({ id, view, panelOpen, togglePanel, onContact }
   return (
     <main className="conv">
       {found.isPending ? (
-        <Waiting />
+        <Loading />
       ) : (
         <Empty icon="warn" title={missing ? t('conv.missing') : explain(found.error)}>
           <Link to="/inbox/$view" params={{ view }}>{t('conv.back')}</Link>

@@ -8,7 +8,7 @@ import { useTranslation } from 'react-i18next'
 import type { Listed } from '../api'
 import type { InboxSearch } from '../router'
 import { explain } from '../parts/ask'
-import { ChannelIcon, Empty, SlaPill, Waiting, useChannelName, useLatest, useWho } from '../parts/bits'
+import { ChannelIcon, Empty, SlaPill, Loading, useChannelName, useLatest, useWho } from '../parts/bits'
 import { FoundLine } from '../parts/FoundLine'
 import { useSaid } from '../parts/said'
 import { stamp, when } from '../format'
@@ -140,7 +140,7 @@ export function List({ view, open, showViews }: { view: string; open: number | n
       </div>
       {finding && search.q && <Suspense><Narrow /></Suspense>}
       <div className="list-scroll" ref={box} tabIndex={-1} onKeyDown={arrows}>
-        {found.isPending && <Waiting />}
+        {found.isPending && <Loading />}
         {found.isError && <Empty icon="warn" title={explain(found.error)} />}
         {found.isSuccess && rows.length === 0 && (
           <Empty icon={search.q ? 'search' : 'inbox'} title={search.q ? t('list.nothing') : t(`empty.${/^q-/.test(view) ? 'queue' : view}`)}>

@@ -18,7 +18,7 @@ import { isCall, isMail } from '../state/channels'
 import { discard, type Outgoing, retry, useOutbox } from '../state/outbox'
 import { withEarlier } from '../state/reducers'
 import { Files } from './Files'
-import { Letter } from './Letter'
+import { MessageBody } from './MessageBody'
 
 export function Messages({ c }: { c: Conversation }) {
   const { t } = useTranslation()
@@ -128,7 +128,7 @@ function Item({ i, c, repeatSubject }: { i: Interaction; c: Conversation; repeat
       </div>
       {subject && <div dir="auto" className="subjectline">{subject}</div>}
       {i.message && <FactsAbove facts={i.message} conversation={i.conversation_id} />}
-      {!spelledOut(i) && <Letter i={i} who={who} />}
+      {!spelledOut(i) && <MessageBody i={i} who={who} />}
       <Files files={shown} />
       {i.message && <FactsBelow i={i} facts={i.message} account={c.reply_channels.find((r) => r.channel === i.channel && r.templates)?.account_id} />}
       {i.unseen && (
@@ -159,7 +159,7 @@ const LATE = 60_000 // ms after which what should have left has not
 
 function Delivery({ status, send, conversation }: { status: string; send: SendState | null; conversation: number }) {
   const { t } = useTranslation()
-  if (status === 'pending' && send) return <Waiting send={send} conversation={conversation} />
+  if (status === 'pending' && send) return <PendingSend send={send} conversation={conversation} />
   return (
     <span data-testid="delivery" data-status={status} className="hflex" style={{ gap: 3 }}>
       {(status === 'delivered' || status === 'read') && <Icon name="check" small />}
@@ -169,7 +169,7 @@ function Delivery({ status, send, conversation }: { status: string; send: SendSt
 }
 
 /** What has not left yet: why, and when it is tried again. Read anew when that has been. */
-function Waiting({ send, conversation }: { send: SendState; conversation: number }) {
+function PendingSend({ send, conversation }: { send: SendState; conversation: number }) {
   const { t } = useTranslation()
   const client = useQueryClient()
   const unsent = useUnsent()

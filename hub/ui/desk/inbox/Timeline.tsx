@@ -3,7 +3,7 @@ import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ChannelWord, Waiting, useChannelName } from '../parts/bits'
+import { ChannelWord, Loading, useChannelName } from '../parts/bits'
 import { fullDate, when } from '../format'
 import { Icon } from '../parts/icons'
 import { timeline } from '../parts/queries'
@@ -29,7 +29,7 @@ export function Timeline({ contact, current }: { contact: number; current?: numb
           data={[{ value: '', label: t('list.all') }, ...channels().map((c) => ({ value: c, label: channelName(c) }))]}
         />
       </h2>
-      {found.isPending && <Waiting size="xs" />}
+      {found.isPending && <Loading size="xs" />}
       {found.isSuccess && items.length === 0 && <p className="mut">{t('timeline.empty')}</p>}
       <ol className="tl">
         {items.map((i, n) => (

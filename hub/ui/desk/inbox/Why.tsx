@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { api } from '../api'
 import { explain } from '../parts/ask'
-import { Empty, Waiting } from '../parts/bits'
+import { Empty, Loading } from '../parts/bits'
 import { fullDate, percent, span } from '../format'
 import { Icon } from '../parts/icons'
 import { useReason } from '../parts/reasons'
@@ -16,7 +16,7 @@ export function Why({ id, opened, close }: { id: number; opened: boolean; close:
   return (
     <Drawer opened={opened} onClose={close} title={t('why.title')} position="right" size={460} closeButtonProps={{ 'aria-label': t('common.close') }}>
       <div data-testid="why-drawer">
-        {found.isPending && <Waiting />}
+        {found.isPending && <Loading />}
         {found.isError && <Empty icon="warn" title={explain(found.error)} />}
         {found.data && found.data.waiting_because.length > 0 && <div className="banner warn" style={{ borderRadius: 8, marginBottom: 12 }}><Icon name="clock" small />{because(found.data.waiting_because)}</div>}
         {found.data && found.data.items.length === 0 && found.data.waiting_because.length === 0 && <Empty icon="help" title={t('why.none')} />}

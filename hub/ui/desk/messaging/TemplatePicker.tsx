@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next'
 import type { FilledTemplate } from '../api'
 import { languageName } from '../format'
 import { explain } from '../parts/ask'
-import { Waiting } from '../parts/bits'
+import { Loading } from '../parts/bits'
 import { Icon } from '../parts/icons'
 import { type MessageTemplate, messageTemplates } from './api'
 import { filledIn, given, pieces, places, whole } from './templates'
@@ -51,7 +51,7 @@ function Choice({ account, locale, pick, close, take }: { account: number; local
     e.preventDefault()
     e.stopPropagation()
   }
-  if (found.isPending) return <div className="tpl"><Waiting /></div>
+  if (found.isPending) return <div className="tpl"><Loading /></div>
   if (found.isError)
     return (
       <div className="tpl alert" role="alert">

@@ -34,7 +34,7 @@ export function ChannelWord({ channel }: { channel: string }) {
 }
 
 /** What stands in for something that is on its way: a spinner, and words for screen readers. */
-export function Waiting({ size = 'sm' }: { size?: 'xs' | 'sm' }) {
+export function Loading({ size = 'sm' }: { size?: 'xs' | 'sm' }) {
   const { t } = useTranslation()
   return (
     <div className="center" role="status" data-testid="waiting">

@@ -12,7 +12,7 @@ import { InvitationCard } from './InvitationCard'
 import { MailFrame } from './MailFrame'
 
 /** What a message says: its words without the quote below, the rest one click away. */
-export function Letter({ i, who }: { i: Interaction; who: string }) {
+export function MessageBody({ i, who }: { i: Interaction; who: string }) {
   const { t } = useTranslation()
   const [whole, setWhole] = useState(false)
   const [images, setImages] = useState(false)
