@@ -141,6 +141,14 @@ async def mark_offline(unit: Unit, agent_id: int) -> bool:
     return True
 
 
+async def works(unit: Unit, agent_id: int) -> bool:
+    """An agent takes or answers by hand: at an open screen they are there, busy. True if that is new."""
+    if await fetch_one(unit.conn, _State, sql["sits_there"], {"agent_id": agent_id}) is None:
+        return False
+    await set_presence(unit, agent_id, State.BUSY)
+    return True
+
+
 async def welcome_back(unit: Unit, agent_id: int) -> bool:
     """A screen of theirs is open again: their connection is no longer lost. True if that changed anything.
 

@@ -26,6 +26,11 @@ select state, reason, since from agent_state
 where agent_id = %(agent_id)s and state <> 'offline' and connected_until < clock_timestamp()
 for no key update;
 
+-- sits_there: Whether an agent has a screen open though they are offline, held until it is settled.
+select state, reason, since from agent_state
+where agent_id = %(agent_id)s and state = 'offline' and connected_until > clock_timestamp()
+for no key update;
+
 -- returned: What somebody's presence was when their connection was lost, held until it is settled; `soon`: moments ago.
 select state_before, reason_before, since > clock_timestamp() - make_interval(secs => %(within)s) as soon from agent_state
 where agent_id = %(agent_id)s and state = 'offline' and reason = 'disconnected'

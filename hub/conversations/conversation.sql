@@ -8,9 +8,21 @@ values (%(contact_id)s, %(account_id)s, %(channel)s, %(subject)s, %(queue_id)s, 
         case when %(heard)s then clock_timestamp() end)
 returning id;
 
--- open_again: What was resolved or snoozed is open: somebody is to work on it.
+-- open_again: What was resolved or snoozed is open: somebody is to work on it. Whoever asked, or called in vain, and was never
+-- answered waits again since then; what was said of it when it was over (a nod, a score) asks for nothing.
+with owed as (
+    select i.seq, e.at as logged_at
+    from interaction i join event e on e.conversation_id = i.conversation_id and e.conversation_seq = i.seq
+    where i.conversation_id = %(id)s and i.kind = 'message' and i.direction = 'in' and not i.automatic
+      and not e.data ? 'quiet' and i.seq > coalesce((select max(o.seq) from interaction o where o.conversation_id = %(id)s and answered_by(o)), 0)
+      and not exists (select from call c where c.interaction_id = i.id and c.outcome in ('left_menu', 'closed', 'callback'))
+), since as (
+    select min(o.logged_at) as at from owed o
+    where not exists (select from call c where c.conversation_id = %(id)s and c.answered_at > o.logged_at)
+)
 update conversation set status = 'open', resolved_at = null, snoozed_until = null, updated_at = now(),
-    reopened = reopened + (status = 'resolved')::int
+    reopened = reopened + (status = 'resolved')::int,
+    waiting_since = case when status = 'resolved' then (select at from since) else waiting_since end
 where id = %(id)s and status <> 'open' returning id;
 
 -- assign: Whose desk a conversation is on, and in which queue it stands.
@@ -56,7 +68,7 @@ where id = %(id)s;
 
 -- reply_withdrawn: The clocks as they are without what was taken back, from what was really said.
 with said as (
-    select i.seq, i.direction, i.automatic, i.text, i.status, e.at, greatest(i.at, o.begun_at) as leaves_at
+    select i.seq, i.direction, i.automatic or e.data ? 'quiet' as automatic, i.text, i.status, e.at, greatest(i.at, o.begun_at) as leaves_at
     from interaction i
     join event e on e.conversation_id = i.conversation_id and e.conversation_seq = i.seq
     left join outbound o on o.interaction_id = i.id
@@ -95,7 +107,7 @@ with lost as (
     from lost l cross join answers a
     join interaction i on i.conversation_id = %(id)s and i.kind = 'message' and i.direction = 'in' and not i.automatic
         and i.seq > coalesce(a.last, 0)
-    join event e on e.conversation_id = i.conversation_id and e.conversation_seq = i.seq
+    join event e on e.conversation_id = i.conversation_id and e.conversation_seq = i.seq and not e.data ? 'quiet'
     where l.seq > coalesce(a.last, 0)
 )
 update conversation v set waiting_since = w.since, first_reply_at = a.first_at, updated_at = clock_timestamp()
@@ -108,7 +120,7 @@ returning v.waiting_since;
 update conversation v set waiting_since = (
     select min(e.at)
     from interaction i join event e on e.conversation_id = i.conversation_id and e.conversation_seq = i.seq
-    where i.conversation_id = v.id and i.kind = 'message' and i.direction = 'in' and not i.automatic
+    where i.conversation_id = v.id and i.kind = 'message' and i.direction = 'in' and not i.automatic and not e.data ? 'quiet'
       and i.seq > coalesce((select max(o.seq) from interaction o where o.conversation_id = v.id and answered_by(o)), 0))
 where v.id = %(id)s and v.waiting_since is not null;
 

@@ -6,6 +6,7 @@ event. Writing the same words under the same `client_id` twice is writing once; 
 
 from __future__ import annotations
 
+from hub.agents import presence
 from hub.conversations import conversation
 from hub.conversations.conversation import LockedConversation
 from hub.core.clock import now
@@ -72,6 +73,8 @@ async def reply(unit: Unit, vault: Vault, conversation_id: int, answer: Reply, *
     )
     await outbound.store(unit, held, answer, letter, seq=event.conversation_seq or 0, actor_id=actor_id)
     await outbound.claim_uploads(unit, letter, answer, actor_id)
+    if actor_id is not None:
+        await presence.works(unit, actor_id)
     await outbound.hand_over(unit, held, answer, letter)
     await _after(unit, held, answer, letter.way, seq=event.conversation_seq or 0)
     if not answer.text.strip():

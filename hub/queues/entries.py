@@ -13,6 +13,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from hub.agents import presence
 from hub.agents.events import OfferEnded
 from hub.channels.capabilities import capabilities_of
 from hub.conversations import conversation
@@ -132,6 +133,7 @@ async def pull(unit: Unit, conversation_id: int, agent_id: int) -> None:
     await reopen(unit, held, agent_id)
     if entry is not None and entry.state in ("assigned", "wrapping"):
         if entry.state == "assigned":
+            await presence.works(unit, agent_id)
             return
         await end_entry(unit, conversation_id, entry, "resolved")
         entry = None
@@ -144,6 +146,7 @@ async def pull(unit: Unit, conversation_id: int, agent_id: int) -> None:
         await execute(unit.conn, sql["assign"], {"entry_id": entry.id, "agent_id": agent_id})
         await log_answered(unit, conversation_id, entry, agent_id)
     await put_on_desk(unit, conversation_id, agent_id, entry.queue_id if entry else None)
+    await presence.works(unit, agent_id)
     unit.notify("router")
 
 

@@ -97,13 +97,18 @@ select s.state = 'offline' and not exists (
     where e.agent_id = s.agent_id and e.state = 'assigned' and c.state in ('connecting', 'talking'))
 from agent_state s where s.agent_id = %(agent_id)s;
 
--- stranded: Customers waiting at the other end of somebody who has been away from the desk for a while.
+-- stranded: Customers waiting at the other end of somebody who has been away from the desk for a while. Whoever takes or answers
+-- though they are offline is there: the while begins with the last that they did here.
 select e.conversation_id
-from queue_entry e join agent_state s on s.agent_id = e.agent_id
+from queue_entry e
+join agent_state s on s.agent_id = e.agent_id
+cross join lateral (select greatest(s.since, e.assigned_at, (
+    select max(i.at) from interaction i
+    where i.conversation_id = e.conversation_id and i.agent_id = e.agent_id and i.direction = 'out' and not i.automatic)) as at offset 0) seen
 where e.state = 'assigned' and s.state = 'offline'
   -- a chat that was answered and whose visitor has left asks for nobody until they write again
-  and case when e.channel = 'voice' or (e.channel = 'chat' and not chat_is_over(e.conversation_id)) then greatest(s.since, e.assigned_at) < clock_timestamp() - make_interval(secs => %(grace_seconds)s)
-      else greatest(s.since, e.assigned_at) < clock_timestamp() - make_interval(secs => %(owed_seconds)s)
+  and case when e.channel = 'voice' or (e.channel = 'chat' and not chat_is_over(e.conversation_id)) then seen.at < clock_timestamp() - make_interval(secs => %(grace_seconds)s)
+      else seen.at < clock_timestamp() - make_interval(secs => %(owed_seconds)s)
           and exists (select from conversation v where v.id = e.conversation_id and v.status = 'open' and v.waiting_since is not null offset 0)
       end
   -- who talks on the telephone is there, whatever their screen does

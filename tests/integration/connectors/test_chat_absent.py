@@ -171,13 +171,17 @@ async def test_chat_that_was_answered_and_left_stays_with_its_agent_when_they_go
             await entries.pull(unit, 1, amy)
         await hub.db.execute("update queue_entry set assigned_at = now() - interval '5 minutes'")
         await hub.db.execute("update agent_state set state = 'offline', since = now() - interval '5 minutes'")
+        assert await entries.stranded(hub.db, 30, 10) == []  # a short while after their agent answered
+        await hub.db.execute("update interaction set at = at - interval '5 minutes' where direction = 'out'")
         assert await entries.stranded(hub.db, 30, 10) == [1]  # they are there, and may go on
+        await hub.db.execute("update interaction set at = at + interval '5 minutes' where direction = 'out'")
         await left(hub, visitor)
         assert await entries.stranded(hub.db, 30, 10) == []
         await settled(hub)
         assert await entries.stranded(hub.db, 30, 10) == []  # their answer went by mail
         await visitor.open()
         await visitor.say("Then I take two.")
+        await hub.db.execute("update interaction set at = at - interval '5 minutes' where direction = 'out'")
         assert await entries.stranded(hub.db, 30, 10) == [1]
 
 

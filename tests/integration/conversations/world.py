@@ -55,6 +55,18 @@ where e.channel = 'voice' and e.state in ('waiting', 'offered', 'assigned')
   and not exists (select from call c where c.entry_id = e.id and c.state <> 'ended')
 """
 
+# Who wrote and was never answered waits, in whatever is open, since the first that nobody answered.
+WAITS_WRONGLY = """
+select v.id, v.waiting_since, w.since from conversation v
+cross join lateral (
+    select min(e.at) as since from interaction i join event e on e.conversation_id = v.id and e.conversation_seq = i.seq
+    where i.conversation_id = v.id and i.kind = 'message' and i.direction = 'in' and not i.automatic and i.channel <> 'voice' and not e.data ? 'quiet'
+      and i.seq > coalesce((select max(o.seq) from interaction o where o.conversation_id = v.id and o.kind = 'message'
+                            and o.direction = 'out' and not o.automatic and o.status not in ('cancelled', 'failed')), 0)) w
+where v.status = 'open' and w.since is not null and v.waiting_since is null
+  and not exists (select from call c where c.conversation_id = v.id and c.answered_at > w.since)
+"""
+
 Step = tuple[str, int, int]  # what, who (of the agents or customers), which (of the conversations, offers or queues)
 CUSTOMERS = 3
 _READY = """
@@ -135,7 +147,7 @@ class World:
     async def _check(self, steps: list[Step]) -> None:
         async with self.core.db.connection() as conn:
             broken = await invariants.broken(conn)
-            wrong = await fetch_dicts(conn, RESTS_WRONGLY)
+            wrong = await fetch_dicts(conn, RESTS_WRONGLY) + await fetch_dicts(conn, WAITS_WRONGLY)
         assert not broken, (steps, broken)
         assert not wrong, (steps, wrong)
         silent = await self.core.db.dicts(UNHEARD_CALLS)
@@ -263,6 +275,15 @@ class World:
     async def declines(self, _who: int, which: int) -> None:
         offer, agent = await self._offer(which)
         await self._with(lambda unit: offers.decline(unit, offer, agent))
+
+    async def takes_offline(self, who: int, which: int) -> None:
+        """Who sits at the open desk, offline, takes by hand."""
+        agent = self._agent(who)
+        await self._with(lambda unit: set_presence(unit, agent, "offline"))
+        await self.core.db.execute(
+            "update agent_state set connected_until = now() + interval '1 hour' where agent_id = %s", [agent]
+        )
+        await self.takes(who, which)
 
     async def takes(self, who: int, which: int) -> None:
         await self._with(lambda unit: entries.pull(unit, self._conversation(which), self._agent(who)))

@@ -171,3 +171,24 @@ async def test_a_chat_taken_by_somebody_offline_stays_with_them_for_a_while(app:
     assert await entries.stranded(app.core.db, 30, 10) == []
     await app.core.db.execute("update queue_entry set assigned_at = assigned_at - interval '1 minute'")
     assert await entries.stranded(app.core.db, 30, 10) == [chat]
+
+
+@pytest.mark.parametrize("screen", [True, False], ids=["at the desk page", "by the API"])
+async def test_whoever_takes_and_answers_though_offline_keeps_the_chat(app: App, screen: bool) -> None:
+    amy = await app.agent("amy")
+    account = next(a for a in await app.context.intake.accounts("chat"))
+    came = Inbound(account.id, "V1", b"Hello?", "application/json", AddressKind.VISITOR, "v1", "Hello?")
+    chat = (await app.context.intake.message(came)).conversation_id
+    await amy.call("PUT", "/me/presence", {"state": "offline"})
+    await app.core.db.execute(
+        "update agent_state set since = since - interval '1 hour', connected_until = %s",
+        [now() + timedelta(minutes=5) if screen else None],
+    )
+    await amy.post(f"/conversations/{chat}/pull")
+    assert (await amy.get("/me"))["presence"]["state"] == ("busy" if screen else "offline")
+    await amy.call("PUT", "/me/presence", {"state": "offline"})
+    await app.core.db.execute("update agent_state set since = since - interval '1 hour'")
+    await app.core.db.execute("update queue_entry set assigned_at = assigned_at - interval '1 minute'")
+    await amy.post(f"/conversations/{chat}/replies", {"client_id": "a", "text": "Here I am."}, status=201)
+    assert (await amy.get("/me"))["presence"]["state"] == ("busy" if screen else "offline")
+    assert await entries.stranded(app.core.db, 30, 10) == []  # the last they did here was just now

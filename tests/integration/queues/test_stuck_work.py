@@ -197,3 +197,51 @@ async def test_who_signs_out_is_offered_nothing_more(app: App) -> None:
     assert (await app.client.delete("/api/v1/session", headers=own)).status == 204
     state = await app.core.db.value("select state from agent_state where agent_id = %s", [amy.id])
     assert state == "offline"
+
+
+@pytest.mark.parametrize("how", ["reopen", "pull", "transfer"])
+@pytest.mark.parametrize("answered", [False, True])
+async def test_customer_who_was_never_answered_waits_again_when_it_was_not_over(
+    app: App, how: str, answered: bool
+) -> None:
+    amy, ben = await app.agent("amy"), await app.agent("ben")
+    conversation = await taken(app, amy)
+    asked = (await amy.get(f"/conversations/{conversation}"))["waiting_since"]
+    if answered:
+        await amy.post(f"/conversations/{conversation}/replies", {"client_id": "a", "text": "Done"}, status=201)
+    await amy.post(f"/conversations/{conversation}/resolve")
+    body = {"agent_id": ben.id} if how == "transfer" else None
+    await amy.post(f"/conversations/{conversation}/{how}", body)
+    shown = await amy.get(f"/conversations/{conversation}")
+    assert shown["waiting_since"] == (None if answered else asked)
+    if not answered:
+        assert shown["due_at"] is not None
+        assert not await app.core.db.value("select resting from queue_entry where state <> 'closed'")
+
+
+async def test_a_nod_after_the_end_makes_nobody_wait_when_it_is_reopened(app: App) -> None:
+    amy = await app.agent("amy")
+    conversation = await in_wrap_up(app, amy)
+    assert await app.sms("👍", sender=PHONE) == conversation
+    assert (await amy.get(f"/conversations/{conversation}"))["status"] == "resolved"
+    await amy.post(f"/conversations/{conversation}/reopen")
+    assert (await amy.get(f"/conversations/{conversation}"))["waiting_since"] is None
+
+
+async def test_a_call_in_vain_waits_again_when_it_was_not_over(app: App) -> None:
+    amy = await app.agent("amy")
+    conversation = await taken(app, amy)
+    since = await app.core.db.value("select waiting_since from conversation where id = %s", [conversation])
+    await app.core.db.execute("update interaction set channel = 'voice'")
+    values = [conversation, conversation]
+    await app.core.db.execute(
+        "insert into call (account_id, conversation_id, interaction_id, direction, number, our_number, state, outcome)"
+        " values (0, %s, (select min(id) from interaction where conversation_id = %s), 'in', '1', '2', 'ended', 'abandoned')",
+        values,
+    )
+    for outcome in ("abandoned", "closed"):
+        await app.core.db.execute("update call set outcome = %s", [outcome])
+        await amy.post(f"/conversations/{conversation}/resolve")
+        await amy.post(f"/conversations/{conversation}/reopen")
+        found = await app.core.db.value("select waiting_since from conversation where id = %s", [conversation])
+        assert found == (since if outcome == "abandoned" else None)
