@@ -55,15 +55,16 @@ async def test_fault_is_put_right_once_and_told(app: App, fault: str) -> None:
         assert first in seen | mine
 
 
+@pytest.mark.parametrize("gone", ["disabled_at = now()", "role = 'analyst'"])
 @pytest.mark.parametrize("state", ["assigned", "wrapping", "offered"])
-async def test_work_of_somebody_who_left_is_somebody_elses(app: App, state: str) -> None:
+async def test_work_of_somebody_who_left_or_may_not_answer_is_somebody_elses(app: App, state: str, gone: str) -> None:
     amy, ben = await app.agent("amy"), await app.agent("ben")
     conversation = await app.sms()
     await amy.post(f"/conversations/{conversation}/pull")
     await app.core.db.execute("update queue_entry set state = %s where conversation_id = %s", [state, conversation])
     if state == "wrapping":
         await app.core.db.execute("update conversation set status = 'resolved', waiting_since = null")
-    await app.core.db.execute("update agent set disabled_at = now() where id = %s", [amy.id])
+    await app.core.db.execute(f"update agent set {gone} where id = %s", [amy.id])  # pyright: ignore[reportArgumentType] - the two above
     await invariants.sweep(app.core)
     assert await faults(app) == []
     seen = {c["id"] for c in (await ben.get("/conversations?view=waiting"))["items"]}
