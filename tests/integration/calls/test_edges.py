@@ -182,6 +182,7 @@ async def _all_over(scene: Any) -> bool:
     return all(c.over for c in scene.twilio.exchange.calls.values())
 
 
+@pytest.mark.breaks_rules
 async def test_sweeper_hangs_up_what_is_left_of_a_call_that_is_over(db: Database, feed: Feed, vault: Vault) -> None:
     async with stage(db, feed, vault) as scene:
         await scene.agent("Amy", behavior=Behavior(answers=1))
