@@ -9,7 +9,7 @@ from datetime import datetime
 from hub.calls import arrival, callbacks, control, devices, store
 from hub.calls.events import CallbackScheduled, CallMonitored, CallUpdated, CallWrapped
 from hub.calls.model import Leg
-from hub.calls.store import Held, sql
+from hub.calls.store import LockedCall, sql
 from hub.channels.calls import CommandKind
 from hub.channels.model import Account, AddressKind
 from hub.contacts import store as contacts
@@ -34,7 +34,7 @@ class Target:
     number: str | None = None
 
 
-async def mine(unit: Unit, call_id: int, agent_id: int) -> tuple[Held, Leg]:
+async def mine(unit: Unit, call_id: int, agent_id: int) -> tuple[LockedCall, Leg]:
     """A live call and the agent's own telephone on the line.
 
     `Forbidden` for who has none in it; `Conflict` for whom it only rings, and who is leaving it.
@@ -47,9 +47,9 @@ async def mine(unit: Unit, call_id: int, agent_id: int) -> tuple[Held, Leg]:
     return held, leg
 
 
-async def _called(unit: Unit, call_id: int, agent_id: int) -> tuple[Held, Leg]:
+async def _called(unit: Unit, call_id: int, agent_id: int) -> tuple[LockedCall, Leg]:
     """The same, of somebody whose telephone may still ring; never for a mere offer."""
-    held = await store.hold(unit, call_id)
+    held = await store.lock_call(unit, call_id)
     leg = held.agent_leg(agent_id)
     if leg is None or held.call.over:
         raise Forbidden("You are not on this call.", code="call.not_yours")
@@ -58,7 +58,7 @@ async def _called(unit: Unit, call_id: int, agent_id: int) -> tuple[Held, Leg]:
     return held, leg
 
 
-def _nobody_asked(held: Held) -> None:
+def _nobody_asked(held: LockedCall) -> None:
     """`Conflict` while somebody is asked, or rings to take the call over: it can go to one alone."""
     if any(leg.asked for leg in held.alive("agent", "third")):
         raise Conflict(
@@ -68,7 +68,7 @@ def _nobody_asked(held: Held) -> None:
         )
 
 
-def _customer(held: Held) -> Leg:
+def _customer(held: LockedCall) -> Leg:
     customer = held.customer
     if customer is None or not customer.live or not customer.present:
         raise Conflict("The customer is not on the line.", code="call.no_customer")
@@ -81,9 +81,9 @@ async def hold(unit: Unit, call_id: int, agent_id: int, *, on: bool) -> None:
     await _hold(unit, held, on=on)
 
 
-async def _hold(unit: Unit, held: Held, *, on: bool) -> None:
+async def _hold(unit: Unit, held: LockedCall, *, on: bool) -> None:
     kind = CommandKind.HOLD if on else CommandKind.UNHOLD
-    await store.ask(unit, held.call, kind, await _fresh(unit, kind), leg_id=_customer(held).id)
+    await store.enqueue_command(unit, held.call, kind, await _fresh(unit, kind), leg_id=_customer(held).id)
 
 
 async def _fresh(unit: Unit, kind: CommandKind) -> str:
@@ -95,7 +95,7 @@ async def mute(unit: Unit, call_id: int, agent_id: int, *, on: bool) -> None:
     """Mute oneself."""
     held, leg = await mine(unit, call_id, agent_id)
     kind = CommandKind.MUTE if on else CommandKind.UNMUTE
-    await store.ask(unit, held.call, kind, await _fresh(unit, kind), leg_id=leg.id)
+    await store.enqueue_command(unit, held.call, kind, await _fresh(unit, kind), leg_id=leg.id)
 
 
 async def press(unit: Unit, call_id: int, agent_id: int, keys: str) -> None:
@@ -106,7 +106,7 @@ async def press(unit: Unit, call_id: int, agent_id: int, keys: str) -> None:
         )
     held, _ = await mine(unit, call_id, agent_id)
     target, key = _customer(held), await _fresh(unit, CommandKind.KEYS)
-    await store.ask(unit, held.call, CommandKind.KEYS, key, leg_id=target.id, keys=keys)
+    await store.enqueue_command(unit, held.call, CommandKind.KEYS, key, leg_id=target.id, keys=keys)
 
 
 async def hang_up(unit: Unit, call_id: int, agent_id: int) -> None:
@@ -127,9 +127,9 @@ async def recording(unit: Unit, call_id: int, agent_id: int, *, on: bool) -> Non
     """Pause the recording while card numbers are said, or go on."""
     held, leg = await mine(unit, call_id, agent_id)
     kind = CommandKind.RESUME_RECORDING if on else CommandKind.PAUSE_RECORDING
-    await store.ask(unit, held.call, kind, await _fresh(unit, kind), leg_id=leg.id)
+    await store.enqueue_command(unit, held.call, kind, await _fresh(unit, kind), leg_id=leg.id)
     await execute(unit.conn, sql["set_recording"], {"id": call_id, "recording": "on" if on else "paused"})
-    await store.tell(unit, held.call, CallUpdated, agent_id)
+    await store.log_event(unit, held.call, CallUpdated, agent_id)
 
 
 # -- handing over ----------------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ async def consult(unit: Unit, account: Account, call_id: int, agent_id: int, to:
         asked = await ring_agent(unit, held, whom, consult=True)
     if await fetch_value(unit.conn, sql["last_hold"], {"leg_id": customer.id}) != CommandKind.HOLD:
         # Under a key of the asking: should it come to nothing, the customer is with the agent again (`control`).
-        await store.ask(unit, held.call, CommandKind.HOLD, control.hold_for(asked), leg_id=customer.id)
+        await store.enqueue_command(unit, held.call, CommandKind.HOLD, control.hold_for(asked), leg_id=customer.id)
 
 
 async def _check_asked(unit: Unit, asked: int, agent_id: int) -> None:
@@ -190,7 +190,7 @@ async def _free(unit: Unit, queue_id: int, agent_id: int) -> int:
 
 async def ring_agent(  # noqa: PLR0913 - how somebody is rung, nearly all optional
     unit: Unit,
-    held: Held,
+    held: LockedCall,
     agent_id: int,
     *,
     role: str = "agent",
@@ -211,13 +211,13 @@ async def ring_agent(  # noqa: PLR0913 - how somebody is rung, nearly all option
     press_first = device.kind == "phone" and role == "agent"
     kind = CommandKind.RING_PRESS if press_first else CommandKind.RING
     extra = {"coached": coached} if coached else {}
-    await store.ask(unit, held.call, kind, f"ring:{leg_id}", leg_id=leg_id, seconds=30, mode=mode, **extra)
-    await store.tell(unit, held.call, CallUpdated, held.call.agent_id, agent_id)
+    await store.enqueue_command(unit, held.call, kind, f"ring:{leg_id}", leg_id=leg_id, seconds=30, mode=mode, **extra)
+    await store.log_event(unit, held.call, CallUpdated, held.call.agent_id, agent_id)
     return leg_id
 
 
 async def _ring_number(
-    unit: Unit, account: Account, held: Held, number: str, *, consult: bool = False, mode: str = "talk"
+    unit: Unit, account: Account, held: LockedCall, number: str, *, consult: bool = False, mode: str = "talk"
 ) -> int:
     whole = normalise(AddressKind.PHONE, number, field="number")
     if whole == held.call.number:
@@ -227,8 +227,8 @@ async def _ring_number(
     await callbacks.check_dial(unit, account, whole)
     leg_id = await store.add_leg(unit, held.call.id, "third", whole, consult=consult, mode=mode)
     assert leg_id is not None  # noqa: S101 - only an offer's leg can be there already
-    await store.ask(unit, held.call, CommandKind.RING, f"ring:{leg_id}", leg_id=leg_id, seconds=40)
-    await store.tell(unit, held.call, CallUpdated, held.call.agent_id)
+    await store.enqueue_command(unit, held.call, CommandKind.RING, f"ring:{leg_id}", leg_id=leg_id, seconds=40)
+    await store.log_event(unit, held.call, CallUpdated, held.call.agent_id)
     return leg_id
 
 
@@ -254,16 +254,16 @@ async def finish_consult(unit: Unit, call_id: int, agent_id: int, how: str) -> N
     await execute(unit.conn, sql["leg_takes_over"], {"id": asked.id})
     if held.customer is not None and held.customer.held:
         await _hold(unit, held, on=False)
-    await store.tell(unit, held.call, CallUpdated, agent_id, asked.agent_id)
+    await store.log_event(unit, held.call, CallUpdated, agent_id, asked.agent_id)
 
 
-async def _back_alone(unit: Unit, held: Held, asked: Leg | None) -> None:
+async def _back_alone(unit: Unit, held: LockedCall, asked: Leg | None) -> None:
     if asked is not None:
         await control.hang_up(unit, held.call, asked)
         await control.off_hold(unit, held, asked)
     elif held.customer is not None and held.customer.held:
         await _hold(unit, held, on=False)
-    await store.tell(unit, held.call, CallUpdated, held.call.agent_id, asked.agent_id if asked else None)
+    await store.log_event(unit, held.call, CallUpdated, held.call.agent_id, asked.agent_id if asked else None)
 
 
 # -- supervising -----------------------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ async def monitor(unit: Unit, call_id: int, supervisor_id: int, mode: str) -> No
     """Listen unheard, whisper to the agent alone, or talk to everybody; again with another mode changes it."""
     if mode not in _MODES:
         raise Invalid("There is no such mode.", code="call.mode", fields={"mode": "listen, whisper or barge"})
-    held = await store.hold(unit, call_id)
+    held = await store.lock_call(unit, call_id)
     talking = next((x for x in held.alive("agent") if x.present and not x.consult), None)
     if held.call.over or talking is None:
         raise Conflict("Nobody talks on this call.", code="call.silent")
@@ -288,11 +288,11 @@ async def monitor(unit: Unit, call_id: int, supervisor_id: int, mode: str) -> No
         raise Conflict("This is your own call.", code="call.own")
     await execute(unit.conn, sql["leg_mode"], {"id": own.id, "mode": mode})
     key = await _fresh(unit, CommandKind.COACH)
-    await store.ask(unit, held.call, CommandKind.COACH, key, leg_id=own.id, mode=mode, coached=coached)
+    await store.enqueue_command(unit, held.call, CommandKind.COACH, key, leg_id=own.id, mode=mode, coached=coached)
     await _note_monitoring(unit, held, supervisor_id, mode)
 
 
-async def _note_monitoring(unit: Unit, held: Held, supervisor_id: int, mode: str) -> None:
+async def _note_monitoring(unit: Unit, held: LockedCall, supervisor_id: int, mode: str) -> None:
     """In the log for the audit; not on the call's topic, where the agent would see it."""
     await unit.log(
         CallMonitored(call_id=held.call.id, mode=mode),
@@ -332,7 +332,7 @@ async def dial(unit: Unit, account: Account, agent_id: int, number: str, convers
         queue_id=account.queue_id,
     )
     call_id = await arrival.begin(unit, begun, address)
-    held_call = await store.hold(unit, call_id)
+    held_call = await store.lock_call(unit, call_id)
     await entries.close(unit, held_call.call.conversation_id, "resolved")
     await conversation.call_begun(unit.conn, held_call.call.conversation_id)
     await entries.pull(unit, held_call.call.conversation_id, agent_id)
@@ -377,7 +377,7 @@ async def schedule_callback(  # noqa: PLR0913 - who, whom, when and why
 
 async def wrap_up(unit: Unit, call_id: int, agent_id: int, *, disposition: str | None, resolve: bool) -> None:
     """The notes are done: the outcome is kept with the call and its conversation, and the agent is free."""
-    held = await store.hold(unit, call_id)
+    held = await store.lock_call(unit, call_id)
     if not held.call.over or held.call.agent_id != agent_id:
         raise Conflict("There is no wrap-up of yours to end.", code="work.no_wrap_up")
     entry = await entries.live(unit.conn, held.call.conversation_id)
@@ -386,4 +386,4 @@ async def wrap_up(unit: Unit, call_id: int, agent_id: int, *, disposition: str |
     await execute(unit.conn, sql["set_wrap"], {"id": call_id, "disposition": disposition})
     if resolve:
         await conversations.resolve(unit, held.call.conversation_id, actor_id=agent_id, disposition=disposition)
-    await store.tell(unit, held.call, CallWrapped, agent_id)
+    await store.log_event(unit, held.call, CallWrapped, agent_id)

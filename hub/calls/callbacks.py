@@ -12,7 +12,7 @@ from phonenumbers import PhoneNumberType
 from hub.calls import arrival, control, store
 from hub.calls.events import CallQueued
 from hub.calls.ivr_settings import CallFlow
-from hub.calls.store import Held, sql
+from hub.calls.store import LockedCall, sql
 from hub.channels.model import Account
 from hub.contacts.numbers import is_withheld
 from hub.contacts.store import Found
@@ -54,7 +54,7 @@ def allowed(flow: CallFlow, number: str) -> bool:
     )
 
 
-async def possible(unit: Unit, flow: CallFlow, held: Held) -> bool:
+async def possible(unit: Unit, flow: CallFlow, held: LockedCall) -> bool:
     """Whether a caller who waits can be called back in their place: the offer and the key go by this alone.
 
     Their number must be told and one that we dial, they must wait in a queue, and have been promised no callback yet.
@@ -97,7 +97,7 @@ async def check_dial(unit: Unit, account: Account, number: str) -> None:
         )
 
 
-async def keep_place(unit: Unit, account: Account, held: Held, entered_at: datetime) -> None:
+async def keep_place(unit: Unit, account: Account, held: LockedCall, entered_at: datetime) -> None:
     """The caller hangs up and keeps their place: the call ends as a callback, its successor waits with its age."""
     call = held.call
     await control.finish(unit, held, "callback")
@@ -153,7 +153,7 @@ async def start(unit: Unit, account: Account, due: Due) -> int | None:
         raise Conflict("The conversation is being worked on; the callback waits.", code="call.callback_waits")
     await execute(unit.conn, sql["set_place"], {"id": call_id, "queue_id": due.queue_id, "entry_id": entry_id})
     await fetch_value(unit.conn, sql["start_callback"], {"id": due.id, "call_id": call_id})
-    held = await store.hold(unit, call_id)
-    await store.tell(unit, held.call, CallQueued)
+    held = await store.lock_call(unit, call_id)
+    await store.log_event(unit, held.call, CallQueued)
     unit.notify("calls")
     return call_id

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from hub.calls import store, wording
 from hub.calls.events import CallConnecting, CallEnded, CallMissed, CallQueued, CallTalking, CallTransferred
 from hub.calls.model import Call, Leg
-from hub.calls.store import Held, sql
+from hub.calls.store import LockedCall, sql
 from hub.channels.calls import CommandKind
 from hub.channels.model import AddressKind
 from hub.contacts.identity import normalise
@@ -29,7 +29,7 @@ from hub.queues import entries, offers
 _UNREACHED = {"busy": "busy", "no_answer": "no_answer", "canceled": "no_answer"}
 
 
-async def settle(unit: Unit, held: Held) -> Held:
+async def settle(unit: Unit, held: LockedCall) -> LockedCall:
     """Do what is due; the call as it is then."""
     customer = held.customer
     if not held.call.over and customer is not None and not customer.live and held.call.state != "menu":
@@ -47,7 +47,7 @@ async def settle(unit: Unit, held: Held) -> Held:
 
 
 # -- agents come in --------------------------------------------------------------------------------------------------
-async def _bring_together(unit: Unit, held: Held) -> None:
+async def _bring_together(unit: Unit, held: LockedCall) -> None:
     call = held.call
     for leg in held.alive("agent"):
         waits = call.state == "queued" and not leg.consult and not leg.leaving
@@ -71,32 +71,32 @@ async def _claim(unit: Unit, call: Call, leg: Leg) -> bool:
             await offers.accept(unit, leg.offer_id or 0, leg.agent_id)
     except offers.OfferGone:
         return False
-    if not await store.move(unit, call, "connecting", "queued", agent_id=leg.agent_id):
+    if not await store.transition(unit, call, "connecting", "queued", agent_id=leg.agent_id):
         return False
     await fetch_customer(unit, call, leg)
-    await store.tell(unit, call, CallConnecting, leg.agent_id)
+    await store.log_event(unit, call, CallConnecting, leg.agent_id)
     return True
 
 
 async def fetch_customer(unit: Unit, call: Call, leg: Leg) -> None:
     """Bring the customer to the agent's room: the caller who waits, or by calling them."""
-    held = await store.reread(unit, Held(call, ()))
+    held = await store.reread(unit, LockedCall(call, ()))
     customer = held.customer
     if customer is not None and customer.live:
-        await store.ask(unit, call, CommandKind.SEND, f"join:{leg.id}", leg_id=customer.id, stage="join")
+        await store.enqueue_command(unit, call, CommandKind.SEND, f"join:{leg.id}", leg_id=customer.id, stage="join")
         return
     leg_id = await store.add_leg(unit, call.id, "customer", call.number)
-    await store.ask(unit, call, CommandKind.RING, f"ring:{leg_id}", leg_id=leg_id, seconds=40, ends=True)
+    await store.enqueue_command(unit, call, CommandKind.RING, f"ring:{leg_id}", leg_id=leg_id, seconds=40, ends=True)
 
 
-async def _talking(unit: Unit, held: Held) -> None:
+async def _talking(unit: Unit, held: LockedCall) -> None:
     call = held.call
-    if await store.move(unit, call, "talking", "connecting", at=_met(held)):
+    if await store.transition(unit, call, "talking", "connecting", at=_met(held)):
         await store.touch(unit, call.conversation_id, wording.TALKING, answered=True)
-        await store.tell(unit, call, CallTalking, call.agent_id)
+        await store.log_event(unit, call, CallTalking, call.agent_id)
 
 
-def _met(held: Held) -> datetime:
+def _met(held: LockedCall) -> datetime:
     """When both were in the room: the later of the two arrivals, as reported."""
     customer = held.customer
     agents = [leg.joined_at for leg in held.legs if leg.role == "agent" and leg.joined_at]
@@ -105,7 +105,7 @@ def _met(held: Held) -> datetime:
 
 
 # -- agents leave, or never come -------------------------------------------------------------------------------------
-async def _missing_agents(unit: Unit, held: Held) -> None:
+async def _missing_agents(unit: Unit, held: LockedCall) -> None:
     call = held.call
     for leg in held.legs:
         if leg.role == "agent" and not leg.live and leg.joined_at is None and leg.offer_id is not None:
@@ -125,10 +125,10 @@ async def _missing_agents(unit: Unit, held: Held) -> None:
         await _left_alone(unit, held)
     elif (heir := _heir(held, here)) is not None:
         await _record_owner(unit, held, heir)
-        await store.tell(unit, call, CallTransferred, call.agent_id, heir.agent_id)
+        await store.log_event(unit, call, CallTransferred, call.agent_id, heir.agent_id)
 
 
-def _heir(held: Held, here: list[Leg]) -> Leg | None:
+def _heir(held: LockedCall, here: list[Leg]) -> Leg | None:
     """Who of several has the call when whoever had it has left: the agent who has been there longest."""
     owner = held.call.agent_id
     if owner is None or any(leg.agent_id == owner for leg in held.alive("agent")):
@@ -141,40 +141,40 @@ def hold_for(leg_id: int) -> str:
     return f"hold-for:{leg_id}"
 
 
-async def ringing_on(unit: Unit, held: Held) -> bool:
+async def ringing_on(unit: Unit, held: LockedCall) -> bool:
     """Whether somebody whom the call was handed to still rings; the customer is on hold then, as the agent leaves."""
     customer, heir = held.customer, next((leg for leg in held.legs if leg.heir and leg.asked), None)
     if heir is None or customer is None or not customer.live:
         return False
-    await store.ask(unit, held.call, CommandKind.HOLD, hold_for(heir.id), leg_id=customer.id)
+    await store.enqueue_command(unit, held.call, CommandKind.HOLD, hold_for(heir.id), leg_id=customer.id)
     return True
 
 
-async def _left_for(unit: Unit, held: Held) -> bool:
+async def _left_for(unit: Unit, held: LockedCall) -> bool:
     """Whether the agent has left the customer to somebody who then never came."""
     keys = [f"{held.call.id}:{hold_for(leg.id)}" for leg in held.legs if leg.heir]
     return any([await fetch_value(unit.conn, sql["held_for"], {"key": key}) for key in keys])
 
 
-async def off_hold(unit: Unit, held: Held, asked: Leg) -> None:
+async def off_hold(unit: Unit, held: LockedCall, asked: Leg) -> None:
     """Whoever was asked is not: if the customer was put on hold for that, they are with the agent again. Once."""
     customer = held.customer
     key = {"key": f"{held.call.id}:{hold_for(asked.id)}"}
     if customer is not None and customer.live and await fetch_value(unit.conn, sql["held_for"], key):
-        await store.ask(unit, held.call, CommandKind.UNHOLD, f"unhold-for:{asked.id}", leg_id=customer.id)
+        await store.enqueue_command(unit, held.call, CommandKind.UNHOLD, f"unhold-for:{asked.id}", leg_id=customer.id)
 
 
-async def take_over(unit: Unit, held: Held, new: Leg) -> None:
+async def take_over(unit: Unit, held: LockedCall, new: Leg) -> None:
     """Who was asked, or whom the call was handed to, has it now: the others leave, the customer is off hold."""
     call, customer = held.call, held.customer
     await execute(unit.conn, sql["leg_takes_over"], {"id": new.id})
     if customer is not None and (customer.held or await _on_hold(unit, customer)):
-        await store.ask(unit, call, CommandKind.UNHOLD, f"unhold-for:{new.id}", leg_id=customer.id)
+        await store.enqueue_command(unit, call, CommandKind.UNHOLD, f"unhold-for:{new.id}", leg_id=customer.id)
     for leg in held.alive("agent", "third"):
         if leg.id != new.id:
             await hang_up(unit, call, leg)
     await _record_owner(unit, held, new)
-    await store.tell(unit, call, CallTransferred, call.agent_id, new.agent_id)
+    await store.log_event(unit, call, CallTransferred, call.agent_id, new.agent_id)
 
 
 async def _on_hold(unit: Unit, customer: Leg) -> bool:
@@ -182,7 +182,7 @@ async def _on_hold(unit: Unit, customer: Leg) -> bool:
     return await fetch_value(unit.conn, sql["last_hold"], {"leg_id": customer.id}) == CommandKind.HOLD
 
 
-async def _record_owner(unit: Unit, held: Held, new: Leg) -> None:
+async def _record_owner(unit: Unit, held: LockedCall, new: Leg) -> None:
     """The conversation, its work and the call are an agent's now; what others did before stays in their entries."""
     call = held.call
     entry = await entries.live(unit.conn, call.conversation_id)
@@ -210,7 +210,7 @@ async def _not_reached(unit: Unit, call: Call, leg: Leg) -> None:
         return
 
 
-async def _left_alone(unit: Unit, held: Held) -> None:
+async def _left_alone(unit: Unit, held: LockedCall) -> None:
     """No agent is left. Before the customer was there they go back to their place, afterwards the call is over.
 
     Who was handed to somebody who never came waits for an agent again.
@@ -230,24 +230,24 @@ async def _left_alone(unit: Unit, held: Held) -> None:
         await hang_up(unit, call, customer)
 
 
-async def park(unit: Unit, held: Held) -> None:
+async def park(unit: Unit, held: LockedCall) -> None:
     """The customer waits again: their conversation has gone to a queue, or to another agent."""
     call, customer = held.call, held.customer
     if customer is None or not customer.live:
         return
     entry = await entries.live(unit.conn, call.conversation_id)
-    if entry is None or not await store.move(unit, call, "queued", "connecting", "talking"):
+    if entry is None or not await store.transition(unit, call, "queued", "connecting", "talking"):
         return
     place = {"id": call.id, "queue_id": entry.queue_id, "entry_id": entry.id}
     await execute(unit.conn, sql["set_place"], place)
-    await store.ask(unit, call, CommandKind.SEND, f"park:{entry.id}", leg_id=customer.id, stage="park")
+    await store.enqueue_command(unit, call, CommandKind.SEND, f"park:{entry.id}", leg_id=customer.id, stage="park")
     for leg in held.alive("agent", "third", "supervisor"):
         await hang_up(unit, call, leg)
-    await store.tell(unit, call, CallQueued, call.agent_id)
+    await store.log_event(unit, call, CallQueued, call.agent_id)
 
 
 # -- the end ---------------------------------------------------------------------------------------------------------
-async def _customer_gone(unit: Unit, held: Held, customer: Leg) -> None:
+async def _customer_gone(unit: Unit, held: LockedCall, customer: Leg) -> None:
     call = held.call
     if call.state == "talking" or call.answered_at is not None:
         await finish(unit, held, "answered")
@@ -261,7 +261,7 @@ async def _customer_gone(unit: Unit, held: Held, customer: Leg) -> None:
         await finish(unit, held, "abandoned")
 
 
-async def finish(unit: Unit, held: Held, outcome: str) -> None:
+async def finish(unit: Unit, held: LockedCall, outcome: str) -> None:
     """The call is over, once: the queue, the conversation and the record say so."""
     call, customer = held.call, held.customer
     at = customer.ended_at if customer is not None and customer.ended_at else now()
@@ -277,13 +277,13 @@ async def finish(unit: Unit, held: Held, outcome: str) -> None:
     if missed and not _reachable(call.number):  # others get a text first (`hub.automation`)
         await actions.resolve_when_nothing_is_owed(unit, call.conversation_id)
     agents = {leg.agent_id for leg in held.legs if leg.live}
-    await store.tell(unit, call, CallEnded, call.agent_id, *agents, outcome=outcome)
+    await store.log_event(unit, call, CallEnded, call.agent_id, *agents, outcome=outcome)
     if missed and call.direction == "in":
         await unit.log(CallMissed(call_id=call.id), conversation_id=call.conversation_id)
     unit.notify("log")
 
 
-async def _describe(unit: Unit, held: Held, outcome: str, *, waiting: bool = False) -> None:
+async def _describe(unit: Unit, held: LockedCall, outcome: str, *, waiting: bool = False) -> None:
     """Write what the record says of a call that is over."""
     call = held.call
     talked = outcome == "answered"
@@ -318,13 +318,13 @@ async def _free_queue(unit: Unit, call: Call, outcome: str) -> None:
         await entries.close(unit, call.conversation_id, how)
 
 
-async def _ended_by_us(unit: Unit, held: Held) -> bool:
+async def _ended_by_us(unit: Unit, held: LockedCall) -> bool:
     """Whether an agent ended it by the button. Whose telephone went first is no proof: reports overtake each other."""
     customer = held.customer
     return customer is not None and bool(await fetch_value(unit.conn, sql["hung_up_by_us"], {"leg_id": customer.id}))
 
 
-async def _let_go(unit: Unit, held: Held) -> None:
+async def _let_go(unit: Unit, held: LockedCall) -> None:
     """Nobody stays on the line of a call that is over."""
     for leg in held.alive("agent", "third", "supervisor"):
         await hang_up(unit, held.call, leg)
@@ -332,18 +332,20 @@ async def _let_go(unit: Unit, held: Held) -> None:
 
 async def hang_up(unit: Unit, call: Call, leg: Leg) -> None:
     """End a telephone, once."""
-    await store.ask(unit, call, CommandKind.HANG_UP, f"hang-up:{leg.id}", leg_id=leg.id)
+    await store.enqueue_command(unit, call, CommandKind.HANG_UP, f"hang-up:{leg.id}", leg_id=leg.id)
 
 
-async def end_customer(unit: Unit, held: Held, agent_id: int) -> None:
+async def end_customer(unit: Unit, held: LockedCall, agent_id: int) -> None:
     """End the customer's telephone because an agent pressed the button: the record says so."""
     call, customer = held.call, held.customer
     if customer is None or not customer.live:
         return
-    await store.ask(unit, call, CommandKind.HANG_UP, f"hang-up:{customer.id}", leg_id=customer.id, by_agent=agent_id)
+    await store.enqueue_command(
+        unit, call, CommandKind.HANG_UP, f"hang-up:{customer.id}", leg_id=customer.id, by_agent=agent_id
+    )
 
 
-async def gone(unit: Unit, held: Held, leg: Leg) -> None:
+async def gone(unit: Unit, held: LockedCall, leg: Leg) -> None:
     """The provider says a telephone is no more (21220 and its like): what it reported may be late or lost."""
     at = now()
     await execute(unit.conn, sql["leg_reached"], {"id": leg.id, "what": "ended", "at": at, "reason": "completed"})

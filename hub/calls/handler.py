@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from hub.calls import arrival, control, ivr, recordings, store
 from hub.calls.events import CallUpdated
-from hub.calls.store import Held, sql
+from hub.calls.store import LockedCall, sql
 from hub.channels.accounts import Accounts
 from hub.channels.calls import CallEvent, CallEventKind, Hangup, Step
 from hub.channels.capabilities import capabilities_of
@@ -91,7 +91,7 @@ class Desk:
             raise Invalid("This account is no telephone number.")
         return account
 
-    async def _take(self, unit: Unit, account: Account, event: CallEvent) -> Held | None:
+    async def _take(self, unit: Unit, account: Account, event: CallEvent) -> LockedCall | None:
         """Remember a report and settle the call; None when it is about no call of ours."""
         if event.kind is CallEventKind.INCOMING:
             call_id = await arrival.arrive(unit, account, event, account.settings.voice.locale)
@@ -108,13 +108,13 @@ class Desk:
             return None
         await conversation.lock(unit.conn, seen[0]["conversation_id"])
         if event.kind is CallEventKind.ASKED or not await self._remember(unit, event, int(seen[0]["id"]), leg_id):
-            return await store.hold(unit, int(seen[0]["id"]))
-        held = await control.settle(unit, await store.hold(unit, int(seen[0]["id"])))
+            return await store.lock_call(unit, int(seen[0]["id"]))
+        held = await control.settle(unit, await store.lock_call(unit, int(seen[0]["id"])))
         if event.kind in _SHOWN:
             await self._show(unit, held)
         return held
 
-    async def _show(self, unit: Unit, held: Held) -> None:
+    async def _show(self, unit: Unit, held: LockedCall) -> None:
         """Tell whoever is on the call that it looks different now."""
         for agent_id in sorted({leg.agent_id for leg in held.legs if leg.agent_id is not None and leg.live}):
             await unit.log(

@@ -9,7 +9,7 @@ from hub.calls import callbacks, control, spoken, store
 from hub.calls.events import CallQueued
 from hub.calls.ivr_settings import CallFlow, Option, worded, words
 from hub.calls.model import Call
-from hub.calls.store import Held, sql
+from hub.calls.store import LockedCall, sql
 from hub.channels.calls import (
     CallEvent,
     Gather,
@@ -40,7 +40,7 @@ class Moment:
 
     unit: Unit
     account: Account
-    held: Held
+    held: LockedCall
     event: CallEvent
 
     @property
@@ -59,7 +59,7 @@ class Moment:
         return _sound(self.flow, spoken.fill(text, language, **values), language)
 
 
-async def next_steps(unit: Unit, account: Account, held: Held, event: CallEvent, stage: str) -> list[Step]:
+async def next_steps(unit: Unit, account: Account, held: LockedCall, event: CallEvent, stage: str) -> list[Step]:
     """What is heard at a stage. Asked twice, it answers the same and does nothing twice."""
     moment = Moment(unit, account, held, event)
     ways = {
@@ -163,8 +163,8 @@ async def _enter_queue(m: Moment, queue_id: int, account: dict[str, Any]) -> Non
     place = {"id": m.call.id, "queue_id": queue_id, "entry_id": entry_id}
     await execute(m.unit.conn, sql["set_place"], place)
     await conversation.assign(m.unit.conn, conversation_id, agent_id=None, queue_id=queue_id)
-    await store.move(m.unit, m.call, "queued", "menu")
-    await store.tell(m.unit, m.call, CallQueued)
+    await store.transition(m.unit, m.call, "queued", "menu")
+    await store.log_event(m.unit, m.call, CallQueued)
     m.unit.notify("calls")
 
 
@@ -231,7 +231,7 @@ async def _leave_message(m: Moment) -> list[Step]:
         return [Hangup()]
     if m.call.state == "queued":
         await entries.close(m.unit, m.call.conversation_id, "voicemail")
-    await store.move(m.unit, m.call, "voicemail", "menu", "queued")
+    await store.transition(m.unit, m.call, "voicemail", "menu", "queued")
     return [m.sound("leave_message"), Record(m.flow.voicemail_seconds, "message-left", m.flow.transcribe)]
 
 

@@ -72,7 +72,7 @@ class Runner:
 
     # -- agents --------------------------------------------------------------------------------------------------
     async def _ring(self, unit: Unit, row: dict[str, Any]) -> None:
-        held = await store.hold(unit, row["call_id"])
+        held = await store.lock_call(unit, row["call_id"])
         entry = await entries.live(unit.conn, held.call.conversation_id)
         if held.call.state != "queued" or entry is None or entry.agent_id != row["agent_id"]:
             return
@@ -88,10 +88,12 @@ class Runner:
         account = await self._accounts.get(held.call.account_id)
         record = bool(account and account.settings.voice.record)
         kind = CommandKind.RING_PRESS if device.kind == "phone" else CommandKind.RING
-        await store.ask(unit, held.call, kind, f"ring:{leg_id}", leg_id=leg_id, seconds=row["seconds"], record=record)
+        await store.enqueue_command(
+            unit, held.call, kind, f"ring:{leg_id}", leg_id=leg_id, seconds=row["seconds"], record=record
+        )
         if record:
             await execute(unit.conn, sql["set_recording"], {"id": held.call.id, "recording": "on"})
-        await store.tell(unit, held.call, CallRinging, row["agent_id"])
+        await store.log_event(unit, held.call, CallRinging, row["agent_id"])
 
     async def _no_device(self, unit: Unit, row: dict[str, Any], state: str) -> None:
         if state == "offered":
@@ -100,20 +102,20 @@ class Runner:
             await entries.release(unit, row["conversation_id"], reason="no telephone connected")
 
     async def _stop(self, unit: Unit, row: dict[str, Any]) -> None:
-        held = await store.hold(unit, row["call_id"])
+        held = await store.lock_call(unit, row["call_id"])
         leg = held.leg(row["leg_id"])
         if leg is not None and leg.live:
             await control.hang_up(unit, held.call, leg)
 
     async def _lost(self, unit: Unit, row: dict[str, Any]) -> None:
-        held = await store.hold(unit, row["call_id"])
+        held = await store.lock_call(unit, row["call_id"])
         if held.call.direction == "out" and held.call.kind == "call":
             await control.finish(unit, held, "failed")
         elif held.call.state == "queued":
             await entries.release(unit, held.call.conversation_id, reason="the agent's telephone did not come")
 
     async def _moved(self, unit: Unit, row: dict[str, Any]) -> None:
-        await control.park(unit, await store.hold(unit, row["call_id"]))
+        await control.park(unit, await store.lock_call(unit, row["call_id"]))
 
     async def _callbacks(self) -> None:
         for due in await self._core.db.all(Due, sql["due_callbacks"]):
@@ -170,7 +172,7 @@ class Runner:
         if error is not None:
             logger.warning("call_command_failed", kind=claim.kind, call=claim.call_id, state=state, error=error.detail)
         async with events.unit(self._core.db, self._core.feed) as unit:
-            held = await store.hold(unit, claim.call_id)
+            held = await store.lock_call(unit, claim.call_id)
             words = error.detail if error is not None else ""
             if not await commands.finish(unit.conn, claim.id, claim.attempt, state, words, wait):
                 return
@@ -181,7 +183,7 @@ class Runner:
                 await self._ended(unit, leg.id, "completed" if state == "gone" else "failed")
                 await control.settle(unit, await store.reread(unit, held))
             if state == "failed" and leg is not None and leg.external_id is not None:
-                await store.tell(unit, held.call, CallFailed, held.call.agent_id, what=claim.kind, error=words)
+                await store.log_event(unit, held.call, CallFailed, held.call.agent_id, what=claim.kind, error=words)
 
     async def _ended(self, unit: Unit, leg_id: int, reason: str) -> None:
         values = {"id": leg_id, "what": "ended", "at": now(), "reason": reason}
@@ -237,7 +239,7 @@ class Runner:
             if how is None:
                 continue
             async with events.unit(self._core.db, self._core.feed) as unit:
-                held = await store.hold(unit, silent["call_id"])
+                held = await store.lock_call(unit, silent["call_id"])
                 await self._ended(unit, silent["id"], how)
                 await control.settle(unit, await store.reread(unit, held))
             logger.warning("silent_leg_ended", call=silent["call_id"], leg=silent["id"], how=how)

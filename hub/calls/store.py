@@ -26,7 +26,7 @@ Shape = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class LockedCall:
     """A locked call and its telephones."""
 
     call: Call
@@ -50,7 +50,7 @@ class Held:
         return next((leg for leg in reversed(self.legs) if leg.live and leg.agent_id == agent_id), None)
 
 
-async def hold(unit: Unit, call_id: int) -> Held:
+async def lock_call(unit: Unit, call_id: int) -> LockedCall:
     """A call, locked after its conversation (the order of locks); `NotFound`."""
     seen = await fetch_one(unit.conn, Call, sql["call"], {"id": call_id})
     if seen is None:
@@ -58,14 +58,14 @@ async def hold(unit: Unit, call_id: int) -> Held:
     await conversation.lock(unit.conn, seen.conversation_id)
     call = await fetch_one(unit.conn, Call, sql["lock_call"], {"id": call_id})
     assert call is not None  # noqa: S101 - calls are never deleted
-    return Held(call, tuple(await legs(unit.conn, call_id)))
+    return LockedCall(call, tuple(await legs(unit.conn, call_id)))
 
 
-async def reread(unit: Unit, held: Held) -> Held:
+async def reread(unit: Unit, held: LockedCall) -> LockedCall:
     """The same call, read again after changes of ours."""
     call = await fetch_one(unit.conn, Call, sql["call"], {"id": held.call.id})
     assert call is not None  # noqa: S101 - we hold it
-    return Held(call, tuple(await legs(unit.conn, call.id)))
+    return LockedCall(call, tuple(await legs(unit.conn, call.id)))
 
 
 async def legs(conn: Connection, call_id: int) -> list[Leg]:
@@ -93,7 +93,7 @@ async def add_leg(  # noqa: PLR0913 - a telephone has that many properties, near
     return await fetch_value(unit.conn, sql["add_leg"], values)
 
 
-async def move(
+async def transition(
     unit: Unit, call: Call, to: str, *of: str, agent_id: int | None = None, at: datetime | None = None
 ) -> bool:
     """Change the call's state if it is one of `of`; False when it is not."""
@@ -101,7 +101,9 @@ async def move(
     return await fetch_value(unit.conn, sql["move"], values) is not None
 
 
-async def ask(unit: Unit, call: Call, kind: CommandKind, key: str, *, leg_id: int | None = None, **data: Any) -> None:
+async def enqueue_command(
+    unit: Unit, call: Call, kind: CommandKind, key: str, *, leg_id: int | None = None, **data: Any
+) -> None:
     """Ask the provider for something, after the commit. The same `key` again asks nothing."""
     values = {
         "call_id": call.id, "leg_id": leg_id, "key": f"{call.id}:{key}", "kind": kind.value,
@@ -111,7 +113,7 @@ async def ask(unit: Unit, call: Call, kind: CommandKind, key: str, *, leg_id: in
     unit.notify("calls")
 
 
-async def tell(unit: Unit, call: Call, kind: type[OfCall], *agents: int | None, **data: Any) -> None:
+async def log_event(unit: Unit, call: Call, kind: type[OfCall], *agents: int | None, **data: Any) -> None:
     """Write what happened: on the conversation's topic, and on those of agents it concerns."""
     said = kind(call_id=call.id, **data)
     await unit.log(said, conversation_id=call.conversation_id, queue_id=call.queue_id)
@@ -133,7 +135,7 @@ async def touch(
     await conversation.call_described(unit.conn, conversation_id, call)
 
 
-async def count(unit: Unit, held: Held) -> None:
+async def count(unit: Unit, held: LockedCall) -> None:
     """Compute the call's times anew from everything reported."""
     facts = await fetch_all(unit.conn, Fact, sql["facts"], {"call_id": held.call.id})
     customers = frozenset(leg.id for leg in held.legs if leg.role == "customer")

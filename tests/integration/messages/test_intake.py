@@ -254,7 +254,7 @@ async def test_any_text_is_stored(desk: Desk, text: str) -> None:
     assert await desk.count("quarantined") == 0
 
 
-@pytest.mark.parametrize(("text", "unsaid"), [("Hello", None), ("", "sticker"), (" ", "hologram"), ("", None)])
+@pytest.mark.parametrize(("text", "placeholder"), [("Hello", None), ("", "sticker"), (" ", "hologram"), ("", None)])
 async def test_the_inline_frame_equals_the_stored_view(desk: Desk, text: str, placeholder: str | None) -> None:
     pubsub = desk.core.feed.redis.pubsub(ignore_subscribe_messages=True)
     await pubsub.psubscribe("t:c:*")
