@@ -221,6 +221,15 @@ update callback set attempts = attempts + 1,
     due_at = clock_timestamp() + interval '15 minutes'
 where call_id = %(call_id)s and state = 'waiting' returning state = 'failed';
 
+-- to_call_off: Callbacks that wait for an agent in a conversation that one of us has resolved.
+select c.id as call_id, c.conversation_id from call c join conversation v on v.id = c.conversation_id
+where c.state = 'queued' and c.kind = 'callback' and v.status = 'resolved'
+  and not exists (select from queue_entry e where e.id = c.entry_id and e.state in ('waiting', 'offered', 'assigned'))
+limit 100;
+
+-- call_off: What was promised is not wanted any more.
+update callback set state = 'cancelled' where call_id = %(call_id)s and state = 'waiting';
+
 -- keep_callback: Somebody wants to be called back; no row when that is noted already.
 insert into callback (conversation_id, account_id, number, queue_id, agent_id, due_at, entered_at, note, created_by)
 values (%(conversation_id)s, %(account_id)s, %(number)s, %(queue_id)s, %(agent_id)s, coalesce(%(due_at)s, clock_timestamp()),

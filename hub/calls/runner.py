@@ -52,6 +52,7 @@ class Runner:
         await self._each(sql["to_stop"], self._stop)
         await self._each(sql["lost_agent"], self._lost)
         await self._each(sql["moved_away"], self._moved)
+        await self._each(sql["to_call_off"], self._call_off)
         await self._callbacks()
         await self._core.db.execute(commands.sql["overtaken"])
         await self._core.db.execute(sql["unwrapped"])
@@ -100,6 +101,14 @@ class Runner:
             await offers.decline(unit, row["offer_id"], row["agent_id"], "no telephone connected")
         else:
             await entries.release(unit, row["conversation_id"], reason="no telephone connected")
+
+    async def _call_off(self, unit: Unit, row: dict[str, Any]) -> None:
+        held = await store.lock_call(unit, row["call_id"])
+        entry = await entries.live(unit.conn, held.call.conversation_id)
+        if held.call.state != "queued" or (entry is not None and entry.id == held.call.entry_id):
+            return  # reopened meanwhile
+        await execute(unit.conn, sql["call_off"], {"call_id": held.call.id})
+        await control.finish(unit, held, "cancelled")
 
     async def _stop(self, unit: Unit, row: dict[str, Any]) -> None:
         held = await store.lock_call(unit, row["call_id"])

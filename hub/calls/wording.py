@@ -10,7 +10,7 @@ _WHOSE = {"in": "Incoming call", "out": "Outgoing call", "callback": "Callback"}
 _BECAME = {
     "abandoned": "the caller hung up while waiting", "left_menu": "the caller hung up", "voicemail": "voicemail",
     "callback": "callback requested", "closed": "outside business hours", "no_answer": "no answer", "busy": "busy",
-    "failed": "could not be connected",
+    "failed": "could not be connected", "cancelled": "called off",
 }  # fmt: skip
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from hub.calls import actions
+from hub.conversations.actions import resolve
+from hub.core import events
 from tests.integration.calls.stage import Behavior, Stage, eventually
 from tests.integration.calls.webhook_delivery import Open, Truth, record
 
@@ -189,6 +191,25 @@ async def test_caller_keeps_their_place_when_they_ask_for_a_callback(open_stage:
         assert await scene.core.db.value("select outcome from call where id = %s", [waiting["id"]]) == "callback"
         assert await scene.core.db.value("select state from callback") == "done"
         assert await scene.factory.events("entry.abandoned") == []
+
+
+async def test_callback_that_waits_is_called_off_when_the_matter_is_resolved(open_stage: Open) -> None:
+    async with open_stage() as scene:
+        caller = scene.calls()
+        waiting = await scene.in_state("queued")
+        await scene.talk(6)
+        caller.press("*")
+        again = await scene.in_state("queued")
+        while again["id"] == waiting["id"]:
+            again = await scene.in_state("queued")
+        async with events.unit(scene.core.db, scene.core.feed) as unit:
+            await resolve(unit, again["conversation_id"], actor_id=None)
+        await scene.in_state("ended")
+        assert (await record(scene))["outcome"] == "cancelled"
+        assert await scene.core.db.value("select state from callback") == "cancelled"
+        assert await scene.core.db.value("select count(*) from queue_entry where state <> 'closed'") == 0
+        [said] = await scene.core.db.dicts("select said, status from conversation")
+        assert (said["said"]["params"]["outcome"], said["status"]) == ("cancelled", "resolved")
 
 
 async def test_message_is_kept_and_queued_when_the_caller_leaves_one(open_stage: Open) -> None:
