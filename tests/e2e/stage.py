@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
+from playwright.async_api import Page
 
 from hub.demo.customers import write, write_back
 from hub.demo.mail import Caught
@@ -257,3 +258,10 @@ async def eventually(look: Callable[[], Awaitable[T | None]], *, timeout: float 
             except (aiohttp.ClientError, OSError):
                 pass  # not there yet
             await asyncio.sleep(0.1)
+
+
+async def shot(page: Page, name: str) -> None:
+    """A picture of what is seen, where `SHOTS` names a folder for them."""
+    if folder := os.environ.get("SHOTS"):
+        await page.wait_for_timeout(400)
+        await page.screenshot(path=str(Path(folder) / f"{name}.png"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,16 +10,8 @@ from playwright.async_api import Page, expect
 
 from tests.e2e import actions
 from tests.e2e.conftest import Windows
-from tests.e2e.stage import World
+from tests.e2e.stage import World, shot
 from tests.integration.connectors.harness import free_port
-
-SHOTS = os.environ.get("SHOTS")  # a folder for pictures of what was seen
-
-
-async def shot(page: Page, name: str) -> None:
-    if SHOTS:
-        await page.wait_for_timeout(400)
-        await page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
 
 
 async def opened(world: World, windows: Windows, name: str, **options: Any) -> Page:
@@ -119,7 +110,9 @@ async def test_agents_do_not_see_the_mailboxes(windows: Windows) -> None:
 _FACES = [(w, h, scheme) for w, h in ((390, 844), (1280, 800)) for scheme in ("dark", "light")]
 
 
-@pytest.mark.parametrize(("width", "height", "scheme"), _FACES if SHOTS else _FACES[:1])  # the others are for pictures
+@pytest.mark.parametrize(
+    ("width", "height", "scheme"), _FACES if os.environ.get("SHOTS") else _FACES[:1]
+)  # the others are for pictures
 async def test_each_face_of_the_mail_pages_fits_its_window(
     world: World, windows: Windows, width: int, height: int, scheme: str
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +16,11 @@ from playwright.async_api import Page, expect
 from hub.demo.wire import deliver
 from tests.e2e import actions
 from tests.e2e.conftest import Windows
-from tests.e2e.stage import World, eventually
+from tests.e2e.stage import World, eventually, shot
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
-SHOTS = os.environ.get("SHOTS")  # a folder for pictures of what was seen
 
 
 @dataclass(slots=True)
@@ -50,12 +48,6 @@ async def elsewhere() -> AsyncGenerator[Elsewhere]:
     found.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield found
     await runner.cleanup()
-
-
-async def shot(page: Page, name: str) -> None:
-    if SHOTS:
-        await page.wait_for_timeout(300)
-        await page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
 
 
 async def arrives(world: World, raw: str, sender: str = "nora.lind@customer.example") -> None:

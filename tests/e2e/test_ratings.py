@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from tests.e2e import actions
 from tests.e2e.conftest import Windows
-from tests.e2e.stage import World, eventually
-
-SHOTS = os.environ.get("SHOTS")  # a folder for pictures of what was seen
-
-
-async def shot(page: Page, name: str) -> None:
-    if SHOTS:
-        await page.wait_for_timeout(300)
-        await page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
+from tests.e2e.stage import World, eventually, shot
 
 
 async def link_to(world: World, address: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import ssl
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -15,18 +14,10 @@ from playwright.async_api import Page, expect
 
 from tests.e2e import actions
 from tests.e2e.conftest import Windows
-from tests.e2e.stage import World, eventually
+from tests.e2e.stage import World, eventually, shot
 from tests.integration.connectors.certificates import make
 from tests.integration.connectors.harness import free_port
 from tests.support.smtp import Behavior, HostileSmtp
-
-SHOTS = os.environ.get("SHOTS")  # a folder for pictures of what was seen
-
-
-async def shot(page: Page, name: str) -> None:
-    if SHOTS:
-        await page.wait_for_timeout(300)
-        await page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -8,7 +8,7 @@ from playwright.async_api import FilePayload, FrameLocator, Page, Route, expect
 
 from tests.e2e import actions
 from tests.e2e.conftest import INSECURE, Windows
-from tests.e2e.stage import World
+from tests.e2e.stage import World, shot
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
@@ -153,3 +153,21 @@ async def test_plain_http_and_writing_from_right_to_left(windows: Windows) -> No
 async def _arabic(route: Route) -> None:
     answer = await route.fetch()
     await route.fulfill(response=answer, body=(await answer.text()).replace('lang="en"', 'lang="ar"'))
+
+
+async def test_form_of_the_chat_says_at_each_field_what_it_lacks(windows: Windows) -> None:
+    page = await windows.open("/demo", width=390, height=780)
+    await page.get_by_role("button", name="Open the chat").click()
+    frame = page.frame_locator("iframe")
+    await frame.locator("input[name=name]").fill("   ")
+    await frame.locator("input[name=email]").fill("nobody")
+    await frame.locator("button[type=submit]").click()
+    await expect(frame.get_by_test_id("name-wrong")).to_have_text("Please enter your name.")
+    await expect(frame.get_by_test_id("email-wrong")).to_have_text("Please enter a valid email address.")
+    await expect(frame.locator("input[name=name]")).to_be_focused()
+    await shot(page, "widget-form-wrong")
+    await frame.locator("input[name=name]").fill("Ana")
+    await expect(frame.get_by_test_id("name-wrong")).to_have_count(0)
+    await frame.locator("input[name=email]").fill("ana@home.example")
+    await frame.locator("input[name=email]").press("Enter")
+    await expect(frame.get_by_test_id("widget-text")).to_be_visible()

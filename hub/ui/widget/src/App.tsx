@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import type { ComponentChildren } from 'preact'
+import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import * as chat from './chat'
 import { Files } from './Files'
@@ -56,26 +56,45 @@ function Head() {
   )
 }
 
+/** Both fields are looked at together, and each says at itself what it lacks. */
 function PreChat() {
-  const name = useSignal('')
-  const email = useSignal('')
-  const first = useRef<HTMLInputElement>(null)
+  const values = { name: useSignal(''), email: useSignal('') }
+  const tried = useSignal(false)
+  const form = useRef<HTMLFormElement>(null)
   const focus = chat.focusing.value
   useEffect(() => {
-    if (focus) first.current?.focus()
+    if (focus) form.current?.querySelector('input')?.focus()
   }, [focus])
+  const name = values.name.value.trim()
+  const email = values.email.value.trim()
+  const wrong = { name: name ? '' : w('nameNeeded'), email: /^[^\s@]+@[^\s@]+$/.test(email) ? '' : w('invalid') }
+  const field = (id: 'name' | 'email', more: JSX.IntrinsicElements['input']) => {
+    const said = tried.value ? wrong[id] : ''
+    return (
+      <label>
+        {w(id)}
+        <input
+          {...more} name={id} autocomplete={id} value={values[id].value} aria-required="true" aria-invalid={Boolean(said)} aria-describedby={said ? `${id}-wrong` : undefined}
+          onInput={(e) => (values[id].value = e.currentTarget.value)}
+        />
+        {said && <span class="wrong" id={`${id}-wrong`} data-testid={`${id}-wrong`}>{said}</span>}
+      </label>
+    )
+  }
   return (
     <form
-      class="prechat"
+      class="prechat" noValidate ref={form}
       onSubmit={(e) => {
         e.preventDefault()
-        chat.identify({ name: name.value.trim(), email: email.value.trim() }, false)
+        tried.value = true
+        if (wrong.name || wrong.email) return form.current?.querySelectorAll('input')[wrong.name ? 0 : 1]?.focus()
+        chat.identify({ name, email }, false)
         chat.focusing.value++
       }}
     >
       <p>{chat.site.value?.open === false ? w('away') : w('prechat')}</p>
-      <label>{w('name')}<input ref={first} name="name" autocomplete="name" required maxLength={120} dir="auto" value={name.value} onInput={(e) => (name.value = e.currentTarget.value)} /></label>
-      <label>{w('email')}<input name="email" type="email" maxLength={254} autocomplete="email" required pattern=".{3,254}" dir="ltr" value={email.value} onInput={(e) => (email.value = e.currentTarget.value)} /></label>
+      {field('name', { maxLength: 120, dir: 'auto' })}
+      {field('email', { type: 'email', maxLength: 254, dir: 'ltr' })}
       <button type="submit" class="primary">{w('start')}</button>
     </form>
   )
