@@ -14,7 +14,7 @@ import connectors.email.mime as mime
 import connectors.email.smime as smime
 import connectors.email.tnef as tnef
 from connectors.email.charset import decode, spells_ascii
-from connectors.email.html import reasonable, tidy, to_text
+from connectors.email.html import reasonable, strip, tidy, to_text
 from hub.channels.model import Attachment
 
 _MAX_FILES = 200
@@ -34,6 +34,7 @@ _NO_PROSE = {"text/calendar", "text/x-vcalendar", "text/vcard", "text/x-vcard", 
     "text/css", "text/csv", "text/xml", "text/rtf", "text/javascript", "text/x-amp-html"}  # fmt: skip
 _MARKS = re.compile(r"<param>.{0,100}?</param>|</?[a-z]{1,20}>", re.IGNORECASE)
 _SHORT = 400  # characters of a plain text that may stand for the HTML beside it without saying the same
+_LOOKED_AT = 200_000  # characters of HTML in which words are looked for
 _WORD = re.compile(r"\w+")
 _EXCUSE = re.compile(
     r"\bHTML\b.{0,80}\b(?:support|viewer|capable|enabled|compatible|client|format|reader|display)|(?:support|view|display|read|enable|show|render|open)\w*\b.{0,60}\bHTML\b"
@@ -74,7 +75,8 @@ def assemble(root: mime.Part, notes: list[str], hints: tuple[str, ...] = ()) -> 
     body = Body(charset=label if spells_ascii(label) else None, hints=hints)
     piece = _read(root, body, notes, inside=None)
     if piece.text is not None and piece.html is not None and _differs(piece.text, piece.html):
-        piece = _joined([_Piece(html=piece.html), _Piece(text=piece.text)])
+        beside = _Piece(text=piece.text).marked()
+        piece = _Piece(f"{tidy(strip(piece.html))}\n\n{piece.text}", f"{piece.html}\n{beside}")
     says = piece.text is not None and piece.text.strip() and not (piece.html and _is_excuse(piece.text))
     body.text = piece.text if says or piece.html is None else None
     body.html_source = piece.html
@@ -93,9 +95,17 @@ def _is_excuse(text: str) -> bool:
 
 def _differs(text: str, html: str) -> bool:
     """Whether a short plain text is not what the HTML says: then each has words that only it holds."""
-    if len(text) >= _SHORT or _is_excuse(text) or not (own := set(_WORD.findall(text.casefold()))):
+    if (
+        len(text) >= _SHORT
+        or len(html) > _LOOKED_AT
+        or not reasonable(html)
+        or _is_excuse(text)
+        or not (own := set(_WORD.findall(text.casefold())))
+    ):
         return False
-    return 2 * len(own.intersection(_WORD.findall(to_text(html).casefold()))) < len(own)
+    # By its words with the tags cut off: laying it out may cost more than it is long.
+    said = set(_WORD.findall(strip(html).casefold()))
+    return bool(said - own) and 2 * len(own & said) < len(own)
 
 
 def _charset(part: mime.Part) -> str | None:
