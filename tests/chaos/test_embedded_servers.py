@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -166,12 +167,9 @@ async def test_a_full_disk_refuses_what_comes_and_heals_when_it_is_freed(small: 
         async with aiohttp.ClientSession() as http:
             provider = await _known(http, hub)
             messages = [sms(f"+1415555{n % 40:04d}", f"Message {n} " + "x" * 1000) for n in range(150)]
-            with (small / "ballast").open("wb") as ballast:
-                try:
-                    while True:
-                        ballast.write(b"\0" * 2**16)
-                        ballast.flush()
-                except OSError:
+            # Unbuffered: what no longer fits would be written once more when the file is closed.
+            with (small / "ballast").open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
+                while ballast.write(b"\0" * 2**16):
                     pass
             # PostgreSQL has set some room aside for its log: that must be full, too.
             await asyncio.to_thread(_write_until_full, servers_json(small)["database_url"])
