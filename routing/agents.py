@@ -56,7 +56,7 @@ class PoolAgents:
     def set_agent(self, facts: AgentFacts) -> bool:
         """Somebody's state, abilities or limits; whether they came or left."""
         agent = self.agent(facts.id)
-        self._move(agent, self._profile(facts.queues, facts.skills))
+        self._change_profile(agent, self._profile(facts.queues, facts.skills))
         moved = (agent.state in PRESENT) != (facts.state in PRESENT)
         agent.state, agent.reason = facts.state, facts.reason
         agent.idle_since = facts.idle_since
@@ -211,7 +211,7 @@ class PoolAgents:
         group.bit, _ = self._bits.setdefault(name, (1 << len(self._bits), group.most))
         for profile in self._profiles.values():
             self._acquaint(group, profile)
-        anew = self._ask_with(view, group)
+        anew = self._match(view, group)
         self._weighs(weight)
         if self._mixed and group.reserve is None and self._is_heavy(weight):
             anew = self.reserves.open(group) or anew
@@ -219,7 +219,7 @@ class PoolAgents:
             self._touch_all()
         return group
 
-    def _ask_with(self, view: View, group: Group) -> bool:
+    def _match(self, view: View, group: Group) -> bool:
         """Entries like these look for agents in a view; whether agents have to take their places in it anew."""
         known = view.bits & group.bit
         if known and group.weight >= view.least:
@@ -258,7 +258,7 @@ class PoolAgents:
             self._fill(agent)
             self.touch(agent)
 
-    def _move(self, agent: Agent, profile: Profile) -> None:
+    def _change_profile(self, agent: Agent, profile: Profile) -> None:
         if agent.profile is not profile:
             if agent.profile is not None:
                 self.reserves.leave(agent)

@@ -80,7 +80,9 @@ class Delivery:
     async def run(self, stopping: asyncio.Event) -> None:
         """Send until `stopping`, then finish what is on the wire."""
         async with self._keeping():
-            beside = [asyncio.create_task(one) for one in (self._hear(), self._clock(), self._look_on(), self._beat())]
+            beside = [
+                asyncio.create_task(one) for one in (self._hear(), self._clock(), self._settle_doubts(), self._beat())
+            ]
             lines = [asyncio.create_task(line.run(stopping), name=f"line-{line.name}") for line in self._lines]
             try:
                 await stopping.wait()
@@ -109,13 +111,13 @@ class Delivery:
     # -- claims are held while their sends go on -------------------------------------------------------------------
     @contextlib.asynccontextmanager
     async def _keeping(self) -> AsyncGenerator[None]:
-        keeper = asyncio.create_task(self._keep(), name="claims")
+        keeper = asyncio.create_task(self._extend_leases(), name="claims")
         try:
             yield
         finally:
             await end([keeper])
 
-    async def _keep(self) -> None:
+    async def _extend_leases(self) -> None:
         while True:
             await asyncio.sleep(LEASE / 4)
             held = self._held()
@@ -144,7 +146,7 @@ class Delivery:
                 pause = EVERY if following is None else min(EVERY, max(0.02, following))
             await asyncio.sleep(pause)
 
-    async def _look_on(self) -> None:
+    async def _settle_doubts(self) -> None:
         while True:
             with _quietly("doubts_not_settled"):
                 if await self._outbox.anything_doubtful():

@@ -39,12 +39,12 @@ class Reconcile:
                 part = Part(self._core.db, self.name, "comparing")
                 while True:
                     async with part.attempt(pause=False):
-                        await self._look(comparing, part)
+                        await self._compare_due(comparing, part)
                     await asyncio.sleep(EVERY)
             finally:
                 await intake.close()
 
-    async def _look(self, comparing: Reconciliation, part: Part) -> None:
+    async def _compare_due(self, comparing: Reconciliation, part: Part) -> None:
         for account, day in await comparing.overdue(now().date()):
             with part.row(f"{account.key}, {day}"):
                 found = await comparing.compare(account, day, fetch=True)

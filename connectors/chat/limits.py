@@ -54,7 +54,7 @@ class Limits:
     def session(self, site: str, network: str | None) -> None:
         """A page opens the widget; `TooMany`."""
         if network is not None:
-            _take(self._sessions, (site, network), "Too many visits from your network.", "sessions")
+            _spend(self._sessions, (site, network), "Too many visits from your network.", "sessions")
 
     def enter(self, site: str, network: str | None) -> bool:
         """A socket opens; whether there is a place. Every one that was given is left again."""
@@ -78,20 +78,20 @@ class Limits:
     def message(self, account: Account, line: Line) -> None:
         """A visitor writes; `TooMany`. Who begins a chat takes a place among the new ones too."""
         site, network = account.key, line.network
-        _take(self._messages, line.visitor.id, "Too many messages at once.", "messages")
+        _spend(self._messages, line.visitor.id, "Too many messages at once.", "messages")
         if network is not None:
-            _take(self._messages_of_network, (site, network), "Too many messages from your network.", "messages")
-        _take(self._messages_of_site, site, "Very many people are writing right now.", "site")
+            _spend(self._messages_of_network, (site, network), "Too many messages from your network.", "messages")
+        _spend(self._messages_of_site, site, "Very many people are writing right now.", "site")
         if line.status.get("conversation") is None or line.status.get("state") == "resolved":
             self._new_chat(account, network)
 
     def file(self, site: str, visitor: str, network: str | None, size: int) -> None:
         """A visitor sends a file of so many bytes; `TooMany`."""
-        _take(self._files, visitor, "Too many files at once.", "files")
-        _take(self._bytes, visitor, "Too much in files for now.", "files", size)
+        _spend(self._files, visitor, "Too many files at once.", "files")
+        _spend(self._bytes, visitor, "Too much in files for now.", "files", size)
         if network is not None:
-            _take(self._bytes_of_network, (site, network), "Too much in files from your network.", "files", size)
-        _take(self._bytes_of_site, site, "Very many files are being sent right now.", "files", size)
+            _spend(self._bytes_of_network, (site, network), "Too much in files from your network.", "files", size)
+        _spend(self._bytes_of_site, site, "Very many files are being sent right now.", "files", size)
 
     def begin_file(self, network: str | None) -> bool:
         """A file begins to arrive; whether there is a place. Every one that was given is left again."""
@@ -105,9 +105,9 @@ class Limits:
         settings = cast("Settings", account.settings)
         of_network = _allowances(self._chats, account.id, settings.new_chats)
         if network is not None:
-            _take(of_network, network, "Too many new chats from your network.", "chats")
+            _spend(of_network, network, "Too many new chats from your network.", "chats")
         of_site = _allowances(self._chats_of_site, account.id, settings.new_chats_of_site)
-        _take(of_site, account.id, "Very many people are writing right now.", "site")
+        _spend(of_site, account.id, "Very many people are writing right now.", "site")
 
 
 def _allowances(known: dict[int, tuple[Allowance, Allowances]], account_id: int, number: int) -> Allowances:
@@ -118,7 +118,7 @@ def _allowances(known: dict[int, tuple[Allowance, Allowances]], account_id: int,
     return known[account_id][1]
 
 
-def _take(allowances: Allowances, key: object, words: str, reason: str, amount: float = 1.0) -> None:
+def _spend(allowances: Allowances, key: object, words: str, reason: str, amount: float = 1.0) -> None:
     wait = allowances.take(key, amount)
     if wait:
         REJECTED.labels("chat", reason).inc()

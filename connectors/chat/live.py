@@ -47,9 +47,9 @@ class Live:
         """Look soon; any number of calls while one look is under way make one more."""
         self._again = True
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look_on(), name="chat-look")
+            self._looking = asyncio.create_task(self._catch_up_while_asked(), name="chat-look")
 
-    async def _look_on(self) -> None:
+    async def _catch_up_while_asked(self) -> None:
         while self._again:
             self._again = False
             try:

@@ -96,7 +96,7 @@ class Absent:
         """One visitor who has left; whatever is wrong with one keeps nobody else waiting."""
         try:
             async with events.unit(self._core.db, self._core.feed) as unit:
-                await self._tell(unit, address_id, account)
+                await self._notify(unit, address_id, account)
         except Unavailable:
             raise
         except (HubError, psycopg.Error) as error:
@@ -111,7 +111,7 @@ class Absent:
             for one in await fetch_all(unit.conn, _Id, sql["returned"], {"address_id": address_id}):
                 await mailing.mark(unit, one.interaction_id, "back")
 
-    async def _tell(self, unit: Unit, address_id: int, account: Account | None) -> None:
+    async def _notify(self, unit: Unit, address_id: int, account: Account | None) -> None:
         found = await fetch_all(unit.conn, _Unseen, sql["unseen"], {"address_id": address_id})
         visitor = await fetch_one(unit.conn, _Visitor, sql["visitor"], {"address_id": address_id})
         for conversation_id, group in groupby(found, key=lambda one: one.conversation_id):

@@ -38,14 +38,14 @@ class Subscriber:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._listen(), name="chat-subscriber")
         elif len(others) == 1:
-            await self._tell("subscribe", conversation_id)
+            await self._publish("subscribe", conversation_id)
 
     async def remove(self, conversation_id: int, heard: Heard) -> None:
         """Stop calling `heard`."""
         others = self._heard.get(conversation_id, set())
         others.discard(heard)
         if not others and self._heard.pop(conversation_id, None) is not None:
-            await self._tell("unsubscribe", conversation_id)
+            await self._publish("unsubscribe", conversation_id)
 
     async def close(self) -> None:
         """Stop listening."""
@@ -55,7 +55,7 @@ class Subscriber:
                 await self._task
             self._task = None
 
-    async def _tell(self, what: str, conversation_id: int) -> None:
+    async def _publish(self, what: str, conversation_id: int) -> None:
         if self._pubsub is None:
             return  # the listener subscribes to everything when it has connected
         try:

@@ -13,7 +13,7 @@ from hub.core.errors import Invalid, Unavailable
 from hub.core.secrets import Vault
 
 
-async def take(accept: Accept, vault: Vault, account: Account, raw: bytes, envelope: Envelope) -> bool:
+async def receive(accept: Accept, vault: Vault, account: Account, raw: bytes, envelope: Envelope) -> bool:
     """Returns after the commit; whether it went to quarantine instead. `Unavailable`: nothing was kept."""
     try:
         mail = await READERS.read(_job(account, envelope), raw)

@@ -40,14 +40,14 @@ def _plain(calendar: Any, event: Any) -> dict[str, Any]:
         "uid": str(event["UID"])[:1000],
         "sequence": int(event.get("SEQUENCE", 0)),
         "recurrence_id": event["RECURRENCE-ID"].to_ical().decode()[:60] if "RECURRENCE-ID" in event else None,
-        "summary": _line(event.get("SUMMARY")),
-        "location": _line(event.get("LOCATION")),
+        "summary": _single_line(event.get("SUMMARY")),
+        "location": _single_line(event.get("LOCATION")),
         "description": str(event.get("DESCRIPTION") or "")[:4000],
         "starts": _iso(starts),
         "ends": _iso(ends),
         "all_day": starts is not None and not isinstance(starts, datetime),
         "recurs": rule.to_ical().decode()[:300] if rule is not None and hasattr(rule, "to_ical") else None,
-        "status": _line(event.get("STATUS")).upper(),
+        "status": _single_line(event.get("STATUS")).upper(),
         "organizer": _person(event.get("ORGANIZER")),
         "attendees": [p for a in _several(event.get("ATTENDEE"))[:_MAX_ATTENDEES] if (p := _person(a))],
     }
@@ -89,5 +89,5 @@ def _several(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _line(value: Any) -> str:
+def _single_line(value: Any) -> str:
     return " ".join(str(value or "").split())[:500]

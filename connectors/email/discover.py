@@ -72,21 +72,21 @@ class _Names:
 
     async def _service(self, domain: str, kinds: Sequence[tuple[str, str]]) -> _Server | None:
         for name, tls in kinds:
-            records = [r for r in await self._ask(f"{name}.{domain}", "SRV") if str(r.target) != "."]
+            records = [r for r in await self._resolve(f"{name}.{domain}", "SRV") if str(r.target) != "."]
             if records:
                 best = min(records, key=lambda r: (r.priority, -r.weight))
                 return _Server(str(best.target).rstrip(".").lower(), best.port, tls)
         return None
 
     async def served(self, domain: str, address: str, by_mx: dict[str, dict[str, Any]]) -> Discovered:
-        records = sorted(await self._ask(domain, "MX"), key=lambda r: r.preference)
+        records = sorted(await self._resolve(domain, "MX"), key=lambda r: r.preference)
         for host in (str(r.exchange).rstrip(".").lower() for r in records):
             found = next((p for suffix, p in by_mx.items() if host == suffix or host.endswith(f".{suffix}")), None)
             if found is not None:
                 return _provider(found, address)
         return _guess(domain, address)
 
-    async def _ask(self, name: str, kind: str) -> list[Any]:
+    async def _resolve(self, name: str, kind: str) -> list[Any]:
         try:
             answer = await self._resolver.resolve(name, kind, raise_on_no_answer=False, lifetime=_SECONDS)
         except dns.exception.DNSException:

@@ -205,20 +205,20 @@ class Fetcher:
             position = await self._advance(replace(position, first_total=position.first_done + len(found)), epoch)
         for at in range(0, len(found), _BATCH):
             uids = found[at : at + _BATCH]
-            for group in groups(wanted(await self._look(box, uids), since)):
+            for group in groups(wanted(await self._sizes(box, uids), since)):
                 for part in self._stumbles.parts(group):
                     position = await self._pass(box, position, uids, part, epoch)
             position = await self._advance(_past(position, uids, uids[-1]), epoch)
-            await self._tell(position, waiting=len(found) - at - len(uids))
+            await self._report_progress(position, waiting=len(found) - at - len(uids))
         return position
 
-    async def _tell(self, position: Position, *, waiting: int) -> None:
+    async def _report_progress(self, position: Position, *, waiting: int) -> None:
         """How far it is, for whoever looks at the progress."""
         progress = {"done": position.first_done, "total": position.first_total}
         await self._health(progress=progress, waiting=waiting, last_fetch=iso(now()), error=None)
 
     # -- messages that cannot be had -----------------------------------------------------------------------------
-    async def _look(self, box: Mailbox, uids: Sequence[int]) -> list[Found]:
+    async def _sizes(self, box: Mailbox, uids: Sequence[int]) -> list[Found]:
         """Size and arrival of messages; unknown where the server cannot say it of one, or broke down over it."""
         blind = [uid for uid in uids if self._stumbles.careful(uid)]
         asked = [uid for uid in uids if not self._stumbles.careful(uid)]
@@ -232,7 +232,7 @@ class Fetcher:
                 if len(asked) == 1:
                     return sorted([*found, Found(asked[0], 0, None)], key=_by_uid)
                 half = len(asked) // 2
-                found += [*await self._look(box, asked[:half]), *await self._look(box, asked[half:])]
+                found += [*await self._sizes(box, asked[:half]), *await self._sizes(box, asked[half:])]
             except Lost as error:
                 self._stumbles.failed(asked, error)
                 raise
@@ -256,7 +256,7 @@ class Fetcher:
                     return position
             else:
                 self._stumbles.went_well()
-                await self._take(box, position, part, contents)
+                await self._store(box, position, part, contents)
                 self._failures = 0  # a connection that brought something was a good one, however it ends
                 return await self._advance(_past(position, uids, part[-1].uid), epoch)
         return position
@@ -296,7 +296,7 @@ class Fetcher:
         if alone is None and isinstance(error, Lost):  # they come again, to be marked; but they are here
             await self._keeper.keep(position.uidvalidity, error.came)
         elif alone is None:
-            await self._take(box, position, part, error.came)
+            await self._store(box, position, part, error.came)
             while part and part[0].uid in error.came:
                 position = await self._advance(_past(position, uids, part[0].uid), epoch)
                 part = part[1:]
@@ -307,7 +307,7 @@ class Fetcher:
             position, part = await self._advance(_past(position, uids, alone.uid), epoch), []
         return position, part
 
-    async def _take(
+    async def _store(
         self, box: Mailbox, position: Position, group: Sequence[Found], contents: Mapping[int, bytes]
     ) -> None:
         """Keep messages, note which they were, then mark them as the policy says."""

@@ -21,7 +21,7 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from aiosmtpd.smtp import Envelope as Transaction
 
-from connectors.email.accept import take
+from connectors.email.accept import receive
 from connectors.email.parse import MAX_BYTES, Envelope
 from connectors.email.session import COMMANDS, SECONDS, LmtpSession, Session
 from connectors.email.settings import Settings, host_port
@@ -207,13 +207,13 @@ class Listener:
         for account in accounts:
             mine = [one for one in recipients if matches(account, one)]
             if mine:
-                answer = await self._take(account, raw, Envelope(mail_from, tuple(mine)))
+                answer = await self._receive(account, raw, Envelope(mail_from, tuple(mine)))
                 answers.update(dict.fromkeys(mine, answer))
         return [answers[one] for one in recipients]
 
-    async def _take(self, account: Account, raw: bytes, envelope: Envelope) -> str:
+    async def _receive(self, account: Account, raw: bytes, envelope: Envelope) -> str:
         try:
-            held = await take(self._accept, self._vault, account, raw, envelope)
+            held = await receive(self._accept, self._vault, account, raw, envelope)
         except Unavailable:
             return _GONE
         return "250 2.0.0 Kept for a person to look at" if held else "250 2.0.0 Stored"

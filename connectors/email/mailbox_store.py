@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from connectors.email.accept import take
+from connectors.email.accept import receive
 from connectors.email.imap import Mailbox
 from connectors.email.imap_errors import Refused
 from connectors.email.imap_grammar import Found, uid_set
@@ -69,7 +69,7 @@ class Keeper:
                 meta={"incomplete": True},
             )
             return
-        await take(self._accept, self._core.vault, self._account, content, Envelope())
+        await receive(self._accept, self._core.vault, self._account, content, Envelope())
 
 
 async def _key(content: bytes) -> str:

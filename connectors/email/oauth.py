@@ -79,7 +79,7 @@ class Tokens:
             if known is not None and known.access != stale and known.expires_at > now() + _EARLY:
                 return known.access
             fresh = await _refreshed(settings, known.refresh if known else configured)
-            await self._keep(conn, account, origin, fresh)
+            await self._store(conn, account, origin, fresh)
         logger.info("oauth_refreshed", account=account.key)
         return fresh.access
 
@@ -90,7 +90,7 @@ class Tokens:
             return None  # sealed with another key: the configured token is what is left
         return _Tokens(held["access"], held["refresh"], kept.expires_at)
 
-    async def _keep(self, conn: Connection, account: Account, origin: str, fresh: _Tokens) -> None:
+    async def _store(self, conn: Connection, account: Account, origin: str, fresh: _Tokens) -> None:
         sealed = self._core.vault.encrypt(
             _place(account), orjson.dumps({"access": fresh.access, "refresh": fresh.refresh})
         )

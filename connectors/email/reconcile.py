@@ -79,7 +79,7 @@ class Reconciliation:
         stored = {row["uid"] for row in await self.core.db.dicts(sql["stored_messages"], ends)}
         position = await self.core.db.one(Position, sql["mailbox"], ends)
         absent = [uid for uid in uids if uid not in stored]
-        found = await _look(box, absent)
+        found = await _sizes(box, absent)
         missing = wanted(found, position.since) if position else found
         return _Compared(selected, len(uids), missing, len(found) - len(missing))
 
@@ -106,7 +106,7 @@ class Reconciliation:
                 await self._keeper.keep(compared.selected.uidvalidity, contents)
 
 
-async def _look(box: Mailbox, uids: Sequence[int]) -> list[Found]:
+async def _sizes(box: Mailbox, uids: Sequence[int]) -> list[Found]:
     return [one for at in range(0, len(uids), _ASK) for one in await box.look(uids[at : at + _ASK])]
 
 

@@ -101,7 +101,7 @@ class Sender:
             client.close()
             raise
         await Body(client, server.smtp, place).send(post.message, wire)
-        self._keep(server, client)
+        self._keep_open(server, client)
         return refused
 
     async def close(self) -> None:
@@ -159,7 +159,7 @@ class Sender:
                 return one.client, True
         return await _connect(server), False
 
-    def _keep(self, server: Server, client: aiosmtplib.SMTP) -> None:
+    def _keep_open(self, server: Server, client: aiosmtplib.SMTP) -> None:
         if client.is_connected:
             kept = self._idle[server.key()]
             expiry = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._expire, server, client)

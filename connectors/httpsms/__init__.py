@@ -55,9 +55,9 @@ class HttpSms:
             account, raw, kind = await self._verified(accept, request)
             try:
                 for one, its_kind in messages(account, raw, kind):
-                    await self._take(accept, account, one, its_kind)
+                    await self._receive(accept, account, one, its_kind)
             except Invalid as error:
-                await self._keep(accept, account, raw, kind, error)
+                await self._quarantine(accept, account, raw, kind, error)
             except Unavailable:
                 return _come_back()
             where = cast("Settings", account.settings).received
@@ -166,13 +166,13 @@ class HttpSms:
             raise web.HTTPForbidden  # the same answer for both: a stranger learns nothing
         return account, raw, FORM if request.method == "GET" else request.content_type
 
-    async def _take(self, accept: Accept, account: Account, raw: bytes, kind: str) -> None:
+    async def _receive(self, accept: Accept, account: Account, raw: bytes, kind: str) -> None:
         try:
             await accept.message(to_inbound(account, raw, kind))
         except Invalid as error:
-            await self._keep(accept, account, raw, kind, error)
+            await self._quarantine(accept, account, raw, kind, error)
 
-    async def _keep(self, accept: Accept, account: Account, raw: bytes, kind: str, error: Invalid) -> None:
+    async def _quarantine(self, accept: Accept, account: Account, raw: bytes, kind: str, error: Invalid) -> None:
         await accept.quarantine(
             connector=self.name,
             account_id=account.id,

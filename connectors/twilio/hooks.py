@@ -77,12 +77,12 @@ class Hooks:
 
     async def _received(self, found: Verified) -> web.Response:
         try:
-            await self._take(found)
+            await self._receive(found)
         except Unavailable:
             return web.Response(status=503, headers={"Retry-After": "5"})
         return web.Response(text=_EMPTY, content_type="text/xml")
 
-    async def _take(self, found: Verified) -> None:
+    async def _receive(self, found: Verified) -> None:
         account = found.account
         try:
             await self._accept.message(to_inbound(account.id, found.raw, found.form, terms=terms_of(account)))

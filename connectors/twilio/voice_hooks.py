@@ -74,13 +74,13 @@ class Hooks:
 
     async def _incoming(self, request: web.Request) -> web.Response:
         found = await self._guard.verified(request)
-        return await self._say(found, incoming(found.account.id, found.form), "start")
+        return await self._next_steps(found, incoming(found.account.id, found.form), "start")
 
     async def _stage(self, request: web.Request) -> web.Response:
         found = await self._guard.verified(request)
         stage, query = request.match_info["stage"], request.query
         event = at_stage(found.account.id, found.form, stage, _number(query.get("leg")), _number(query.get("turn")))
-        return await self._say(found, event, stage, _number(query.get("leg")))
+        return await self._next_steps(found, event, stage, _number(query.get("leg")))
 
     async def _keys(self, request: web.Request) -> web.Response:
         await self._guard.verified(request)
@@ -89,21 +89,23 @@ class Hooks:
 
     async def _status(self, request: web.Request) -> web.Response:
         found = await self._guard.verified(request)
-        return await self._tell(status(found.account.id, found.form, _number(request.match_info.get("leg"))))
+        return await self._report(status(found.account.id, found.form, _number(request.match_info.get("leg"))))
 
     async def _room(self, request: web.Request) -> web.Response:
         found = await self._guard.verified(request)
-        return await self._tell(in_room(found.account.id, found.form))
+        return await self._report(in_room(found.account.id, found.form))
 
     async def _recording(self, request: web.Request) -> web.Response:
         found = await self._guard.verified(request)
-        return await self._tell(recorded(found.account.id, found.form, request.query))
+        return await self._report(recorded(found.account.id, found.form, request.query))
 
     async def _transcript(self, request: web.Request) -> web.Response:
         found = await self._guard.verified(request)
-        return await self._tell(transcribed(found.account.id, found.form))
+        return await self._report(transcribed(found.account.id, found.form))
 
-    async def _say(self, found: Verified, event: CallEvent, stage: str, leg_id: int | None = None) -> web.Response:
+    async def _next_steps(
+        self, found: Verified, event: CallEvent, stage: str, leg_id: int | None = None
+    ) -> web.Response:
         """What is heard next; 503 makes Twilio ask again, and then the fallback."""
         try:
             steps: list[Step] = await self._desk.steps(event, stage)
@@ -115,7 +117,7 @@ class Hooks:
         base = f"{self._public_url}/hooks/twilio/{found.account.key}"
         return _xml(Renderer(base, leg_id).render(steps))
 
-    async def _tell(self, event: CallEvent | None) -> web.Response:
+    async def _report(self, event: CallEvent | None) -> web.Response:
         try:
             if event is not None:
                 await self._desk.event(event)

@@ -86,7 +86,7 @@ async def set_presence(
             # Whoever answers one of the offers holds its entry and may want our agent_state row next: let it pass.
             await asyncio.sleep(0.005 * (attempt + 1))
             continue
-        await _tell(unit, agent_id, row, taken)
+        await _log_changes(unit, agent_id, row, taken)
         return _view(row)
     raise Conflict("Your offers are being changed; try again.", code="presence.busy")
 
@@ -109,7 +109,7 @@ async def _switch(
         return row, taken
 
 
-async def _tell(unit: Unit, agent_id: int, row: _State, taken: list[_TakenBack]) -> None:
+async def _log_changes(unit: Unit, agent_id: int, row: _State, taken: list[_TakenBack]) -> None:
     for offer in taken:
         ended = OfferEnded(
             offer_id=offer.offer_id,

@@ -120,15 +120,15 @@ class _Link:
 
 def rating_routes() -> list[web.RouteDef]:
     """The page, its form, and nothing else: programs that follow links in mail record nothing."""
-    return [web.get("/rate/{token}", limited(_ask)), web.post("/rate/{token}", limited(_take))]
+    return [web.get("/rate/{token}", limited(_show_form)), web.post("/rate/{token}", limited(_receive_form))]
 
 
-async def _ask(request: web.Request) -> web.Response:
+async def _show_form(request: web.Request) -> web.Response:
     link = await _link(request)
     return link if isinstance(link, web.Response) else _form(link, link.before)
 
 
-async def _take(request: web.Request) -> web.Response:
+async def _receive_form(request: web.Request) -> web.Response:
     link = await _link(request)
     if isinstance(link, web.Response):
         return link

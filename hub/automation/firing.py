@@ -196,7 +196,7 @@ async def _close(f: Firing) -> str | None:
     return None
 
 
-async def _ask(f: Firing) -> str | None:
+async def _ask_satisfaction(f: Firing) -> str | None:
     if f.now.status != "resolved" or f.now.rated or f.now.asked:
         return "nothing to ask"
     if f.now.wants_no_answer:
@@ -313,7 +313,7 @@ _WAYS: dict[Kind, Callable[[Firing], Awaitable[str | None]]] = {
     Kind.ACKNOWLEDGEMENT: _acknowledge,
     Kind.REMINDER: _remind,
     Kind.CLOSE: _close,
-    Kind.SATISFACTION: _ask,
+    Kind.SATISFACTION: _ask_satisfaction,
     Kind.MISSED_CHAT: _missed_chat,
     Kind.MISSED_CALL: _missed_call,
     Kind.MISSED_REPLY: _missed_reply,

@@ -115,10 +115,10 @@ class Thaw:
         unsure: list[int] = []
         after, places = 0, asyncio.Semaphore(_AT_ONCE)
         while found := await self._core.db.all(Claimed, sql["doubtful"], {"after": after, "limit": _PAGE}):
-            verdicts = await asyncio.gather(*[self._look_at(one, places) for one in found])
+            verdicts = await asyncio.gather(*[self._settle(one, places) for one in found])
             # What the list has beside one may have been another's, which is known now: look at those once more.
             open_ = [one for one, verdict in zip(found, verdicts, strict=True) if verdict is None]
-            second = await asyncio.gather(*[self._look_at(one, places) for one in open_])
+            second = await asyncio.gather(*[self._settle(one, places) for one in open_])
             known = {one.id: verdict for one, verdict in zip(found, verdicts, strict=True)}
             known |= {one.id: verdict for one, verdict in zip(open_, second, strict=True)}
             for one in found:
@@ -145,7 +145,7 @@ class Thaw:
             unit.notify("outbox")
         return True
 
-    async def _look_at(self, claim: Claimed, places: asyncio.Semaphore) -> bool | None:
+    async def _settle(self, claim: Claimed, places: asyncio.Semaphore) -> bool | None:
         """True: it had left, and is marked so. False: the provider's list lacks it. None: nobody knows."""
         account = await self._accounts.get(claim.account_id)
         connector = self._connectors.get(account.connector) if account else None
@@ -153,12 +153,12 @@ class Thaw:
             return None
         try:
             async with places, asyncio.timeout(_LOOK_SECONDS):
-                return await self._ask(claim, account, connector)
+                return await self._find_at_provider(claim, account, connector)
         except (HubError, OSError, TimeoutError) as error:
             logger.warning("not_looked_up", outbound=claim.id, error=str(error))
             return None
 
-    async def _ask(self, claim: Claimed, account: Account, connector: Tracer | Finder) -> bool | None:
+    async def _find_at_provider(self, claim: Claimed, account: Account, connector: Tracer | Finder) -> bool | None:
         outbound = await self._outbox.outbound(claim)
         young = now() - outbound.date < _LISTED_AFTER
         if not isinstance(connector, Tracer):

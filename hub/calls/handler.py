@@ -73,13 +73,13 @@ class Desk:
         """Store a report and act on it; see `CallDesk.event`."""
         account, event = await self._account(event), _bounded(event)
         async with _refusing(), events.unit(self._core.db, self._core.feed) as unit:
-            await self._take(unit, account, event)
+            await self._receive(unit, account, event)
 
     async def steps(self, event: CallEvent, stage: str) -> list[Step]:
         """The same, and what is heard next; see `CallDesk.steps`."""
         account, event = await self._account(event), _bounded(event)
         async with _refusing(), events.unit(self._core.db, self._core.feed) as unit:
-            held = await self._take(unit, account, event)
+            held = await self._receive(unit, account, event)
             if held is None:
                 logger.warning("call_unknown", leg=event.leg, stage=stage)
                 return [Hangup()]
@@ -91,7 +91,7 @@ class Desk:
             raise Invalid("This account is no telephone number.")
         return account
 
-    async def _take(self, unit: Unit, account: Account, event: CallEvent) -> LockedCall | None:
+    async def _receive(self, unit: Unit, account: Account, event: CallEvent) -> LockedCall | None:
         """Remember a report and settle the call; None when it is about no call of ours."""
         if event.kind is CallEventKind.INCOMING:
             call_id = await arrival.arrive(unit, account, event, account.settings.voice.locale)
@@ -136,7 +136,7 @@ class Desk:
         if at is None:
             return False
         if event.kind in (CallEventKind.RECORDED, CallEventKind.TRANSCRIBED):
-            await recordings.take(unit, call_id, event)
+            await recordings.receive(unit, call_id, event)
         if leg_id is not None:
             if event.leg:
                 await execute(unit.conn, sql["name_leg"], {"id": leg_id, "leg": event.leg})

@@ -82,7 +82,7 @@ async def _start(m: Moment) -> list[Step]:
         return [*steps, m.sound("closed"), *await _after_hours(m)]
     if m.flow.consent:
         steps.append(m.sound("consent"))
-    return [*steps, *(_ask(m) if m.flow.options else await _park(m))]
+    return [*steps, *(_ask_for_choice(m) if m.flow.options else await _park(m))]
 
 
 async def _is_open(m: Moment, queue_id: int | None) -> bool:
@@ -99,7 +99,7 @@ async def _after_hours(m: Moment) -> list[Step]:
     return [Hangup()]
 
 
-def _ask(m: Moment) -> list[Step]:
+def _ask_for_choice(m: Moment) -> list[Step]:
     hints = tuple(word for option in m.flow.options.values() for word in option.words)
     prompt = m.sound("menu") if m.flow.menu else Pause(1)
     return [Gather((prompt,), "menu", _provider_locale(m), m.flow.speech and bool(hints), hints, turn=m.call.tries)]
@@ -115,12 +115,12 @@ async def _menu(m: Moment) -> list[Step]:
         values = {"id": m.call.id, "locale": m.call.locale, "tries": tries}
         await execute(m.unit.conn, sql["set_menu"], values)
         asked = Moment(m.unit, m.account, await store.reread(m.unit, m.held), m.event)
-        return _ask(asked) if tries < m.flow.menu_tries else await _park(asked)
+        return _ask_for_choice(asked) if tries < m.flow.menu_tries else await _park(asked)
     if option.locale is not None and option.locale != m.call.locale:
         await execute(m.unit.conn, sql["set_menu"], {"id": m.call.id, "locale": option.locale, "tries": m.call.tries})
         m = Moment(m.unit, m.account, await store.reread(m.unit, m.held), m.event)
         if option.queue is None and not option.voicemail:
-            return _ask(m)
+            return _ask_for_choice(m)
     if option.voicemail:
         return await _leave_message(m)
     return await _park(m, option.queue)

@@ -37,7 +37,7 @@ class Due:
     attempts: int
 
 
-async def take(unit: Unit, call_id: int, event: CallEvent) -> None:
+async def receive(unit: Unit, call_id: int, event: CallEvent) -> None:
     """A recording was reported, or what was said in it; either may come first."""
     sid = identifier(str(event.data.get("recording") or ""))
     if not sid:
@@ -98,7 +98,7 @@ class Keeper:
         try:
             if due.state == "remote":
                 sound = await control.fetch_recording(account, due.external_id)
-                await self._keep(account, due, sound.body, sound.content_type)
+                await self._store(account, due, sound.body, sound.content_type)
             await control.delete_recording(account, due.external_id)
             await self._core.db.execute(sql["gone_there"], {"id": due.id})
         except CallError as error:
@@ -106,7 +106,7 @@ class Keeper:
             logger.warning("recording_not_fetched", recording=due.id, error=error.detail, lost=lost)
             await self._core.db.execute(sql["later"], {"id": due.id, "error": error.detail[:500], "lost": lost})
 
-    async def _keep(self, account: Account, due: Due, body: bytes, content_type: str) -> None:
+    async def _store(self, account: Account, due: Due, body: bytes, content_type: str) -> None:
         if len(body) > MOST_BYTES:
             raise CallError("The recording is too large.", outcome=CallOutcome.GONE)
         values = {

@@ -82,13 +82,13 @@ def _restore(arguments: argparse.Namespace, found: Settings) -> int:
         print(f"Restored the backup of {archive.manifest.made_at}: {counted(done.rows, 'row')}.")
         if done.ended:
             print(f"Ended: {counted(done.ended, 'connection')} of others; restart those hubs.")
-        _say_key(archive, places, found)
+        _print_key(archive, places, found)
     print("Nothing leaves until you have looked: `hub outbox status`, then `hub outbox thaw`.")
     print("Everybody has to sign in again.")
     return 0
 
 
-def _say_key(archive: Archive, places: Addresses, found: Settings) -> None:
+def _print_key(archive: Archive, places: Addresses, found: Settings) -> None:
     if archive.key is None:
         print("The backup has no secret key: the data folder's stays. `hub doctor` says whether it is the right one.")
     elif archive.key == places.key:

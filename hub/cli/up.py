@@ -68,7 +68,7 @@ async def _run(settings: Settings, places: Addresses, own: Embedded | None, *, d
         if play is not None:  # before anything is ready: who waits for that finds it written
             _leave(settings.data / "demo.json", await _demo_json(settings, places, play))
         await stack.enter_async_context(serving(settings, places, own, demo=demo, services="router"))
-        children = [asyncio.create_task(_keep(command, settings, places)) for command in _CHILDREN]
+        children = [asyncio.create_task(_supervise(command, settings, places)) for command in _CHILDREN]
         stack.push_async_callback(tasks.end, children)
         if play is not None and customers and await _open(play.smtp_port):
             await stack.enter_async_context(Customers(play.endpoints(places.public_url), every=6.0, rounds=1))
@@ -78,7 +78,7 @@ async def _run(settings: Settings, places: Addresses, own: Embedded | None, *, d
 
 
 # -- the children ----------------------------------------------------------------------------------------------------
-async def _keep(command: str, settings: Settings, places: Addresses) -> None:
+async def _supervise(command: str, settings: Settings, places: Addresses) -> None:
     """One process of the hub's, started again when it dies."""
     environment = {
         **os.environ,

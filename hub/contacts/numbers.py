@@ -99,14 +99,14 @@ def caller(value: str, region: str | None = None) -> Caller:
     `region` (ISO 3166) reads numbers of SIP addresses that are written as at home.
     """
     if found := _SIP.match(value.strip()):
-        return _line(found[1].lower(), found[2], region)
+        return _sip_number(found[1].lower(), found[2], region)
     if is_withheld(value):
         return Caller("nobody")
     number = _number(value.strip(), region)
     return Caller("phone", number) if number else Caller("nobody")
 
 
-def _line(scheme: str, rest: str, region: str | None) -> Caller:
+def _sip_number(scheme: str, rest: str, region: str | None) -> Caller:
     address = rest.partition("?")[0]
     user, _, host = address.rpartition("@") if "@" in address else (address, "", "")
     host = host.partition(";")[0].lower().removesuffix(":5060").removesuffix(":5061").rstrip(".")

@@ -153,7 +153,7 @@ async def _other_desk(unit: Unit, fault: Fault) -> bool:
 async def _waits_on_a_desk(unit: Unit, fault: Fault) -> bool:
     held = await conversation.lock(unit.conn, fault.conversation_id)
     await conversation.assign(unit.conn, held.id, agent_id=None)
-    await entries.tell_unassigned(unit, held, None)
+    await entries.log_unassigned(unit, held, None)
     return True
 
 
@@ -196,7 +196,7 @@ async def _call_elsewhere(unit: Unit, fault: Fault) -> bool:
         return False
     await entries.enqueue(unit, held.id, int(queue_id), channel="voice", entered_at=entered_at)
     await conversation.assign(unit.conn, held.id, agent_id=None, queue_id=int(queue_id))
-    await entries.tell_unassigned(unit, held, None)
+    await entries.log_unassigned(unit, held, None)
     return True
 
 

@@ -52,7 +52,7 @@ async def _wait_again(unit: Unit, held: conversation.LockedConversation, actor_i
         sticky_seconds=STICKY_SECONDS,
     )
     await conversation.assign(unit.conn, held.id, agent_id=None)
-    await entries.tell_unassigned(unit, held, actor_id)
+    await entries.log_unassigned(unit, held, actor_id)
 
 
 async def give_back(unit: Unit, conversation_id: int, channel: str | None = None) -> bool:
@@ -79,7 +79,7 @@ async def give_back(unit: Unit, conversation_id: int, channel: str | None = None
         return True
     await entries.enqueue(unit, held.id, int(queue_id), channel=held.channel)
     await conversation.assign(unit.conn, held.id, agent_id=None, queue_id=int(queue_id))
-    await entries.tell_unassigned(unit, held, None)
+    await entries.log_unassigned(unit, held, None)
     return True
 
 

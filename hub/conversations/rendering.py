@@ -25,7 +25,7 @@ class Renderer:
         unknown = {_key(m): m for m in messages if _key(m) not in self._views}
         for key, message in unknown.items():
             if "view" in message:  # intake sends the message along
-                self._keep(key, message["view"])
+                self._cache(key, message["view"])
         needed = [m for key, m in unknown.items() if key not in self._views]
         if not needed:
             return
@@ -36,7 +36,7 @@ class Renderer:
         offered = [m["data"]["offer_id"] for m in needed if m["type"] == "offer.created"]
         found = await offers.offers(self._db, offered) if offered else {}
         for m in needed:
-            self._keep(_key(m), self._view(m, interactions, summaries, found))
+            self._cache(_key(m), self._view(m, interactions, summaries, found))
 
     def frame(self, topic: str, message: dict[str, Any]) -> dict[str, Any]:
         """A prepared message as the client reads it."""
@@ -67,7 +67,7 @@ class Renderer:
             return {"conversation": shown} if shown else data
         return data
 
-    def _keep(self, key: _Key, view: dict[str, Any]) -> None:
+    def _cache(self, key: _Key, view: dict[str, Any]) -> None:
         self._views[key] = view
         while len(self._views) > _KEPT:
             self._views.popitem(last=False)

@@ -94,13 +94,13 @@ async def conversation(db: Database, conversation_id: int, viewer: Viewer) -> di
         "topic": f"c:{conversation_id}",
         "disposition": row["disposition"],
         "wrap_up_until": row["wrap_up_until"],
-        "reply_channels": [_way(w) for w in ways if w.usable and not w.opted_out],
+        "reply_channels": [_reply_channel(w) for w in ways if w.usable and not w.opted_out],
         "opted_out": _refused(ways),
         "server_now": now(),
     }
 
 
-def _way(way: replies.ReplyChannel) -> dict[str, Any]:
+def _reply_channel(way: replies.ReplyChannel) -> dict[str, Any]:
     price, currency = way.price
     return {
         "channel": way.channel,

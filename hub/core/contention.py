@@ -31,7 +31,7 @@ class Busy(Unavailable):
 
 
 @dataclass(slots=True)
-class _Line:
+class _Waiters:
     """Those of one key, in the order in which they came."""
 
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -44,7 +44,7 @@ class Aside(Generic[T, R]):
     def __init__(self, alone: Callable[[T, float], Awaitable[R]], key: Callable[[T], Hashable]):
         self._alone = alone
         self._key = key
-        self._lines: dict[Hashable, _Line] = {}
+        self._lines: dict[Hashable, _Waiters] = {}
         self._brisk = asyncio.Semaphore(_PLACES)
         self._patient = asyncio.Semaphore(_PLACES)
 
@@ -55,7 +55,7 @@ class Aside(Generic[T, R]):
     async def store(self, item: T) -> R:
         """Its result, in its turn. `Busy` when it is locked for too long."""
         key = self._key(item)
-        line = self._lines.setdefault(key, _Line())
+        line = self._lines.setdefault(key, _Waiters())
         line.length += 1
         try:
             async with asyncio.timeout(2 * PATIENT), line.turn:

@@ -148,7 +148,7 @@ class GroupCommit(Generic[T, R]):
             raise
         except Exception as error:  # noqa: BLE001 - whatever went wrong belongs to the caller
             outcome = error
-        await self._tell([(item, future)], outcome)
+        await self._resolve([(item, future)], outcome)
 
     def _answer_soon(self) -> None:
         if self._answerer is None:
@@ -167,7 +167,7 @@ class GroupCommit(Generic[T, R]):
         self._answering = True
         try:
             while self._landed:
-                await self._tell(*self._landed[0])
+                await self._resolve(*self._landed[0])
                 self._landed.popleft()
         except asyncio.CancelledError:
             self._abandon([])
@@ -175,7 +175,7 @@ class GroupCommit(Generic[T, R]):
         finally:
             self._answering = False
 
-    async def _tell(self, batch: list[_Waiting[T, R]], outcome: Sequence[R] | Exception) -> None:
+    async def _resolve(self, batch: list[_Waiting[T, R]], outcome: Sequence[R] | Exception) -> None:
         if isinstance(outcome, Exception):
             for _, future in batch:
                 if not future.done():

@@ -76,10 +76,10 @@ class Part:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the next round may go well, and the others must
             self.failed(error)
-            await self._tell()
+            await self._log()
             await self._pause(pause)
         else:
-            await (self._tell() if self._untold else self._worked())
+            await (self._log() if self._untold else self._worked())
 
     @contextmanager
     def row(self, name: object) -> Generator[None]:
@@ -102,7 +102,7 @@ class Part:
         if wanted:
             await asyncio.sleep(min(FIRST * 2 ** (self._in_a_row - 1), LONGEST))
 
-    async def _tell(self) -> None:
+    async def _log(self) -> None:
         now = asyncio.get_running_loop().time()
         if now - self._told_at < _TOLD:
             return

@@ -107,7 +107,7 @@ class Confined:
             for _ in range(2):
                 began = time.monotonic()
                 with contextlib.suppress(Lost):
-                    return self._ask(work, raw)
+                    return self._request(work, raw)
                 if time.monotonic() - began > 0.9 * work.seconds:
                     break
         except OSError as error:
@@ -126,7 +126,7 @@ class Confined:
         except OSError:
             logger.exception("confined_not_started")
 
-    def _ask(self, work: Work, raw: bytes) -> Done:
+    def _request(self, work: Work, raw: bytes) -> Done:
         sock, self._mine.socket = self._own(), None
         packed = pickle.dumps(work, protocol=5)
         try:

@@ -217,7 +217,7 @@ async def record_consent(stored: Stored) -> None:
         return
     account = stored.arrival.account
     place = Place(taken.address_id, account.id, account.channel, taken.conversation_id, taken.raw_id)
-    await consents.take(stored.unit, stored.core.vault, consent, place)
+    await consents.obey(stored.unit, stored.core.vault, consent, place)
 
 
 AFTER: tuple[Callable[[Stored], Awaitable[None]], ...] = (

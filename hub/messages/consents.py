@@ -34,7 +34,7 @@ class Place:
     raw_id: int
 
 
-async def take(unit: Unit, vault: Vault, said: Consent, place: Place) -> None:
+async def obey(unit: Unit, vault: Vault, said: Consent, place: Place) -> None:
     """Write down and obey what a message said, in the transaction that stores it.
 
     What the provider has answered is never answered again; what it has not, once, and only if it changed anything. What

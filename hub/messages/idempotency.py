@@ -58,7 +58,7 @@ async def require_reply(conn: Connection, before: Before, answer: Reply, *, acto
     """`Conflict` unless an agent's answer is the message that was written before: its words, files and recipients."""
     if actor_id is None or answer.automatic:
         return
-    if before.kind != "message" or not _same_words(before, answer) or not _same_way(before, answer):
+    if before.kind != "message" or not _same_words(before, answer) or not _same_channel(before, answer):
         raise _used()
     if await _copied_to_others(conn, before, answer):
         raise _used()
@@ -78,7 +78,7 @@ async def require_opening(
     conn: Connection, before: Before, answer: Reply, *, contact_id: int | None, address: tuple[AddressKind, str] | None
 ) -> None:
     """`Conflict` unless this is the message that began a conversation before, to the same person."""
-    if not _same_words(before, answer) or not _same_way(before, answer):
+    if not _same_words(before, answer) or not _same_channel(before, answer):
         raise _used()
     if address is not None:
         kind, value = address
@@ -101,7 +101,7 @@ def _same_words(before: Before, answer: Reply) -> bool:
     )
 
 
-def _same_way(before: Before, answer: Reply) -> bool:
+def _same_channel(before: Before, answer: Reply) -> bool:
     """Whether it went where this is to go, as far as this says where."""
     return (
         answer.channel in (None, before.channel)

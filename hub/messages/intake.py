@@ -213,12 +213,12 @@ class Intake:
     async def _announce(self, items: Sequence[Arrival], stored: Sequence[_Stored]) -> None:
         """Tell the screens (with the message inline: no query on the hot path) and notify the router."""
         try:
-            await self._tell(items, stored)
+            await self._publish(items, stored)
         except Exception:
             # Committed is committed: screens that miss this heal by their sequence.
             logger.exception("announce_failed")
 
-    async def _tell(self, items: Sequence[Arrival], stored: Sequence[_Stored]) -> None:
+    async def _publish(self, items: Sequence[Arrival], stored: Sequence[_Stored]) -> None:
         messages: list[tuple[str, Any]] = []
         entries: list[str] = []
         for item, row in sorted(((i, s.row) for i, s in zip(items, stored, strict=True)), key=_by_sequence):

@@ -82,11 +82,11 @@ class Keeper:
 
     async def _work(self, account: Account, source: MediaSource, due: Due) -> None:
         if due.state == "remote":
-            await self._keep(due, await source.fetch_media(account, due.url))
+            await self._store(due, await source.fetch_media(account, due.url))
         await source.delete_media(account, due.url)
         await self._core.db.execute(sql["gone_there"], {"id": due.id})
 
-    async def _keep(self, due: Due, file: FetchedFile) -> None:
+    async def _store(self, due: Due, file: FetchedFile) -> None:
         kind = await asyncio.to_thread(sniff.content_type, file.body, due.content_type or file.content_type)
         async with events.unit(self._core.db, self._core.feed) as unit:
             if await fetch_value(unit.conn, sql["hold"], {"id": due.id}) is None:
@@ -97,7 +97,7 @@ class Keeper:
             }  # fmt: skip
             attachment_id = await fetch_value(unit.conn, sql["attach"], values)
             await execute(unit.conn, sql["stored"], {"id": due.id, "attachment_id": attachment_id})
-            await self._tell(unit, due)
+            await self._log_change(unit, due)
 
     async def _put_off(self, due: Due, why: FetchError, *, lost: bool) -> None:
         values = {
@@ -107,11 +107,11 @@ class Keeper:
         async with events.unit(self._core.db, self._core.feed) as unit:
             if due.state == "remote" and lost:
                 if await execute(unit.conn, sql["lost"], values):
-                    await self._tell(unit, due)
+                    await self._log_change(unit, due)
             else:
                 await execute(unit.conn, sql["later"], values)
 
-    async def _tell(self, unit: events.Unit, due: Due) -> None:
+    async def _log_change(self, unit: events.Unit, due: Due) -> None:
         said = InteractionUpdated(interaction_id=due.interaction_id, media=due.id)
         await unit.log(said, conversation_id=due.conversation_id)
 

@@ -120,7 +120,7 @@ async def store(
     )
     await interactions.insert(unit.conn, letter.interaction_id, new)
     if letter.html is not None and answer.page is not None:
-        await pages.keep(unit.conn, letter.interaction_id, answer.page)
+        await pages.store(unit.conn, letter.interaction_id, answer.page)
 
 
 async def hand_over(unit: Unit, held: LockedConversation, answer: Reply, letter: OutgoingMessage) -> None:

@@ -41,7 +41,7 @@ async def written_here(html: str, text: str) -> tuple[Page, str]:
         raise Invalid(error.detail, remedy="Send simpler HTML.", fields={"html": "cannot be shown"}) from None
 
 
-async def keep(conn: Connection, interaction_id: int, page: Page) -> None:
+async def store(conn: Connection, interaction_id: int, page: Page) -> None:
     """Store the page of a message that was written here."""
     await execute(conn, sql["keep"], _row(interaction_id, page))
 

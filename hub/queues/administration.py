@@ -35,7 +35,7 @@ async def create(unit: Unit, values: Row, *, actor_id: int) -> Row:
     """A new queue, with the people who work in it."""
     await _require_known(unit, values)
     row = await QUEUES.create(unit, values, actor_id=actor_id)
-    await _tell(unit, row["id"], row["members"], actor_id=actor_id)
+    await _log_members(unit, row["id"], row["members"], actor_id=actor_id)
     return row
 
 
@@ -44,11 +44,11 @@ async def change(unit: Unit, queue_id: int, values: Row, *, version: int, actor_
     before = await QUEUES.in_transaction(unit, queue_id)
     await _require_known(unit, values)
     row = await QUEUES.change(unit, queue_id, values, version=version, actor_id=actor_id)
-    await _tell(unit, queue_id, sorted(set(before["members"]) ^ set(row["members"])), actor_id=actor_id)
+    await _log_members(unit, queue_id, sorted(set(before["members"]) ^ set(row["members"])), actor_id=actor_id)
     return row
 
 
-async def _tell(unit: Unit, queue_id: int, agent_ids: list[int], *, actor_id: int) -> None:
+async def _log_members(unit: Unit, queue_id: int, agent_ids: list[int], *, actor_id: int) -> None:
     for agent_id in agent_ids:
         await unit.log(AgentQueuesChanged(), agent_id=agent_id, queue_id=queue_id, actor_id=actor_id)
     if agent_ids:

@@ -229,7 +229,7 @@ async def transfer(
     )
     if new is None:
         raise NotFound("There is no such queue.", code="queue.unknown")
-    await tell_unassigned(unit, held, actor_id)
+    await log_unassigned(unit, held, actor_id)
     return new
 
 
@@ -260,7 +260,7 @@ async def release(
         on_conversation=False,
         on_agent=False,
     )
-    await tell_unassigned(unit, held, actor_id)
+    await log_unassigned(unit, held, actor_id)
     unit.notify("router")
     return True
 
@@ -363,7 +363,7 @@ async def _rescind(unit: Unit, conversation_id: int, entry: Entry, reason: str) 
         )
 
 
-async def tell_unassigned(unit: Unit, held: conversation.LockedConversation, actor_id: int | None) -> None:
+async def log_unassigned(unit: Unit, held: conversation.LockedConversation, actor_id: int | None) -> None:
     """Tell the conversation's screens that it has changed, and its agent that it left their desk."""
     await unit.log(ConversationUpdated(), conversation_id=held.id, actor_id=actor_id)
     if held.agent_id is not None:

@@ -41,12 +41,12 @@ def is_open(hours: Hours, at: datetime) -> bool:
     try:
         return _is_open(hours, at)
     except _NONSENSE as error:
-        _say_once(hours.timezone, str(hours.week), str(hours.holidays), str(error))
+        _log_once(hours.timezone, str(hours.week), str(hours.holidays), str(error))
         return True
 
 
 @lru_cache(maxsize=256)
-def _say_once(*about: str) -> None:
+def _log_once(*about: str) -> None:
     logger.error("hours_make_no_sense", about=about, effect="they count as open; see `hub doctor`")
 
 

@@ -181,7 +181,7 @@ async def accept(unit: Unit, offer_id: int, agent_id: int) -> int:
         raise OfferGone
     await entries.log_answered(unit, found.conversation_id, entry, agent_id)
     await entries.put_on_desk(unit, found.conversation_id, agent_id, entry.queue_id)
-    await _tell_ended(unit, _PutBack(offer_id, agent_id, entry.id, found.conversation_id, entry.queue_id), "accepted")
+    await _log_ended(unit, _PutBack(offer_id, agent_id, entry.id, found.conversation_id, entry.queue_id), "accepted")
     await execute(unit.conn, sql["forget_missed"], {"agent_id": agent_id})
     return found.conversation_id
 
@@ -234,11 +234,11 @@ async def _put_back(  # noqa: PLR0913 - one statement for three ways to end
     }
     put = await fetch_one(unit.conn, _PutBack, sql["put_back"], values)
     if put is not None:
-        await _tell_ended(unit, put, state)
+        await _log_ended(unit, put, state)
     return put
 
 
-async def _tell_ended(unit: Unit, put: _PutBack, state: str) -> None:
+async def _log_ended(unit: Unit, put: _PutBack, state: str) -> None:
     await unit.log(
         OfferEnded(offer_id=put.offer_id, entry_id=put.entry_id, state=state, conversation_id=put.conversation_id),
         agent_id=put.agent_id,

@@ -74,7 +74,7 @@ class Reconciliation:
         known_in = await self._known(sql["known_received"], account, received)
         missing = [one for one in received if identifier(one.provider_id) not in known_in]
         before = await self._known(sql["known_sent"], account, sent)
-        fetched = sum([await self._take(one) for one in missing]) if fetch else 0
+        fetched = sum([await self._store(one) for one in missing]) if fetch else 0
         after = await self._report(account, sent, before) if fetch else before
         compared = Compared(
             account.id,
@@ -97,7 +97,7 @@ class Reconciliation:
         values = {"account_id": account.id, "connector": account.connector, "ids": ids}
         return {row["id"]: row["state"] for row in await self._core.db.dicts(query, values)}
 
-    async def _take(self, one: Listed) -> bool:
+    async def _store(self, one: Listed) -> bool:
         if one.inbound is None:
             return False
         accepted = await self._intake.message(one.inbound)

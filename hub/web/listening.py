@@ -90,9 +90,9 @@ class Guarded(RequestHandler):
             if moment - self._since > HEAD_SECONDS:
                 self._refuse("head")
         elif (request := self._current_request) is not None:
-            self._look_at(request, moment)
+            self._check_request(request, moment)
 
-    def _look_at(self, request: BaseRequest, moment: float) -> None:
+    def _check_request(self, request: BaseRequest, moment: float) -> None:
         """A request in work: its body comes, and it has an end."""
         if self._begun[0] != self._request_count:
             self._begun = (self._request_count, moment)
@@ -171,7 +171,7 @@ class GuardedRunner(web.AppRunner):
             loop=asyncio.get_running_loop(),
             **self._kwargs,
         )
-        self._looking = asyncio.create_task(self._look(server), name="connections")
+        self._looking = asyncio.create_task(self._check_all(server), name="connections")
         return server
 
     async def cleanup(self) -> None:
@@ -180,7 +180,7 @@ class GuardedRunner(web.AppRunner):
             await end([self._looking])
         await super().cleanup()
 
-    async def _look(self, server: web.Server) -> None:
+    async def _check_all(self, server: web.Server) -> None:
         while True:
             await asyncio.sleep(_LOOK_EVERY)
             moment = asyncio.get_running_loop().time()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import hub.messages.html
-from connectors.email.accept import take
+from connectors.email.accept import receive
 from connectors.email.parse import Envelope
 from hub.messages import pages
 from tests.attack.scale import SCALE
@@ -47,7 +47,7 @@ def cleaned_here(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 async def arrives(app: App, raw: bytes) -> int:
     """A mail taken in; its conversation."""
     account = next(a for a in await app.context.intake.accounts("email"))
-    await take(app.context.intake, app.core.vault, account, raw, Envelope(ANN, (SUPPORT,)))
+    await receive(app.context.intake, app.core.vault, account, raw, Envelope(ANN, (SUPPORT,)))
     return await app.core.db.value("select conversation_id from interaction order by id desc limit 1")
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.email.accept import take
+from connectors.email.accept import receive
 from connectors.email.authentication import proves
 from connectors.email.bounces import return_path_token
 from connectors.email.parse import Envelope
@@ -25,7 +25,7 @@ async def arrives(
 ) -> dict[str, Any]:
     """A mail taken in; its interaction."""
     account = next(a for a in await app.context.intake.accounts("email"))
-    await take(app.context.intake, app.core.vault, account, raw.encode(), Envelope(mail_from, rcpt_to))
+    await receive(app.context.intake, app.core.vault, account, raw.encode(), Envelope(mail_from, rcpt_to))
     rows = await app.core.db.dicts("select * from interaction where direction = 'in' order by id desc limit 1")
     return rows[0]
 

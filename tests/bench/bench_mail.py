@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from connectors.email.accept import take
+from connectors.email.accept import receive
 from connectors.email.parse import Envelope, parse
 from connectors.email.settings import Settings
 from hub.channels.accounts import Accounts
@@ -114,12 +114,12 @@ async def storing(hub: Core, raws: Sequence[bytes]) -> tuple[float, float, int, 
     intake = Intake(hub, Accounts(hub.db, hub.vault, connectors), connectors)
     [account] = await intake.accounts("email")
     assert isinstance(account.settings, Settings)
-    await take(intake, hub.vault, account, b"From: warm@up.example\n\nx\n", Envelope())
+    await receive(intake, hub.vault, account, b"From: warm@up.example\n\nx\n", Envelope())
     waiting = iter(enumerate(raws))
 
     async def one() -> None:
         for number, raw in waiting:
-            await take(intake, hub.vault, account, different(raw, number), Envelope("a@b.example"))
+            await receive(intake, hub.vault, account, different(raw, number), Envelope("a@b.example"))
 
     began, used = time.perf_counter(), processor_seconds()
     await asyncio.gather(*(one() for _ in range(TOGETHER)))

@@ -31,10 +31,10 @@ _HEADERS = {
 # -- the page behind List-Unsubscribe ----------------------------------------------------------------------------------
 def unsubscribe_routes() -> list[web.RouteDef]:
     """The landing page of RFC 8058: reading it changes nothing, posting to it ends the mail, without cookies."""
-    return [web.get("/u/{token}", limited(_ask)), web.post("/u/{token}", limited(_end))]
+    return [web.get("/u/{token}", limited(_show_form)), web.post("/u/{token}", limited(_end))]
 
 
-async def _ask(request: web.Request) -> web.Response:
+async def _show_form(request: web.Request) -> web.Response:
     if _address(request) is None:
         return _page("This link is not valid", "Copy it whole from the mail. 链接无效。", status=404)
     words = "You will get no more mail of this kind; answers to your questions still reach you. 不再接收此类邮件。"

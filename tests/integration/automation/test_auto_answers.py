@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connectors.email.accept import take
+from connectors.email.accept import receive
 from connectors.email.compose import compose
 from connectors.email.parse import Envelope
 from hub.automation.plans import plan_next
@@ -37,7 +37,7 @@ class Post:
 
     async def arrives(self, raw: str, mail_from: str = SHOP) -> None:
         account = next(a for a in await self.app.context.intake.accounts("email"))
-        await take(self.app.context.intake, self.core.vault, account, raw.encode(), Envelope(mail_from, (SUPPORT,)))
+        await receive(self.app.context.intake, self.core.vault, account, raw.encode(), Envelope(mail_from, (SUPPORT,)))
 
     async def answers(self) -> list[bytes]:
         """What the hub writes by itself now, as mail."""

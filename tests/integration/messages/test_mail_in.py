@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connectors.email.accept import take
+from connectors.email.accept import receive
 from connectors.email.parse import Envelope
 from hub.messages.tokens import reply_token
 from tests.support.app import App
@@ -18,7 +18,7 @@ async def arrives(app: App, raw: str | bytes, mail_from: str | None = ANN) -> di
     """What became of a mail: its interaction, with contact and address."""
     account = next(a for a in await app.context.intake.accounts("email"))
     data = raw if isinstance(raw, bytes) else raw.encode()
-    await take(app.context.intake, app.core.vault, account, data, Envelope(mail_from, (SUPPORT,)))
+    await receive(app.context.intake, app.core.vault, account, data, Envelope(mail_from, (SUPPORT,)))
     rows = await app.core.db.dicts(
         "select i.*, a.value as address, a.verified_at, r.body as raw from interaction i join address a on a.id = i.address_id "
         "join raw r on r.id = i.raw_id order by i.id desc limit 1"

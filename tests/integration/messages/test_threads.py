@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.email.accept import take
+from connectors.email.accept import receive
 from connectors.email.parse import Envelope
 from hub.channels.model import Account
 from tests.support.app import App
@@ -50,7 +50,7 @@ async def account(app: App, address: str = SUPPORT) -> Account:
 async def arrive(app: App, *raws: bytes, at: Account | None = None) -> list[dict[str, Any]]:
     box = at or await account(app)
     for raw in raws:
-        await take(app.context.intake, app.core.vault, box, raw, Envelope(None, (str(box.address),)))
+        await receive(app.context.intake, app.core.vault, box, raw, Envelope(None, (str(box.address),)))
     return await everything(app)
 
 
@@ -102,7 +102,7 @@ async def test_order_of_arrival_changes_no_matter(app: App, order: tuple[int, ..
     if together:
         box = await account(app)
         envelope = Envelope(None, (SUPPORT,))
-        await asyncio.gather(*(take(app.context.intake, app.core.vault, box, mails[n], envelope) for n in order))
+        await asyncio.gather(*(receive(app.context.intake, app.core.vault, box, mails[n], envelope) for n in order))
         rows = await everything(app)
     else:
         rows = await arrive(app, *(mails[n] for n in order))
@@ -130,7 +130,7 @@ async def test_one_mail_to_two_of_our_mailboxes_stands_once(app: App, together: 
         mail(9, ADA, to=f"{SUPPORT}, {SALES}", answers=answers, more=f"Delivered-To: {one}") for one in (SUPPORT, SALES)
     ]
     jobs = [
-        take(app.context.intake, app.core.vault, box, raw, Envelope(None, (str(box.address),)))
+        receive(app.context.intake, app.core.vault, box, raw, Envelope(None, (str(box.address),)))
         for box, raw in zip((first, second), copies, strict=True)
     ]
     if together:
