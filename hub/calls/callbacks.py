@@ -16,6 +16,7 @@ from hub.calls.store import LockedCall, sql
 from hub.channels.model import Account
 from hub.contacts.numbers import is_withheld
 from hub.contacts.store import Found
+from hub.conversations import conversation
 from hub.core.db import execute, fetch_one, fetch_value
 from hub.core.errors import Conflict, Invalid
 from hub.core.events import Unit
@@ -139,6 +140,7 @@ async def start(unit: Unit, account: Account, due: Due) -> int | None:
         queue_id=due.queue_id,
     )
     call_id = await arrival.begin(unit, begun, address)
+    await entries.reopen(unit, await conversation.lock(unit.conn, due.conversation_id), None)  # it was over until now
     await give_way(unit, due.conversation_id)
     entry_id = await entries.enqueue(
         unit,

@@ -151,6 +151,8 @@ async def _park(m: Moment, queue: str | None = None) -> list[Step]:
 
 async def _enter_queue(m: Moment, queue_id: int, account: dict[str, Any]) -> None:
     conversation_id = m.call.conversation_id
+    held = await conversation.lock(m.unit.conn, conversation_id)
+    await entries.reopen(m.unit, held, None)  # put aside or resolved while the caller was in the menu
     await entries.close(m.unit, conversation_id, "resolved")  # what was left of an earlier matter makes room
     entry_id = await entries.enqueue(
         m.unit,

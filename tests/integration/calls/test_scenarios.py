@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from hub.calls import actions
-from hub.conversations.actions import resolve
+from hub.conversations import invariants
+from hub.conversations.actions import resolve, snooze
 from hub.core import events
+from hub.core.clock import now
 from tests.integration.calls.stage import Behavior, Stage, eventually
 from tests.integration.calls.webhook_delivery import Open, Truth, record
 
@@ -210,6 +215,26 @@ async def test_callback_that_waits_is_called_off_when_the_matter_is_resolved(ope
         assert await scene.core.db.value("select count(*) from queue_entry where state <> 'closed'") == 0
         [said] = await scene.core.db.dicts("select said, status from conversation")
         assert (said["said"]["params"]["outcome"], said["status"]) == ("cancelled", "resolved")
+
+
+@pytest.mark.parametrize("what", ["snoozed", "resolved"])
+async def test_caller_who_comes_out_of_the_menu_waits_whatever_was_done_meanwhile(open_stage: Open, what: str) -> None:
+    flow = {"options": {"1": {}, "2": {"voicemail": True}}, "menu": {"en": "Press 1 to wait, 2 to leave a message."}}
+    async with open_stage(flow=flow) as scene:
+        caller = scene.calls()
+        call = await scene.in_state("menu")
+        amy = await scene.factory.agent("Amy", call["queue_id"])
+        async with events.unit(scene.core.db, scene.core.feed) as unit:
+            if what == "snoozed":
+                await snooze(unit, call["conversation_id"], now() + timedelta(hours=1), actor_id=amy)
+            else:
+                await resolve(unit, call["conversation_id"], actor_id=amy)
+        caller.press("1")
+        await scene.in_state("queued")
+        shown = await scene.core.db.dicts("select status, snoozed_until, resolved_at from conversation")
+        assert shown == [{"status": "open", "snoozed_until": None, "resolved_at": None}]
+        async with scene.core.db.connection() as conn:
+            assert await invariants.broken(conn) == []
 
 
 async def test_message_is_kept_and_queued_when_the_caller_leaves_one(open_stage: Open) -> None:
