@@ -74,7 +74,7 @@ function PreChat() {
       <label>
         {w(id)}
         <input
-          {...more} name={id} autocomplete={id} value={values[id].value} aria-required="true" aria-invalid={Boolean(said)} aria-describedby={said ? `${id}-wrong` : undefined}
+          {...more} name={id} maxLength={id === 'name' ? 120 : 254} autocomplete={id} value={values[id].value} aria-required="true" aria-invalid={Boolean(said)} aria-describedby={said ? `${id}-wrong` : undefined}
           onInput={(e) => (values[id].value = e.currentTarget.value)}
         />
         {said && <span class="wrong" id={`${id}-wrong`} data-testid={`${id}-wrong`}>{said}</span>}
@@ -93,8 +93,8 @@ function PreChat() {
       }}
     >
       <p>{chat.site.value?.open === false ? w('away') : w('prechat')}</p>
-      {field('name', { maxLength: 120, dir: 'auto' })}
-      {field('email', { type: 'email', maxLength: 254, dir: 'ltr' })}
+      {field('name', { dir: 'auto' })}
+      {field('email', { type: 'email', dir: 'ltr' })}
       <button type="submit" class="primary">{w('start')}</button>
     </form>
   )
