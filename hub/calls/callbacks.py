@@ -140,7 +140,7 @@ async def start(unit: Unit, account: Account, due: Due) -> int | None:
         queue_id=due.queue_id,
     )
     call_id = await arrival.begin(unit, begun, address)
-    await entries.reopen(unit, await conversation.lock(unit.conn, due.conversation_id), None)  # it was over until now
+    await entries.reopen(unit, await conversation.lock(unit.conn, due.conversation_id), None)  # perhaps it was over
     await give_way(unit, due.conversation_id)
     entry_id = await entries.enqueue(
         unit,

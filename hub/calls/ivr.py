@@ -45,7 +45,7 @@ class Moment:
 
     @property
     def flow(self) -> CallFlow:
-        """The number's behaviors."""
+        """How the number treats its callers."""
         return self.account.settings.voice
 
     @property

@@ -26,7 +26,7 @@ class Option(_Part):
 
 
 class CallFlow(_Part):
-    """One number's behaviors. Texts are per language; a text that is a URL is played instead of spoken."""
+    """How one number treats its callers. Texts are per language; a text that is a URL is played instead of spoken."""
 
     locale: str = "en"
     languages: dict[str, str] = {"en": "en-US", "zh-CN": "cmn-CN"}  # ours -> the provider's

@@ -105,7 +105,7 @@ class Runner:
     async def _call_off(self, unit: Unit, row: dict[str, Any]) -> None:
         held = await store.lock_call(unit, row["call_id"])
         entry = await entries.live(unit.conn, held.call.conversation_id)
-        if held.call.state != "queued" or (entry is not None and entry.id == held.call.entry_id):
+        if held.call.state != "queued" or (entry is not None and entry.state != "wrapping"):
             return  # reopened meanwhile
         await execute(unit.conn, sql["call_off"], {"call_id": held.call.id})
         await control.finish(unit, held, "cancelled")

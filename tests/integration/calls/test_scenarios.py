@@ -173,15 +173,21 @@ async def test_call_goes_on_with_a_number_when_it_is_handed_to_one(open_stage: O
         assert (await record(scene))["outcome"] == "answered"
 
 
+async def callback_asked_for(scene: Stage) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A caller who waits presses the star: their call, and the callback that waits in its place."""
+    caller = scene.calls()
+    waiting = await scene.in_state("queued")
+    await scene.talk(6)
+    caller.press("*")
+    again = await scene.in_state("queued")
+    while again["id"] == waiting["id"]:
+        again = await scene.in_state("queued")
+    return waiting, again
+
+
 async def test_caller_keeps_their_place_when_they_ask_for_a_callback(open_stage: Open) -> None:
     async with open_stage() as scene:
-        caller = scene.calls()
-        waiting = await scene.in_state("queued")
-        await scene.talk(6)
-        caller.press("*")
-        again = await scene.in_state("queued")
-        while again["id"] == waiting["id"]:
-            again = await scene.in_state("queued")
+        waiting, _ = await callback_asked_for(scene)
         entries = await scene.core.db.dicts("select entered_at, queued_at, outcome, state from queue_entry order by id")
         assert [e["outcome"] for e in entries] == ["callback", None]
         assert entries[0]["entered_at"] == entries[1]["entered_at"] < entries[1]["queued_at"]
@@ -200,13 +206,7 @@ async def test_caller_keeps_their_place_when_they_ask_for_a_callback(open_stage:
 
 async def test_callback_that_waits_is_called_off_when_the_matter_is_resolved(open_stage: Open) -> None:
     async with open_stage() as scene:
-        caller = scene.calls()
-        waiting = await scene.in_state("queued")
-        await scene.talk(6)
-        caller.press("*")
-        again = await scene.in_state("queued")
-        while again["id"] == waiting["id"]:
-            again = await scene.in_state("queued")
+        _, again = await callback_asked_for(scene)
         async with events.unit(scene.core.db, scene.core.feed) as unit:
             await resolve(unit, again["conversation_id"], actor_id=None)
         await scene.in_state("ended")
