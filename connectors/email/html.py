@@ -7,15 +7,14 @@ import re
 from itertools import accumulate, islice
 from operator import sub
 
-from hub.messages.hidden import marked
-from hub.messages.html import laid_out
+from hub.messages.html import laid_out, seen
 
 MAX_BYTES = 2 * 1024 * 1024  # beyond it only the text is kept; the raw message has the rest
 MAX_NESTING = 500
 _LAID_OUT, _TAGS = 1_000_000, 60_000  # characters, and tags in them: a fifth of a second; more is an attacker's
-_VOID = "area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr|p|li|td|tr|th|dt|dd|option"
-_TAG = re.compile(rf"<(/?)(?!(?:{_VOID})(?![a-z0-9]))[a-z]", re.IGNORECASE)
-_DEEPER = {"": 1, "/": -1}
+_VOID = "area base br col embed hr img input link meta source track wbr p li td tr th dt dd option"
+_TAG = re.compile(r"</?[a-z][a-z0-9]*")
+_LEVEL = {f"{opening}{name}": 0 for name in _VOID.split() for opening in ("<", "</")}
 _CLOSING = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("script", "style", "head", "title")}
 _HIDDEN = re.compile(r"<(script|style|head|title)\b", re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|hr|/blockquote|/table)\b[^>]{0,2000}>", re.IGNORECASE)
@@ -24,7 +23,7 @@ _ANY = re.compile(r"<[a-zA-Z/!?][^<>]*>")  # linear: no scan goes past the next 
 
 def nesting(html: str) -> int:
     """How deep elements lie within each other, roughly and in linear time."""
-    depths = list(accumulate(_DEEPER[closing] for closing in _TAG.findall(html)))
+    depths = list(accumulate(_LEVEL.get(tag, -1 if tag[1] == "/" else 1) for tag in _TAG.findall(html.lower())))
     # What closes and was never open brings nothing nearer to the ground.
     lowest = islice(accumulate(depths, min, initial=0), 1, None)
     return max(map(sub, depths, lowest), default=0)
@@ -39,7 +38,7 @@ def to_text(html: str) -> str:
     """The text as a reader would see it."""
     if len(html) <= _LAID_OUT and html.count("<") <= _TAGS:
         try:
-            return tidy(laid_out(_without_hidden(marked(html))))
+            return tidy(seen(html)[1] or laid_out(_without_hidden(html)))
         except Exception:  # noqa: BLE001, S110 - whatever a foreign parser trips over, the tags can still be cut off
             pass
     return tidy(strip(html))

@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from resiliparse.extract.html2text import extract_plain_text  # pyright: ignore[reportMissingModuleSource] - of Rust, its types beside it
-from resiliparse.parse.html import DocumentNode, ElementNode, HTMLTree  # pyright: ignore[reportMissingModuleSource] - likewise
+from resiliparse.parse.html import DocumentNode, ElementNode, HTMLTree  # pyright: ignore[reportMissingModuleSource] - of Rust, its types beside it
 
 _MAX_SHEETS, _MAX_RULES, _MAX_LOOKS = 200_000, 2_000, 50_000  # characters; rules; rules that elements are held against
 _ASIDE = re.compile(r"/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
@@ -23,7 +22,6 @@ _STATE = re.compile(r"::?[a-z-]+(?:\([^)]*\))?", re.IGNORECASE)  # `:hover`: the
 _SCREEN = re.compile(r"\s*(?:all|screen)?\s*", re.IGNORECASE)
 _NOTHING = re.compile(r"0+(?:\.0*)?[a-z%]*|\.0+[a-z%]*", re.IGNORECASE)
 _UNDONE_BELOW = ("font-size", "visibility")  # a descendant may show its own words again
-_MARK = "display:none"
 
 Weight = tuple[bool, int, int, int, int]  # as the cascade compares: important, ids, classes, tags, place
 
@@ -36,33 +34,29 @@ class _Rule:
     sheet: int
 
 
-def marked(html: str) -> str:
-    """`html` with `display:none` on each element that its sheets certainly hide; as it is, if nothing were left."""
+def marked(html: str) -> HTMLTree | None:
+    """The page of `html` with `display:none` on each element that its sheets certainly hide; None if there is none."""
     if "<style" not in html.lower():
-        return html
+        return None
     tree = HTMLTree.parse(html)
     document = tree.document
     if document is None:
-        return html
+        return None
     hiding: list[_Rule] = []
     showing: list[_Rule] = []
     sheets = document.query_selector_all("style")
     if sum(len(s.text or "") for s in sheets) > _MAX_SHEETS:
-        return html
+        return None
     for number, sheet in enumerate(sheets):
         everywhere = _SCREEN.fullmatch(sheet.getattr("media") or "") is not None
         for rule, hides in _rules(sheet.text or "", number, everywhere=everywhere):
             (hiding if hides else showing).append(rule)
     if not hiding or len(hiding) + len(showing) > _MAX_RULES:
-        return html
+        return None
     hidden = _hidden(document, hiding, showing)
-    if not hidden:
-        return html
     for node in hidden:
-        node.setattr("style", _MARK)
-    whole = str(tree)
-    left = extract_plain_text(whole, alt_texts=False, skip_elements=[f'[style*="{_MARK}" i]'])
-    return whole if left.strip() else html
+        node.setattr("style", "display:none")
+    return tree if hidden else None
 
 
 def _hidden(document: DocumentNode, hiding: list[_Rule], showing: list[_Rule]) -> list[ElementNode]:

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 import nh3
 from resiliparse.extract.html2text import extract_plain_text  # pyright: ignore[reportMissingModuleSource] - of Rust, its types beside it
+from resiliparse.parse.html import HTMLTree  # pyright: ignore[reportMissingModuleSource] - likewise
 
 from hub.channels.model import Page
 from hub.core.errors import Invalid
@@ -122,7 +123,19 @@ class TextOf:
         return laid_out(self.html).strip(), []
 
 
-def laid_out(html: str) -> str:
+def seen(html: str) -> tuple[str, str]:
+    """`html` with what its style sheets hide marked as hidden, and the words left; both empty when they hide nothing.
+
+    They hide nothing either where no word were left.
+    """
+    tree = hidden.marked(html)
+    if tree is None:
+        return "", ""
+    whole, words = str(tree), laid_out(tree)
+    return (whole, words) if words.strip() else ("", "")
+
+
+def laid_out(html: str | HTMLTree) -> str:
     """The words of HTML as they stand on a page: lines, paragraphs, lists, columns; without what is not to be seen."""
     text = extract_plain_text(html, preserve_formatting=True, list_bullets=True, alt_texts=False, skip_elements=_UNSEEN)
     return text.replace("\t\t", "  ")  # between the cells of a table
@@ -141,6 +154,7 @@ def page(html: str, own_end: int | None = None) -> Page:
 
 
 def _cleaned(html: str, pictures: list[str]) -> str:
+    html = clean(html)
     places: dict[str, int] = {name: n for n, name in enumerate(pictures)}
     marked = 0
 
@@ -162,7 +176,7 @@ def _cleaned(html: str, pictures: list[str]) -> str:
         return f"{_MARK}{places[name]}"
 
     cleaned = nh3.clean(
-        hidden.marked(clean(html)),
+        seen(html)[0] or html,
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         attribute_filter=link,

@@ -107,4 +107,4 @@ def test_no_sheet_breaks_a_mail(sheet: str) -> None:
 @pytest.mark.parametrize("sheet", [".x{display:none}" * 10_000, "{" * 200_000, "/*" * 90_000, "'" * 190_000])
 def test_hostile_sheets_cost_little_and_hide_nothing(sheet: str) -> None:
     html = f"<style>{sheet}</style>" + '<p class="x">words</p>' * 5_000
-    assert marked(html) == html
+    assert marked(html) is None
