@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.e2e import actions
 from tests.e2e.conftest import Windows
@@ -40,6 +41,35 @@ async def test_each_beginning_of_an_address_leads_to_a_page_one_may_see(world: W
     await amy.goto(f"{world.url}/app/settings")
     await expect(amy.get_by_test_id("not-allowed")).to_be_visible()
     await amy.get_by_role("link", name="Back to the desk").click()
+    await expect(amy).to_have_url(re.compile(r"/app/inbox/mine$"))
+
+
+async def test_address_that_leads_on_keeps_nobody_who_goes_elsewhere_before_its_page_is_here(
+    world: World, windows: Windows
+) -> None:
+    """The screen still holds what led there, which led there again and again."""
+    amy, admin = await windows.desk("amy"), await windows.desk("admin")
+    loaded = asyncio.Event()
+
+    async def held(route: Route) -> None:
+        await loaded.wait()
+        await route.continue_()
+
+    for page in (amy, admin):
+        await page.route(re.compile(r"/assets/(Admin|Queues)-[^/]*\.js$"), held)
+    for path in ("settings", "settings/queues"):
+        await amy.goto(f"{world.url}/app/{path}", wait_until="commit")
+        await amy.get_by_role("link", name="Back to the desk").click()
+        await expect(amy).to_have_url(re.compile(r"/app/inbox/mine$"))
+        await expect(amy.locator(".inbox")).to_be_visible()
+        await admin.goto(f"{world.url}/app/{path}", wait_until="commit")
+        await expect(admin).to_have_url(re.compile(r"/app/admin(/queues)?$"))
+        await admin.get_by_test_id("nav-contacts").click()
+        await expect(admin).to_have_url(re.compile(r"/app/contacts$"))
+    loaded.set()
+    await admin.get_by_test_id("nav-admin").click()
+    await expect(admin).to_have_url(re.compile(r"/app/admin/queues$"))
+    await expect(admin.get_by_test_id("admin")).to_be_visible()
     await expect(amy).to_have_url(re.compile(r"/app/inbox/mine$"))
 
 

@@ -1,9 +1,10 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Navigate, Outlet, useParams } from '@tanstack/react-router'
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, useParams } from '@tanstack/react-router'
 import { base } from '../realtime/base'
 import { SignIn } from './auth/SignIn'
 import { Welcome } from './auth/Welcome'
 import { Inbox } from './inbox/Inbox'
 import { remembered } from './state/prefs'
+import { Forward } from './shell/Forward'
 import { Lost } from './shell/Lost'
 import { useMay } from './shell/me'
 import { firstPage, isView } from './shell/pages'
@@ -25,15 +26,14 @@ function Home() {
   const may = useMay()
   const view = remembered('view', 'mine')
   const first = firstPage(may)
-  return first ? <Navigate to={first.to} params={{ view: isView(view) ? view : 'mine' }} replace /> : <Lost />
+  return first ? <Forward to={first.to} view={isView(view) ? view : 'mine'} /> : <Lost />
 }
 const home = createRoute({ getParentRoute: () => shell, path: '/', component: Home })
 const inboxHome = createRoute({ getParentRoute: () => shell, path: '/inbox', component: Home })
 /** The pages of *Settings* are called by that name, too. */
 function Settings() {
   const { _splat } = useParams({ strict: false })
-  const to = `/admin/${_splat ?? ''}` as '/admin' // whatever is no page there says so itself
-  return <Navigate to={to} replace />
+  return <Forward to={`/admin/${_splat ?? ''}`} />
 }
 const settings = createRoute({ getParentRoute: () => shell, path: '/settings', component: Settings })
 const settingsPages = createRoute({ getParentRoute: () => shell, path: '/settings/$', component: Settings })

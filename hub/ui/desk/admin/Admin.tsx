@@ -1,6 +1,7 @@
 /** The administrator's pages, and the way between them. */
-import { Link, Navigate, Outlet } from '@tanstack/react-router'
+import { Link, Outlet } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
+import { Forward } from '../shell/Forward'
 import { useMay } from '../shell/me'
 import './admin.css'
 import './words'
@@ -14,7 +15,7 @@ export const ADMIN_PAGES = [
 export function AdminHome() {
   const may = useMay()
   const first = ADMIN_PAGES.find((p) => may(p.needs))
-  return first ? <Navigate to={first.to} replace /> : null
+  return first ? <Forward to={first.to} /> : null
 }
 
 export function AdminPages() {
