@@ -83,8 +83,19 @@ def first_quote(lines: list[str], context: Context) -> Quote | None:
             ends += 1
             start = _announced(lines, at)
             if start is not None and _believable(lines, start, at):
-                return Quote(start, at - start + 1)
+                return None if is_by_others(lines[start : at + 1], context) else Quote(start, at - start + 1)
     return None
+
+
+def is_by_others(announcement: list[str], context: Context) -> bool:
+    """Whether what is announced was written by somebody we never wrote with, and so is new to us.
+
+    By the addresses that stand there: none is ours, the author's, or of a domain of either (their colleague's mail in
+    this thread). Where none stands, or ours are not known, it is taken for ours.
+    """
+    named = [one.lower() for line in announcement for one in WITH_ADDRESS.findall(line)]
+    known = {one.rpartition("@")[2].strip("<>") for one in (*context.ours, context.author.lower().split(" ")[-1])}
+    return bool(context.ours and named) and known.isdisjoint(one.rpartition("@")[2].rstrip(".:>]") for one in named)
 
 
 def attribution(lines: list[str], at: int) -> int:
@@ -111,11 +122,13 @@ def _divided(lines: list[str], at: int, context: Context) -> Quote | None:
 def _is_of_this_matter(lines: list[str], at: int, context: Context) -> bool:
     """Whether the header block here is of a mail in this thread, and not of one that the customer pasted to show it.
 
-    By its subject, or by an address of ours in it; a block that has neither is believed.
+    By an address of ours in it, by who wrote it, and by its subject; a block that has none of these is believed.
     """
     block = [line for line in lines[at : at + _BLOCK] if FIELD.match(line)]
     if any(own in line.lower() for line in block for own in context.ours):
         return True
+    if is_by_others([line for line in block if FROM.match(line)], context):
+        return False
     subject = next((line for line in block if SUBJECT.match(line)), None)
     return subject is None or same_subject(re.split("[:：|]", subject, maxsplit=1)[1].strip(" *_|"), context.subject)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html as entities
 import mimetypes
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,6 +33,11 @@ _FORMATTED = {"text/enriched", "text/richtext", "text/markdown", "text/x-markdow
 # Text for programs, which people get as a file.
 _NO_PROSE = {"text/calendar", "text/x-vcalendar", "text/vcard", "text/x-vcard", "text/directory", "text/rfc822-headers",
     "text/css", "text/csv", "text/xml", "text/rtf", "text/javascript", "text/x-amp-html"}  # fmt: skip
+_SEALED = {"multipart/encrypted", "multipart/signed", "multipart/report"}  # their parts are what their place says
+_OTHERWISE = re.compile(
+    r"(?:message|multipart|image|audio|video|font|model)/|application/(?:x-)?(?:pkcs|pgp|pdf|zip|ms-)"
+)
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _MARKS = re.compile(r"<param>.{0,100}?</param>|</?[a-z]{1,20}>", re.IGNORECASE)
 _SHORT = 400  # characters of a plain text that may stand for the HTML beside it without saying the same
 _LOOKED_AT = 200_000  # characters of HTML in which words are looked for
@@ -73,6 +79,8 @@ def assemble(root: mime.Part, notes: list[str], hints: tuple[str, ...] = ()) -> 
     """The body of a mail, and its files in order; `hints` say what text without a charset is likely to be in."""
     label = _charset(next((p for p in root.leaves() if p.content_type.startswith("text/")), root))
     body = Body(charset=label if spells_ascii(label) else None, hints=hints)
+    if all(_is_file(part, inside) for part, inside in _placed(root)) and (letter := _unlabelled(root)) is not None:
+        letter.content_type = "text/plain"
     piece = _read(root, body, notes, inside=None)
     if piece.text is not None and piece.html is not None and _differs(piece.text, piece.html):
         beside = _Piece(text=piece.text).marked()
@@ -86,6 +94,28 @@ def assemble(root: mime.Part, notes: list[str], hints: tuple[str, ...] = ()) -> 
     elif piece.html is not None:
         notes.append("the HTML is too large or too deep to show")
     return body
+
+
+def _placed(part: mime.Part, inside: str | None = None) -> Iterator[tuple[mime.Part, str | None]]:
+    """Each leaf, and what it lies in."""
+    if not part.children:
+        yield part, inside
+    for child in part.children:
+        yield from _placed(child, _place(part, child))
+
+
+def _unlabelled(root: mime.Part) -> mime.Part | None:
+    """The letter of a mail in which no part is labelled as one: the first that is text by what it holds.
+
+    Some programs write `plain/text`, `application/text`, or what a server knows of no file: octets.
+    """
+    for part, inside in _placed(root):
+        disposition, _ = mime.parameters(part.headers.get("content-disposition"))
+        if disposition == "attachment" or _name(part) or inside in _SEALED or _OTHERWISE.match(part.content_type):
+            continue
+        if part.content_type not in _NO_PROSE and (start := part.content()[:_LOOKED_AT]).strip():
+            return None if _CONTROLS.search(start) else part
+    return None
 
 
 def _is_excuse(text: str) -> bool:

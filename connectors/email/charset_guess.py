@@ -37,12 +37,14 @@ def _worths(letters: str, wide: bool) -> dict[str, float]:
     long = len(letters) > 25 and not wide
     worths: dict[str, float] = {}
     for at, letter in enumerate(letters):
-        worth = 0.75 if letter.isupper() else 0.9 if long and at >= _FREQUENT else 1.0
+        rare = letter in "þð" or (long and at >= _FREQUENT)  # Icelandic alone has these
+        worth = 0.75 if letter.isupper() else 0.9 if rare else 1.0
         worths[letter] = max(worth, worths.get(letter, 0.0))
     return worths
 
 
 _PUNCTUATION = frozenset("‘’“”„–—…«»°€\xa0·•")
+_PRICE = re.compile("[€£] ?[0-9]|[0-9] ?[€£]")  # a currency where it stands: surer than any letter
 _HAN = (
     "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种事成方多经么去法学如都同"
     "现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实日军者意无力它与长把机十民第公此已工使情明性知全三又关点正业外将两高间由问很"
@@ -71,11 +73,14 @@ _CENTRAL = {
     "sl hr sr": "čšžćđČŠŽ", "ro": "ăâîşţȘșț",
     "de": "äöüßÄÖÜ",
 }  # fmt: skip
+_WESTERN = {
+    "fr": "éèàçêâîôûëïüœùÉÀÇ", "de": "äöüßÄÖÜ", "es": "áéíóúñü¿¡ÁÉÑ", "pt": "áâãàçéêíóôõúÁÉ", "it": "àèéìòùÈ",
+    "sv da nb no fi": "åäöæøéÅÄÖÆØ", "is": "áéíóúýðþæöÞÁ", "nl": "éëïèöüê", "ca": "àèéíïòóúüç·", "en": "éèêçñïö£",
+}  # fmt: skip
+_GREEK = "αοιετσνηυρπκλμςωάίόέύήώδγχθφβξζψΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩΆΈ"
+_ARABIC = "اليمنوترهبعدفسكقحجةأشصخطضإثىذزغظئءؤآ"
 _CHARSETS = (
-    _Charset.of("cp1252", {
-        "fr": "éèàçêâîôûëïüœùÉÀÇ", "de": "äöüßÄÖÜ", "es": "áéíóúñü¿¡ÁÉÑ", "pt": "áâãàçéêíóôõúÁÉ", "it": "àèéìòùÈ",
-        "sv da nb no fi": "åäöæøéÅÄÖÆØ", "is": "áéíóúýðþæöÞÁ", "nl": "éëïèöüê", "ca": "àèéíïòóúüç·", "en": "éèêçñïö£",
-    }),
+    _Charset.of("cp1252", _WESTERN),
     _Charset.of("cp1250", _CENTRAL),
     _Charset.of("cp1254", {"tr": "ıİşŞğĞçÇöÖüÜâî"}),
     _Charset.of("cp1257", {"lt": "ąčęėįšųūžČŠŽĖ", "lv": "āčēģīķļņšūžĀČŠŽ", "et": "äõöüšžÄÕÖÜ"}),
@@ -86,11 +91,16 @@ _CHARSETS = (
     _Charset.of("cp866", {"ru": _CYRILLIC + _CYRILLIC.upper()}),
     _Charset.of("iso8859_2", _CENTRAL),
     _Charset.of("iso8859_5", {"ru": _CYRILLIC + _CYRILLIC.upper()}),
-    _Charset.of("cp1253", {"el": "αοιετσνηυρπκλμςωάίόέύήώδγχθφβξζψΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩΆΈ"}),
+    _Charset.of("cp1253", {"el": _GREEK}),
+    _Charset.of("iso8859_7", {"el": _GREEK}),
     _Charset.of("cp1255", {"he yi": "יוהלאמתרשבנדעחקפטגסצכזםןךףץ"}),
-    _Charset.of("cp1256", {"ar fa ur": "اليمنوترهبعدفسكقحجةأشصخطضإثىذزغظئءؤآپچژگ،؟"}),
+    _Charset.of("cp1256", {"ar fa ur": _ARABIC + "پچژگ،؟"}),
+    _Charset.of("iso8859_6", {"ar": _ARABIC + "،؟"}),
     _Charset.of("cp874", {"th": "านรอกเงมยลวดท่สต้ะปบคหแจพชขใไโผีัิืุู็์ำธณศษฟซถภญฐฉฎฏฒฆฬฮๆ"}),
     _Charset.of("cp1258", {"vi": "ăâđêôơưàáạảãèéẹẻẽìíòóùúýỳĐ\u0300\u0301\u0303\u0309\u0323"}),
+    _Charset.of("cp850", _WESTERN),
+    _Charset.of("mac_roman", _WESTERN),
+    _Charset.of("iso8859_15", _WESTERN),
     _Charset.of("gb18030", {"zh": _HAN + "，。！？、：；（）“”《》"}, wide=True),
     _Charset.of("big5hkscs", {"zh": _HAN_OLD + "，。！？、：；（）「」"}, wide=True),
     _Charset.of("cp932", {"ja": _JAPANESE}, wide=True),
@@ -137,6 +147,7 @@ def _score(text: str, charset: _Charset, told: frozenset[str]) -> float:
         + (_HINTED if charset.name in told or not told.isdisjoint(codes.split()) else 0.0)
         for codes, letters in charset.languages.items()
     )
+    best += 0.7 * len(_PRICE.findall(text)) / len(beyond)
     return best - cost / len(beyond) + (0.0 if charset.wide else _read(text) - 0.1)
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 
-from connectors.email.announcements import Quote, attribution, first_quote, is_forwarded, is_quoted
+from connectors.email.announcements import Quote, attribution, first_quote, is_by_others, is_forwarded, is_quoted
 from connectors.email.answers_below import says_below
 from connectors.email.context import Context
 from connectors.email.quote_marks import ARMOUR
@@ -32,7 +32,7 @@ def visible(text: str, context: Context = _ANSWER) -> str:
     """What the customer wrote; the whole text if it is all quote, or if they answered between the lines."""
     text = ARMOUR.sub("", text)
     lines = text.split("\n")
-    own = _without_trailing_quote(_own_lines(lines, context)) if context.answers else lines
+    own = _without_trailing_quote(_own_lines(lines, context), context) if context.answers else lines
     kept = without_signature(own, context.author)
     return "\n".join(kept).strip("\n").rstrip() or text.strip()
 
@@ -127,7 +127,7 @@ def _is_wrapped_rest(lines: list[str], at: int) -> bool:
     )
 
 
-def _without_trailing_quote(lines: list[str]) -> list[str]:
+def _without_trailing_quote(lines: list[str], context: Context) -> list[str]:
     """Marked lines at the very end go, unless nothing else is there or the author wants to show them."""
     end = len(lines)
     while end and (not lines[end - 1].strip() or is_quoted(lines[end - 1])):
@@ -137,6 +137,8 @@ def _without_trailing_quote(lines: list[str]) -> list[str]:
     kept = lines[:end]
     announced = next((n for n in range(1, 7) if n <= len(kept) and attribution(lines, len(kept) - n) == n), 0)
     if not announced and (_leads_on(_last(kept)) or is_forwarded(kept)):
+        return lines
+    if announced and is_by_others(kept[-announced:], context):
         return lines
     kept = kept[: len(kept) - announced]
     return kept if _says_something(kept) and not says_below("\n".join(kept)) else lines

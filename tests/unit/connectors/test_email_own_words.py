@@ -184,6 +184,30 @@ def test_pasted_mail_of_others_is_shown_in_an_answer(block: str) -> None:
     assert _shows(text, "Is this really from you?")
 
 
+OTHERS = Context(subject="Order 4711", author="Pat Case pat@home.example", ours=("support@hub.example",))
+
+
+@pytest.mark.parametrize(
+    ("whose", "shown"),
+    [
+        ("Courier <jim@courier.example>", True),
+        ("Support <support@hub.example>", False),
+        ("Sam Reed <sam@home.example>", False),
+        ("Kim Lee <kim@hub.example>", False),
+    ],
+)
+@pytest.mark.parametrize(
+    "below",
+    [
+        "On Mon, 30 Nov 2026 at 09:00, {} wrote:\n> left next door",
+        "On Mon, 30 Nov 2026 at 09:00, {} wrote:\n\nleft next door",
+        "From: {}\nDate: Mon, 30 Nov 2026\nSubject: Order 4711\nTo: pat@home.example\n\nleft next door",
+    ],
+)
+def test_mail_of_somebody_we_never_wrote_with_is_shown(below: str, whose: str, shown: bool) -> None:
+    assert ("left next door" in visible("Did your courier say so?\n\n" + below.format(whose), OTHERS)) == shown
+
+
 @pytest.mark.parametrize(
     "said",
     [

@@ -293,3 +293,26 @@ def _alternatives(plain: str, html: str) -> Inbound:
     return parse(
         (head + part.format("plain", plain) + part.format("html", html) + "--b--\r\n").encode(), account_id=1
     ).inbound
+
+
+@pytest.mark.parametrize(
+    "label", ["plain/text", "application/text", "application/octet-stream", "application/json", "x-words/odd", "text"]
+)
+def test_letter_that_is_labelled_as_no_text_is_read(label: str) -> None:
+    alone = mail(f"From: a@b.example\nContent-Type: {label}; charset=utf-8\n\nMein Öl-Tisch wackelt\n")
+    assert (alone.text, len(alone.attachments)) == ("Mein Öl-Tisch wackelt", 0)
+    first = mail(
+        "From: a@b.example\nContent-Type: multipart/mixed; boundary=b\n\n"
+        f"--b\nContent-Type: {label}; charset=utf-8\n\nwords\n"
+        "--b\nContent-Type: application/octet-stream; name=a.log\n\nlines\n--b--\n"
+    )
+    assert (first.text, [a.name for a in first.attachments]) == ("words", ["a.log"])
+
+
+@pytest.mark.parametrize(
+    "part_of",
+    ["application/octet-stream\n\n\x01\x02", "application/pdf\n\n%PDF-1.4", "plain/text; name=a.txt\n\nwords"],
+)
+def test_file_without_a_letter_is_a_file(part_of: str) -> None:
+    only = mail(f"From: a@b.example\nContent-Type: {part_of}\n")
+    assert (only.text, len(only.attachments)) == ("", 1)
