@@ -26,7 +26,7 @@ from hub.core.metrics import REPAIRS
 from hub.core.retry import Bad, ignore
 from hub.core.service import Core
 from hub.core.sql import Queries
-from hub.queues import entries, telephone
+from hub.queues import entries, leaving, telephone
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "invariants.sql")
@@ -130,10 +130,7 @@ async def _with_nobody(unit: Unit, fault: Fault) -> bool:
     entry = await _entry(unit, fault)
     if entry.state == "offered":
         return await _offer_gone(unit, fault)
-    if entry.state == "wrapping":
-        await entries.end_entry(unit, fault.conversation_id, entry, "resolved")
-        return True
-    return await entries.release(unit, fault.conversation_id, reason="its agent works here no more")
+    return await leaving.let_go(unit, fault.conversation_id, entry.agent_id, reason="its agent works here no more")
 
 
 async def _offer_gone(unit: Unit, fault: Fault) -> bool:

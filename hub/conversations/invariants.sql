@@ -15,9 +15,9 @@ with live as (
     union all
     select l.conversation_id, l.id, 'with_nobody' from live l
     where l.state in ('offered', 'assigned', 'wrapping')
-      and not exists (
-          select from agent a join role_permission p on p.role_key = a.role and p.permission in ('conversation.handle', 'conversation.reply')
-          where a.id = l.agent_id and a.disabled_at is null)
+      and not coalesce(may_answer(l.agent_id), false)
+      -- who talks on the telephone goes on talking, whatever became of their right
+      and not exists (select from call c where c.entry_id = l.id and l.state = 'assigned' and c.state in ('connecting', 'talking'))
     union all
     select l.conversation_id, l.id, 'offer_gone' from live l
     where l.state = 'offered'

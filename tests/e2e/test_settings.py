@@ -57,6 +57,34 @@ async def test_open_desk_of_who_loses_a_right_shows_no_conversations_any_more(wo
     await expect(ben.get_by_test_id("nav-inbox")).to_be_visible()
 
 
+async def test_administrator_is_told_what_goes_back_before_and_after_a_right_to_answer_is_taken(
+    world: World, windows: Windows
+) -> None:
+    ben, admin = await windows.desk("ben", "/app/inbox/waiting"), await windows.desk("admin", "/app/admin/roles")
+    await world.sms(world.number(), "Does it dim?")
+    await ben.get_by_test_id("conversation-row").filter(has_text="Does it dim?").click()
+    await ben.get_by_test_id("pull").click()
+    await expect(ben.get_by_test_id("pull")).to_have_count(0)
+    windows.forgive(r"status of 409 .*/role$")  # the question
+    windows.forgive(r"status of 403 .*/api/v1/")  # what ben was asking as the right went
+    role, dialog = admin.get_by_label("Ben Carter"), admin.get_by_role("dialog")
+    await role.select_option("analyst")
+    await expect(dialog).to_contain_text("go back to their queues: 1; customers waiting for an answer among them: 1.")
+    await dialog.get_by_role("button", name="Cancel").click()
+    await expect(role).to_have_value("agent")
+    await role.select_option("analyst")
+    try:
+        await dialog.get_by_test_id("admin-confirm").click()
+        await expect(admin.get_by_text("Conversations that went back to their queues: 1.")).to_be_visible()
+        await expect(role).to_have_value("analyst")
+        await admin.goto(f"{world.url}/app/inbox/waiting")
+        await expect(admin.get_by_test_id("conversation-row").filter(has_text="Does it dim?")).to_be_visible()
+    finally:
+        await admin.goto(f"{world.url}/app/admin/roles")
+        await role.select_option("agent")
+        await expect(admin.get_by_text("Saved.")).to_be_visible()
+
+
 async def test_queue_that_nobody_serves_takes_no_transfer_until_its_page_puts_somebody_there(
     world: World, windows: Windows
 ) -> None:

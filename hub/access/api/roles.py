@@ -10,6 +10,8 @@ from hub.access import roles
 from hub.access.permissions import MEANINGS, NEEDS_READING, Access, Permission, Scope
 from hub.access.roles import ROLES
 from hub.core import events
+from hub.core.events import Unit
+from hub.queues import leaving
 from hub.web.endpoints import Call, Endpoints
 from hub.web.records import Archiving, KeptRecord, RecordHistory, RecordVersion
 from hub.web.shapes import In, Key, Name
@@ -35,6 +37,9 @@ class PermissionList(BaseModel):
 class Role(KeptRecord):
     permissions: dict[str, Scope]
     people: int | None = Field(None, description="How many have it; in lists only")
+    handed_back: int | None = Field(
+        None, description="How many conversations went back to their queues; after a change only"
+    )
 
 
 class RoleList(BaseModel):
@@ -47,13 +52,29 @@ class NewRole(In):
     permissions: Granted
 
 
+HandBack = Annotated[
+    bool,
+    Field(description="What lies with who may answer nobody any more goes back to its queue; else 409 `role.work`"),
+]
+
+
 class RoleChange(RecordVersion):
     name: Name | None = None
     permissions: Granted | None = None
+    hand_back: HandBack = False
+
+    def changes(self) -> dict[str, Any]:
+        """The fields of the role that the body names."""
+        return {key: value for key, value in super().changes().items() if key != "hand_back"}
 
 
 class GivenRole(In):
     role: Key
+    hand_back: HandBack = False
+
+
+class RoleGiven(BaseModel):
+    handed_back: int = Field(description="How many conversations went back to their queues")
 
 
 async def _faults(call: Call, given: dict[str, Any], role_id: int | None = None) -> dict[str, str]:
@@ -91,9 +112,14 @@ async def create_role(call: Call, body: NewRole) -> dict[str, Any]:
     "PATCH", "/roles/{role_id}", needs=Permission.ROLE_MANAGE, returns=Role, errors=(409,), checks=_faults
 )
 async def change_role(call: Call, role_id: int, body: RoleChange) -> dict[str, Any]:
-    """Change a role: `permissions` as a whole. Everybody who has it can do more or less at once."""
+    """Change a role: `permissions` as a whole. Everybody who has it can do more or less at once.
+
+    409 `role.work` counts what lies with those who could answer nobody any more: confirm with `hand_back`.
+    """
     async with events.unit(call.core.db, call.core.feed) as unit:
-        return await roles.change(unit, role_id, body.changes(), version=body.version, actor_id=call.me.id)
+        row = await roles.change(unit, role_id, body.changes(), version=body.version, actor_id=call.me.id)
+        lost = await _without_right(unit, body.hand_back, role_id=role_id)
+    return {**row, "handed_back": await leaving.take_back(call.core, lost, actor_id=call.me.id)}
 
 
 @administration.add("POST", "/roles/{role_id}/archive", needs=Permission.ROLE_MANAGE, returns=Role, errors=(409,))
@@ -117,8 +143,23 @@ async def list_role_changes(call: Call, role_id: int) -> dict[str, Any]:
     return {"items": await ROLES.history(call.core.db, role_id)}
 
 
-@administration.add("PUT", "/agents/{agent_id}/role", needs=Permission.ROLE_MANAGE, status=204, errors=(409,))
-async def give_role(call: Call, agent_id: int, body: GivenRole) -> None:
-    """Give somebody a role; 409 when nobody would be left who can make roles."""
+@administration.add("PUT", "/agents/{agent_id}/role", needs=Permission.ROLE_MANAGE, returns=RoleGiven, errors=(409,))
+async def give_role(call: Call, agent_id: int, body: GivenRole) -> dict[str, Any]:
+    """Give somebody a role; 409 when nobody would be left who can make roles.
+
+    409 `role.work` counts what lies with somebody who could answer nobody any more: confirm with `hand_back`.
+    """
     async with events.unit(call.core.db, call.core.feed) as unit:
         await roles.give(unit, agent_id, body.role, actor_id=call.me.id)
+        lost = await _without_right(unit, body.hand_back, agent_id=agent_id)
+    return {"handed_back": await leaving.take_back(call.core, lost, actor_id=call.me.id)}
+
+
+async def _without_right(
+    unit: Unit, hand_back: bool, *, agent_id: int | None = None, role_id: int | None = None
+) -> list[int]:
+    """Who may answer nobody after this change; `Conflict` when work lies with them and nobody said to hand it back."""
+    lost = await leaving.lost_right(unit.conn, agent_id=agent_id, role_id=role_id)
+    if not hand_back:
+        await leaving.require_nothing_left(unit.conn, lost)
+    return lost

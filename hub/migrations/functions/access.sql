@@ -35,3 +35,10 @@ create or replace function standing(
            array(select q.queue_id from agent_queue q where q.agent_id = standing.agent),
            array(select e.conversation_id from queue_entry e where e.agent_id = standing.agent and e.state = 'offered')
 $$;
+
+-- may_answer: Whether somebody works here whose role lets them answer customers: work lies with nobody else.
+create or replace function may_answer(agent bigint) returns boolean language sql stable as $$
+    select exists (
+        select from agent a join role_permission p on p.role_key = a.role and p.permission in ('conversation.handle', 'conversation.reply')
+        where a.id = may_answer.agent and a.disabled_at is null)
+$$;

@@ -149,7 +149,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Give somebody a role; 409 when nobody would be left who can make roles. */
+        /**
+         * Give somebody a role; 409 when nobody would be left who can make roles.
+         * @description 409 `role.work` counts what lies with somebody who could answer nobody any more: confirm with `hand_back`.
+         */
         put: operations["give_role"];
         post?: never;
         delete?: never;
@@ -1588,7 +1591,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Change a role: `permissions` as a whole. Everybody who has it can do more or less at once. */
+        /**
+         * Change a role: `permissions` as a whole. Everybody who has it can do more or less at once.
+         * @description 409 `role.work` counts what lies with those who could answer nobody any more: confirm with `hand_back`.
+         */
         patch: operations["change_role"];
         trace?: never;
     };
@@ -2324,6 +2330,11 @@ export interface components {
         };
         GivenRole: {
             role: string;
+            /**
+             * @description What lies with who may answer nobody any more goes back to its queue; else 409 `role.work`
+             * @default false
+             */
+            hand_back?: boolean;
         };
         HandedBack: {
             number: number;
@@ -3125,6 +3136,11 @@ export interface components {
              * @default null
              */
             people?: number | null;
+            /**
+             * @description How many conversations went back to their queues; after a change only
+             * @default null
+             */
+            handed_back?: number | null;
         };
         RoleChange: {
             version: number;
@@ -3134,6 +3150,15 @@ export interface components {
             permissions?: {
                 [key: string]: components["schemas"]["Scope"];
             } | null;
+            /**
+             * @description What lies with who may answer nobody any more goes back to its queue; else 409 `role.work`
+             * @default false
+             */
+            hand_back?: boolean;
+        };
+        RoleGiven: {
+            /** @description How many conversations went back to their queues */
+            handed_back: number;
         };
         RoleList: {
             items: components["schemas"]["Role"][];
@@ -3576,6 +3601,7 @@ export type ReplayedMessage = components['schemas']['ReplayedMessage'];
 export type ReplyChannel = components['schemas']['ReplyChannel'];
 export type Role = components['schemas']['Role'];
 export type RoleChange = components['schemas']['RoleChange'];
+export type RoleGiven = components['schemas']['RoleGiven'];
 export type RoleList = components['schemas']['RoleList'];
 export type Said = components['schemas']['Said'];
 export type Scheduled = components['schemas']['Scheduled'];
@@ -3878,12 +3904,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done; there is nothing to show */
-            204: {
+            /** @description Done */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["RoleGiven"];
+                };
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];

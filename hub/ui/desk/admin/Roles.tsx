@@ -4,10 +4,10 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import type { PermissionFact, Role } from '../../api/schema'
-import { complain, say } from '../parts/ask'
+import { complain, explain, say } from '../parts/ask'
 import { agents } from '../parts/queries'
 import { giveRole, permissions, roleRecords } from './api'
-import { type Form, RecordsPage } from './kit'
+import { Confirm, type Form, RecordsPage, refused } from './kit'
 
 type Scope = 'own' | 'queue' | 'all'
 export interface RoleDraft { key: string; name: string; permissions: Record<string, Scope> }
@@ -15,6 +15,10 @@ const begin = (r: Role | null): RoleDraft => ({ ...(r ? {} : { key: '' }), name:
 
 /** A role in the reader's language, if it is one of ours. */
 const named = (t: TFunction, r: Role) => (r.source === 'built-in' ? t(`role.${r.key}`) : r.name)
+
+/** Work lies with who would lose the right to answer. */
+const WORK = 'role.work'
+const handedBack = (t: TFunction, n: number | null | undefined) => (n ? t('admin.roles.handedBack', { n }) : t('admin.saved'))
 
 export function RolesPage() {
   const { t } = useTranslation()
@@ -29,6 +33,7 @@ export function RolesPage() {
       facts={(r) => `${t('admin.people', { n: r.people ?? 0 })} · ${t('admin.roles.allows', { n: Object.keys(r.permissions).length })}`}
       shown={(field, value) => (field === 'permissions' ? granted(value) : String(value ?? ''))}
       fields={(form) => <Fields form={form} known={known} />}
+      asks={{ code: WORK, title: t('admin.roles.handBackTitle'), act: t('admin.roles.handBack') }} said={(r) => handedBack(t, r.handed_back)}
       below={<People />}
     />
   )
@@ -72,20 +77,24 @@ function People() {
   const people = useQuery(agents).data ?? []
   const roles = useQuery({ queryKey: ['admin', 'roles'], queryFn: async () => (await roleRecords.list()).items }).data ?? []
   const give = useMutation({
-    mutationFn: ({ id, role }: { id: number; role: string }) => giveRole(id, role),
-    onSuccess: () => say(t('admin.saved')),
-    onError: complain,
+    mutationFn: ({ id, role, sure }: { id: number; role: string; sure: boolean }) => giveRole(id, role, sure),
+    onSuccess: (given) => say(handedBack(t, given.handed_back)),
+    onError: (error) => {
+      if (!refused(error, WORK)) complain(error)
+    },
     onSettled: () => Promise.all([['agents'], ['admin'], ['session']].map((queryKey) => client.invalidateQueries({ queryKey }))),
   })
+  const asked = refused(give.error, WORK) ? give.variables : undefined
   return (
     <section style={{ padding: '16px 14px 0' }} aria-label={t('admin.roles.people')} data-testid="role-people">
       <h2 style={{ fontSize: 14, margin: '0 0 8px' }}>{t('admin.roles.people')}</h2>
       {people.map((a) => (
         <NativeSelect
-          key={a.id} size="xs" mb={8} label={a.name} value={a.role} disabled={give.isPending} data-testid={`role-of-${a.id}`} onChange={(e) => give.mutate({ id: a.id, role: e.currentTarget.value })}
+          key={a.id} size="xs" mb={8} label={a.name} value={a.role} disabled={give.isPending} data-testid={`role-of-${a.id}`} onChange={(e) => give.mutate({ id: a.id, role: e.currentTarget.value, sure: false })}
           data={roles.filter((r) => !r.archived_at || r.key === a.role).map((r) => ({ value: r.key, label: named(t, r) }))}
         />
       ))}
+      {asked && <Confirm title={t('admin.roles.handBackTitle')} text={explain(give.error)} act={t('admin.roles.handBack')} busy={give.isPending} close={() => give.reset()} run={() => give.mutate({ ...asked, sure: true })} />}
     </section>
   )
 }

@@ -8,7 +8,7 @@ import type { RoleDraft } from './Roles'
 
 export const hours = queryOptions({ queryKey: ['admin', 'hours'], queryFn: async () => (await data(hub.GET('/api/v1/admin/hours'))).items, staleTime: 60_000 })
 export const permissions = queryOptions({ queryKey: ['permissions'], queryFn: async () => (await data(hub.GET('/api/v1/permissions'))).items, staleTime: Infinity })
-export const giveRole = (id: number, role: string) => data(hub.PUT('/api/v1/agents/{agent_id}/role', { ...at({ agent_id: id }), body: { role } }))
+export const giveRole = (id: number, role: string, sure: boolean) => data(hub.PUT('/api/v1/agents/{agent_id}/role', { ...at({ agent_id: id }), body: { role, hand_back: sure } }))
 
 const queue = (id: number) => at({ queue_id: id })
 export const queueRecords: RecordApi<AdminQueue, QueueDraft> = {
@@ -24,7 +24,7 @@ const role = (id: number) => at({ role_id: id })
 export const roleRecords: RecordApi<Role, RoleDraft> = {
   list: () => data(hub.GET('/api/v1/roles')),
   create: (body) => data(hub.POST('/api/v1/roles', { body })),
-  change: (id, version, change) => data(hub.PATCH('/api/v1/roles/{role_id}', { ...role(id), body: { version, ...change } })),
+  change: (id, version, change, sure) => data(hub.PATCH('/api/v1/roles/{role_id}', { ...role(id), body: { version, ...change, hand_back: sure } })),
   archive: (id, version, archived) => data(hub.POST('/api/v1/roles/{role_id}/archive', { ...role(id), body: { version, archived } })),
   adopt: (id, version) => data(hub.POST('/api/v1/roles/{role_id}/adopt', { ...role(id), body: { version } })),
   history: (id) => data(hub.GET('/api/v1/roles/{role_id}/history', role(id))),

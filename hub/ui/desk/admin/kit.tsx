@@ -7,6 +7,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { RecordChange } from '../../api/schema'
+import { Problem } from '../api'
 import { stamp } from '../format'
 import { above, complain, explain, say, wrong } from '../parts/ask'
 import { Empty } from '../parts/bits'
@@ -19,7 +20,8 @@ export interface Kept { id: number; key: string; name: string; source: string; v
 export interface RecordApi<T extends Kept, D> {
   list: () => Promise<{ items: T[] }>
   create: (draft: D) => Promise<T>
-  change: (id: number, version: number, draft: Partial<D>) => Promise<T>
+  /** `sure`: whoever changes it was told what else becomes of it, where the page asks that. */
+  change: (id: number, version: number, draft: Partial<D>, sure: boolean) => Promise<T>
   archive: (id: number, version: number, archived: boolean) => Promise<T>
   adopt: (id: number, version: number) => Promise<T>
   history: (id: number) => Promise<{ items: RecordChange[] }>
@@ -36,6 +38,10 @@ export interface Page<T extends Kept, D extends object> {
   fields: (form: Form<D>, record: T | null) => ReactNode
   /** A value as people read it, in what changed. */
   shown: (field: string, value: unknown) => string
+  /** The refusal that asks whether one is sure, with the words of the question. */
+  asks?: { code: string; title: string; act: string }
+  /** What is said when it is saved, where that is more than that it is. */
+  said?: (record: T) => string
   below?: ReactNode
 }
 
@@ -104,12 +110,13 @@ function Editor<T extends Kept, D extends object>({ page, record, pick }: { page
   }
   const changes = changed(first, draft)
   const save = useMutation({
-    mutationFn: () => (record ? page.api.change(record.id, record.version, Object.fromEntries(changes.map(([k, , after]) => [k, after])) as Partial<D>) : page.api.create(draft)),
+    mutationFn: (sure: boolean) => (record ? page.api.change(record.id, record.version, Object.fromEntries(changes.map(([k, , after]) => [k, after])) as Partial<D>, sure) : page.api.create(draft)),
     onSuccess: async (saved) => {
       await done(saved)
-      say(t('admin.saved'))
+      say(page.said?.(saved) ?? t('admin.saved'))
     },
   })
+  const asked = page.asks && refused(save.error, page.asks.code) ? page.asks : null
   const archive = useMutation({ mutationFn: (archived: boolean) => page.api.archive(record!.id, record!.version, archived), onSuccess: done, onError: complain, onSettled: () => setConfirming(false) })
   const adopt = useMutation({ mutationFn: () => page.api.adopt(record!.id, record!.version), onSuccess: done, onError: complain })
   const locked = record !== null && (record.source !== 'page' || record.archived_at !== null)
@@ -119,7 +126,7 @@ function Editor<T extends Kept, D extends object>({ page, record, pick }: { page
       noValidate className="adminform" aria-label={record?.name ?? t('admin.new')} data-testid="admin-form"
       onSubmit={(e) => {
         e.preventDefault()
-        save.mutate()
+        save.mutate(false)
       }}
     >
       {/* Without a field to go to, the keyboard scrolls the fields themselves. */}
@@ -138,7 +145,7 @@ function Editor<T extends Kept, D extends object>({ page, record, pick }: { page
           </div>
         )}
         {record?.source === 'built-in' && <div className="adminowner"><span>{t('admin.builtIn')}</span></div>}
-        {save.isError && <div className="alert" role="alert" data-testid="admin-problem">{above(save.error, new RegExp(`^(${Object.keys(draft).join('|')})(\\.|$)`))}</div>}
+        {save.isError && !asked && <div className="alert" role="alert" data-testid="admin-problem">{above(save.error, new RegExp(`^(${Object.keys(draft).join('|')})(\\.|$)`))}</div>}
         {page.fields(form, record)}
       </div>
       <aside className="adminside" aria-label={t('admin.changes')}>
@@ -154,6 +161,7 @@ function Editor<T extends Kept, D extends object>({ page, record, pick }: { page
         )}
         {record && <History page={page} record={record} />}
       </aside>
+      {asked && <Confirm title={asked.title} text={explain(save.error)} act={asked.act} busy={save.isPending} close={() => save.reset()} run={() => save.mutate(true)} />}
       {confirming && record && (
         <Confirm title={t('admin.archiveTitle', { name: record.name })} text={t(`admin.${page.noun}.archiveText`)} act={t('admin.archive')} busy={archive.isPending} close={() => setConfirming(false)} run={() => archive.mutate(true)} />
       )}
@@ -202,6 +210,9 @@ function History<T extends Kept, D extends object>({ page, record }: { page: Pag
     </section>
   )
 }
+
+/** Whether the hub refused something by this code. */
+export const refused = (error: unknown, code: string) => error instanceof Problem && error.code === code
 
 /** A question before something that others notice. */
 export function Confirm({ title, text, act, busy, close, run }: { title: string; text: string; act: string; busy: boolean; close: () => void; run: () => void }) {
