@@ -34,12 +34,12 @@ def kind_of(channel: str) -> AddressKind | None:
 async def resolve(unit: Unit, conversation_id: int, *, actor_id: int | None, disposition: str | None = None) -> None:
     """Close the matter; its agent goes into wrap-up where the queue gives time for it. Resolving twice is once.
 
-    `Conflict` while its customer waits on the line; the clock (no `actor_id`) then leaves it alone.
+    `Conflict` while its customer is on the line; the clock (no `actor_id`) then leaves it alone.
     """
     await conversation.lock(unit.conn, conversation_id)
     if actor_id is not None:
-        await telephone.check_nobody_waits(unit.conn, conversation_id)
-    elif await telephone.waits_on_line(unit.conn, conversation_id):
+        await telephone.check_nobody_on_line(unit.conn, conversation_id)
+    elif await telephone.customer_on_line(unit.conn, conversation_id) is not None:
         return
     await _check_disposition(unit, disposition)
     changed = await conversation.resolve(unit.conn, conversation_id, actor_id=actor_id, disposition=disposition)
@@ -72,7 +72,7 @@ async def snooze(unit: Unit, conversation_id: int, until: datetime, *, actor_id:
             "The time is too far away.", code="time.far", fields={"until": f"at most {MOST_SNOOZED.days} days from now"}
         )
     await conversation.lock(unit.conn, conversation_id)
-    await telephone.check_nobody_waits(unit.conn, conversation_id)
+    await telephone.check_nobody_on_line(unit.conn, conversation_id)
     changed = await conversation.snooze(unit.conn, conversation_id, until=until)
     if changed is None:
         raise Conflict("Only an open conversation can be snoozed.", code="conversation.not_open")

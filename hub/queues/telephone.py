@@ -55,14 +55,18 @@ async def check_rings(conn: Connection, conversation_id: int, queue_id: int, age
         )
 
 
-async def check_nobody_waits(conn: Connection, conversation_id: int) -> None:
-    """`Conflict` while the customer of a held conversation waits on the line: it is not over, nor to be put aside."""
-    if await waits_on_line(conn, conversation_id):
+async def check_nobody_on_line(conn: Connection, conversation_id: int) -> None:
+    """`Conflict` while the customer of a held conversation is on the line: it is not over, nor to be put aside."""
+    on_line = await customer_on_line(conn, conversation_id)
+    if on_line == "queued":
         raise Conflict(
             "The customer waits on the line.", code="call.waits_on_line", remedy="Take the call, or hand it over."
         )
+    if on_line is not None:
+        raise Conflict("The customer is on the line.", code="call.goes_on", remedy="End the call first.")
 
 
-async def waits_on_line(conn: Connection, conversation_id: int) -> bool:
-    """Whether the customer of a held conversation waits on the line for an agent."""
-    return bool(await fetch_value(conn, sql["waits_on_line"], {"conversation_id": conversation_id}))
+async def customer_on_line(conn: Connection, conversation_id: int) -> str | None:
+    """The state of the call that the customer of a held conversation waits or talks on; None if there is none."""
+    state: str | None = await fetch_value(conn, sql["customer_on_line"], {"conversation_id": conversation_id})
+    return state

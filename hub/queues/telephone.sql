@@ -7,8 +7,9 @@ update call set queue_id = %(queue_id)s, entry_id = %(entry_id)s
 where id = (select id from call where conversation_id = %(conversation_id)s and state in ('queued', 'connecting', 'talking')
             order by id desc limit 1);
 
--- waits_on_line: Whether a caller waits on the line for an agent.
-select exists (select from call where conversation_id = %(conversation_id)s and state = 'queued' and direction = 'in');
+-- customer_on_line: The state of the call whose customer waits or talks; of one that we place, once it is on the way.
+select state from call
+where conversation_id = %(conversation_id)s and (state in ('connecting', 'talking') or state = 'queued' and direction = 'in') order by id desc limit 1;
 
 -- rings_at: Whether something rings at an agent, and whether they are named.
 select a.name, exists (select from agent_device d where d.agent_id = a.id and (d.kind = 'phone' or d.ready_until > clock_timestamp())) as rings

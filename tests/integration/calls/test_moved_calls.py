@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from hub.conversations import actions, invariants, lifecycle
 from hub.core import events
+from hub.core.clock import now
 from hub.core.db import Database
 from hub.core.errors import Conflict, Invalid
 from hub.core.feed import Feed
 from hub.core.secrets import Vault
 from hub.queues import entries, offers
 from tests.integration.calls.stage import CALLER, Behavior, Stage, eventually, stage
+from tests.integration.calls.test_more_scenarios import talking
 
 
 async def broken(scene: Stage) -> list[str]:
@@ -134,6 +137,23 @@ async def test_who_waits_on_the_line_is_neither_resolved_nor_put_aside(db: Datab
         await scene.does(actions.resolve, call["conversation_id"], actor_id=None)  # the clock leaves it alone
         assert await db.value("select status from conversation") == "open"
         assert await broken(scene) == []
+
+
+async def test_who_talks_is_neither_resolved_nor_put_aside(db: Database, feed: Feed, vault: Vault) -> None:
+    async with stage(db, feed, vault) as scene:
+        caller, call, amy = await talking(scene)
+        later = now() + timedelta(hours=1)
+        for ends, values in ((actions.resolve, ()), (actions.snooze, (later,))):
+            with pytest.raises(Conflict) as refused:
+                await scene.does(ends, call["conversation_id"], *values, actor_id=amy)
+            assert refused.value.code == "call.goes_on"
+        await scene.does(actions.resolve, call["conversation_id"], actor_id=None)  # the clock leaves it alone
+        [entry] = await db.dicts("select state, agent_id from queue_entry")
+        assert entry == {"state": "assigned", "agent_id": amy}
+        caller.hang_up()
+        await scene.in_state("ended")
+        await scene.does(actions.resolve, call["conversation_id"], actor_id=amy)
+        assert await db.value("select status from conversation") == "resolved"
 
 
 async def test_what_was_a_call_and_is_taken_up_again_rings_nowhere(db: Database, feed: Feed, vault: Vault) -> None:
