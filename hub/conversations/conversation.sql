@@ -57,11 +57,12 @@ seen as (
 )
 select id from seen where all_read;
 
--- replied: The clocks after an answer of ours.
+-- replied: The clocks after an answer of ours. What people said stands as the last of it, not what the hub adds by itself.
 update conversation set
     waiting_since = case when %(automatic)s then waiting_since end,
     first_reply_at = case when %(automatic)s then first_reply_at else coalesce(first_reply_at, greatest(now(), %(due_at)s)) end,
-    last_outbound_at = greatest(now(), %(due_at)s), interaction_seq = %(seq)s, preview = %(preview)s, failed = false,
+    last_outbound_at = greatest(now(), %(due_at)s), interaction_seq = %(seq)s, failed = false,
+    preview = case when %(automatic)s and preview ~ '\S' then preview else %(preview)s end,
     read_seq = case when %(automatic)s then read_seq else %(seq)s end,
     channel = case when %(automatic)s then channel else %(channel)s end, updated_at = now()
 where id = %(id)s;
@@ -81,7 +82,7 @@ update conversation v set
         select min(s.at) from said s where s.direction = 'in' and not s.automatic and s.seq > coalesce(a.last, 0)),
     first_reply_at = a.first_at,
     last_outbound_at = (select max(s.leaves_at) from said s where s.direction = 'out'),
-    preview = coalesce((select left(s.text, 200) from said s order by s.seq desc limit 1), ''),
+    preview = coalesce((select left(s.text, 200) from said s order by s.direction = 'out' and s.automatic, s.seq desc limit 1), ''),
     failed = exists (select from outbound o where o.conversation_id = v.id and o.state in ('failed', 'unknown')),
     updated_at = now()
 from answers a

@@ -18,7 +18,7 @@ from hub.search.tokens import JOINED, MAIL, NUMBER, RUN, WORD, Term, digits_of, 
 sql = Queries.beside(__file__)
 Where = Literal["subject", "text", "file", "customer"]
 _SHOWN = 160  # signs of a line
-_BEFORE = 40  # of them before the first word
+_BEFORE = 20  # of them before the first word
 _MOST = 4_000  # times that one word is marked in one text, before the line is chosen
 
 

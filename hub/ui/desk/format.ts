@@ -15,7 +15,12 @@ const clockOptions: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-d
 
 export const clock = (at: string | number) => dtf('clock', clockOptions).format(new Date(at))
 export const fullDate = (at: string) => dtf('full', { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' }).format(new Date(at))
-export const dayName = (at: string) => dtf('day', { weekday: 'long', day: 'numeric', month: 'long' }).format(new Date(at))
+/** A day; with its year where that is not this one. */
+export const dayName = (at: string) => {
+  const d = new Date(at)
+  const year = d.getFullYear() === new Date().getFullYear() ? {} : { year: 'numeric' as const }
+  return dtf(`day${year.year ?? ''}`, { weekday: 'long', day: 'numeric', month: 'long', ...year }).format(d)
+}
 /** A day without a time, as it is in the calendar: no zone moves it. */
 export const dayOf = (day: string) => dtf('dayOf', { day: 'numeric', month: 'short', timeZone: 'UTC' }).format(new Date(`${day.slice(0, 10)}T12:00:00Z`))
 const shortDay = (d: Date) =>

@@ -1,6 +1,6 @@
 import { TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
-import { useInfiniteQuery } from '@tanstack/react-query'
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -8,7 +8,7 @@ import { Button } from '@mantine/core'
 import { explain } from '../parts/ask'
 import { Empty, Loading, initials, useWho } from '../parts/bits'
 import { Icon } from '../parts/icons'
-import { people } from '../parts/queries'
+import { contact, people } from '../parts/queries'
 import { ContactPanel } from '../inbox/ContactPanel'
 import { Timeline } from '../inbox/Timeline'
 
@@ -21,6 +21,7 @@ export function Contacts() {
   const found = useInfiniteQuery(people(q))
   const items = found.data?.pages.flatMap((p) => p.items) ?? []
   const open = id === undefined ? null : Number(id)
+  const known = useQuery({ ...contact(open ?? 0), enabled: open !== null }).data !== undefined
   return (
     <div className={`contacts${open === null ? '' : ' open'}`}>
       <section className="list" aria-label={t('nav.contacts')}>
@@ -61,9 +62,11 @@ export function Contacts() {
             <Link to="/contacts" className="phone-only hflex" style={{ marginBottom: 10, gap: 4 }}><Icon name="back" small />{t('nav.contacts')}</Link>
             <ContactPanel id={open} timeline={false} />
           </div>
-          <div className="scroll" style={{ padding: '12px 20px' }} tabIndex={0} role="region" aria-label={t('timeline.title')}>
-            <Timeline key={open} contact={open} />
-          </div>
+          {known && (
+            <div className="scroll" style={{ padding: '12px 20px' }} tabIndex={0} role="region" aria-label={t('timeline.title')}>
+              <Timeline key={open} contact={open} />
+            </div>
+          )}
         </main>
       )}
     </div>

@@ -1,4 +1,4 @@
-import { Button, useMantineColorScheme } from '@mantine/core'
+import { Button, Menu, useMantineColorScheme } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
@@ -214,6 +214,9 @@ function Rail() {
   )
 }
 
+const MOST_TABS = 5
+
+/** The pages at a phone's foot: as many as can be read, the others behind the last. */
 function BottomBar() {
   const { t } = useTranslation()
   const { shown, path, mine } = usePages()
@@ -221,13 +224,18 @@ function BottomBar() {
   const view = viewAt(path)
   const other = view && view !== 'mine' ? view : 'waiting'
   const has = (name: string) => shown.some((p) => p.name === name)
+  const others = shown.filter((p) => p.name !== 'inbox')
+  const room = MOST_TABS - (has('inbox') ? 2 : 0)
+  const beside = others.length > room ? others.slice(0, room - 1) : others
+  const more = others.slice(beside.length)
+  const current = (p: { name: string }) => (path.startsWith(`/${p.name}`) ? 'page' : undefined)
   return (
     <nav className="bottombar" aria-label={t('nav.main')}>
       {has('inbox') && (
         <>
           <Link to="/inbox/$view" params={{ view: 'mine' }} aria-current={view === 'mine' ? 'page' : undefined}>
             <Icon name="inbox" />
-            {t('nav.inbox')}
+            <span className="cut">{t('nav.inbox')}</span>
             {mine > 0 && <span className="badge" aria-hidden="true">{mine}</span>}
           </Link>
           <Link to="/inbox/$view" params={{ view: other }} aria-current={view === other ? 'page' : undefined} data-testid="bar-view">
@@ -236,12 +244,29 @@ function BottomBar() {
           </Link>
         </>
       )}
-      {shown.filter((p) => p.name !== 'inbox').map((p) => (
-        <Link key={p.name} to={p.to} aria-current={path.startsWith(`/${p.name}`) ? 'page' : undefined}>
+      {beside.map((p) => (
+        <Link key={p.name} to={p.to} aria-current={current(p)}>
           <Icon name={p.icon} />
-          {t(`nav.${p.name}`)}
+          <span className="cut">{t(`nav.${p.name}`)}</span>
         </Link>
       ))}
+      {more.length > 0 && (
+        <Menu position="top-end" width={220}>
+          <Menu.Target>
+            <button type="button" aria-current={more.some(current) ? 'page' : undefined} data-testid="bar-more">
+              <Icon name="more" />
+              <span className="cut">{t('nav.more')}</span>
+            </button>
+          </Menu.Target>
+          <Menu.Dropdown>
+            {more.map((p) => (
+              <Menu.Item key={p.name} component={Link} to={p.to} aria-current={current(p)} leftSection={<Icon name={p.icon} small />}>
+                {t(`nav.${p.name}`)}
+              </Menu.Item>
+            ))}
+          </Menu.Dropdown>
+        </Menu>
+      )}
     </nav>
   )
 }

@@ -194,7 +194,10 @@ class Feed {
       void this.client.invalidateQueries({ queryKey: ['list'] })
       return
     }
+    const before = this.client.getQueryData<Conversation>(['conversation', s.id])
     this.client.setQueryData<Conversation>(['conversation', s.id], (c) => c && withSummary(c, s))
+    // How many matters the customer has open stands beside them.
+    if (before && before.status !== s.status) void this.client.invalidateQueries({ queryKey: ['contact', s.contact.id] })
     touchLists(this.client, s, this.me.agent.id)
     this.counts()
   }
