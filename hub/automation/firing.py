@@ -63,6 +63,7 @@ class Situation:
     timezone: str
     week: dict[str, Spans] | None
     holidays: list[Any] | None
+    target_seconds: int
 
     def opens_at(self) -> datetime | None:
         """When its queue works again, if it does not now; None when it does, or never will."""
@@ -241,17 +242,33 @@ async def _text_caller(f: Firing) -> str | None:
 
 
 async def _missed_reply(f: Firing) -> str | None:
-    """Tell everybody who looks at it; what lies with somebody who is gone waits for anybody."""
+    """What lies with somebody who is gone waits for anybody; and everybody who looks at it is told, once it is late.
+
+    Nothing is late before its queue's target: until then the screen says how long there is.
+    """
     since = f.due.payload.get("since")
     if f.now.status != "open" or f.now.waiting_since is None or since not in (None, f.now.waiting_since.isoformat()):
         return "answered"
-    minutes = round(int(f.due.payload.get("seconds") or 0) / 60)
-    words = line("waiting", minutes=minutes)
-    await replies.note(f.unit, f.due.conversation_id, words, f"followup-{f.due.id}", actor_id=None)
-    await f.unit.log(ReplyMissed(), conversation_id=f.due.conversation_id, agent_id=f.now.agent_id)
     if f.now.agent_state in ("away", "offline"):
         await entries.release(f.unit, f.due.conversation_id, reason="missed reply")
+    seconds = int(f.due.payload.get("seconds") or 0)
+    if seconds < f.now.target_seconds:
+        await _expect_answer(f, f.now.waiting_since, f.now.waiting_since, f.now.target_seconds)
+        return None
+    words = line("waiting", minutes=round(seconds / 60))
+    await replies.note(f.unit, f.due.conversation_id, words, f"followup-{f.due.id}", actor_id=None)
+    await f.unit.log(ReplyMissed(), conversation_id=f.due.conversation_id, agent_id=f.now.agent_id)
     return None
+
+
+async def _expect_answer(f: Firing, since: datetime, begins: datetime, seconds: int, of: object = "") -> None:
+    """Look again when the queue has worked for `seconds` from a moment on; `since` the customer waits."""
+    wait = overdue.Wait(f.due.conversation_id, begins, f.now.timezone, f.now.week, f.now.holidays)
+    if (due := wait.late_at(seconds)) is not None:
+        key = f"missed_reply:{f.due.conversation_id}:{since.timestamp():.6f}:{of or seconds}"
+        payload = {"seconds": seconds, "since": since.isoformat()}
+        plan = Plan(key, Kind.MISSED_REPLY, f.due.conversation_id, due, stops_on_reply=False, payload=payload)
+        await schedule(f.unit.conn, [plan])
 
 
 async def _unsent(f: Firing) -> str | None:
@@ -262,12 +279,8 @@ async def _unsent(f: Firing) -> str | None:
         return "answered otherwise"
     await replies.note(f.unit, f.due.conversation_id, line("unsent"), f"followup-{f.due.id}", actor_id=None)
     seconds = (await delays(f.unit.conn)).missed_reply
-    wait = overdue.Wait(f.due.conversation_id, now(), f.now.timezone, f.now.week, f.now.holidays)
-    if seconds and (due := wait.late_at(seconds)) is not None:
-        key = f"missed_reply:{f.due.conversation_id}:{since.timestamp():.6f}:{interaction_id}"
-        payload = {"seconds": seconds, "since": since.isoformat()}
-        plan = Plan(key, Kind.MISSED_REPLY, f.due.conversation_id, due, stops_on_reply=False, payload=payload)
-        await schedule(f.unit.conn, [plan])
+    if seconds:
+        await _expect_answer(f, since, now(), seconds, of=interaction_id)
     return None
 
 

@@ -128,7 +128,7 @@ select v.status, v.channel, v.waiting_since, v.agent_id, s.state as agent_state,
           and i.at > clock_timestamp() - interval '24 hours')::int as answered_here,
        (select count(*) from interaction i where i.address_id = w.address_id and i.direction = 'out' and i.automatic
           and i.contact_id = w.contact_id and i.at > clock_timestamp() - interval '24 hours')::int as answered_everywhere,
-       coalesce(h.timezone, 'UTC') as timezone, h.week, h.holidays
+       coalesce(h.timezone, 'UTC') as timezone, h.week, h.holidays, coalesce(q.target_seconds, 0) as target_seconds
 from conversation v
 left join lateral (
     select i.verified, i.meta, i.address_id, i.contact_id from interaction i

@@ -204,6 +204,27 @@ async def test_missed_reply_is_noted_once_when_the_customer_wrote_three_times(de
     assert len(await desk.events("reply.missed")) == 1
 
 
+async def test_nothing_is_late_before_the_queues_target_but_work_of_who_is_gone_is_given_back(desk: Desk) -> None:
+    queue = await desk.queue()
+    await desk.core.db.execute("update queue set target_seconds = 7200 where id = %s", [queue])
+    _, conversation = await desk.customer(queue=queue)
+    agent = await desk.agent("amy", queue)
+    async with events.unit(desk.core.db, desk.core.feed) as unit:
+        await entries.enqueue(unit, conversation, queue, channel="email")
+        await entries.pull(unit, conversation, agent)
+    await desk.presence(agent, "away")
+    await desk.tick(hours=1)
+    assert await desk.events("reply.missed") == []
+    assert (await desk.entry(conversation))["state"] == "waiting"
+    [_, late] = await desk.follow_ups("missed_reply")
+    left = late["due_at"] - now()
+    assert timedelta(minutes=55) < left < timedelta(minutes=65)
+    await desk.core.db.execute("update follow_up set due_at = now() where id = %s", [late["id"]])
+    await desk.tick()
+    assert len(await desk.events("reply.missed")) == 1
+    assert (await desk.follow_ups("missed_reply"))[-1]["payload"]["seconds"] == 7200
+
+
 async def test_snooze_ends_by_itself(desk: Desk) -> None:
     queue = await desk.queue()
     _, conversation = await desk.customer(queue=queue)
