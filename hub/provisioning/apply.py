@@ -29,7 +29,7 @@ from hub.core.records import Records
 from hub.core.secrets import Vault
 from hub.core.sql import Queries
 from hub.provisioning import named_queues
-from hub.provisioning.model import Account, Center
+from hub.provisioning.model import KEYED, Account, Center, unknown_names
 from hub.provisioning.yielding import circle
 from hub.queues.administration import QUEUES
 
@@ -40,13 +40,15 @@ _JSON = {"week", "holidays", "settings", "requirements"}
 
 @dataclass(slots=True)
 class Difference:
-    """What applying changed, or would change, in lines for people; `kept` is what the file does not mention.
+    """What applying changed, or would change, in lines for people.
 
-    `warned`: what holds, and may not be meant.
+    `kept`: what the file mentions and its page keeps; `unmentioned`: what there is besides; `warned`: what holds, and
+    may not be meant.
     """
 
     lines: list[str] = field(default_factory=list[str])
     kept: list[str] = field(default_factory=list[str])
+    unmentioned: list[str] = field(default_factory=list[str])
     warned: list[str] = field(default_factory=list[str])
 
 
@@ -94,6 +96,7 @@ class _Applier:
 
     async def run(self, center: Center) -> None:
         """In the order in which things name each other."""
+        await self._check_names(center)
         await roles.lock(self._conn)
         called = {records: await records.doubles(self._conn) for records in (QUEUES, roles.ROLES)}
         administered = await roles.somebody_administers(self._conn)
@@ -144,6 +147,14 @@ class _Applier:
         )
         await self._yielding()
 
+    async def _check_names(self, center: Center) -> None:
+        """What parts of the file name each other by is in it, or here already."""
+        known: dict[str, list[str]] = {kind: [] for kind in KEYED}
+        for row in await fetch_dicts(self._conn, sql["known"]):
+            known[row["kind"]].append(row["key"])
+        if problems := unknown_names(center, known):
+            raise ConfigError("\n".join(problems), remedy="Correct these and apply again; nothing was changed.")
+
     async def _yielding(self) -> None:
         """What the file says of some channels must suit what the database says of the others."""
         yields = {row["channel"]: row["yields_to"] for row in await fetch_dicts(self._conn, sql["yielding"])}
@@ -163,7 +174,8 @@ class _Applier:
             else:
                 await self._row(table, key, row, old)
         if kept is not None:
-            self._difference.kept += [f"{table} {name!r}" for name in sorted(set(have) - {r[key] for r in wanted})]
+            names = sorted(set(have) - {r[key] for r in wanted})
+            self._difference.unmentioned += [f"{table} {name!r}" for name in names]
         if table in {"disposition", "channel_policy"}:
             return {}  # these are named by their key alone
         query = pgsql.SQL(sql["keys"]).format(pgsql.Identifier(key), pgsql.Identifier(table))
@@ -356,4 +368,6 @@ def shown(difference: Difference) -> Iterable[str]:
     yield from difference.lines or ["Nothing to change."]
     if difference.kept:
         yield f"Kept as it is, whatever the file says: {', '.join(difference.kept)}"
+    if difference.unmentioned:
+        yield f"Not in the file, and left alone: {', '.join(difference.unmentioned)}"
     yield from (f"! {line}" for line in difference.warned)

@@ -6,7 +6,7 @@ import datetime
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -276,13 +276,9 @@ def _variable(name: str, variables: Mapping[str, str], file: Path, place: str) -
 
 
 def _check_names(center: Center, file: Path) -> None:
-    """Every name used is defined in the file, and no key twice."""
-    known: dict[str, list[str]] = {kind: [part.key for part in getattr(center, kind)] for kind in _KEYED}
-    problems = [
-        f"{file}: {place}: there is no {kind} {key!r} in this file"
-        for kind, key, place in _names_used(center)
-        if key is not None and key not in known[kind]
-    ]
+    """No key twice, and channels that can give way to each other."""
+    known: dict[str, list[str]] = {kind: [part.key for part in getattr(center, kind)] for kind in KEYED}
+    problems: list[str] = []
     if path := circle({name: policy.yields_to or [] for name, policy in center.channel.items()}):
         problems.append(f"{file}: channels yield to each other in a circle: {' → '.join(path)}")
     known["agent"] = [agent.email for agent in center.agent]
@@ -294,7 +290,16 @@ def _check_names(center: Center, file: Path) -> None:
         raise ConfigError("\n".join(problems), remedy="Correct these and apply again; nothing was changed.")
 
 
-_KEYED = ("hours", "skill", "queue", "account", "disposition")
+KEYED = ("hours", "skill", "queue", "account", "disposition")
+
+
+def unknown_names(center: Center, known: Mapping[str, Collection[str]]) -> list[str]:
+    """What the file names and neither it nor the hub has, each in a line; `known`: the hub's keys by kind."""
+    return [
+        f"{place}: there is no {kind} {key!r}, neither in the file nor in the hub"
+        for kind, key, place in _names_used(center)
+        if key is not None and key not in known[kind] and all(part.key != key for part in getattr(center, kind))
+    ]
 
 
 def _names_used(center: Center) -> Iterator[tuple[str, str | None, str]]:

@@ -1,6 +1,10 @@
 -- templates: The canned texts there are.
 select key, locale, name, channel, account, subject, body from template;
 
+-- known: What parts of the file may name, with those that the hub has already; an archived queue takes nothing.
+select 'hours' as kind, key from hours union all select 'skill', key from skill union all select 'disposition', key from disposition
+union all select 'queue', key from queue where archived_at is null union all select 'account', key from account;
+
 -- put_template: One canned text as the file says.
 insert into template (key, locale, name, channel, account, subject, body)
 values (%(key)s, %(locale)s, %(name)s, %(channel)s, %(account)s, %(subject)s, %(body)s)

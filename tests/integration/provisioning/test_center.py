@@ -120,9 +120,28 @@ async def test_what_the_file_does_not_mention_is_kept_and_named(core: Core, file
     await applied(core, file)
     write(file, SMALL.replace('key = "care"', 'key = "help"').replace('"care"', '"help"').replace('"Care"', '"Help"'))
     difference = await applied(core, file)
-    assert "queue 'care'" in difference.kept
+    assert "queue 'care'" in difference.unmentioned
     assert await core.db.value("select count(*) from queue") == 2
-    assert "Kept as it is, whatever the file says: " in list(shown(difference))[-1]
+    assert "Not in the file, and left alone: " in list(shown(difference))[-1]
+
+
+async def test_a_file_that_only_adds_names_what_is_here_already(core: Core, file: Path) -> None:
+    await applied(core, file)
+    write(file, '[[queue]]\nkey = "more"\nname = "More"\nhours = "{}"\n'.format("nowhere"))
+    with pytest.raises(ConfigError) as refused:
+        await applied(core, file)
+    assert (
+        "queue 'more', hours: there is no hours 'nowhere', neither in the file nor in the hub" in refused.value.detail
+    )
+    [known] = await core.db.dicts("select key from hours limit 1")
+    write(
+        file,
+        f'[[queue]]\nkey = "more"\nname = "More"\nhours = "{known["key"]}"\n'
+        '[[agent]]\nemail = "new@hub.example"\nname = "New"\nqueues = ["care", "more"]\n',
+    )
+    assert {"+ queue 'more'", "+ agent 'new@hub.example'"} <= set((await applied(core, file)).lines)
+    [row] = await core.db.dicts("select h.key from queue q join hours h on h.id = q.hours_id where q.key = 'more'")
+    assert row["key"] == known["key"]
 
 
 async def test_templates_keep_their_chinese_text_and_languages_apart(core: Core, file: Path) -> None:
@@ -162,11 +181,6 @@ async def test_another_key_is_said_with_what_to_do(core: Core, file: Path) -> No
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('hours = "office"', 'hours = "night"', ["queue 'care', hours", "no hours 'night'"]),
-        ('queues = ["care"]', 'queues = ["car"]', ["agent 'ann@hub.example', queues", "no queue 'car'"]),
-        ("orders = 3", "order = 3", ["agent 'ann@hub.example', skills", "no skill 'order'"]),
-        ('queue = "care"', 'queue = "car"', ["account 'sms', queue", "no queue 'car'"]),
-        ('queue = "care"', 'queue = "care"\nrequirements = [{ skills = { law = 2 } }]', ["account 'sms', requirements", "no skill 'law'"]),
         ("orders = 3", "orders = 9", ["agent[1].skills.orders", "at most 5"]),
         ("Europe/London", "Europe/Londn", ["hours[1].timezone", "is not a time zone"]),
         ('"17:00"', '"25:00"', ["hours[1].week.mon[1][2]"]),
@@ -193,6 +207,27 @@ def test_a_wrong_file_is_refused_with_the_place(file: Path, old: str, new: str, 
     assert [w for w in words if w not in said] == [], said
     assert caught.value.remedy
     assert "one-token" not in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('hours = "office"', 'hours = "night"', ["queue 'care', hours", "no hours 'night'"]),
+        ('queues = ["care"]', 'queues = ["car"]', ["agent 'ann@hub.example', queues", "no queue 'car'"]),
+        ("orders = 3", "order = 3", ["agent 'ann@hub.example', skills", "no skill 'order'"]),
+        ('queue = "care"', 'queue = "car"', ["account 'sms', queue", "no queue 'car'"]),
+        ('queue = "care"', 'queue = "care"\nrequirements = [{ skills = { law = 2 } }]', ["account 'sms', requirements", "no skill 'law'"]),
+    ],
+)  # fmt: skip
+async def test_name_that_neither_the_file_nor_the_hub_has_is_refused(
+    core: Core, file: Path, old: str, new: str, words: list[str]
+) -> None:
+    before = await everything(core)
+    write(file, SMALL.replace(old, new, 1))
+    with pytest.raises(ConfigError) as refused:
+        await applied(core, file)
+    assert [w for w in words if w not in refused.value.detail] == [], refused.value.detail
+    assert await everything(core) == before
 
 
 @pytest.mark.parametrize(
