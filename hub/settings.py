@@ -10,17 +10,19 @@ import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from hub.core import urls
 from hub.core.errors import ConfigError
 from hub.core.field_errors import FieldError, Place, dotted, named
+from hub.core.file_places import Bucket
+from hub.core.files import FileSettings, Store
 from hub.core.service import CORE_VARIABLES
 
 
@@ -96,6 +98,35 @@ def _port_is_number(parts: SplitResult) -> bool:
         return False
 
 
+class FilesSection(_Section):
+    """Where the bytes of files, of mails as they came and of recordings are kept."""
+
+    store: Store = "database"  # where new ones go; what is elsewhere is read from there
+    at_least: int = Field(16 * 1024, ge=0, le=2**30)  # bytes; smaller ones stay in the database
+    folder: Path | None = None  # default: `files` in the data folder
+    bucket: str | None = Field(None, min_length=1)
+    endpoint: str | None = None  # of a store that is not Amazon's
+    region: str = "us-east-1"
+    prefix: str = ""
+    access_key_id: str | None = None
+    secret_access_key: SecretStr | None = None
+
+    @field_validator("endpoint")
+    @classmethod
+    def _endpoint(cls, value: str | None) -> str | None:
+        if value is not None and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
+            raise ValueError("must be an address such as https://s3.example.com")
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.store == "s3" and not self.bucket:
+            raise ValueError("a store of s3 wants a bucket")
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            raise ValueError("access_key_id and secret_access_key belong together")
+        return self
+
+
 class Log(_Section):
     """How the hub speaks to its operator."""
 
@@ -113,6 +144,7 @@ class Settings(BaseSettings):
     web: Web = Field(default_factory=lambda: Web.model_validate({}))
     database: DatabaseSection = Field(default_factory=lambda: DatabaseSection.model_validate({}))
     redis: RedisSection = RedisSection()
+    files: FilesSection = Field(default_factory=lambda: FilesSection.model_validate({}))
     log: Log = Log()
 
     @classmethod
@@ -131,6 +163,14 @@ class Settings(BaseSettings):
     def public_url(self) -> str:
         """Where customers and providers reach us, without a trailing slash."""
         return self.web.public_url or f"http://{urls.authority(self.web.host, self.web.port)}"
+
+    @property
+    def file_settings(self) -> FileSettings:
+        """Where bytes are kept, as `hub.core.files` reads it."""
+        f = self.files
+        secret = f.secret_access_key.get_secret_value() if f.secret_access_key else None
+        bucket = f.bucket and Bucket(f.bucket, f.endpoint, f.region, f.prefix, f.access_key_id, secret)
+        return FileSettings(f.store, f.at_least, (f.folder or self.data / "files").absolute(), bucket or None)
 
 
 def _file() -> Path:

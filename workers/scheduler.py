@@ -14,6 +14,7 @@ from hub.automation.overdue import note_late
 from hub.automation.plans import plan_next
 from hub.conversations import counts
 from hub.conversations.invariants import sweep
+from hub.core.file_upkeep import sweep as sweep_files
 from hub.core.leases import Lease
 from hub.core.retry import Part
 from hub.core.service import Core
@@ -57,6 +58,7 @@ class Scheduler:
             self._regularly("rules_of_work", SWEEP, lambda part: sweep(core, bad=part.failed)),
             self._regularly("counts", FOLD, lambda _: counts.fold(core.db)),
             self._regularly("recount", RECOUNT, lambda _: counts.recount(core.db)),
+            self._regularly("files", HOUSEKEEPING, lambda _: sweep_files(core.db, core.files)),
             self._regularly("housekeeping", HOUSEKEEPING, lambda _: signin.expire(core.db)),
         )
 

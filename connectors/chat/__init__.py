@@ -65,7 +65,7 @@ class Chat:
     def routes(self, accept: Accept) -> Iterable[web.RouteDef]:
         """Below `/hooks/chat/{site}`: `session`, `socket` and `files`."""
         endpoints = ChatEndpoints(self._core, self._record, accept, self.hold, self._limits)
-        files = FileEndpoints(self._core.vault, self._record, self._files, self._limits, endpoints)
+        files = FileEndpoints(self._core, self._record, self._files, self._limits, endpoints)
         return [
             web.post("/hooks/chat/{site}/session", endpoints.session),
             web.delete("/hooks/chat/{site}/session", endpoints.sign_out),

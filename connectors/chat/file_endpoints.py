@@ -19,7 +19,8 @@ from hub.channels.model import Account, Attachment
 from hub.core.bodies import read_body
 from hub.core.errors import HubError, Invalid, NotFound, TooMany, Unauthorized, Unavailable
 from hub.core.networks import caller
-from hub.core.secrets import Vault
+from hub.core.service import Core
+from hub.web.bytes import bytes_response
 
 SECONDS = 300.0  # that one file may take to arrive
 
@@ -39,8 +40,9 @@ class Sites(Protocol):
 class FileEndpoints:
     """Files over HTTP: from a visitor by the token of their session, to a visitor by a link made for them."""
 
-    def __init__(self, vault: Vault, record: Record, files: Files, limits: Limits, sites: Sites):
-        self._vault = vault
+    def __init__(self, core: Core, record: Record, files: Files, limits: Limits, sites: Sites):
+        self._core = core
+        self._vault = core.vault
         self._record = record
         self._files = files
         self._limits = limits
@@ -84,7 +86,7 @@ class FileEndpoints:
             return _refused(error, "file")
         return web.Response(status=204)
 
-    async def get(self, request: web.Request) -> web.Response:
+    async def get(self, request: web.Request) -> web.StreamResponse:
         """A file of the visitor's thread. Only plain images are shown; everything else is saved, and nothing runs."""
         account = await self._sites.site(request)  # a picture's request has no origin; its link is what lets it in
         if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
@@ -94,6 +96,7 @@ class FileEndpoints:
             if await self._record.signed_out([visitor.browser]):
                 raise NotFound("This browser has signed out.")
             file = await self._files.read(attachment_id, visitor.id)
+            opened = await self._core.files.open(self._core.db, file.body, file.file_id)
         except HubError as error:
             return _refused(error, "file.gone")
         kind = file.content_type.partition(";")[0].strip().lower()
@@ -107,7 +110,7 @@ class FileEndpoints:
             "Referrer-Policy": "no-referrer",
             "Cache-Control": "private, no-store",
         }
-        return web.Response(body=bytes(file.body), headers=headers)
+        return await bytes_response(request, opened, headers)
 
     async def _visitor(self, request: web.Request, account: Account) -> Visitor:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")

@@ -41,7 +41,8 @@ class SentFile:
 
     name: str
     content_type: str
-    body: bytes
+    body: bytes | None
+    file_id: int | None
 
 
 @dataclass(frozen=True, slots=True)

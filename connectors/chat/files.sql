@@ -16,7 +16,7 @@ where account_id = %(account_id)s and visitor = %(visitor)s and client_id = any(
 delete from chat_upload where account_id = %(account_id)s and visitor = %(visitor)s and client_id = any(%(client_ids)s);
 
 -- read: A file of a message that the visitor may see, by the same rule as the message.
-select f.name, f.content_type, f.body
+select f.name, f.content_type, f.body, f.file_id
 from attachment f
 join interaction i on i.id = f.interaction_id and i.channel = 'chat' and i.kind = 'message'
 join address a on a.id = i.address_id and a.kind = 'visitor' and a.value = %(visitor)s

@@ -7,7 +7,7 @@ select last_seq, status from chat_follow(%(address_id)s);
 -- after: What the visitor may see after a number, oldest first.
 select l.seq, l.kind, i.id, i.direction, i.agent_id, a.name as agent_name, i.text, i.at, i.external_id, i.status,
        coalesce((
-           select jsonb_agg(jsonb_build_object('id', f.id, 'name', f.name, 'type', f.content_type, 'size', octet_length(f.body)) order by f.id)
+           select jsonb_agg(jsonb_build_object('id', f.id, 'name', f.name, 'type', f.content_type, 'size', coalesce(f.size, octet_length(f.body))) order by f.id)
            from attachment f where f.interaction_id = i.id), '[]') as files
 from chat_log l
 left join interaction i on i.id = l.interaction_id
@@ -19,7 +19,7 @@ limit %(limit)s;
 -- by_client_id: One message of the visitor's by the id the widget gave it.
 select l.seq, l.kind, i.id, i.direction, i.agent_id, null as agent_name, i.text, i.at, i.external_id, i.status,
        coalesce((
-           select jsonb_agg(jsonb_build_object('id', f.id, 'name', f.name, 'type', f.content_type, 'size', octet_length(f.body)) order by f.id)
+           select jsonb_agg(jsonb_build_object('id', f.id, 'name', f.name, 'type', f.content_type, 'size', coalesce(f.size, octet_length(f.body))) order by f.id)
            from attachment f where f.interaction_id = i.id), '[]') as files
 from interaction i
 join chat_log l on l.interaction_id = i.id

@@ -13,6 +13,7 @@ from hub.core import events, log
 from hub.core.db import Database, execute, fetch_dicts, fetch_one, fetch_value
 from hub.core.errors import NotFound, Unavailable
 from hub.core.events import Unit
+from hub.core.files import Opened
 from hub.core.identifiers import identifier
 from hub.core.retry import Bad, describe, ignore
 from hub.core.service import Core
@@ -109,8 +110,9 @@ class Keeper:
     async def _store(self, account: Account, due: Due, body: bytes, content_type: str) -> None:
         if len(body) > MOST_BYTES:
             raise CallError("The recording is too large.", outcome=CallOutcome.GONE)
+        kept = await self._core.files.keep(self._core.db, body)
         values = {
-            "id": due.id, "body": body, "content_type": content_type,
+            "id": due.id, **kept.values, "content_type": content_type,
             "days": account.settings.voice.keep_recordings_days,
         }  # fmt: skip
         async with events.unit(self._core.db, self._core.feed) as unit:
@@ -121,12 +123,13 @@ class Keeper:
             )
 
 
-async def sound(db: Database, recording_id: int) -> tuple[int, str, bytes]:
-    """(conversation, content type, bytes) of a stored recording; `NotFound`. Who may hear it is the caller's to ask."""
-    rows = await db.dicts(sql["sound"], {"id": recording_id})
+async def sound(core: Core, recording_id: int) -> tuple[str, Opened]:
+    """Content type and bytes of a stored recording; `NotFound`. Who may hear it is the caller's to ask."""
+    rows = await core.db.dicts(sql["sound"], {"id": recording_id})
     if not rows:
         raise NotFound("There is no such recording, or it is not here yet.", code="recording.unknown")
-    return rows[0]["conversation_id"], rows[0]["content_type"], bytes(rows[0]["body"])
+    [row] = rows
+    return row["content_type"], await core.files.open(core.db, row["body"], row["file_id"])
 
 
 async def place(db: Database, recording_id: int) -> int:

@@ -24,7 +24,7 @@ where r.due_at <= clock_timestamp() and (r.state = 'remote' or (r.state = 'store
 order by r.due_at limit %(limit)s;
 
 -- store: It is here.
-update call_recording set state = 'stored', body = %(body)s, content_type = %(content_type)s, error = null,
+update call_recording set state = 'stored', body = %(body)s, file_id = %(file_id)s, content_type = %(content_type)s, error = null,
     expires_at = clock_timestamp() + make_interval(days => %(days)s)
 where id = %(id)s and state = 'remote';
 
@@ -39,11 +39,11 @@ update call_recording set attempts = attempts + 1, error = %(error)s,
 where id = %(id)s;
 
 -- expire: What was kept long enough goes; that it existed stays.
-update call_recording set state = 'deleted', body = null, transcript = null
+update call_recording set state = 'deleted', body = null, file_id = null, transcript = null
 where state = 'stored' and expires_at < clock_timestamp();
 
 -- sound: A stored recording.
-select c.conversation_id, r.content_type, r.body from call_recording r join call c on c.id = r.call_id
+select r.content_type, r.body, r.file_id from call_recording r join call c on c.id = r.call_id
 where r.id = %(id)s and r.state = 'stored';
 
 -- place: Where a recording belongs.

@@ -26,6 +26,7 @@ def examine(settings: Settings) -> list[Finding]:
     async def inside(core: Core) -> int:
         findings.extend([finding async for finding in health.servers(core.db, core.feed)])
         findings.extend(await _key(core))
+        findings.extend(await _files(core))
         findings.extend(await hours_findings(core.db))
         findings.extend(await work_findings(core.db))
         return 0
@@ -43,6 +44,11 @@ def examine(settings: Settings) -> list[Finding]:
 async def _key(core: Core) -> list[Finding]:
     found = [health.finding(problem) for problem in await problems.key(core.db, core.vault)]
     return found or [Finding("Secret key", True, "reads what is encrypted")]
+
+
+async def _files(core: Core) -> list[Finding]:
+    found = [health.finding(problem) for problem in await problems.files(core.db, core.files)]
+    return found or [Finding("Files", True, f"go to the {core.files.settings.store}")]
 
 
 async def hours_findings(db: Database) -> list[Finding]:

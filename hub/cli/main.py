@@ -9,12 +9,22 @@ from typing import Any
 import psycopg
 
 from hub import settings as configuration
-from hub.cli import backup, config, demo, mail, people, quarantine, servers, telephony
+from hub.cli import backup, config, demo, files, mail, people, quarantine, servers, telephony
 from hub.core import log
 from hub.core.errors import HubError
 from hub.core.release import hub_commit, hub_version
 
-_GROUPS = (servers.add, config.add, backup.add, quarantine.add, mail.add, telephony.add, people.add, demo.add)
+_GROUPS = (
+    servers.add,
+    config.add,
+    backup.add,
+    quarantine.add,
+    files.add,
+    mail.add,
+    telephony.add,
+    people.add,
+    demo.add,
+)
 
 
 def main(argv: list[str] | None = None) -> int:

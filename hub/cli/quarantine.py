@@ -45,7 +45,7 @@ def _one(arguments: argparse.Namespace, found: Settings) -> int:
                 q = await quarantine.show(arguments.id)
                 when = f"{q.received_at:%Y-%m-%d %H:%M:%S}Z"
                 print(f"{q.connector}, account {q.account_id}, {q.content_type}, received {when}\nReason: {q.reason}\n")
-                print(q.body.decode("utf-8", "backslashreplace"))
+                print((await quarantine.body(q)).decode("utf-8", "backslashreplace"))
             case "replay":
                 done = await quarantine.replay(arguments.id)
                 print(f"Taken in: conversation {done.conversation_id}.")

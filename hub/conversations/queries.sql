@@ -36,11 +36,12 @@ where t.enabled and t.channel = %(channel)s and (%(account_id)s::bigint is null 
 order by usable desc, t.id limit 1;
 
 -- attachment: A file, and the conversation it belongs to.
-select f.name, f.content_type, f.body, i.conversation_id, f.uploaded_by
+select f.name, f.content_type, f.body, f.file_id, i.conversation_id, f.uploaded_by
 from attachment f left join interaction i on i.id = f.interaction_id where f.id = %(id)s;
 
 -- upload: A file before its message.
-insert into attachment (uploaded_by, name, content_type, body) values (%(agent_id)s, %(name)s, %(content_type)s, %(body)s) returning id;
+insert into attachment (uploaded_by, name, content_type, body, file_id, size)
+values (%(agent_id)s, %(name)s, %(content_type)s, %(body)s, %(file_id)s, %(size)s) returning id;
 
 -- variables: What a template may say.
 select v.id as conversation_id, v.subject, coalesce(nullif(r.name, ''), c.name) as contact_name, q.name as queue_name

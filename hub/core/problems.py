@@ -13,6 +13,7 @@ from hub.core import keycheck, readers
 from hub.core.clock import iso
 from hub.core.db import Database
 from hub.core.feed import Feed
+from hub.core.files import Files
 from hub.core.retry import failing
 from hub.core.secrets import Vault
 from hub.core.sql import Queries
@@ -108,6 +109,16 @@ _WORDS = {
         "{queues}: {waiting:conversation} waiting there",
         "Put somebody into them (Settings, Queues), or let their accounts deliver into another queue.",
     ),
+    "files.away": (
+        "Files",
+        "cannot be written to the {store}: {error}",
+        "Mend that, or `files` in the settings. Until then larger messages and files wait outside.",
+    ),
+    "files.missing": (
+        "Files",
+        "{count:file} missing from where they are kept",
+        "See `hub files check`; a backup may have them.",
+    ),
     "log.behind": (
         "Reader {reader}",
         "{seconds:.0f} s behind",
@@ -190,6 +201,16 @@ async def unserved(db: Database) -> list[Problem]:
     waiting = sum(row["waiting"] for row in rows)
     params = {"queues": ", ".join(row["name"] for row in rows), "waiting": waiting}
     return [Problem("queues.unserved", params, fault=waiting > 0)]
+
+
+async def files(db: Database, kept: Files) -> list[Problem]:
+    """Whether bytes can be written where new ones go, and whether some are missing."""
+    found: list[Problem] = []
+    if (trouble := await kept.trouble(db)) is not None:
+        found.append(Problem("files.away", {"store": kept.settings.store, "error": trouble.reason}))
+    if count := await kept.missing(db):
+        found.append(Problem("files.missing", {"count": count}))
+    return found
 
 
 async def inside(db: Database) -> list[Problem]:

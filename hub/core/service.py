@@ -6,30 +6,35 @@ The hub finds services by the entry-point group `hub.services`; a wing adds one 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from hub.core import clock
 from hub.core.db import Database
 from hub.core.errors import ConfigError
 from hub.core.feed import Feed
+from hub.core.file_places import Bucket
+from hub.core.files import Files, FileSettings
 from hub.core.secrets import Vault
 from hub.core.tasks import end
 
-CORE_VARIABLES = ("HUB_CORE_DATABASE", "HUB_CORE_REDIS", "HUB_CORE_KEY", "HUB_CORE_PUBLIC_URL")
+CORE_VARIABLES = ("HUB_CORE_DATABASE", "HUB_CORE_REDIS", "HUB_CORE_KEY", "HUB_CORE_PUBLIC_URL", "HUB_CORE_FILES")
 
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """The four things every part shares in one process."""
+    """What every part shares in one process."""
 
     db: Database
     feed: Feed
     vault: Vault
     public_url: str  # where customers and providers reach us, without a trailing slash
+    files: Files = field(default_factory=Files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +45,28 @@ class Addresses:
     redis_url: str
     key: bytes
     public_url: str
+    files: FileSettings = field(default_factory=FileSettings)
 
     def to_environment(self) -> None:
         """Leave the addresses for the jobs of this process (RQ passes them nothing but ids)."""
-        values = (self.database_url, self.redis_url, self.key.decode(), self.public_url)
+        files = json.dumps(asdict(self.files), default=str)
+        values = (self.database_url, self.redis_url, self.key.decode(), self.public_url, files)
         os.environ.update(zip(CORE_VARIABLES, values, strict=True))
 
     @classmethod
     def from_environment(cls) -> Addresses:
         """What `to_environment` left."""
         try:
-            database, redis, key, public_url = (os.environ[name] for name in CORE_VARIABLES)
+            database, redis, key, public_url, files = (os.environ[name] for name in CORE_VARIABLES)
         except KeyError:
             raise ConfigError("Jobs run only inside `hub work`.", remedy="Start a worker with `hub work`.") from None
-        return cls(database, redis, key.encode(), public_url)
+        return cls(database, redis, key.encode(), public_url, _file_settings(files))
+
+
+def _file_settings(told: str) -> FileSettings:
+    found = json.loads(told)
+    folder, bucket = found.pop("folder"), found.pop("bucket")
+    return FileSettings(**found, folder=Path(folder) if folder else None, bucket=Bucket(**bucket) if bucket else None)
 
 
 @asynccontextmanager
@@ -65,7 +78,7 @@ async def open_core(addresses: Addresses | None = None, *, pool: int = 12) -> As
     await clock.sync(db)
     syncing = asyncio.create_task(clock.keep_in_sync(db), name="clock")
     try:
-        yield Core(db, feed, Vault(found.key), found.public_url)
+        yield Core(db, feed, Vault(found.key), found.public_url, Files(found.files))
     finally:
         await end([syncing])
         clock.follow_own()

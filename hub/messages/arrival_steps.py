@@ -17,12 +17,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from hub.channels.capabilities import capabilities_of
-from hub.channels.model import Account, AddressKind, Attachment, Inbound, Page
+from hub.channels.model import Account, AddressKind, Inbound, Page
 from hub.channels.quiet import quiet
 from hub.contacts import linking
 from hub.core.db import Connection, execute, fetch_value
 from hub.core.errors import Conflict, Invalid
 from hub.core.events import Unit
+from hub.core.files import Kept
 from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.core.texts import clean
@@ -60,6 +61,8 @@ class Arrival:
     account: Account
     session: bool  # whether the channel knows no threads
     conversation: int | None = None  # the one a signed address of ours names
+    raw: Kept | None = None  # its bytes, once they are durable
+    files: tuple[Kept, ...] = ()  # those of its attachments, likewise
 
 
 # -- before the transaction ------------------------------------------------------------------------------------------
@@ -115,7 +118,22 @@ async def trace(core: Core, arrival: Arrival) -> Arrival:
     return replace(arrival, inbound=await claims.traced(core.db, core.vault, arrival.inbound))
 
 
-BEFORE: tuple[Callable[[Core, Arrival], Awaitable[Arrival]], ...] = (unwrap, normalize, conceal, recognize, trace)
+async def keep_bytes(core: Core, arrival: Arrival) -> Arrival:
+    """Its bytes are durable before a row names them (`hub.core.files`)."""
+    inbound = arrival.inbound
+    raw = await core.files.keep(core.db, inbound.raw)
+    kept = [await core.files.keep(core.db, file.body) for file in inbound.attachments]
+    return replace(arrival, raw=raw, files=tuple(kept))
+
+
+BEFORE: tuple[Callable[[Core, Arrival], Awaitable[Arrival]], ...] = (
+    unwrap,
+    normalize,
+    conceal,
+    recognize,
+    trace,
+    keep_bytes,
+)
 
 
 async def prepared(core: Core, arrival: Arrival) -> Arrival:
@@ -134,6 +152,7 @@ def row(arrival: Arrival) -> dict[str, Any]:
         "connector": account.connector,
         "dedup_key": i.dedup_key,
         "raw_type": i.raw_type,
+        "raw_file": arrival.raw and arrival.raw.file_id,
         "kind": i.address_kind.value,
         "address": i.address,
         "number": i.number,
@@ -235,22 +254,22 @@ def has_more(inbound: Inbound) -> bool:
 
 async def complete(unit: Unit, core: Core, arrivals: Sequence[Arrival], taken: dict[int, Taken]) -> None:
     """The files of each message, then each step of `AFTER`; message by message, in one order for all batches."""
-    await store_attachments(unit.conn, [arrival.inbound.attachments for arrival in arrivals], taken)
+    await store_attachments(unit.conn, arrivals, taken)
     for n, one in sorted(taken.items(), key=lambda pair: (pair[1].address_id or 0, pair[1].conversation_id or 0)):
         if not one.duplicate:
             for step in AFTER:
                 await step(Stored(unit, core, arrivals[n], one))
 
 
-async def store_attachments(conn: Connection, files: Sequence[tuple[Attachment, ...]], taken: dict[int, Taken]) -> None:
+async def store_attachments(conn: Connection, arrivals: Sequence[Arrival], taken: dict[int, Taken]) -> None:
     """The files of each message, in order of the messages."""
     for n, one in taken.items():
         if one.duplicate:
             continue
-        for a in files[n]:
+        for a, kept in zip(arrivals[n].inbound.attachments, arrivals[n].files, strict=True):
             values = {
                 "interaction_id": one.interaction_id, "name": clean(a.name)[:255],
-                "content_type": clean(a.content_type)[:255], "inline": a.inline, "body": a.body,
+                "content_type": clean(a.content_type)[:255], "inline": a.inline, **kept.values,
                 "content_id": clean(a.content_id)[:255] if a.content_id else None,
             }  # fmt: skip
             await execute(conn, sql["attach"], values)

@@ -13,9 +13,9 @@ where (i.conversation_id = %(conversation_id)s and i.client_id = %(client_id)s)
 order by i.id limit 1;
 
 -- same_files: Whether files are, by name and size, those of a message.
-select (select array_agg((f.name, octet_length(f.body)) order by f.name, octet_length(f.body)) from attachment f where f.id = any(%(ids)s))
+select (select array_agg((f.name, coalesce(f.size, octet_length(f.body))) order by f.name, coalesce(f.size, octet_length(f.body))) from attachment f where f.id = any(%(ids)s))
     is not distinct from
-       (select array_agg((f.name, octet_length(f.body)) order by f.name, octet_length(f.body)) from attachment f
+       (select array_agg((f.name, coalesce(f.size, octet_length(f.body))) order by f.name, coalesce(f.size, octet_length(f.body))) from attachment f
         where f.interaction_id = %(interaction_id)s);
 
 -- same_person: Whether two records stand for one person.

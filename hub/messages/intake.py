@@ -148,7 +148,7 @@ class Intake:
         """Keep what could not be translated; see `Accept.quarantine`."""
         entry = Entry(connector, account_id, dedup_key, raw, raw_type, reason, meta or {})
         with _locks():
-            await keep(self._core.db, entry)
+            await keep(self._core, entry)
         INTAKE.labels(connector, "quarantined").inc()
         logger.warning("quarantined", connector=connector, account=account_id, reason=reason[:200])
 
@@ -207,7 +207,11 @@ class Intake:
         self, conn: Any, rows: list[dict[str, Any]], items: Sequence[Arrival], wave: list[int]
     ) -> dict[int, Taken]:
         batch = [rows[n] | {"n": position} for position, n in enumerate(wave)]
-        parameters = {"batch": Json(batch), "bodies": [items[n].inbound.raw for n in wave], "limits": Json(LIMITS)}
+        parameters = {
+            "batch": Json(batch),
+            "bodies": [kept.body if (kept := items[n].raw) else items[n].inbound.raw for n in wave],
+            "limits": Json(LIMITS),
+        }
         return {wave[row.n]: row for row in await fetch_all(conn, Taken, sql["intake"], parameters)}
 
     async def _announce(self, items: Sequence[Arrival], stored: Sequence[_Stored]) -> None:

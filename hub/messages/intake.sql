@@ -4,8 +4,8 @@ select n, duplicate, raw_id, interaction_id, conversation_id, seq, contact_id, c
 from intake(%(batch)s, %(bodies)b, %(limits)s);
 
 -- attach: A file that came with a message.
-insert into attachment (interaction_id, name, content_type, content_id, inline, body)
-values (%(interaction_id)s, %(name)s, %(content_type)s, %(content_id)s, %(inline)s, %(body)s);
+insert into attachment (interaction_id, name, content_type, content_id, inline, body, file_id, size)
+values (%(interaction_id)s, %(name)s, %(content_type)s, %(content_id)s, %(inline)s, %(body)s, %(file_id)s, %(size)s);
 
 -- say_files: Let the files of a message without words stand for it; see migrations/functions/views.sql.
 select say_files(%(interaction_id)s);

@@ -9,11 +9,11 @@ order by a.queue_id is not distinct from %(queue_id)s desc, a.queue_id is null d
 limit 1;
 
 -- copy_files: The messages' files go with the mail, unless they are too large for one.
-insert into attachment (interaction_id, name, content_type, body)
-select %(mail)s, f.name, f.content_type, f.body
+insert into attachment (interaction_id, name, content_type, body, file_id, size)
+select %(mail)s, f.name, f.content_type, f.body, f.file_id, f.size
 from attachment f
 where f.interaction_id = any(%(interaction_ids)s)
-  and (select sum(octet_length(g.body)) from attachment g where g.interaction_id = any(%(interaction_ids)s)) <= %(most)s
+  and (select sum(coalesce(g.size, octet_length(g.body))) from attachment g where g.interaction_id = any(%(interaction_ids)s)) <= %(most)s
 order by f.id;
 
 -- keep_thread: What comes from this address next belongs here.

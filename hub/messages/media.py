@@ -88,12 +88,13 @@ class Keeper:
 
     async def _store(self, due: Due, file: FetchedFile) -> None:
         kind = await asyncio.to_thread(sniff.content_type, file.body, due.content_type or file.content_type)
+        kept = await self._core.files.keep(self._core.db, file.body)
         async with events.unit(self._core.db, self._core.feed) as unit:
             if await fetch_value(unit.conn, sql["hold"], {"id": due.id}) is None:
                 return
             values = {
                 "interaction_id": due.interaction_id, "name": sniff.file_name(kind, due.position + 1),
-                "content_type": kind, "body": file.body,
+                "content_type": kind, **kept.values,
             }  # fmt: skip
             attachment_id = await fetch_value(unit.conn, sql["attach"], values)
             await execute(unit.conn, sql["stored"], {"id": due.id, "attachment_id": attachment_id})

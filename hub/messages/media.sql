@@ -14,8 +14,8 @@ returning m.id, m.interaction_id, i.conversation_id, m.account_id, m.position, m
 select id from media where id = %(id)s and state = 'remote' for no key update;
 
 -- attach: The file, with its message.
-insert into attachment (interaction_id, name, content_type, body)
-values (%(interaction_id)s, %(name)s, %(content_type)s, %(body)s) returning id;
+insert into attachment (interaction_id, name, content_type, body, file_id, size)
+values (%(interaction_id)s, %(name)s, %(content_type)s, %(body)s, %(file_id)s, %(size)s) returning id;
 
 -- stored: It is here; what is left to do is to delete it there, with tries of its own.
 update media set state = 'stored', attachment_id = %(attachment_id)s, error = null, code = null, params = null, attempts = 1 where id = %(id)s;

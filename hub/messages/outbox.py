@@ -117,7 +117,7 @@ class Outbox:
     async def outbound(self, claim: Claimed) -> Outbound:
         """The message of a claim, whole, with its files."""
         p = claim.payload
-        files = await self._core.db.all(Attachment, sql["attachments"], {"interaction_id": claim.interaction_id})
+        files = await self._files(claim.interaction_id)
         return Outbound(
             id=claim.id,
             conversation_id=claim.conversation_id,
@@ -143,6 +143,17 @@ class Outbox:
             template=FilledTemplate(t["id"], t["variables"]) if (t := p.get("template")) else None,
             reply_token=tokens.reply_token(self._core.vault, claim.conversation_id),
         )
+
+    async def _files(self, interaction_id: int) -> list[Attachment]:
+        rows = await self._core.db.dicts(sql["attachments"], {"interaction_id": interaction_id})
+        read = self._core.files.read
+        return [
+            Attachment(
+                row["name"], row["content_type"], await read(self._core.db, row["body"], row["file_id"]),
+                row["content_id"], row["inline"],
+            )
+            for row in rows
+        ]  # fmt: skip
 
     async def _links(self, claim: Claimed) -> list[str]:
         """Where the files can be fetched for a while, by whoever is given the address."""

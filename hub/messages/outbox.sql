@@ -40,7 +40,7 @@ where state in ('claimed', 'wire') and lease_until < now()
 order by id limit 500;
 
 -- attachments: The files of a send.
-select name, content_type, body, content_id, inline from attachment where interaction_id = %(interaction_id)s order by id;
+select name, content_type, body, file_id, content_id, inline from attachment where interaction_id = %(interaction_id)s order by id;
 
 -- attachment_ids: The files of a send, by id.
 select id from attachment where interaction_id = %(interaction_id)s order by id;

@@ -16,7 +16,6 @@ from psycopg.types.json import Jsonb
 from hub.channels.accounts import Accounts
 from hub.channels.model import Accept, Accepted, Connector
 from hub.core import log
-from hub.core.db import Database
 from hub.core.errors import Invalid, Unavailable
 from hub.core.identifiers import identifier
 from hub.core.service import Core
@@ -42,13 +41,14 @@ class Entry:
     meta: dict[str, Any]
 
 
-async def keep(db: Database, entry: Entry) -> None:
-    """Keep it; the same key again changes nothing. Only an absent database can be in the way."""
+async def keep(core: Core, entry: Entry) -> None:
+    """Keep it; the same key again changes nothing. Only what is away can be in the way: the database, or the files."""
+    db = core.db
     least = {
         "connector": entry.connector,
         "account_id": entry.account_id,
         "dedup_key": identifier(entry.dedup_key),
-        "raw": entry.raw[:MOST_BYTES],
+        **(await core.files.keep(db, entry.raw[:MOST_BYTES])).values,
         "raw_type": "application/octet-stream",
         "reason": "It could not be stored, and the reason could not be either.",
         "meta": Jsonb({}),
@@ -81,7 +81,8 @@ class Quarantined:
     content_type: str
     reason: str | None
     meta: dict[str, Any]
-    body: bytes
+    body: bytes | None
+    file_id: int | None
     received_at: datetime
 
 
@@ -90,6 +91,7 @@ class Quarantine:
 
     def __init__(self, core: Core, intake: Accept, accounts: Accounts, connectors: dict[str, Connector]):
         self._db = core.db
+        self._files = core.files
         self._intake = intake
         self._accounts = accounts
         self._connectors = connectors
@@ -105,6 +107,10 @@ class Quarantine:
             raise Invalid(f"There is nothing in quarantine under {raw_id}.", remedy="See `hub quarantine list`.")
         return found
 
+    async def body(self, held: Quarantined) -> bytes:
+        """The bytes of one."""
+        return await self._files.read(self._db, held.body, held.file_id)
+
     async def replay(self, raw_id: int) -> Accepted:
         """Translate and take it in again; it leaves quarantine only when that is committed.
 
@@ -115,7 +121,8 @@ class Quarantine:
         connector = self._connectors.get(held.connector)
         if connector is None:
             raise Invalid(f"The connector {held.connector!r} is not installed.")
-        inbound = await asyncio.to_thread(connector.translate, account, held.body, held.content_type, held.meta)
+        body = await self.body(held)
+        inbound = await asyncio.to_thread(connector.translate, account, body, held.content_type, held.meta)
         accepted = await self._intake.message(replace(inbound, dedup_key=f"replay:{raw_id}"))
         if accepted.raw_id == 0:
             raise Invalid("It still cannot be stored; see the newest entry in quarantine.")

@@ -1,14 +1,14 @@
 -- keep: Keep what could not be processed; the same key again changes nothing.
-insert into raw (connector, account_id, dedup_key, content_type, body, state, reason, meta)
-values (%(connector)s, %(account_id)s, %(dedup_key)s, %(raw_type)s, %(raw)s, 'quarantined', %(reason)s, %(meta)s)
+insert into raw (connector, account_id, dedup_key, content_type, body, file_id, state, reason, meta)
+values (%(connector)s, %(account_id)s, %(dedup_key)s, %(raw_type)s, %(body)s, %(file_id)s, 'quarantined', %(reason)s, %(meta)s)
 on conflict do nothing;
 
 -- quarantined: The oldest in quarantine, without bodies.
-select id, connector, account_id, dedup_key, content_type, reason, meta, ''::bytea as body, received_at
+select id, connector, account_id, dedup_key, content_type, reason, meta, null::bytea as body, null::bigint as file_id, received_at
 from raw where state = 'quarantined' order by received_at limit %(limit)s;
 
 -- quarantined_one: One in quarantine, whole.
-select id, connector, account_id, dedup_key, content_type, reason, meta, body, received_at
+select id, connector, account_id, dedup_key, content_type, reason, meta, body, file_id, received_at
 from raw where state = 'quarantined' and id = %(id)s;
 
 -- released: It was taken in under another key.

@@ -7,6 +7,8 @@ from typing import Any
 
 from hub.channels.model import Page
 from hub.core.db import Database
+from hub.core.files import Opened
+from hub.core.service import Core
 from hub.core.sql import Queries
 from hub.messages import pages, views
 
@@ -37,6 +39,7 @@ async def full_message(db: Database, interaction_id: int) -> FullMessage | None:
     )
 
 
-async def original(db: Database, found: FullMessage) -> bytes | None:
+async def original(core: Core, found: FullMessage) -> Opened | None:
     """Its bytes as they came; None for what was written here."""
-    return None if found.raw_id is None else await db.value(sql["original"], {"id": found.raw_id})
+    rows = await core.db.dicts(sql["original"], {"id": found.raw_id}) if found.raw_id is not None else []
+    return await core.files.open(core.db, rows[0]["body"], rows[0]["file_id"]) if rows else None

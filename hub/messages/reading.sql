@@ -6,4 +6,4 @@ select i.id, i.conversation_id, i.text, i.html is not null as has_html, i.meta, 
 from interaction i left join page p on p.interaction_id = i.id where i.id = %(id)s and i.kind = 'message';
 
 -- original: The bytes as they came.
-select body from raw where id = %(id)s;
+select body, file_id from raw where id = %(id)s;

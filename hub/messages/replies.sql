@@ -49,7 +49,7 @@ update attachment a set interaction_id = %(interaction_id)s, inline = p.id is no
 from unnest(%(ids)s::bigint[]) as w (id)
 left join unnest(%(pictures)s::bigint[], %(content_ids)s::text[]) as p (id, content_id) on p.id = w.id
 where a.id = w.id and a.interaction_id is null and a.uploaded_by = %(agent_id)s
-returning length(a.body) as size;
+returning coalesce(a.size, length(a.body)) as size;
 
 -- customer: Whom we answer.
 select c.id, coalesce(nullif(r.name, ''), c.name) as name from contact c join contact r on r.id = c.root_id where c.id = %(id)s;

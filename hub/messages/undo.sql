@@ -12,7 +12,7 @@ update interaction set status = 'cancelled', error = null where id = %(interacti
 -- release_files: Its files are uploads again.
 update attachment set interaction_id = null, inline = false, content_id = null
 where interaction_id = %(interaction_id)s
-returning id, name, content_type, length(body) as size;
+returning id, name, content_type, coalesce(size, length(body)) as size;
 
 -- say_files: Where the last message has no words, its files stand for it; see migrations/functions/views.sql.
 select say_files(i.id) from (

@@ -32,19 +32,19 @@ async def ready(request: web.Request) -> web.Response:
     """
     context = request.app[CONTEXT]
     own = context.own_servers() if context.own_servers else ()
-    found, redis = await request.app[LOOKED].get()
+    found, beside = await request.app[LOOKED].get()
     if found is None:
         dead = [f"{s.name} is down ({s.last_problem}) and is being started again." for s in own if not s.running]
         raise Unavailable(" ".join(["The database does not answer.", *dead]))
     closed = [problem for problem in found if problem.code == "database.read_only"]
     if closed:
         raise Unavailable(f"The database {closed[0].detail}.", remedy=closed[0].remedy)
-    wrong = [*redis, *found]
+    wrong = [*beside, *found]
     return json_response(
         {
             "status": "degraded" if any(problem.fault for problem in wrong) else "ready",
             "database": True,
-            "redis": not redis,
+            "redis": not any(problem.code.startswith("redis.") for problem in beside),
             "problems": [problem.shown() for problem in wrong],
             "servers": [asdict(state) for state in own],
         }
@@ -52,8 +52,19 @@ async def ready(request: web.Request) -> web.Response:
 
 
 async def look(core: Core) -> tuple[list[Problem] | None, list[Problem]]:
-    """What is wrong in the database (None: it does not answer), and with Redis."""
-    return await asyncio.gather(_inside(core), problems.redis(core.feed))
+    """What is wrong in the database (None: it does not answer), and with Redis and the place of files."""
+    found, redis, files = await asyncio.gather(_inside(core), problems.redis(core.feed), _files(core))
+    return found, [*redis, *files]
+
+
+async def _files(core: Core) -> list[Problem]:
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await problems.files(core.db, core.files)
+    except TimeoutError:
+        return [Problem("files.away", {"store": core.files.settings.store, "error": "no answer"})]
+    except (HubError, psycopg.Error):
+        return []  # the database's absence is said by the others
 
 
 async def _inside(core: Core) -> list[Problem] | None:

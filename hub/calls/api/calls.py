@@ -38,6 +38,7 @@ from hub.core import events
 from hub.core.clock import now
 from hub.core.db import fetch_value
 from hub.core.errors import Conflict, Invalid, NotFound
+from hub.web.bytes import bytes_response
 from hub.web.endpoints import Call, Endpoints, utc
 
 calls = Endpoints("calls")
@@ -336,12 +337,12 @@ async def cancel_callback(call: Call, callback_id: int) -> None:
     returns=bytes,
     media=("application/octet-stream", "audio/*"),
 )
-async def read_recording(call: Call, recording_id: int) -> web.Response:
+async def read_recording(call: Call, recording_id: int) -> web.StreamResponse:
     """Listen to a recording, if its conversation is visible; that it was heard is written down."""
     await require_conversation(call.core.db, await recordings.place(call.core.db, recording_id), call.viewer)
-    _, content_type, body = await recordings.sound(call.core.db, recording_id)
+    content_type, opened = await recordings.sound(call.core, recording_id)
     async with events.unit(call.core.db, call.core.feed) as unit:
         await recordings.heard(unit, recording_id, call.me.id)
     kind = content_type if content_type.startswith("audio/") else "application/octet-stream"  # no page of somebody's
-    headers = {"Cache-Control": "private, no-store"}
-    return web.Response(body=body, content_type=kind, headers=headers)
+    headers = {"Content-Type": kind, "Cache-Control": "private, no-store"}
+    return await bytes_response(call.request, opened, headers)

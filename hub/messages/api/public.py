@@ -13,6 +13,7 @@ from hub.core import events
 from hub.core.clock import now
 from hub.core.sql import Queries
 from hub.messages import tokens
+from hub.web.bytes import bytes_response
 from hub.web.context import CONTEXT
 from hub.web.public import limited
 
@@ -65,7 +66,8 @@ def _page(title: str, words: str, *, form: str = "", status: int = 200) -> web.R
 class _File:
     name: str
     content_type: str
-    body: bytes
+    body: bytes | None
+    file_id: int | None
 
 
 def file_routes() -> list[web.RouteDef]:
@@ -73,7 +75,7 @@ def file_routes() -> list[web.RouteDef]:
     return [web.get("/m/{token}", limited(_file))]
 
 
-async def _file(request: web.Request) -> web.Response:
+async def _file(request: web.Request) -> web.StreamResponse:
     core = request.app[CONTEXT].core
     number = tokens.file_of(core.vault, request.match_info["token"], now())
     found = await core.db.one(_File, sql["sent_file"], {"id": number}) if number is not None else None
@@ -85,4 +87,4 @@ async def _file(request: web.Request) -> web.Response:
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Cache-Control": "private, max-age=300",
     }
-    return web.Response(body=bytes(found.body), headers=headers)
+    return await bytes_response(request, await core.files.open(core.db, found.body, found.file_id), headers)

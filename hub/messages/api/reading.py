@@ -16,6 +16,7 @@ from hub.core.errors import Forbidden, Invalid, NotFound
 from hub.messages import html, reading, replies, views
 from hub.messages.api.shapes import ClientId, Interaction, Upload
 from hub.messages.mail import invitations
+from hub.web.bytes import bytes_response
 from hub.web.endpoints import Call, Endpoints, json_response
 from hub.web.shapes import Id, In
 from hub.web.uploads import read_file
@@ -123,7 +124,7 @@ async def read_message_page(call: Call, interaction_id: int, query: PageQuery) -
     returns=bytes,
     media=("application/octet-stream",),
 )
-async def read_original_message(call: Call, interaction_id: int) -> web.Response:
+async def read_original_message(call: Call, interaction_id: int) -> web.StreamResponse:
     """The bytes of a message as they came, to keep as a file; a signature is still good in them.
 
     Where they quote the link of a survey, only who manages channels gets them: with it anybody rates for the customer.
@@ -131,16 +132,17 @@ async def read_original_message(call: Call, interaction_id: int) -> web.Response
     message = await _visible(call, interaction_id)
     if message.meta.get("quotes_survey") and not call.me.may(Permission.CHANNEL_MANAGE):
         raise Forbidden("The original quotes the link by which the customer rates us.", code="message.original_survey")
-    raw = await reading.original(call.core.db, message)
+    raw = await reading.original(call.core, message)
     if raw is None:
         raise NotFound("The message has no original.", code="message.no_original")
     headers = {
+        "Content-Type": "application/octet-stream",
         "Content-Disposition": f'attachment; filename="message-{interaction_id}.eml"',
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private, no-store",
     }
-    return web.Response(body=raw, content_type="application/octet-stream", headers=headers)
+    return await bytes_response(call.request, raw, headers)
 
 
 @messages.add(
@@ -191,13 +193,14 @@ async def upload_file(call: Call) -> dict[str, Any]:
     if call.request.content_type != "multipart/form-data":
         raise Invalid("This is not an upload.", fields={"file": "send multipart/form-data with one file"})
     name, content_type, body = await read_file(call.request)
-    values = {"agent_id": call.me.id, "name": name, "content_type": content_type, "body": body}
+    values = {"agent_id": call.me.id, "name": name, "content_type": content_type}
+    values |= (await call.core.files.keep(call.core.db, body)).values
     new_id = await call.core.db.value(conversations.sql["upload"], values)
     return {"id": new_id, "name": name, "size": len(body), "content_type": content_type}
 
 
 @files.add("GET", "/attachments/{attachment_id}", needs=Permission.CONVERSATION_READ, returns=bytes, media=SHOWN)
-async def read_attachment(call: Call, attachment_id: int) -> web.Response:
+async def read_attachment(call: Call, attachment_id: int) -> web.StreamResponse:
     """A file of a message one may see; only plain images are shown, everything else is downloaded."""
     rows = await call.core.db.dicts(conversations.sql["attachment"], {"id": attachment_id})
     if not rows or (rows[0]["conversation_id"] is None and rows[0]["uploaded_by"] != call.me.id):
@@ -214,4 +217,5 @@ async def read_attachment(call: Call, attachment_id: int) -> web.Response:
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "Cache-Control": "private, no-store",
     }
-    return web.Response(body=row["body"], headers=headers)
+    opened = await call.core.files.open(call.core.db, row["body"], row["file_id"])
+    return await bytes_response(call.request, opened, headers)

@@ -8,7 +8,8 @@ join contact c on c.id = i.contact_id
 where i.id = %(id)s and i.direction = 'in';
 
 -- attach: The calendar object, as a file of the one who answers.
-insert into attachment (uploaded_by, name, content_type, body) values (%(agent_id)s, 'reply.ics', %(type)s, %(body)s) returning id;
+insert into attachment (uploaded_by, name, content_type, body) -- a few hundred bytes: they stay here
+values (%(agent_id)s, 'reply.ics', %(type)s, %(body)s) returning id;
 
 -- remember: What was answered last.
 update interaction set meta = jsonb_set(meta, '{invitation,answer}', %(answer)s) where id = %(id)s;

@@ -32,7 +32,7 @@
 -- is searched from its beginning each time, which would make a batch cost its square.
 
 create type intake_item as (
-    n int, account_id bigint, connector text, dedup_key text, raw_type text,
+    n int, account_id bigint, connector text, dedup_key text, raw_type text, raw_file bigint, -- where its bytes are, if not here
     kind text, address text, number text, name text, subject text, text text, html text,
     external_id text, refs text[], hint bigint, session boolean, verified boolean, automatic boolean,
     locale text, at timestamptz, meta jsonb, channel text, quiet text, -- see hub/channels/quiet.py

@@ -24,8 +24,8 @@ begin
     ) c;
 
     with stored as (
-        insert into raw (account_id, connector, dedup_key, content_type, body, meta)
-        select i.account_id, i.connector, i.dedup_key, i.raw_type, bodies[i.n + 1], coalesce(i.meta, '{}')
+        insert into raw (account_id, connector, dedup_key, content_type, body, file_id, meta)
+        select i.account_id, i.connector, i.dedup_key, i.raw_type, bodies[i.n + 1], i.raw_file, coalesce(i.meta, '{}')
         from unnest(items) i order by i.connector, i.account_id, i.dedup_key
         on conflict do nothing
         returning id, account_id, connector, dedup_key

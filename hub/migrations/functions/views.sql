@@ -90,7 +90,7 @@ select i.id, i.conversation_id, i.seq, i.kind, i.direction, i.channel,
        i.external_id, i.contact_id, i.meta, i.direction = 'in' and i.meta ? 'reply_to' and reply_to_counts(i) as reply_to_counts,
        coalesce((
            select jsonb_agg(jsonb_build_object('id', f.id, 'name', f.name, 'content_type', f.content_type,
-                            'size', length(f.body), 'inline', f.inline, 'content_id', f.content_id) order by m.position, f.id)
+                            'size', coalesce(f.size, length(f.body)), 'inline', f.inline, 'content_id', f.content_id) order by m.position, f.id)
            from attachment f left join media m on m.interaction_id = f.interaction_id and m.attachment_id = f.id where f.interaction_id = i.id), '[]') as attachments,
        case when i.meta ? 'files' then (
            select jsonb_agg(jsonb_build_object('code', m.code, 'params', coalesce(m.params, '{}'), 'error', m.error) order by m.position) from media m where m.interaction_id = i.id and m.state = 'lost') end as lost,

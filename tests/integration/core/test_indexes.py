@@ -57,6 +57,8 @@ BOUNDS = {
     "mailbox_message.folder": 4 * 500,
     "meta.key": WORD,
     "migration.name": WORD,
+    "stored_file.place": WORD,
+    "stored_file.state": WORD,
     "outbound.provider_id": MOST_BYTES,  # identifier, by hub.messages.delivery and hub.messages.outbox
     "queue.key": KEY,
     "queue_count.what": WORD,  # a check of the table

@@ -56,7 +56,19 @@ def codes() -> dict[str, set[str]]:
                 {k.value for k in params.keys if isinstance(k, ast.Constant)} if isinstance(params, ast.Dict) else set()
             )
             found.setdefault(str(code.value), set()).update(str(name) for name in names)
+    for code in own_codes():
+        found.setdefault(code, set())
     return found
+
+
+def own_codes() -> Iterator[str]:
+    """The codes of refusals that are classes of their own."""
+    for file in (ROOT / "hub" / "core").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__":
+                yield from (
+                    str(k.value.value) for k in node.keywords if k.arg == "code" and isinstance(k.value, ast.Constant)
+                )
 
 
 @pytest.mark.parametrize("locale", LOCALES, ids=lambda file: file.stem)
