@@ -200,13 +200,13 @@ class S3:
     name = "s3"
 
     def __init__(self, bucket: Bucket):
-        from obstore.exceptions import BaseError, NotFoundError
+        from obstore.exceptions import BaseError
 
         self._prefix = f"{bucket.prefix.strip('/')}/" if bucket.prefix.strip("/") else ""
         at = f" at {bucket.endpoint}" if bucket.endpoint else ""
         self.where = f"the bucket {bucket.name}{at}"
         self._store = _store(bucket)
-        self._threads = _Threads(self.where, absent=NotFoundError, errors=(BaseError, OSError, ValueError))
+        self._threads = _Threads(self.where, absent=FileNotFoundError, errors=(BaseError, OSError, ValueError))
 
     async def prepare(self, *, in_use: bool) -> None:
         """See `Place`: it can be written to."""
