@@ -16,6 +16,7 @@ from typing import Any
 from hub.channels.model import Connector
 from hub.core.db import Connection, execute, fetch_all
 from hub.core.errors import Conflict
+from hub.core.field_errors import FieldError, wrong
 from hub.core.sql import Queries
 
 sql = Queries.beside(__file__, "administration.sql")
@@ -55,6 +56,31 @@ async def refuse(conn: Connection, connectors: Mapping[str, Connector], before: 
         for other in after.values():
             if other.id != account.id and _identity(other) == identity and not _apart(connectors, account, other):
                 raise _refusal(account, other, folders=_apart_by(connectors, account.connector))
+
+
+async def holder(
+    conn: Connection, connectors: Mapping[str, Connector], account: Own, *, whole: bool = True
+) -> Own | None:
+    """Whose address an account of a form would take, as things are now; `refuse` has the last word.
+
+    `whole`: its settings are without fault. Else they may leave open what would tell it apart, and nobody is blamed.
+    """
+    found = (await _all(conn)).values()
+    if (identity := _identity(account)) is None or any(
+        one.id == account.id and _place(connectors, one) == _place(connectors, account) for one in found
+    ):
+        return None
+    for other in found:
+        if other.id == account.id or _identity(other) != identity or _apart(connectors, account, other):
+            continue
+        if whole or _parts(connectors, account) == _parts(connectors, other):
+            return other
+    return None
+
+
+def fault(other: Own) -> FieldError:
+    """What is said at an address that another account has."""
+    return wrong("address_taken", name=other.name, key=other.key)
 
 
 def spelled(address: str) -> str:
@@ -106,5 +132,5 @@ def _refusal(account: Own, other: Own, *, folders: tuple[str, ...]) -> Conflict:
     return Conflict(
         f"The address {account.address} belongs to the account {other.name!r} ({other.key}) already{state}.",
         remedy=f"{instead}, or use another address here{more}.",
-        fields={"address": f"belongs to {other.name!r} ({other.key})"},
+        fields={"address": fault(other)},
     )

@@ -43,6 +43,7 @@ ENGLISH = {
     "moment": "must be a date and time with its offset, such as 2026-01-31T09:00:00Z",
     "date": "must be a date, such as 2026-01-31",
     "taken": "{value!r} is taken",
+    "address_taken": "belongs to {name!r} ({key})",
     "email": "is not an e-mail address",
     "server_address": "is not host:port, such as 127.0.0.1:2525",
     "form_sender": "{given} is neither an address nor an @domain, such as forms@example.com or @example.com",

@@ -262,14 +262,26 @@ async def _body(endpoint: Endpoint, model: type[BaseModel], call: Call, ids: Map
 
 
 def _well_formed(raw: bytes, faults: Mapping[str, str]) -> dict[str, Any]:
-    """The fields of a body that have the right shape."""
+    """What of a body has the right shape: a wrong field is left out by itself, and of a list all."""
     try:
         given: object = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return {}
-    wrong = {place.partition(".")[0] for place in faults}
     fields = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
-    return {name: value for name, value in fields.items() if name not in wrong}
+    for place in faults:
+        _leave_out(fields, place)
+    return fields
+
+
+def _leave_out(fields: dict[str, Any], place: str) -> None:
+    name, _, rest = place.partition(".")
+    below: object = fields.get(name)
+    if place in fields:  # a name may hold a dot itself: `permissions` are called so
+        del fields[place]
+    elif rest and isinstance(below, dict):
+        _leave_out(cast("dict[str, Any]", below), rest)
+    else:
+        fields.pop(name, None)
 
 
 def _validated(validate: Callable[[Any], BaseModel], value: Any, place: str) -> BaseModel:

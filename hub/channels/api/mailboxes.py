@@ -21,6 +21,7 @@ from hub.access import signin
 from hub.access.permissions import Permission
 from hub.channels import administration, trouble
 from hub.channels.administration import Change, Row
+from hub.channels.api.mailbox_faults import CONNECTOR, connector, faults, of_new
 from hub.channels.api.messaging import Sending
 from hub.channels.mailboxes import Mailboxes
 from hub.channels.model import Account, AddressKind, Connector
@@ -28,12 +29,11 @@ from hub.channels.trouble import Trouble
 from hub.contacts.identity import normalise
 from hub.core import events
 from hub.core.errors import Invalid, NotFound
-from hub.core.field_errors import FieldError, dotted, form, gathered, named, wrong
+from hub.core.field_errors import dotted, form, gathered, named, wrong
 from hub.web.endpoints import Call, Endpoints
 from hub.web.shapes import Id, In, Line, Ref, Short
 
 mailboxes = Endpoints("mailboxes")
-CONNECTOR = "email"
 TESTS = 60  # in a quarter of an hour: a test says whether a port answers: nobody scans networks with it
 REFETCH_SECONDS = 10.0  # of one call; what is left over is fetched by the next
 MailAddress = Annotated[str, StringConstraints(min_length=3, max_length=320)]
@@ -129,35 +129,16 @@ class NewMailbox(In):
         cls, data: Any, handler: ModelWrapValidatorHandler[NewMailbox], info: ValidationInfo
     ) -> NewMailbox:
         """What the connector asks of the settings is said together with what is wrong with the rest."""
-        connector = cast("dict[str, dict[str, Connector]]", info.context or {}).get("connectors", {}).get(CONNECTOR)
-        faults = {} if connector is None else _wrong(connector, data)
+        mail = cast("dict[str, dict[str, Connector]]", info.context or {}).get("connectors", {}).get(CONNECTOR)
+        bad = {} if mail is None else of_new(mail, data)
         try:
             found = handler(data)
         except ValidationError as error:
-            faults = {**{dotted(place): what for place, what in named(error)}, **faults}
+            bad = {**{dotted(place): what for place, what in named(error)}, **bad}
         else:
-            if not faults:
+            if not bad:
                 return found
-        raise gathered(cls.__name__, [((place,), what) for place, what in faults.items()])
-
-
-def _wrong(connector: Connector, data: Any) -> dict[str, FieldError]:
-    """What is wrong with a new mailbox's address and settings, by field; nothing of what has another shape."""
-    if not isinstance(data, dict):
-        return {}
-    given = cast("dict[str, Any]", data)
-    found: dict[str, FieldError] = {}
-    if isinstance(address := given.get("address"), str) and (what := _misspelt(address)):
-        found["address"] = what
-    settings, secrets = given.get("settings"), given.get("secrets", {})
-    if isinstance(settings, dict) and isinstance(secrets, dict):
-        try:
-            connector.Settings.model_validate(
-                administration.merged(cast("dict[str, Any]", settings), cast("dict[str, Any]", secrets))
-            )
-        except ValidationError as error:
-            found |= administration.faults(connector, error)
-    return found
+        raise gathered(cls.__name__, [((place,), what) for place, what in bad.items()])
 
 
 class MailboxChange(In):
@@ -168,33 +149,6 @@ class MailboxChange(In):
     enabled: bool | None = None
     settings: MailboxSettings | None = None
     secrets: Secrets
-
-
-async def _faults(call: Call, given: dict[str, Any], account_id: int | None = None) -> dict[str, str]:
-    """What is wrong with the form of a mailbox beside its shape, by field; a new one's settings say so themselves."""
-    found: dict[str, str] = {}
-    async with call.core.db.connection() as conn:
-        if not await administration.takes_work(conn, given.get("queue_id")):
-            found["queue_id"] = wrong("unknown")
-    if account_id is None:
-        return found
-    if given.get("address") is not None and (what := _misspelt(given["address"])):
-        found["address"] = what
-    row = await administration.one(call.core.db, CONNECTOR, account_id)
-    change = Change(settings=given.get("settings"), secrets=given.get("secrets") or {})
-    try:
-        administration.imagined(call.core.vault, _connector(call), row, change)
-    except Invalid as error:
-        found |= error.fields
-    return found
-
-
-def _misspelt(address: str) -> FieldError | None:
-    try:
-        normalise(AddressKind.EMAIL, address)
-    except Invalid:
-        return wrong("email")
-    return None
 
 
 class MailboxTrial(In):
@@ -261,7 +215,7 @@ async def try_mailbox(call: Call, body: MailboxTrial) -> dict[str, Any]:
     await signin.count(call.core.db, f"mailbox-test:{call.me.id}", TESTS, what="tests")
     row = await administration.one(call.core.db, CONNECTOR, body.account_id) if body.account_id else None
     change = Change(address=_address(body.address), settings=_settings(body.settings), secrets=body.secrets)
-    account = administration.imagined(call.core.vault, _connector(call), row, change)
+    account = administration.imagined(call.core.vault, connector(call), row, change)
     return {"items": [asdict(check) for check in await _admin(call).probe(account)]}
 
 
@@ -272,7 +226,7 @@ async def try_mailbox(call: Call, body: MailboxTrial) -> dict[str, Any]:
     returns=Mailbox,
     status=201,
     errors=(409,),
-    checks=_faults,
+    checks=faults,
 )
 async def create_mailbox(call: Call, body: NewMailbox) -> dict[str, Any]:
     """Add a mailbox; it is fetched within seconds."""
@@ -282,7 +236,7 @@ async def create_mailbox(call: Call, body: NewMailbox) -> dict[str, Any]:
     )  # fmt: skip
     async with events.unit(call.core.db, call.core.feed) as unit:
         account_id = await administration.create(
-            unit, call.core.vault, _connector(call), "email", change, actor_id=call.me.id
+            unit, call.core.vault, connector(call), "email", change, actor_id=call.me.id
         )
     return await _read(call, account_id)
 
@@ -299,7 +253,7 @@ async def read_mailbox(call: Call, account_id: int) -> dict[str, Any]:
     needs=Permission.CHANNEL_MANAGE,
     returns=Mailbox,
     errors=(409,),
-    checks=_faults,
+    checks=faults,
 )
 async def change_mailbox(call: Call, account_id: int, body: MailboxChange) -> dict[str, Any]:
     """Change a mailbox. Settings and secrets that are not named stay; one that is null is taken away.
@@ -311,7 +265,7 @@ async def change_mailbox(call: Call, account_id: int, body: MailboxChange) -> di
         _settings(body.settings), body.secrets,
     )  # fmt: skip
     async with events.unit(call.core.db, call.core.feed) as unit:
-        await administration.update(unit, call.core.vault, _connector(call), account_id, change, actor_id=call.me.id)
+        await administration.update(unit, call.core.vault, connector(call), account_id, change, actor_id=call.me.id)
     return await _read(call, account_id)
 
 
@@ -335,18 +289,11 @@ async def reconcile_mailbox(call: Call, account_id: int, body: ReconcileMailbox)
 
 async def _account(call: Call, account_id: int) -> Account:
     row = await administration.one(call.core.db, CONNECTOR, account_id)
-    return administration.imagined(call.core.vault, _connector(call), row, Change())
-
-
-def _connector(call: Call) -> Connector:
-    found = call.context.connectors.get(CONNECTOR)
-    if found is None:
-        raise NotFound("The mail connector is not installed.")
-    return found
+    return administration.imagined(call.core.vault, connector(call), row, Change())
 
 
 def _admin(call: Call) -> Mailboxes:
-    found: object = _connector(call)
+    found: object = connector(call)
     if not isinstance(found, Mailboxes):
         raise NotFound("The mail connector has nothing to administer.")
     return found

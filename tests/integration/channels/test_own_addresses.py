@@ -71,6 +71,35 @@ async def test_changed_address_that_is_anothers_is_refused_and_its_own_is_not(ap
     await admin.call("PATCH", path, {"address": "OTHER@hub.example", "name": "Kept"})
 
 
+async def test_address_that_is_anothers_is_said_beside_everything_else_that_is_wrong(app: App) -> None:
+    admin = await app.agent("admin")
+
+    async def wrong(method: str, path: str, given: dict[str, Any]) -> dict[str, str]:
+        refused = await admin.call(method, path, given, status=422)
+        return {one["field"]: one["code"] for one in refused["errors"]}
+
+    await add(admin, address="held@hub.example", name="Holder")
+    other = await add(admin, address="free@hub.example")
+    taken = {"address": "address_taken"}
+    path, form = f"/mailboxes/{other['id']}", body(address="Held@hub.example")
+    assert await wrong("POST", "/mailboxes", {**form, "name": ""}) == {**taken, "name": "empty"}
+    assert await wrong("POST", "/mailboxes", {**form, "queue_id": 999}) == {**taken, "queue_id": "unknown"}
+    imap = {"host": "no host", "folder": "INBOX"}
+    assert (await wrong("POST", "/mailboxes", body(address="held@hub.example", **imap))).keys() == {
+        "address", "settings.imap.host"
+    }  # fmt: skip
+    elsewhere = body(address="held@hub.example", **{**imap, "folder": "Tickets"})
+    assert (await wrong("POST", "/mailboxes", elsewhere)).keys() == {"settings.imap.host"}
+    assert await wrong("PATCH", path, {"address": "held@hub.example", "queue_id": 999}) == {
+        **taken, "queue_id": "unknown"
+    }  # fmt: skip
+    assert await wrong("PATCH", path, {"address": "free@hub.example", "queue_id": 999, "name": ""}) == {
+        "queue_id": "unknown", "name": "empty"
+    }  # fmt: skip
+    alone = await admin.call("PATCH", path, {"address": "held@hub.example"}, status=409)
+    assert [(one["code"], one["params"]["name"]) for one in alone["errors"]] == [("address_taken", "Holder")]
+
+
 async def test_addresses_that_stood_twice_before_can_still_be_changed(app: App) -> None:
     admin = await app.agent("admin")
     first, second = await add(admin, address="old@hub.example"), await add(admin, address="older@hub.example")
