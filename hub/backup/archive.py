@@ -1,7 +1,8 @@
-"""The file of a backup: a tar archive of `database.dump`, `secret.key` and `manifest.json`, mode 0600.
+"""The file of a backup: a tar archive of `database.dump`, `secret.key`, `manifest.json` and `files/…`, mode 0600.
 
 `database.dump` is what `pg_dump --format=custom` writes, so that it can be restored without a hub:
-`tar -xOf FILE database.dump | pg_restore …`.
+`tar -xOf FILE database.dump | pg_restore …`, and `files/` is a folder as the hub keeps it. Files come last: nobody
+reads past the manifest but to restore them.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from typing import IO, Any
 from hub.core.errors import ConfigError
 from hub.core.folder import sync_folder
 
-DUMP, KEY, MANIFEST = "database.dump", "secret.key", "manifest.json"
-FORMAT = 1
+DUMP, KEY, MANIFEST, FILES, END = "database.dump", "secret.key", "manifest.json", "files/", "end"
+FORMAT = 2  # 1 had no files
 PIECE = 1 << 20
 
 
@@ -37,6 +38,9 @@ class Manifest:
     oldest: int  # age a hub must have to work on it
     sha256: str  # of the dump
     tables: dict[str, int]  # rows
+    inside: int = 0  # files that are in it
+    outside: int = 0  # files that it needs beside it
+    missing: tuple[str, ...] = ()  # files that were not where they should be, the first of them
     format: int = FORMAT
 
 
@@ -53,18 +57,19 @@ class Archive:
         """Open it; a `ConfigError` when it is not whole or not ours."""
         try:
             with tarfile.open(file, "r:") as archive:
-                archive.getmember(DUMP)
-                told: dict[str, Any] = json.loads(_content(archive, MANIFEST))
-                key = _content(archive, KEY).strip() if KEY in archive.getnames() else None
+                held = _beginning(archive)
+                told: dict[str, Any] = json.loads(held[MANIFEST])
+                key = held[KEY].strip() if KEY in held else None
         except (tarfile.TarError, KeyError, ValueError, EOFError) as error:
             raise ConfigError(
                 f"{file} is no whole backup of a hub: {error}.", remedy="Name a file that `hub backup` has written."
             ) from error
-        if told.get("format") != FORMAT:
+        if told.get("format") not in (1, FORMAT):
             raise ConfigError(
                 f"{file} has the format {told.get('format')}, and this hub reads {FORMAT}.",
                 remedy="Restore it with the version of the hub that made it.",
             )
+        told["missing"] = tuple(told.get("missing", ()))
         return cls(file, Manifest(**told), key)
 
     @contextmanager
@@ -75,6 +80,41 @@ class Archive:
             assert member is not None  # noqa: S101 - `read` has seen it
             yield member
 
+    def files(self) -> Generator[tuple[str, IO[bytes]]]:
+        """Name and bytes of each file in it; a `ConfigError` when it ends before its end."""
+        if self.manifest.format == 1:
+            return
+        try:
+            with tarfile.open(self.file, "r:") as archive:
+                while (member := archive.next()) is not None:
+                    archive.members = []  # pyright: ignore[reportAttributeAccessIssue] - else it remembers each of a million
+                    if member.name == END:
+                        return
+                    if member.name.startswith(FILES) and (content := archive.extractfile(member)) is not None:
+                        yield member.name.removeprefix(FILES), content
+        except (tarfile.TarError, EOFError) as error:
+            raise self._damaged(str(error)) from error
+        raise self._damaged("it ends before its end")
+
+    def _damaged(self, how: str) -> ConfigError:
+        return ConfigError(f"{self.file} is damaged: {how}.", remedy="Use another backup.")
+
+    def check_files(self) -> None:
+        """A `ConfigError` when a file in it is not what was written."""
+        number = 0
+        for name, content in self.files():
+            digest = hashlib.sha256()
+            try:
+                while piece := content.read(PIECE):
+                    digest.update(piece)
+            except tarfile.TarError as error:
+                raise self._damaged(str(error)) from error
+            if digest.hexdigest() != Path(name).name.partition("-")[0]:
+                raise self._damaged(f"{FILES}{name} is not what was written")
+            number += 1
+        if number != self.manifest.inside:
+            raise self._damaged(f"it has {number} files instead of {self.manifest.inside}")
+
     def check_sum(self) -> None:
         """A `ConfigError` when the dump is not what was written."""
         digest = hashlib.sha256()
@@ -82,16 +122,19 @@ class Archive:
             while piece := dump.read(PIECE):
                 digest.update(piece)
         if digest.hexdigest() != self.manifest.sha256:
-            raise ConfigError(
-                f"{self.file} is damaged: its dump is not the one that was written.", remedy="Use another backup."
-            )
+            raise self._damaged("its dump is not the one that was written")
 
 
-def _content(archive: tarfile.TarFile, name: str) -> bytes:
-    member = archive.extractfile(name)
-    if member is None:
-        raise KeyError(name)
-    return member.read()
+def _beginning(archive: tarfile.TarFile) -> dict[str, bytes]:
+    """The small members up to the manifest; the dump is among them, without its bytes."""
+    held: dict[str, bytes] = {}
+    while MANIFEST not in held and (member := archive.next()) is not None:
+        content = archive.extractfile(member)
+        held[member.name] = b"" if member.name == DUMP or content is None else content.read()
+    for name in (DUMP, MANIFEST):
+        if name not in held:
+            raise KeyError(name)
+    return held
 
 
 class Writer:
@@ -125,9 +168,13 @@ class Writer:
         self._out.write(content)
         self._pad(len(content))
 
-    def finish(self, manifest: Manifest) -> None:
-        """Make it whole and safe from power cuts."""
+    def describe(self, manifest: Manifest) -> None:
+        """Add what it says of itself; after it there are only files."""
         self.add(MANIFEST, json.dumps(asdict(manifest), indent=1, ensure_ascii=False).encode())
+
+    def finish(self) -> None:
+        """Make it whole and safe from power cuts."""
+        self.add(END, b"")
         self._out.write(b"\0" * 2 * tarfile.BLOCKSIZE)
         self._out.flush()
         os.fsync(self._out.fileno())

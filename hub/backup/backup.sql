@@ -1,6 +1,9 @@
 -- snapshot: What the counts below and pg_dump both see.
 select pg_export_snapshot();
 
+-- files: Files outside the database that rows name or may name again.
+select encode(sha256, 'hex'), id, size, place from stored_file where state = 'kept' order by id;
+
 -- tables: The hub's tables.
 select c.relname from pg_class c
 where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') order by c.relname;

@@ -11,18 +11,20 @@ import tempfile
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql as pgsql
 
-from hub.backup.archive import DUMP, KEY, Archive, Manifest, Writer
+from hub.backup.archive import DUMP, FILES, KEY, Archive, Manifest, Writer
 from hub.backup.clients import Clients, Target, find_clients, load
 from hub.core import log
 from hub.core.clock import iso, now
 from hub.core.embedded_postgres import Postgres, owned
 from hub.core.errors import ConfigError
+from hub.core.files import key_of
 from hub.core.folder import OpenFolder
 from hub.core.programs import Copy, find_postgres, server_user
 from hub.core.service import Addresses
@@ -30,10 +32,23 @@ from hub.core.sql import Queries
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "backup.sql")
+_NAMED = 1000  # missing files that are named
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-def back_up(places: Addresses, file: Path, *, version: str, with_key: bool = True, verify: bool = True) -> Manifest:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a backup is to have in it beside the database, and whether it is to be tried."""
+
+    key: bool = True
+    files: bool = True
+    verify: bool = True
+
+
+_ALL = Wanted()
+
+
+def back_up(places: Addresses, file: Path, *, version: str, wanted: Wanted = _ALL) -> Manifest:
     """Write a backup; what it holds. Nothing is left behind, and an older one stays, when that fails."""
     if file.is_dir() or not file.parent.is_dir():
         raise ConfigError(f"{file} cannot be a file.", remedy="Name a file in a folder that exists.")
@@ -42,11 +57,15 @@ def back_up(places: Addresses, file: Path, *, version: str, with_key: bool = Tru
         with _snapshot(places.database_url) as (conn, snapshot):
             clients = find_clients(conn.info.server_version // 10000)
             digest = _dump(clients, places.database_url, snapshot, writer)
-            manifest = _manifest(conn, version, clients, digest)
-        if with_key:
-            writer.add(KEY, places.key)
-        writer.finish(manifest)
-        if verify:
+            folder = places.files.folder if wanted.files else None
+            manifest = _manifest(conn, version, clients, digest, _found(conn, folder))
+            if wanted.key:
+                writer.add(KEY, places.key)
+            writer.describe(manifest)
+            for key in _there(conn, folder):
+                _add(writer, folder / key if folder else Path(key), key)
+        writer.finish()
+        if wanted.verify:
             check(writer.place, clients)
         writer.publish()
     finally:
@@ -90,10 +109,64 @@ def _dump(clients: Clients, url: str, snapshot: str, writer: Writer) -> str:
     return digest
 
 
-def _manifest(conn: Connection, version: str, clients: Clients, digest: str) -> Manifest:
+@dataclass(slots=True)
+class _Found:
+    """How many of the files are where they should be, and how many are elsewhere."""
+
+    inside: int = 0
+    outside: int = 0
+    missing: list[str] = field(default_factory=list[str])
+
+
+def _files(conn: Connection) -> Generator[tuple[str, int, str]]:
+    """Name, size and place of each file that the database may name, in the view of the dump."""
+    with conn.cursor(name="files") as rows:
+        rows.itersize = 5000
+        for sha256, number, size, place in rows.execute(sql["files"]):
+            yield key_of(sha256, number), size, place
+
+
+def _is_there(folder: Path, key: str, size: int) -> bool:
+    try:
+        return (folder / key).stat().st_size == size
+    except FileNotFoundError:
+        return False
+
+
+def _found(conn: Connection, folder: Path | None) -> _Found:
+    found = _Found()
+    for key, size, place in _files(conn):
+        if place != "folder" or folder is None:
+            found.outside += 1
+        elif _is_there(folder, key, size):
+            found.inside += 1
+        elif len(found.missing) < _NAMED:
+            found.missing.append(key)
+    return found
+
+
+def _there(conn: Connection, folder: Path | None) -> Generator[str]:
+    if folder is not None:
+        yield from (key for key, size, place in _files(conn) if place == "folder" and _is_there(folder, key, size))
+
+
+def _add(writer: Writer, file: Path, key: str) -> None:
+    with file.open("rb") as source:
+        digest = writer.stream(f"{FILES}{key}", source)
+    if digest != file.name.partition("-")[0]:
+        raise ConfigError(
+            f"{file} is damaged: its bytes are not those of its name.",
+            remedy="Put it back from an older backup, or remove it: then it is named as missing. No backup was made.",
+        )
+
+
+def _manifest(conn: Connection, version: str, clients: Clients, digest: str, found: _Found) -> Manifest:
     newest, oldest = conn.execute(sql["newest"]).fetchone() or ("", 0)
     server = conn.info.parameter_status("server_version") or ""
-    return Manifest(iso(now()), version, server, clients.major, newest, oldest, digest, counts(conn))
+    return Manifest(
+        iso(now()), version, server, clients.major, newest, oldest, digest, counts(conn),
+        found.inside, found.outside, tuple(found.missing),
+    )  # fmt: skip
 
 
 def counts(conn: Connection) -> dict[str, int]:
@@ -110,6 +183,7 @@ def check(file: Path, clients: Clients) -> None:
     """Restore a backup into a server of its own and count what came; a `ConfigError` when anything is missing."""
     archive = Archive.read(file)
     archive.check_sum()
+    archive.check_files()
     with _scratch(file.parent, clients) as url:
         with archive.dump() as dump:
             load(clients, dump, url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,14 @@ from hub.backup.clients import find_clients, load
 from hub.core import log
 from hub.core.clock import now
 from hub.core.errors import ConfigError
+from hub.core.file_places import MARK
 from hub.core.folder import write_whole
 from hub.core.migrate import migrate, newest_known
 from hub.core.sql import Queries
 
 logger = log.get(__name__)
 sql = Queries.beside(__file__, "backup.sql")
+_KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}-[0-9]{1,19}")
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -40,6 +43,7 @@ def restore(url: str, archive: Archive, *, force: bool = False) -> Restored:
     """
     _refuse_newer(archive)
     archive.check_sum()
+    archive.check_files()
     with psycopg.connect(url, autocommit=True, connect_timeout=10, application_name="hub restore") as conn:
         clients = find_clients(max(conn.info.server_version // 10000, archive.manifest.clients))
         ended = _alone(conn, force=force)
@@ -83,6 +87,21 @@ def _alone(conn: Connection, *, force: bool) -> int:
         if not conn.execute(sql["others"]).fetchall():
             break
     return len(others)
+
+
+def put_files(archive: Archive, folder: Path) -> int:
+    """The backup's files into the folder; those that are there already stay. How many came back."""
+    came = 0
+    for key, content in archive.files():
+        file = folder / key
+        if not _KEY.fullmatch(key) or file.exists():
+            continue
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_whole(file, content.read())
+        came += 1
+    if archive.manifest.inside:
+        write_whole(folder / MARK, b"", replace=False)
+    return came
 
 
 def put_key(key: bytes, file: Path) -> Path | None:

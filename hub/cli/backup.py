@@ -8,13 +8,15 @@ from typing import Any
 
 from hub.backup import freeze
 from hub.backup.archive import Archive
-from hub.backup.make import back_up
-from hub.backup.restore import put_key, restore
+from hub.backup.make import Wanted, back_up
+from hub.backup.restore import put_files, put_key, restore
 from hub.channels.accounts import Accounts
 from hub.channels.registry import close_connectors, load_connectors
-from hub.cli.addresses import own_servers, reached, running, with_core
+from hub.cli.addresses import own_servers, reached, run_core, running, with_core
 from hub.cli.group import add_command
+from hub.core import file_upkeep
 from hub.core.errors import ConfigError
+from hub.core.file_places import FilesAway
 from hub.core.release import hub_version
 from hub.core.service import Addresses, Core
 from hub.core.texts import counted
@@ -30,6 +32,7 @@ def add(commands: Any) -> None:
     )
     backup.add_argument("file", type=Path, metavar="FILE")
     backup.add_argument("--without-key", action="store_true", help="the database alone; keep secret.key elsewhere")
+    backup.add_argument("--without-files", action="store_true", help="not the folder of files; keep a copy elsewhere")
     backup.add_argument("--no-verify", action="store_true", help="do not restore it into a server of its own")
     one = add_command(commands, "restore", _restore, "a backup in place of everything, with sending frozen")
     one.add_argument("file", type=Path, metavar="FILE")
@@ -54,8 +57,9 @@ def _back_up(arguments: argparse.Namespace, found: Settings) -> int:
             places,
             arguments.file,
             version=hub_version(),
-            with_key=not arguments.without_key,
-            verify=not arguments.no_verify,
+            wanted=Wanted(
+                key=not arguments.without_key, files=not arguments.without_files, verify=not arguments.no_verify
+            ),
         )
     rows = sum(made.tables.values())
     checked = "not checked" if arguments.no_verify else "checked by restoring it"
@@ -63,6 +67,12 @@ def _back_up(arguments: argparse.Namespace, found: Settings) -> int:
     print(
         f"{arguments.file}: {size:.1f} MB, {counted(rows, 'row')} in {counted(len(made.tables), 'table')}, {checked}."
     )
+    if made.inside:
+        print(f"In it: {counted(made.inside, 'file')} of the folder.")
+    if made.outside:
+        print(f"Not in it: {counted(made.outside, 'file')} outside the database. Keep a copy of where they are.")
+    for key in made.missing:
+        print(f"Missing from the folder: {key}")
     if arguments.without_key:
         print("The secret key is not in it: keep secret.key (or HUB_SECRET_KEY) elsewhere.")
     else:
@@ -83,9 +93,32 @@ def _restore(arguments: argparse.Namespace, found: Settings) -> int:
         if done.ended:
             print(f"Ended: {counted(done.ended, 'connection')} of others; restart those hubs.")
         _print_key(archive, places, found)
+        _restore_files(archive, places)
     print("Nothing leaves until you have looked: `hub outbox status`, then `hub outbox thaw`.")
     print("Everybody has to sign in again.")
     return 0
+
+
+def _restore_files(archive: Archive, places: Addresses) -> None:
+    """The files of the backup, and what is missing of those that its database names."""
+    if archive.manifest.inside and places.files.folder is not None:
+        came = put_files(archive, places.files.folder)
+        print(f"Files: {came} came back into {places.files.folder}, {archive.manifest.inside - came} were there.")
+
+    async def look(core: Core) -> int:
+        lost = 0
+        try:
+            async for one in file_upkeep.missing(core.db, core.files):
+                lost += 1
+                if lost <= _SHOWN:
+                    print(f"Missing: {one.place}\t{one.key}")
+        except FilesAway as error:
+            print(f"Whether files are missing cannot be said: {error}. See `hub files check`.")
+        if lost:
+            print(f"{counted(lost, 'file')} missing; see `hub files check`. All else is there.")
+        return 0
+
+    run_core(places, look)
 
 
 def _print_key(archive: Archive, places: Addresses, found: Settings) -> None:

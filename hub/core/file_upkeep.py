@@ -21,6 +21,7 @@ logger = log.get(__name__)
 sql = Queries.beside(__file__, "file_upkeep.sql")
 GRACE = timedelta(days=1)  # how long nobody's bytes are kept: for who is about to name them, and for a backup under way
 _PAGE = 500
+_LOOKS = 8  # files looked for at once
 _AT_ONCE = 4  # files of one step of a move
 _PAUSE = 0.05  # seconds between two pages, for those who work meanwhile
 
@@ -44,7 +45,12 @@ _TABLES = (
 
 # -- what is nobody's --------------------------------------------------------------------------------------------------
 async def sweep(db: Database, files: Files, *, grace: timedelta = GRACE) -> int:
-    """Remove the bytes that no row has named for so long; how many. `FilesAway` when some could not be removed."""
+    """Remove the bytes that no row has named for so long; how many. `FilesAway` when some could not be removed.
+
+    Nothing is removed while sending is frozen: a database that was restored may share its bucket with another.
+    """
+    if await db.value(sql["frozen"]):
+        return 0
     after = 0
     while ids := [row["id"] for row in await db.dicts(sql["page"], {"after": after, "limit": _PAGE})]:
         await db.execute(sql["leave"], {"ids": ids, "grace": grace})
@@ -149,16 +155,21 @@ async def missing(db: Database, files: Files) -> AsyncGenerator[StoredFile]:
     after = 0
     while page := await db.all(StoredFile, sql["named"], {"after": after, "not_in": None, "limit": _PAGE}):
         after = page[-1].id
-        for one in page:
-            try:
-                there = await files.place(one.place).size(one.key) == one.size
-            except NotThere:
-                there = False
-            if not there:
-                await db.execute(sql["found_missing"], {"id": one.id})
-                yield one
-            elif one.missing:
-                await db.execute(sql["found_there"], {"id": one.id})
+        for some in (page[n : n + _LOOKS] for n in range(0, len(page), _LOOKS)):
+            found = await asyncio.gather(*(_is_there(files, one) for one in some))
+            for one, there in zip(some, found, strict=True):
+                if not there:
+                    await db.execute(sql["found_missing"], {"id": one.id})
+                    yield one
+                elif one.missing:
+                    await db.execute(sql["found_there"], {"id": one.id})
+
+
+async def _is_there(files: Files, one: StoredFile) -> bool:
+    try:
+        return await files.place(one.place).size(one.key) == one.size
+    except NotThere:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,6 @@
+-- frozen: Whether this may be a copy of another database.
+select sending_frozen_since() is not null;
+
 -- page: The next files that are kept, in order.
 select id from stored_file where state = 'kept' and id > %(after)s order by id limit %(limit)s;
 
