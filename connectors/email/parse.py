@@ -24,7 +24,7 @@ from connectors.email.context import Context, context
 from connectors.email.forwards import forwarded
 from connectors.email.html import to_text
 from connectors.email.html_quotes import html_quotes_marked, own_html_end
-from connectors.email.quotes import visible
+from connectors.email.quotes import quoted, visible
 from connectors.email.senders import same, writer
 from hub.channels.model import AddressKind, Inbound
 from hub.core.errors import Invalid
@@ -34,6 +34,7 @@ MAX_BYTES = 50 * 1024 * 1024
 _PIECE = 1024 * 1024
 _MAX_HEADER = 256 * 1024  # bytes in which a header ends, or it is none
 _END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
+_MAX_QUOTED = 20_000  # characters of a quote that are held against what was said
 _MAX_TEXT = 500_000  # characters of one message shown; the raw message has the rest
 _RECIPIENTS = (
     "to",
@@ -283,6 +284,7 @@ class _Reading:
             "reply_to": answer_to[0] if answer_to else None,
             "reply_to_more": answer_to[1:10],
             "full_text": full if full != shown else None,
+            "quoted": quoted(full, about)[:_MAX_QUOTED] if full != shown else None,
             "left_out": self.left_out,
             "html_own_end": own_html_end(self.body.html, shown, about) if self.body.html and full != shown else None,
             "invitation": self.body.invitation,

@@ -19,10 +19,11 @@ from itertools import islice
 from connectors.email.announcements import Quote, attribution, first_quote, is_by_others, is_forwarded, is_quoted
 from connectors.email.answers_below import says_below
 from connectors.email.context import Context
-from connectors.email.quote_marks import ARMOUR
+from connectors.email.quote_marks import ARMOUR, FIELD
 from connectors.email.signatures import without_signature
 
 MAX_LINES = 5000  # lines in which an answer between quoted ones is looked for
+_COMPARED = 400  # lines of a quote that are held against what was said
 _WRAPPED = 66  # characters from which a quoted line may have been broken by a mail program
 
 _ANSWER = Context()
@@ -35,6 +36,16 @@ def visible(text: str, context: Context = _ANSWER) -> str:
     own = _without_trailing_quote(_own_lines(lines, context), context) if context.answers else lines
     kept = without_signature(own, context.author)
     return "\n".join(kept).strip("\n").rstrip() or text.strip()
+
+
+def quoted(text: str, context: Context = _ANSWER) -> str:
+    """What is quoted in a mail, as far as its beginning is certain, without announcements and their fields."""
+    lines = ARMOUR.sub("", text).split("\n")
+    quote = first_quote(lines, context) if context.answers else None
+    if quote is None:
+        return ""
+    rest = lines[quote.start + quote.length :][:_COMPARED]
+    return "\n".join(line for line in _without_attributions(rest, marked=False) if not FIELD.match(line.lstrip("> \t")))
 
 
 def _own_lines(lines: list[str], context: Context) -> list[str]:
@@ -82,13 +93,13 @@ def _says_something(lines: list[str]) -> bool:
     return any(line.strip() for line in lines)
 
 
-def _without_attributions(lines: list[str]) -> list[str]:
-    """Without the announcements of quotes that follow marked, as the marks say it already."""
+def _without_attributions(lines: list[str], *, marked: bool = True) -> list[str]:
+    """Without the announcements of quotes; where `marked`, of those that follow marked, as the marks say it already."""
     kept: list[str] = []
     at = 0
     while at < len(lines):
         length = 0 if is_quoted(lines[at]) else attribution(lines, at)
-        if length and is_quoted(_first(lines[at + length :])):
+        if length and (not marked or is_quoted(_first(lines[at + length :]))):
             at += length
             continue
         kept.append(lines[at])

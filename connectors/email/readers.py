@@ -20,6 +20,7 @@ from hub.messages.html import Clean
 
 logger = log.get(__name__)
 SECONDS = 2.0
+_A_SECOND = 16 * 1024 * 1024  # bytes that are read in one, at the least
 preload(__name__)
 
 
@@ -34,11 +35,12 @@ class Job:
     known: Known = field(default_factory=Known)
     part: Literal["whole", "remains"] = "whole"
     reason: str = ""
+    size: int = 0  # bytes of the mail
 
     @property
     def seconds(self) -> float:
-        """Of processor time, for one mail."""
-        return SECONDS
+        """Of processor time, for one mail: large files take their time where a processor is shared."""
+        return SECONDS + self.size / _A_SECOND
 
     def __call__(self, raw: bytes) -> tuple[Mail, list[bytes]]:
         """The mail without its bytes, and those of its files."""
@@ -77,6 +79,7 @@ class Readers:
 
     # -- in the pool's threads -----------------------------------------------------------------------------------
     def _read(self, job: Job, raw: bytes) -> Mail:
+        job = replace(job, size=len(raw))
         done = self._pool.attempt(job, raw)
         if done.error is not None and not done.refused:
             logger.warning("mail_unreadable", account=job.account_id, size=len(raw), reason=done.error)

@@ -30,7 +30,7 @@ from hub.core.texts import clean
 from hub.messages import consents, html, tokens
 from hub.messages.cleaning import tidy
 from hub.messages.consents import Place
-from hub.messages.mail import claims, forwards
+from hub.messages.mail import claims, forwards, written_between
 from hub.messages.views import Taken
 
 sql = Queries.beside(__file__, "intake.sql")
@@ -118,6 +118,11 @@ async def trace(core: Core, arrival: Arrival) -> Arrival:
     return replace(arrival, inbound=await claims.traced(core.db, core.vault, arrival.inbound))
 
 
+async def compare(core: Core, arrival: Arrival) -> Arrival:
+    """What a customer wrote into lines that they quote is shown."""
+    return replace(arrival, inbound=await written_between.shown(core.db, arrival.inbound))
+
+
 async def keep_bytes(core: Core, arrival: Arrival) -> Arrival:
     """Its bytes are durable before a row names them (`hub.core.files`)."""
     inbound = arrival.inbound
@@ -132,6 +137,7 @@ BEFORE: tuple[Callable[[Core, Arrival], Awaitable[Arrival]], ...] = (
     conceal,
     recognize,
     trace,
+    compare,
     keep_bytes,
 )
 

@@ -115,7 +115,7 @@ async def test_every_header_is_one_persons_and_several_from_prove_nothing(app: A
 
 
 async def test_full_text_original_and_page_are_the_viewers_only(app: App) -> None:
-    text = "It is green.\n\nOn Mon, 2 Mar 2026 at 10:00, S <s@hub.example> wrote:\n> Which?\n"
+    text = f"It is green.\n\nOn Mon, 2 Mar 2026 at 10:00, S <{SUPPORT}> wrote:\n> Which?\n"
     found = await arrives(app, f"From: {ANN}\nSubject: Re: Lamp\n\n{text}")
     admin = await app.agent("admin")
     seen = await admin.get(f"/conversations/{found['conversation_id']}")
