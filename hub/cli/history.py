@@ -48,6 +48,7 @@ async def _fill(places: Addresses, arguments: argparse.Namespace) -> int:
             conversations=arguments.conversations,
             interactions=arguments.interactions,
             seed=arguments.seed,
+            backlog=False,
             report=on_screen,
         )
     print(f"\nWrote {counted(rows.written, 'row')}.")

@@ -13,6 +13,7 @@ from hub.core.events import newest
 from hub.core.events import sql as events_sql
 from hub.core.sql import Queries
 from hub.demo.history.past import DAY, Center, Past, Place, Size
+from hub.demo.history.present import Present
 from hub.demo.history.rows import Rows
 from hub.reports.buckets import READER
 
@@ -33,8 +34,12 @@ class _Membership:
     agent_id: int
 
 
-async def fill(db: Database, *, conversations: int, interactions: int, seed: int = 1, report: Report) -> Rows:
+async def fill(
+    db: Database, *, conversations: int, interactions: int, seed: int = 1, backlog: bool = True, report: Report
+) -> Rows:
     """Write the history of ten years; what was written.
+
+    It ends with the last year's `backlog`, which is a load to measure with, or without one: in a present to look at.
 
     A `ConfigError` where the center has no accounts for mail, SMS, WhatsApp and chat, or has customers already.
     """
@@ -54,7 +59,7 @@ async def fill(db: Database, *, conversations: int, interactions: int, seed: int
         ended = float(await fetch_value(conn, sql["now"]))
         size = Size(conversations, interactions, ended - YEARS * 365.25 * DAY, ended, seed)
         rows = Rows()
-        past = Past(size, await _center(conn), rows)
+        past = (Past if backlog else Present)(size, await _center(conn), rows)
         await _play(conn, past, rows, report)
         await _leave_in_order(conn)
         report("reading what was written (vacuum, analyze)")
@@ -79,6 +84,9 @@ async def _play(conn: Connection, past: Past, rows: Rows, report: Report) -> Non
             report(
                 f"{said:,} of about {past.size.interactions:,} interactions, {rows.written:,} rows, {rate:,.0f} rows/s"
             )
+    if isinstance(past, Present):  # writing takes its time: whoever waits has written just now
+        past.arrive(float(await fetch_value(conn, sql["now"])))
+    past.close()
     async with conn.transaction():
         await rows.write(conn)
     report(f"{past.interactions:,} interactions, {rows.written:,} rows in {time.monotonic() - began:,.0f} s")

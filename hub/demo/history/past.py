@@ -53,7 +53,9 @@ class Size:
 
 
 @dataclass(slots=True)
-class _Conversation:
+class Conversation:
+    """One as it goes on: who has said what last, how much is left to say, and how it ends (`fate`)."""
+
     id: int
     contact: int
     person: Person
@@ -93,7 +95,7 @@ class Past:
         self._queues = list(center.queues)
         self._queue_weights = list(itertools.accumulate(1 / (n + 1) for n in range(len(self._queues))))
         self._mean = (size.interactions - size.faithful) / max(1, size.conversations - size.faithful // 10)
-        self._heap: list[tuple[float, int, _Conversation]] = []
+        self._heap: list[tuple[float, int, Conversation]] = []
         self._buckets: dict[tuple[int, str, int], list[float]] = {}
         self._flow: dict[tuple[int, int], list[int]] = {}
         self.interactions = 0
@@ -113,8 +115,10 @@ class Past:
         while self._heap:
             self._leave_open(heapq.heappop(self._heap)[2])
             yield self.interactions
+
+    def close(self) -> None:
+        """No wait is going to change any number any more."""
         self._settle_numbers(float("inf"))
-        yield self.interactions
 
     # -- people ------------------------------------------------------------------------------------------------------
     def _introduce(self, number: int) -> None:
@@ -154,18 +158,24 @@ class Past:
     def _begin(self, at: float, *, faithful: bool) -> None:
         draw = self._draw
         number = 1 if faithful else 2 + int((self.size.conversations - 2) * draw.random() ** 1.6)
-        person = self._words.person(number)
         channel = self._channel(number)
         left = 10 if faithful else 1 + min(200, int(draw.expovariate(1 / max(0.05, self._mean - 0.45))))
+        one = self._new(at, number, channel, left)
+        heapq.heappush(self._heap, (at, one.id, one))
+
+    def _new(self, at: float, number: int, channel: str, left: int) -> Conversation:
+        """One that begins, of a customer by number, with so many things to be said."""
+        draw, person = self._draw, self._words.person(number)
         queue = draw.choices(self._queues, cum_weights=self._queue_weights)[0]
         subject = self._words.subject(person.language, draw) if channel == "email" else ""
-        late = (at - self.size.began) / (self.size.ended - self.size.began) > 0.9
-        fate = draw.choices(("resolved", "desk", "snoozed", "waiting"), (85, 8, 4, 3))[0] if late else "resolved"
-        one = _Conversation(
-            next(self._ids["conversation"]), number, person, channel, queue, subject, at, left, fate,
+        return Conversation(
+            next(self._ids["conversation"]), number, person, channel, queue, subject, at, left, self._fate(at, channel),
             next(self._ids["queue_entry"]),
         )  # fmt: skip
-        heapq.heappush(self._heap, (at, one.id, one))
+
+    def _fate(self, at: float, channel: str) -> str:
+        late = (at - self.size.began) / (self.size.ended - self.size.began) > 0.9
+        return self._draw.choices(("resolved", "desk", "snoozed", "waiting"), (85, 8, 4, 3))[0] if late else "resolved"
 
     def _channel(self, number: int) -> str:
         chance = self._draw.random()
@@ -187,7 +197,7 @@ class Past:
                 self._settle_numbers(at - 4 * DAY)
                 yield self.interactions
 
-    def _say(self, one: _Conversation, at: float) -> float:
+    def _say(self, one: Conversation, at: float) -> float:
         """The next message, from whoever's turn it is; when the one after it comes, or the end."""
         draw = self._draw
         one.left -= 1
@@ -200,7 +210,7 @@ class Past:
         self._answer(one, at)
         return at + draw.expovariate(1 / (6 * HOUR)) + 60
 
-    def _hear(self, one: _Conversation, at: float) -> None:
+    def _hear(self, one: Conversation, at: float) -> None:
         first = one.seq == 0
         text = self._words.message(one.person.language, self._draw)
         raw, account = next(self._ids["raw"]), self._center.accounts[one.channel]
@@ -225,7 +235,7 @@ class Past:
             self._bucket(one)[0] += 1
             self._count_flow(one.queue, at, 0)
 
-    def _take(self, one: _Conversation, at: float) -> None:
+    def _take(self, one: Conversation, at: float) -> None:
         """Offered to an agent, and accepted."""
         people = self._center.queues[one.queue]
         one.agent = people[min(len(people) - 1, int(self._draw.expovariate(1 / 2)))]
@@ -249,7 +259,7 @@ class Past:
         bucket[3] += waited
         self._count_flow(one.queue, at, 1)
 
-    def _answer(self, one: _Conversation, at: float) -> None:
+    def _answer(self, one: Conversation, at: float) -> None:
         text = self._words.message(one.person.language, self._draw)
         account, when = self._center.accounts[one.channel], moment(at)
         note = self._draw.random() < 0.08
@@ -266,7 +276,7 @@ class Past:
         one.spoke, one.replied, one.waiting = at, one.replied or at, None
 
     def _interaction(  # noqa: PLR0913 - as many columns differ
-        self, one: _Conversation, at: float, direction: str, text: str, *, external: str | None = None,
+        self, one: Conversation, at: float, direction: str, text: str, *, external: str | None = None,
         client: str | None = None, raw: int | None = None, meta: str = "{}",
     ) -> int:  # fmt: skip
         number = next(self._ids["interaction"])
@@ -286,12 +296,12 @@ class Past:
         self.interactions += 1
         return number
 
-    def _of(self, one: _Conversation) -> int:
+    def _of(self, one: Conversation) -> int:
         """The id of the address that is written from and to."""
         return self._address(one.contact) + {"email": 0, "chat": 2}.get(one.channel, 1)
 
     # -- ends --------------------------------------------------------------------------------------------------------
-    def _finish(self, one: _Conversation, at: float) -> None:
+    def _finish(self, one: Conversation, at: float) -> None:
         if one.fate != "resolved":
             self._leave_open(one)
             return
@@ -313,7 +323,7 @@ class Past:
         self._store(one, "resolved", at)
         self._enqueue(one, "closed", at)
 
-    def _leave_open(self, one: _Conversation) -> None:
+    def _leave_open(self, one: Conversation) -> None:
         """As it stands when time is up: on a desk, put aside, or waiting."""
         at = max(one.heard or one.began, one.spoke or one.began)
         if one.fate == "snoozed" and one.agent is not None:
@@ -327,13 +337,14 @@ class Past:
         if one.agent is not None or one.waiting is not None:
             self._enqueue(one, "waiting" if one.agent is None else "assigned", None)
 
-    def _store(self, one: _Conversation, status: str, at: float) -> None:
+    def _store(self, one: Conversation, status: str, at: float) -> None:
         resolved = status == "resolved"
+        until = self.size.ended + (1 + one.id % 7) * DAY if status == "snoozed" else None
         self._rows.add(
             "conversation", one.id, self._contact(one.contact), self._center.accounts[one.channel].id, one.channel,
             one.subject, one.preview, status, one.queue, one.agent, one.seq, one.said,
             one.said if resolved or one.id % 3 else 0, None if resolved else moment(one.waiting), moment(one.replied),
-            moment(one.heard), moment(one.spoke), moment(self.size.ended + 7 * DAY) if status == "snoozed" else None,
+            moment(one.heard), moment(one.spoke), moment(until),
             moment(at) if resolved else None, one.agent if resolved else None, "solved" if resolved else None,
             moment(one.began), moment(at),
         )  # fmt: skip
@@ -343,7 +354,7 @@ class Past:
             else:
                 self._rows.add("outbound", *send)
 
-    def _enqueue(self, one: _Conversation, state: str, closed: float | None) -> None:
+    def _enqueue(self, one: Conversation, state: str, closed: float | None) -> None:
         taken = one.agent is not None
         self._rows.add(
             "queue_entry", one.entry, one.id, one.queue, one.channel, state, moment(one.began), moment(one.began), 300,
@@ -353,7 +364,7 @@ class Past:
 
     # -- the log and the numbers -------------------------------------------------------------------------------------
     def _event(
-        self, one: _Conversation, at: float, kind: str, *, data: Mapping[str, object], agent: int | None = None,
+        self, one: Conversation, at: float, kind: str, *, data: Mapping[str, object], agent: int | None = None,
         contact: bool = False,
     ) -> None:  # fmt: skip
         """On the conversation's topic: what is said has its number already."""
@@ -362,13 +373,13 @@ class Past:
         self._log(one, at, kind, data, agent=agent, seq=one.seq, contact=contact)
 
     def _log(  # noqa: PLR0913 - an event has that many ends
-        self, one: _Conversation, at: float, kind: str, data: Mapping[str, object], *, agent: int | None = None,
+        self, one: Conversation, at: float, kind: str, data: Mapping[str, object], *, agent: int | None = None,
         seq: int | None = None, contact: bool = False,
     ) -> None:  # fmt: skip
         person = self._contact(one.contact) if contact else None
         self._rows.add("event", moment(at), kind, person, one.id, seq, agent, one.queue, agent, _json(data))
 
-    def _bucket(self, one: _Conversation) -> list[float]:
+    def _bucket(self, one: Conversation) -> list[float]:
         return self._buckets.setdefault((one.queue, one.channel, int(one.began // 900)), [0, 0, 0, 0.0])
 
     def _count_flow(self, queue: int, at: float, which: int) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from hub.automation.overdue import note_late
 from hub.core.errors import ConfigError
 from hub.demo.history import fill
+from hub.queues import entries
 from hub.reports.buckets import count_next, rebuild
 from tests.support.app import App
 
@@ -35,9 +37,34 @@ async def test_a_history_keeps_the_rules_of_work_and_of_the_log(app: App) -> Non
     # The fixture looks at the invariants, and at what each event says.
 
 
-async def test_the_numbers_of_a_history_are_those_of_its_log(app: App) -> None:
+async def test_history_without_a_backlog_opens_on_a_calm_present(app: App) -> None:
     db = app.core.db
-    await fill(db, conversations=60, interactions=240, report=lambda _: None)
+    await fill(db, conversations=3_000, interactions=9_000, backlog=False, report=lambda _: None)
+    [now] = await db.dicts("""
+        select (select count(*) from queue_entry where state = 'waiting') as waiting,
+               (select count(*) from conversation where status = 'open' and waiting_since is not null) as unanswered,
+               (select max(now() - waiting_since) < '300 s' from conversation where status = 'open') as just_written,
+               (select count(*) from queue_entry where state = 'assigned') as on_desks,
+               (select max(n) from (select count(*) as n from queue_entry where state = 'assigned' group by agent_id) d) as most,
+               (select min(updated_at) > now() - interval '15 days' from conversation where status = 'open') as of_late,
+               (select bool_and(snoozed_until > now()) from conversation where status = 'snoozed') as asleep,
+               (select count(*) from conversation where status <> 'resolved' and channel = 'chat') as chats,
+               (select count(*) from offer where state = 'offered') as on_offer
+    """)
+    assert (now["waiting"], now["unanswered"], now["just_written"]) == (8, 8, True)
+    assert now["on_desks"] > 0
+    assert now["most"] <= 3
+    assert now["of_late"]
+    assert now["asleep"]
+    assert now["chats"] == now["on_offer"] == 0
+    assert await entries.stranded(db, 0, 10) == []
+    assert await note_late(db) == 0
+
+
+@pytest.mark.parametrize("backlog", [True, False])
+async def test_the_numbers_of_a_history_are_those_of_its_log(app: App, backlog: bool) -> None:
+    db = app.core.db
+    await fill(db, conversations=60, interactions=240, backlog=backlog, report=lambda _: None)
     written = await db.dicts(_BUCKETS)
     assert await count_next(db) == 0  # it is counted already
     await rebuild(db)
