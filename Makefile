@@ -17,7 +17,7 @@ UI_SOURCES := $(shell find hub/ui -type f -not -path '*/node_modules/*' -not -pa
 export HUB_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check lint types imports ui-check api bench bench-small bench-full soak days release lock clean
+.PHONY: help install run test everyday check lint types imports ui-check api bench bench-small bench-full soak days release lock clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ run: $(VENV)/.run ## the whole hub with demonstration customers (PORT=8080 HUB_D
 
 test: $(VENV)/.dev ## every test, on real servers (TEST_ARGS="-k intake" for some)
 	$(BIN)/python -m pytest $(TEST_ARGS)
+
+everyday: $(VENV)/.dev ## the tests beside a change: no browser, nothing that takes long, minutes instead of half an hour
+	$(BIN)/python -m pytest -m "not slow" $(TEST_ARGS) tests/unit tests/integration
 
 check: lint types imports ui-check test ## what must be green before a change lands
 

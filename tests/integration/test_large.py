@@ -69,6 +69,7 @@ async def large(large_url: str, feed: Feed, vault: Vault, aiohttp_client: Any) -
 @pytest.mark.parametrize(
     "part", ["inbox", "counts", "a conversation", "contact", "timeline", "event", "report", "queues", "board", "offers"]
 )
+@pytest.mark.slow
 async def test_a_request_reads_about_what_it_shows_when_much_is_stored(large: App, part: str) -> None:
     db = large.core.db
     assert isinstance(db, Watched)

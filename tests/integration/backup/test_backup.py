@@ -246,6 +246,7 @@ def debian(tmp_path: Path) -> Generator[Servers]:
     embedded.stop()
 
 
+@pytest.mark.slow
 def test_a_backup_of_an_older_server_goes_onto_a_newer_one_and_the_other_way(
     filled: Line, clean: Path, debian: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

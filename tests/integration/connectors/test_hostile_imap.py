@@ -186,6 +186,7 @@ async def test_nothing_is_deleted_that_is_not_kept_whole(
     )
 )
 @example(faults={1: "no", 2: "drop"})  # the nearest neighbour of what fails hangs up as well
+@pytest.mark.slow
 async def test_whichever_messages_are_not_handed_out_all_others_are_stored_once(
     db: Database, feed: Feed, vault: Vault, faults: dict[int, str]
 ) -> None:

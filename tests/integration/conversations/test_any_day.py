@@ -9,6 +9,7 @@ import asyncio
 import os
 from typing import cast
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -35,6 +36,7 @@ OFTEN = [
 step = st.tuples(st.sampled_from(OFTEN + STEPS), st.integers(0, 5), st.integers(0, 11))
 
 
+@pytest.mark.slow
 def test_work_keeps_its_rules_on_any_day(database_url: str, servers: Servers) -> None:
     with asyncio.Runner() as runner:
         core, world = runner.run(opened(database_url, servers))

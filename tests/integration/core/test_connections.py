@@ -50,6 +50,7 @@ async def test_sessions_of_ours_are_known_by_their_name(db: Database) -> None:
     assert (await db.value(asked), await lane.value(asked)) == ("omnihub", "omnihub intake")
 
 
+@pytest.mark.slow
 async def test_a_statement_that_is_never_answered_ends_by_our_own_clock(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

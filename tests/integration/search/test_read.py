@@ -19,6 +19,7 @@ _FREQUENT = 8_500  # a word in every tenth message, of all years: there are too 
 
 
 @pytest.mark.breaks_rules  # nothing is done here but reading; the check would be explained, too
+@pytest.mark.slow
 async def test_a_search_reads_what_has_its_words(core: Core, aiohttp_client: Any) -> None:
     app = await open_app(core, aiohttp_client)
     await fill(core.db, conversations=_CONVERSATIONS, interactions=_INTERACTIONS, report=lambda _: None)

@@ -31,6 +31,7 @@ async def test_every_operation_is_described(app: App) -> None:
 
 
 @pytest.mark.timeout(900)  # some thousand requests; a busy machine takes its time
+@pytest.mark.slow
 async def test_schemathesis_finds_no_error_and_no_undocumented_answer(app: App) -> None:
     admin = await app.agent("admin")
     for n in range(3):

@@ -94,6 +94,7 @@ async def test_domains_have_their_turn_where_there_are_very_many(post: Post) -> 
         assert rare[75] < 250  # they did not wait for the many
 
 
+@pytest.mark.slow
 async def test_a_slow_but_healthy_server_leaves_no_doubt(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes long is waiting for a connection, not sending: only the wire counts."""
     monkeypatch.setattr(send_loop, "PREPARE", 4.0)  # three mails after one another take longer
@@ -159,6 +160,7 @@ async def test_a_worker_told_to_stop_gives_back_what_is_not_on_the_wire(post: Po
     assert await post.states() == {"sent": 1}
 
 
+@pytest.mark.slow
 async def test_a_pace_holds_whatever_hangs(post: Post, phones: Phones) -> None:
     account = await post.account("sms", "fake", "sms")
     await post.core.db.execute("insert into pace values (%s, 5, clock_timestamp())", [account])

@@ -7,6 +7,7 @@ import pytest
 from routing.simulate import Flow, Worker, simulate
 
 
+@pytest.mark.slow
 def test_delay_is_erlang_c_when_nobody_leaves() -> None:
     # 100 calls in 30 minutes, 180 s, 14 agents: Pw 0.174132, ASA 7.8359 s, 88.835 % within 20 s.
     [found] = simulate([Flow(1, 100 / 1800, 180, target=20)], [Worker((1,))] * 14, customers=80_000, seed=5)
