@@ -42,6 +42,12 @@ _MAX_LENGTH = 400
 _MAX_LOOKED = 20_000  # lines in which a quote begins, or the mail has none
 _BLOCK = 12  # lines of a header block
 _AROUND = "* \u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_DIGITS = {
+    ord(digit): str(n)
+    for digits in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "०१२३४५६७८९", "০১২৩৪৫৬৭৮৯")
+    for n, digit in enumerate(digits)
+}
+_DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _SENTENCE_END = re.compile(r"(?:[!?…。！？]|[^\W\d_]{4,}\.)[\"'”»)]*$")
 
 
@@ -93,7 +99,7 @@ def is_by_others(announcement: list[str], context: Context) -> bool:
     By the addresses that stand there: none is ours, the author's, or of a domain of either (their colleague's mail in
     this thread). Where none stands, or ours are not known, it is taken for ours.
     """
-    named = [one.lower() for line in announcement for one in WITH_ADDRESS.findall(line)]
+    named = [one.lower() for line in announcement for one in WITH_ADDRESS.findall(_DIRECTIONS.sub("", line))]
     known = {one.rpartition("@")[2].strip("<>") for one in (*context.ours, context.author.lower().split(" ")[-1])}
     return bool(context.ours and named) and known.isdisjoint(one.rpartition("@")[2].rstrip(".:>]") for one in named)
 
@@ -207,11 +213,12 @@ def _reaching(lines: list[str], end: int) -> list[tuple[int, str]]:
 
 
 def _joined(lines: list[str], start: int, end: int) -> str:
-    return " ".join(line.strip() for line in lines[start : end + 1])
+    return " ".join(line.strip() for line in lines[start : end + 1]).translate(_DIGITS)
 
 
 def _opens(line: str) -> bool:
     """Whether a line begins an announcement and has its date."""
+    line = line.translate(_DIGITS)
     return bool(OPENS.match(line) and WITH_DAY.search(line) and TIMED.search(line))
 
 

@@ -192,6 +192,7 @@ OTHERS = Context(subject="Order 4711", author="Pat Case pat@home.example", ours=
     [
         ("Courier <jim@courier.example>", True),
         ("Support <support@hub.example>", False),
+        ("\u202aSupport\u202c\u200f <\u202asupport@hub.example\u202c\u200f>", False),
         ("Sam Reed <sam@home.example>", False),
         ("Kim Lee <kim@hub.example>", False),
     ],

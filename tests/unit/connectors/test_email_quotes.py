@@ -30,6 +30,7 @@ ANSWER = "Thank you, that helps.\n\nAnn"
         "-----Original Message-----\nFrom: Support\nSent: Monday\nTo: Ann\nSubject: Order\n\nHello",
         "________________________________\nVon: Support\nGesendet: Montag\nAn: Ann\nBetreff: Bestellung\n\nHallo",
         "2026年3月2日(月) 10:00 Support <support@hub.example>:\n> こんにちは",
+        "في الاثنين، ٣٠ نوفمبر ٢٠٢٦ في ٩:٠٠ ص تمت كتابة ما يلي بواسطة Support <support@hub.example>:\n\n> هل نرسل؟",
         "2 Mar 2026 Pzt 10:00 tarihinde Support <support@hub.example> şunu yazdı:\n> Merhaba",
         "po 2. 3. 2026 v 10:00 odesílatel Support <support@hub.example> napsal:\n> Dobrý den",
         "Support <support@hub.example> ezt írta (időpont: 2026. márc. 2., H, 10:00):\n> Jó napot",
