@@ -183,3 +183,26 @@ async def test_mailbox_that_delivers_where_nobody_works_says_so_at_the_field(wor
     await expect(admin.get_by_test_id("box-unstaffed")).to_have_count(0)
     await admin.get_by_test_id("box-queue").select_option(label="Attic · nobody works here")
     await expect(admin.get_by_test_id("box-unstaffed")).to_contain_text("Nobody works in Attic yet")
+
+
+async def test_queue_is_given_a_mailbox_on_its_page_and_leads_to_its_form(world: World, windows: Windows) -> None:
+    await world.api("POST", "/admin/queues", {"key": "cellar", "name": "Cellar"})
+    admin = await windows.desk("admin", "/app/admin/queues")
+    await admin.locator('[data-testid="admin-record"][data-key="cellar"]').click()
+    accounts = admin.get_by_test_id("queue-accounts")
+    await expect(accounts).to_contain_text("No account delivers into this queue.")
+    choice = accounts.get_by_test_id("queue-add-mailbox")
+    label = await choice.locator("option:not([disabled])").first.text_content() or ""
+    name, before = label.split(" · now in ")
+    await choice.select_option(label=label)
+    await expect(admin.get_by_text(f"{name} delivers here now.")).to_be_visible()
+    await accounts.get_by_role("link", name=name).click()
+    form = admin.get_by_test_id("mailbox-form")
+    queue = form.get_by_test_id("box-queue")
+    await expect(queue.locator("option:checked")).to_contain_text("Cellar")
+    there = await queue.locator("option", has_text=before).first.get_attribute("value")
+    await queue.select_option(there)
+    await form.get_by_test_id("box-save").click()
+    await expect(form).to_have_count(0)
+    await expect(admin).to_have_url(re.compile(r"/app/mailboxes$"))
+    await expect(admin.get_by_test_id("mailbox").filter(has_text=name)).to_contain_text(before)

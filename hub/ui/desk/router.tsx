@@ -61,6 +61,7 @@ const board = createRoute({
 const boxes = createRoute({
   getParentRoute: () => shell,
   path: '/mailboxes',
+  validateSearch: (s: Record<string, unknown>): { edit?: number } => (Number(s.edit) > 0 ? { edit: Number(s.edit) } : {}),
   component: lazyRouteComponent(() => import('./mailboxes/Mailboxes'), 'MailboxesPage'),
 })
 const lines = createRoute({

@@ -1,12 +1,16 @@
 /** Queues: how quickly they are to be answered, when they are open, and what is kept for them. */
 import { MultiSelect, NativeSelect, TextInput } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import type { AdminQueue, Colleague } from '../../api/schema'
 import { span } from '../format'
+import { mail, mailboxes } from '../mail'
+import { complain, say } from '../parts/ask'
 import { ChannelWord } from '../parts/bits'
 import { NumberField } from '../parts/NumberField'
 import { agents } from '../parts/queries'
+import { useMay } from '../shell/me'
 import { type Form, RecordsPage } from './kit'
 import { hours, queueRecords } from './api'
 
@@ -30,13 +34,13 @@ export function QueuesPage() {
       noun="queues" api={queueRecords} begin={begin}
       facts={(q) => t('admin.queues.facts', { people: q.people ? t('admin.queues.served', { n: q.people, present: q.present ?? 0 }) : t('admin.queues.unserved'), target: span(q.target_seconds), hours: q.hours_key ?? t('admin.queues.always') })}
       shown={(field, value) => (field === 'members' ? persons((value as number[] | undefined) ?? []) : field === 'hours_id' ? named(value) : (SECONDS as readonly string[]).includes(field) ? (Number.isFinite(value) ? t('admin.seconds', { n: value }) : '–') : String(value ?? ''))}
-      fields={(form, q) => <Fields form={form} open={open} people={people} delivering={q?.delivering ?? []} />}
+      fields={(form, q) => <Fields form={form} open={open} people={people} queue={q} />}
     />
   )
 }
 
-function Fields({ form: { draft, set, wrong, locked, fresh }, open, people, delivering }: {
-  form: Form<QueueDraft>; open: { id: number; key: string; timezone: string }[]; people: Colleague[]; delivering: AdminQueue['delivering']
+function Fields({ form: { draft, set, wrong, locked, fresh }, open, people, queue }: {
+  form: Form<QueueDraft>; open: { id: number; key: string; timezone: string }[]; people: Colleague[]; queue: AdminQueue | null
 }) {
   const { t } = useTranslation()
   return (
@@ -62,13 +66,42 @@ function Fields({ form: { draft, set, wrong, locked, fresh }, open, people, deli
         placeholder={draft.members.length ? undefined : t('admin.queues.nobody')} data-testid="queue-members"
       />
       {draft.members.length === 0 && !locked && <div className="banner warn" role="status" data-testid="queue-unserved">{t('admin.queues.unservedHint')}</div>}
-      {!fresh && (
-        <section data-testid="queue-accounts">
-          <h3 style={{ fontSize: 14, margin: '0 0 4px' }}>{t('admin.queues.accounts')}</h3>
-          {delivering?.length ? <ul style={{ margin: 0, paddingInlineStart: 18 }}>{delivering.map((a) => <li key={a.id}><ChannelWord channel={a.channel} /> <bdi>{a.name}</bdi></li>)}</ul> : <p className="mut" style={{ margin: 0 }}>{t('admin.queues.noAccounts')}</p>}
-          <p className="mut" style={{ margin: '4px 0 0' }}>{t('admin.queues.accountsHint')}</p>
-        </section>
-      )}
+      {queue && <Accounts queue={queue} />}
     </>
+  )
+}
+
+/** What comes in: each account keeps its queue itself, so a mailbox is changed on its page, or moved here from another queue. */
+function Accounts({ queue }: { queue: AdminQueue }) {
+  const { t } = useTranslation()
+  const client = useQueryClient()
+  const manages = useMay()('channel.manage')
+  const boxes = useQuery({ ...mailboxes, enabled: manages }).data ?? []
+  const move = useMutation({
+    mutationFn: (id: number) => mail.change(id, { queue_id: queue.id }),
+    onSuccess: (box) => say(t('admin.queues.mailboxHere', { name: box.name })),
+    onError: complain,
+    onSettled: () => Promise.all([['admin'], ['mailboxes'], ['places']].map((queryKey) => client.invalidateQueries({ queryKey }))),
+  })
+  const delivering = queue.delivering ?? []
+  const others = queue.archived_at ? [] : boxes.filter((b) => b.queue?.id !== queue.id)
+  return (
+    <section data-testid="queue-accounts">
+      <h3 style={{ fontSize: 14, margin: '0 0 4px' }}>{t('admin.queues.accounts')}</h3>
+      {delivering.length ? (
+        <ul style={{ margin: 0, paddingInlineStart: 18 }}>
+          {delivering.map((a) => (
+            <li key={a.id}><ChannelWord channel={a.channel} /> {boxes.some((b) => b.id === a.id) ? <Link to="/mailboxes" search={{ edit: a.id }}><bdi>{a.name}</bdi></Link> : <bdi>{a.name}</bdi>}</li>
+          ))}
+        </ul>
+      ) : <p className="mut" style={{ margin: 0 }}>{t('admin.queues.noAccounts')}</p>}
+      {others.length > 0 && (
+        <NativeSelect
+          mt={8} size="xs" label={t('admin.queues.addMailbox')} value="" disabled={move.isPending} onChange={(e) => move.mutate(Number(e.currentTarget.value))} data-testid="queue-add-mailbox"
+          data={[{ value: '', label: t('admin.queues.addMailboxFirst'), disabled: true }, ...others.map((b) => ({ value: String(b.id), label: b.queue ? t('admin.queues.fromQueue', { name: b.name, queue: b.queue.name }) : t('admin.queues.fromNowhere', { name: b.name }) }))]}
+        />
+      )}
+      <p className="mut" style={{ margin: '4px 0 0' }}>{t('admin.queues.accountsHint')}</p>
+    </section>
   )
 }

@@ -1,6 +1,7 @@
 /** The mailboxes, how they fare, and what can be done about it; for administrators. */
 import { Button, Modal, Switch } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ago, size, stamp } from '../format'
@@ -18,7 +19,14 @@ import './words'
 export function MailboxesPage() {
   const { t } = useTranslation()
   const found = useQuery(mailboxes)
-  const [editing, setEditing] = useState<Mailbox | 'new' | null>(null)
+  const { edit } = useSearch({ strict: false }) // another page leads to the form of one
+  const navigate = useNavigate()
+  const [picked, setEditing] = useState<Mailbox | 'new' | null>(null)
+  const editing = picked ?? found.data?.find((box) => box.id === edit) ?? null
+  const close = () => {
+    setEditing(null)
+    if (edit) void navigate({ to: '/mailboxes', replace: true })
+  }
   return (
     <main className="page" data-testid="mailboxes" tabIndex={-1}>
       <div className="hflex">
@@ -28,7 +36,7 @@ export function MailboxesPage() {
       {found.isError && <div className="alert" role="alert">{explain(found.error)}</div>}
       {found.data?.length === 0 && <Empty icon="mail" title={t('boxes.none')} />}
       <div className="boxes">{found.data?.map((box) => <Box key={box.id} box={box} edit={() => setEditing(box)} />)}</div>
-      {editing && <MailboxForm box={editing === 'new' ? null : editing} close={() => setEditing(null)} />}
+      {editing && <MailboxForm box={editing === 'new' ? null : editing} close={close} />}
     </main>
   )
 }
