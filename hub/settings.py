@@ -23,6 +23,7 @@ from hub.core.errors import ConfigError
 from hub.core.field_errors import FieldError, Place, dotted, named
 from hub.core.file_places import Bucket
 from hub.core.files import FileSettings, Store
+from hub.core.retention import Retention
 from hub.core.service import CORE_VARIABLES
 
 
@@ -127,6 +128,14 @@ class FilesSection(_Section):
         return self
 
 
+class RetentionSection(_Section):
+    """Days for which each kind is kept; 0: for ever."""
+
+    decisions: int = Field(0, ge=0, le=36_500)  # why the router chose whom, and what was offered to whom
+    originals: int = Field(0, ge=0, le=36_500)  # the bytes of messages as they came
+    deliveries: int = Field(90, ge=0, le=36_500)  # providers' reports; what they said stays on the messages
+
+
 class Log(_Section):
     """How the hub speaks to its operator."""
 
@@ -145,6 +154,7 @@ class Settings(BaseSettings):
     database: DatabaseSection = Field(default_factory=lambda: DatabaseSection.model_validate({}))
     redis: RedisSection = RedisSection()
     files: FilesSection = Field(default_factory=lambda: FilesSection.model_validate({}))
+    retention: RetentionSection = Field(default_factory=lambda: RetentionSection.model_validate({}))
     log: Log = Log()
 
     @classmethod
@@ -163,6 +173,11 @@ class Settings(BaseSettings):
     def public_url(self) -> str:
         """Where customers and providers reach us, without a trailing slash."""
         return self.web.public_url or f"http://{urls.authority(self.web.host, self.web.port)}"
+
+    @property
+    def kept(self) -> Retention:
+        """For how long each kind is kept."""
+        return Retention(**self.retention.model_dump())
 
     @property
     def file_settings(self) -> FileSettings:

@@ -16,6 +16,7 @@ from hub.conversations import counts
 from hub.conversations.invariants import sweep
 from hub.core.file_upkeep import sweep as sweep_files
 from hub.core.leases import Lease
+from hub.core.retention import forget
 from hub.core.retry import Part
 from hub.core.service import Core
 from hub.core.tasks import together
@@ -29,6 +30,7 @@ SWEEP = 30.0  # seconds between two looks at the rules of work
 FOLD = 5.0  # seconds between two times that changed counts are added up
 RECOUNT = 600.0  # seconds between two times that all is counted anew
 PAUSE = 0.25  # seconds between two rounds
+RETENTION = 60.0  # seconds between two rounds of what is kept for a time only
 HOUSEKEEPING = 3600.0  # seconds between two rounds of it
 
 
@@ -59,6 +61,7 @@ class Scheduler:
             self._regularly("counts", FOLD, lambda _: counts.fold(core.db)),
             self._regularly("recount", RECOUNT, lambda _: counts.recount(core.db)),
             self._regularly("files", HOUSEKEEPING, lambda _: sweep_files(core.db, core.files)),
+            self._regularly("retention", RETENTION, lambda _: forget(core.db, core.retention)),
             self._regularly("housekeeping", HOUSEKEEPING, lambda _: signin.expire(core.db)),
         )
 

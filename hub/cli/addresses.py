@@ -27,7 +27,7 @@ def addresses(settings: Settings, *, database_url: str | None = None, redis_url:
             f"{missing} is not set, and no hub with servers of its own runs on {settings.data}.",
             remedy="Set it, or start `hub up` first, which brings its own servers.",
         )
-    return Addresses(database, redis, _key(settings), settings.public_url, settings.file_settings)
+    return Addresses(database, redis, _key(settings), settings.public_url, settings.file_settings, settings.kept)
 
 
 def own_servers(settings: Settings) -> bool:

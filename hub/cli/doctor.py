@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.cli.addresses import announced, reached, run_core
 from hub.conversations import invariants
-from hub.core import health, problems
+from hub.core import file_upkeep, health, problems, retention
 from hub.core.db import Database
 from hub.core.errors import HubError
 from hub.core.health import Finding
@@ -27,6 +27,7 @@ def examine(settings: Settings) -> list[Finding]:
         findings.extend([finding async for finding in health.servers(core.db, core.feed)])
         findings.extend(await _key(core))
         findings.extend(await _files(core))
+        findings.append(await _sizes(core))
         findings.extend(await hours_findings(core.db))
         findings.extend(await work_findings(core.db))
         return 0
@@ -49,6 +50,14 @@ async def _key(core: Core) -> list[Finding]:
 async def _files(core: Core) -> list[Finding]:
     found = [health.finding(problem) for problem in await problems.files(core.db, core.files)]
     return found or [Finding("Files", True, f"go to the {core.files.settings.store}")]
+
+
+async def _sizes(core: Core) -> Finding:
+    """How large each kind is, in the database and outside of it; how long it is kept is in the settings."""
+    words = [f"{one.kind} {one.bytes / 2**20:,.0f} MB" for one in await retention.sizes(core.db)]
+    outside = [one for one in await file_upkeep.sizes(core.db) if one.state == "kept"]
+    words += [f"{counted(one.files, 'file')} in the {one.place} {one.bytes / 2**20:,.0f} MB" for one in outside]
+    return Finding("Sizes", True, ", ".join(words))
 
 
 async def hours_findings(db: Database) -> list[Finding]:

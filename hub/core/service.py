@@ -20,6 +20,7 @@ from hub.core.errors import ConfigError
 from hub.core.feed import Feed
 from hub.core.file_places import Bucket
 from hub.core.files import Files, FileSettings
+from hub.core.retention import Retention
 from hub.core.secrets import Vault
 from hub.core.tasks import end
 
@@ -35,6 +36,7 @@ class Core:
     vault: Vault
     public_url: str  # where customers and providers reach us, without a trailing slash
     files: Files = field(default_factory=Files)
+    retention: Retention = field(default_factory=Retention)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Addresses:
     key: bytes
     public_url: str
     files: FileSettings = field(default_factory=FileSettings)
+    retention: Retention = field(default_factory=Retention)  # for services; no job forgets anything
 
     def to_environment(self) -> None:
         """Leave the addresses for the jobs of this process (RQ passes them nothing but ids)."""
@@ -78,7 +81,7 @@ async def open_core(addresses: Addresses | None = None, *, pool: int = 12) -> As
     await clock.sync(db)
     syncing = asyncio.create_task(clock.keep_in_sync(db), name="clock")
     try:
-        yield Core(db, feed, Vault(found.key), found.public_url, Files(found.files))
+        yield Core(db, feed, Vault(found.key), found.public_url, Files(found.files), found.retention)
     finally:
         await end([syncing])
         clock.follow_own()

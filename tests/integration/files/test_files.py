@@ -243,7 +243,7 @@ async def test_any_order_of_steps_is_as_the_model_says(db: Database, folder: Pat
                     held.append((body, await here.keep(db, body)))
                 case 2 | 3 if held:
                     body, kept = held.pop(dice.randrange(len(held)))
-                    rows[await write(db, kept)] = body  # pyright: ignore[reportArgumentType]
+                    rows[await write(db, kept)] = body  # pyright: ignore[reportArgumentType] - a test's own words
                 case 4 if rows:
                     gone = dice.choice(list(rows))
                     await db.execute("delete from attachment where id = %s", [gone])

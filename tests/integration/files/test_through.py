@@ -73,7 +73,7 @@ async def test_a_mail_is_read_and_its_files_go_out_again_from_the_folder(app: Ap
     answer = await app.client.get(f"/api/v1/interactions/{done.interaction_id}/original", headers=amy.headers)
     assert await answer.read() == RAW
     await app.core.db.execute("update attachment set interaction_id = (select max(id) from interaction)")
-    claim = Claimed(1, done.interaction_id, done.conversation_id, 1, 1, PAYLOAD, None, "", False)  # pyright: ignore[reportArgumentType]
+    claim = Claimed(1, done.interaction_id, done.conversation_id, 1, 1, PAYLOAD, None, "", False)  # pyright: ignore[reportArgumentType] - a test's own words
     sent = await Outbox(app.core).outbound(claim)
     assert [file.body for file in sent.attachments] == [PICTURE.body, b"small"]
 
