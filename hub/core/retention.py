@@ -45,17 +45,12 @@ class _Kind:
 
 
 def _kinds(kept: Retention) -> list[_Kind]:
-    d, o, y, r = (
-        (sql["page_decisions"], sql["decisions"], sql["drop_decisions"]),
-        (sql["page_offers"], sql["offers"], sql["drop_offers"]),
-        (sql["page_deliveries"], sql["deliveries"], sql["drop_deliveries"]),
-        (sql["page_originals"], sql["originals"], sql["drop_originals"]),
-    )
+    c, d = kept.decisions, kept.deliveries
     found = (
-        _Kind("decisions", "decision", kept.decisions, *d),
-        _Kind("offers", "offer", kept.decisions, *o),
-        _Kind("deliveries", "delivery", kept.deliveries, *y),
-        _Kind("originals", "raw", kept.originals, *r, stays=True),
+        _Kind("decisions", "decision", c, sql["page_decisions"], sql["decisions"], sql["drop_decisions"]),
+        _Kind("offers", "offer", c, sql["page_offers"], sql["offers"], sql["drop_offers"]),
+        _Kind("deliveries", "delivery", d, sql["page_deliveries"], sql["deliveries"], sql["drop_deliveries"]),
+        _Kind("originals", "raw", kept.originals, sql["page_originals"], sql["originals"], sql["drop_originals"], True),
     )
     return [kind for kind in found if kind.days]
 
