@@ -44,6 +44,7 @@ def _worths(letters: str, wide: bool) -> dict[str, float]:
 
 
 _PUNCTUATION = frozenset("‘’“”„–—…«»°€\xa0·•")
+_OF_OLD_PROGRAMS, _OLD = frozenset({"cp850", "mac_roman"}), 0.3  # seldom met: what reads well otherwise is that
 _PRICE = re.compile("[€£] ?[0-9]|[0-9] ?[€£]")  # a currency where it stands: surer than any letter
 _HAN = (
     "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种事成方多经么去法学如都同"
@@ -148,6 +149,7 @@ def _score(text: str, charset: _Charset, told: frozenset[str]) -> float:
         for codes, letters in charset.languages.items()
     )
     best += 0.7 * len(_PRICE.findall(text)) / len(beyond)
+    best -= _OLD if charset.name in _OF_OLD_PROGRAMS else 0.0
     return best - cost / len(beyond) + (0.0 if charset.wide else _read(text) - 0.1)
 
 
