@@ -60,10 +60,11 @@ class Addresses:
     def from_environment(cls) -> Addresses:
         """What `to_environment` left."""
         try:
-            database, redis, key, public_url, files = (os.environ[name] for name in CORE_VARIABLES)
+            database, redis, key, public_url = (os.environ[name] for name in CORE_VARIABLES[:4])
         except KeyError:
             raise ConfigError("Jobs run only inside `hub work`.", remedy="Start a worker with `hub work`.") from None
-        return cls(database, redis, key.encode(), public_url, _file_settings(files))
+        files = os.environ.get(CORE_VARIABLES[4])  # left out: in the database
+        return cls(database, redis, key.encode(), public_url, _file_settings(files) if files else FileSettings())
 
 
 def _file_settings(told: str) -> FileSettings:

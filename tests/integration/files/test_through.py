@@ -197,3 +197,5 @@ def test_settings_of_files_reach_the_processes_that_jobs_run_in(monkeypatch: pyt
         monkeypatch.setenv(f"HUB_CORE_{name}", "")
     Addresses("postgresql:///", "redis:///", b"k" * 32, "http://hub", found).to_environment()
     assert Addresses.from_environment().files == found
+    monkeypatch.delenv("HUB_CORE_FILES")
+    assert Addresses.from_environment().files == FileSettings()
