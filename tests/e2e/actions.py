@@ -48,6 +48,40 @@ async def resolve(page: Page, disposition: str) -> None:
     await expect(page.get_by_test_id("resolve-dialog")).to_have_count(0)
 
 
+async def chosen(page: Page, action: str) -> None:
+    """Do this with the open conversation: by its button, or in a narrow window by the menu."""
+    button = page.get_by_test_id(action)
+    if not await button.is_visible():
+        await page.get_by_test_id("more-actions").click()
+        button = page.get_by_test_id(action if action == "why" else f"menu-{action}")
+    await button.click()
+
+
+async def unfolded(page: Page) -> None:
+    """Open the answer with all that belongs to it: copies, the way it goes, files."""
+    if await page.get_by_test_id("composer").get_attribute("data-open") == "false":
+        phone = page.get_by_test_id("unfold")
+        await (phone if await phone.is_visible() else page.get_by_test_id("reply")).click()
+    await expect(page.get_by_test_id("composer")).to_have_attribute("data-open", "true")
+
+
+async def customer(page: Page) -> None:
+    """Show who the customer is, or no longer."""
+    if await page.get_by_test_id("toggle-contact").is_visible():
+        await page.get_by_test_id("toggle-contact").click()
+    else:
+        await chosen(page, "contact")
+
+
+async def view(page: Page, name: str) -> None:
+    """Turn the list to another view; in a window without the column, by the list's menu."""
+    if not await page.get_by_test_id(f"view-{name}").is_visible():
+        await page.get_by_test_id("open-views").click()
+        await page.get_by_role("dialog").get_by_test_id(f"view-{name}").click()
+    else:
+        await page.get_by_test_id(f"view-{name}").click()
+
+
 async def open_widget(page: Page, name: str, email: str) -> FrameLocator:
     """Open the chat on the shop's page, and say who we are where it asks."""
     await page.get_by_role("button", name="Open the chat").click()

@@ -97,8 +97,7 @@ async def test_bar_of_a_telephone_marks_the_view_that_the_list_shows(world: Worl
     await amy.get_by_test_id("bar-view").click()
     await _shown(amy, "Waiting")
     for view, words in (("all", "All"), ("snoozed", "Snoozed"), ("resolved", "Resolved")):
-        await amy.get_by_test_id("open-views").click()
-        await amy.get_by_role("dialog").get_by_test_id(f"view-{view}").click()
+        await actions.view(amy, view)
         await _shown(amy, words)
     await amy.goto(f"{world.url}/app/contacts")
     await expect(amy.get_by_test_id("bar-view")).to_contain_text("Waiting")

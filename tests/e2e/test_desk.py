@@ -40,7 +40,7 @@ async def test_an_offer_goes_back_when_nobody_answers_in_time(world: World, wind
         await expect(amy.get_by_test_id("offer-card")).to_contain_text("Anybody there?")
         await expect(amy.get_by_test_id("offer-card").get_by_role("timer")).to_have_text(re.compile("00:0[0-2]"))
         await expect(amy.get_by_test_id("offer-card")).to_have_count(0)
-        await amy.get_by_test_id("view-waiting").click()
+        await actions.view(amy, "waiting")
         await expect(amy.get_by_test_id("conversation-row").filter(has_text="Anybody there?")).to_be_visible()
     finally:
         await world.apply(_SHORT.format(seconds=30))
@@ -78,11 +78,11 @@ async def test_a_note_stays_inside(world: World, windows: Windows) -> None:
 
 async def test_a_snoozed_conversation_comes_back_when_the_customer_writes(world: World, windows: Windows) -> None:
     amy, number = await _texting(world, windows, "I will measure the room and write again.")
-    await amy.get_by_test_id("snooze").click()
+    await actions.chosen(amy, "snooze")
     await amy.get_by_test_id("snooze-hour").click()
     row = amy.get_by_test_id("conversation-row").filter(has_text=number)
     await expect(row).to_have_count(0)
-    await amy.get_by_test_id("view-snoozed").click()
+    await actions.view(amy, "snoozed")
     await expect(row).to_be_visible()
     await world.sms(number, "It is 3 by 4 metres.")
     await expect(row).to_have_count(0)
@@ -200,7 +200,7 @@ async def test_a_reload_of_the_shops_page_resumes_the_chat(world: World, windows
 
 async def test_a_transferred_conversation_waits_in_the_other_queue(world: World, windows: Windows) -> None:
     amy, number = await _texting(world, windows, "I was charged twice.")
-    await amy.get_by_test_id("transfer").click()
+    await actions.chosen(amy, "transfer")
     windows.forgive("status of 404 .*/api/v1/conversations/")  # no longer hers to read
     dialog = amy.get_by_test_id("transfer-dialog")
     await dialog.get_by_test_id("transfer-target").select_option(

@@ -37,7 +37,7 @@ async def test_the_desk_speaks_chinese_to_who_wants_it(world: World, windows: Wi
 
 
 async def test_the_language_changes_at_once(windows: Windows) -> None:
-    amy = await windows.desk("amy")
+    amy = await windows.desk("amy", width=1440, height=900)
     for language, word in (("zh-CN", "分配给我"), ("en", "Assigned to me")):
         await amy.get_by_test_id("profile").click()
         await amy.get_by_test_id(f"language-{language}").click()
@@ -93,7 +93,7 @@ async def test_everything_fits_a_telephone(world: World, windows: Windows) -> No
     await expect(actions.message(amy, "Thank you, we have it.")).to_have_attribute(
         "data-status", "sent", timeout=25_000
     )  # after the ten seconds in which it can be taken back
-    await amy.get_by_test_id("toggle-contact").tap()
+    await actions.customer(amy)
     await expect(amy.get_by_test_id("contact-panel").get_by_test_id("timeline-item").first).to_be_visible()
     await _fits(amy)
     eva = await windows.desk("eva", "/app/board", **_PHONE)

@@ -26,6 +26,7 @@ async def opened(world: World, windows: Windows, name: str, **options: Any) -> P
 
 async def test_mail_is_taken_back_with_its_copies_and_sent_again(world: World, windows: Windows) -> None:
     amy = await opened(world, windows, "Ida Berg")
+    await actions.unfolded(amy)
     await amy.get_by_test_id("show-copies").click()
     await amy.get_by_test_id("cc").fill("bob@customer.example")
     await amy.keyboard.press("Enter")
@@ -118,6 +119,7 @@ async def test_each_face_of_the_mail_pages_fits_its_window(
 ) -> None:
     options = {"width": width, "height": height, "color_scheme": scheme}
     amy = await opened(world, windows, "Ida Berg", **options)
+    await actions.unfolded(amy)
     await amy.get_by_test_id("show-copies").click()
     await amy.get_by_test_id("cc").fill("bob@customer.example")
     await amy.keyboard.press("Enter")

@@ -1,4 +1,4 @@
-import { Button, TextInput } from '@mantine/core'
+import { ActionIcon, Button, TextInput } from '@mantine/core'
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type Ref as ReactRef, useId, useImperativeHandle, useMemo, useRef, useState } from 'react'
 import { flushSync } from 'react-dom'
@@ -13,25 +13,35 @@ import { Counter, excess } from '../messaging/Counter'
 import '../messaging/messaging.css'
 import { asSent, asShown, type Filling, isWhole, TemplatePicker } from '../messaging/TemplatePicker'
 import { useWindow, WindowBar } from '../messaging/Window'
-import { useLatest } from '../parts/bits'
+import { useChannelName, useLatest, useWho } from '../parts/bits'
+import { Icon } from '../parts/icons'
+import { useCompact } from '../parts/screen'
 import { can, isMail } from '../state/channels'
 import { contact as contactQuery } from '../parts/queries'
 import { useLive } from '../state/live'
 import { sendOut } from '../state/outbox'
 import { remember, remembered } from '../state/prefs'
 import { Canned } from './Canned'
-import { Extras, keyOf, SendBy, type Tab, Tabs } from './ComposerParts'
+import { Extras, keyOf, SendBy, type Tab, Tabs, Tool } from './ComposerParts'
 import { FileChips } from './FileChips'
-import { Later, Recipients, Scheduled, Signature, UNDO_SECONDS, Undo, usePeople } from './Letterhead'
+import { Copies, Later, Recipients, Scheduled, Signature, UNDO_SECONDS, Undo, usePeople } from './Letterhead'
 import { useUploads } from './uploads'
 
 export interface ComposerHandle { focus(tab: Tab): void; canned(): void }
 
-interface Props { c: Conversation; company: string[]; resolved: () => void; ref: ReactRef<ComposerHandle> }
+interface Props {
+  c: Conversation; company: string[]; resolved: () => void; ref: ReactRef<ComposerHandle>
+  writing: boolean; setWriting: (on: boolean) => void
+  /** Whether to answer is what comes next. */
+  next: boolean
+}
 
-export function Composer({ c, company, resolved, ref }: Props) {
+/** One line until it is used; then at most two fifths of the height, and what does not fit scrolls above the buttons. */
+export function Composer({ c, company, resolved, ref, writing, setWriting, next }: Props) {
   const { t } = useTranslation()
   const live = useLive()
+  const who = useWho()
+  const channelName = useChannelName()
   const [tab, setTab] = useState<Tab>('reply')
   const [text, setText] = useState(() => remembered(`draft.${c.id}.reply`, ''))
   const [subject, setSubject] = useState('')
@@ -40,7 +50,10 @@ export function Composer({ c, company, resolved, ref }: Props) {
   const [menu, setMenu] = useState(false)
   const [undo, setUndo] = useState<{ id: number; until: number; pictures: number[] } | null>(null)
   const [filling, setFilling] = useState(false)
+  const [more, setMore] = useState(false)
+  const compact = useCompact()
   const [template, setTemplate] = useState<Filling | null>(null)
+  const full = template !== null || (compact ? more : writing)
   const client = useQueryClient()
   const area = useRef<HTMLTextAreaElement>(null)
   const body = useRef<HTMLDivElement>(null)
@@ -70,6 +83,7 @@ export function Composer({ c, company, resolved, ref }: Props) {
   const focus = () => (area.current ?? body.current?.querySelector<HTMLElement>('[data-focus], input'))?.focus()
   const change = (next: string) => {
     setText(next)
+    setWriting(true)
     remember(`draft.${c.id}.${tab}`, next)
     if (tab === 'reply' && Date.now() - typed.current > 3_000) {
       typed.current = Date.now()
@@ -87,8 +101,22 @@ export function Composer({ c, company, resolved, ref }: Props) {
     setTemplate(null)
   }
   const fill = (on: boolean) => {
+    setWriting(true)
     setFilling(on)
     setTemplate(null)
+    requestAnimationFrame(focus)
+  }
+  const fold = () => {
+    setMore(false)
+    setWriting(false)
+    setMenu(false)
+    if (tab === 'note' && !text.trim()) turn('reply')
+    // On with reading: by the arrow keys at once, and letters are commands again.
+    body.current?.closest('.conv')?.querySelector<HTMLElement>('.log')?.focus()
+  }
+  const unfold = (to: Tab) => {
+    if (tab !== to) turn(to)
+    setWriting(true)
     requestAnimationFrame(focus)
   }
   const state = useLatest({ tab, turn })
@@ -100,6 +128,7 @@ export function Composer({ c, company, resolved, ref }: Props) {
     },
     canned: () => {
       if (state.current.tab !== 'reply') state.current.turn('reply')
+      setWriting(true)
       setMenu(true)
       area.current?.focus()
     },
@@ -145,6 +174,7 @@ export function Composer({ c, company, resolved, ref }: Props) {
   /** What was taken back stands here again; what was being written meanwhile comes after it. */
   const back = (draft: Draft) => {
     setUndo(null)
+    setWriting(true)
     if (tab !== 'reply') turn('reply')
     const begun = remembered(`draft.${c.id}.reply`, '')
     const whole = begun.trim() ? `${draft.text}\n\n${begun}` : draft.text
@@ -162,8 +192,10 @@ export function Composer({ c, company, resolved, ref }: Props) {
     const now = area.current?.value ?? text
     change(placed(now, at, picture))
   }
-  const attach = (list: Iterable<File>, inText = false) =>
-    add(list, mail ? known?.max_file_bytes : undefined, (stored, file) => inText && file.type.startsWith('image/') && place(stored))
+  const attach = (list: Iterable<File>, inText = false) => {
+    setWriting(true)
+    return add(list, mail ? known?.max_file_bytes : undefined, (stored, file) => inText && file.type.startsWith('image/') && place(stored))
+  }
   const insert = (body: string, newSubject: string | null) => {
     change(/^\/\S*$/.test(text.trim()) ? body : text ? `${text.trimEnd()}\n\n${body}` : body)
     if (newSubject) setSubject(newSubject)
@@ -177,22 +209,61 @@ export function Composer({ c, company, resolved, ref }: Props) {
   const counter = useId()
   const locale = useQuery({ ...contactQuery(c.contact.id), enabled: templating }).data?.locale
 
+  const sends = (
+    <Button disabled={unready} onClick={() => void send(false)} data-testid="send">
+      {tab === 'note' ? t('composer.addNote') : t('composer.send')}
+      {full && <span className="wide-only">&nbsp;<kbd>Ctrl ↵</kbd></span>}
+    </Button>
+  )
+  const copies = <Copies people={people} replyTo={known?.reply_to ?? null} />
+  const hint = blocked
+    ? t(c.opted_out.length ? 'composer.optedOut' : 'composer.noChannel')
+    : reply && !full && channel ? t('composer.replyBy', { name: who(c.contact), channel: channelName(channel.channel) }) : t(`composer.${tab}Hint`)
+
   return (
     <div
-      className={`comp${tab === 'note' ? ' note' : ''}`} data-testid="composer"
+      className={`comp ${full ? 'full' : 'line'}${tab === 'note' ? ' note' : ''}`} data-testid="composer" data-open={full}
       onDragOver={(e) => e.preventDefault()}
       onDrop={(e) => {
         e.preventDefault()
         if (tab === 'reply') void attach(e.dataTransfer.files)
       }}
+      onKeyDown={(e) => {
+        if (e.key !== 'Escape' || e.defaultPrevented || open || e.nativeEvent.isComposing || !(full || writing) || !e.currentTarget.contains(e.target as Node)) return
+        e.preventDefault()
+        fold()
+      }}
     >
-      <div className="top">
-        <Tabs tab={tab} turn={turn} panel={panel} />
-        <span className="grow wide-only" />
-        {tab === 'reply' && c.reply_channels.length > 0 && <SendBy channels={c.reply_channels} chosen={channel} choose={choose} />}
+      {open && (
+        <Canned
+          channel={channel?.channel ?? c.channel} account={channel?.account_id ?? null} filter={slash ?? ''} conversation={c.id} pick={insert}
+          close={() => {
+            setMenu(false)
+            if (slash !== undefined) change('')
+            area.current?.focus()
+          }}
+        />
+      )}
+      <div className="above">
+        {undo && <Undo conversation={c.id} undo={undo} back={back} over={() => setUndo(null)} />}
+        {tab === 'reply' && known && <Scheduled conversation={c.id} items={known.scheduled.filter((s) => s.interaction_id !== undo?.id)} back={back} />}
+        {reply && c.opted_out.length > 0 && <OptOuts contact={c.contact.id} places={c.opted_out} />}
+        {texting && left === 0 && <WindowBar left={left} templates={texting.templates} filling={filling} turn={fill} />}
+        {company.length > 0 && tab === 'reply' && text && <div className="meta warned">{t('composer.collision', { names: company.join(', ') })}</div>}
       </div>
+      {full ? (
+        <div className="top">
+          <Tabs tab={tab} turn={turn} panel={panel} />
+          {mail && !compact && copies}
+          <span className="grow" />
+          {tab === 'reply' && c.reply_channels.length > 0 && <SendBy channels={c.reply_channels} chosen={channel} choose={choose} />}
+          <Tool name={t('composer.fold')} letter={compact ? undefined : 'Esc'} icon="down" press={fold} id="fold" />
+        </div>
+      ) : compact ? (
+        <Tool name={t('composer.more')} icon="plus" press={() => { setMore(true); setWriting(true) }} id="unfold" />
+      ) : null}
       <div
-        id={panel} role="tabpanel" aria-labelledby={`${panel}-${tab}`} style={{ position: 'relative' }} ref={body}
+        className="mid" id={panel} role={full ? 'tabpanel' : undefined} aria-labelledby={full ? `${panel}-${tab}` : undefined} ref={body} onFocus={() => setWriting(true)}
         onKeyDown={(e) => {
           // Enter that ends an input-method word belongs to the word; a dialog's keys come here too, but are its own.
           if (e.key !== 'Enter' || !(e.ctrlKey || e.metaKey) || e.nativeEvent.isComposing || !e.currentTarget.contains(e.target as Node)) return
@@ -200,33 +271,21 @@ export function Composer({ c, company, resolved, ref }: Props) {
           void send(e.shiftKey)
         }}
       >
-        {open && (
-          <Canned
-            channel={channel?.channel ?? c.channel} account={channel?.account_id ?? null} filter={slash ?? ''} conversation={c.id} pick={insert}
-            close={() => {
-              setMenu(false)
-              if (slash !== undefined) change('')
-              area.current?.focus()
-            }}
-          />
-        )}
-        {undo && <Undo conversation={c.id} undo={undo} back={back} over={() => setUndo(null)} />}
-        {tab === 'reply' && known && <Scheduled conversation={c.id} items={known.scheduled.filter((s) => s.interaction_id !== undo?.id)} back={back} />}
-        {reply && c.opted_out.length > 0 && <OptOuts contact={c.contact.id} places={c.opted_out} />}
-        {texting && <WindowBar left={left} templates={texting.templates} filling={filling} turn={fill} />}
-        {mail && <Recipients people={people} replyTo={known?.reply_to ?? null} />}
-        {company.length > 0 && tab === 'reply' && text && (
-          <div className="meta" style={{ color: 'var(--soon)', marginBottom: 4 }}>{t('composer.collision', { names: company.join(', ') })}</div>
-        )}
-        {needsSubject && (
+        {full && texting && left !== 0 && <WindowBar left={left} templates={texting.templates} filling={filling} turn={fill} />}
+        {full && mail && compact && <div className="hflex copies">{copies}</div>}
+        {full && mail && <Recipients people={people} />}
+        {full && needsSubject && (
           <TextInput size="xs" mb={6} label={t('composer.subject')} maxLength={1000} value={subject} onChange={(e) => setSubject(e.currentTarget.value)} />
         )}
         {templating ? (texting.templates && (
-          <TemplatePicker key={texting.account_id} take={filling} account={texting.account_id} locale={locale} value={template} change={setTemplate} close={left === 0 ? undefined : () => fill(false)} />
+          <TemplatePicker
+            key={texting.account_id} take={filling} account={texting.account_id} locale={locale} value={template} change={setTemplate}
+            close={left === 0 ? fold : () => fill(false)} folded={!full && !writing}
+          />
         )) : (
           <textarea
-            ref={area} dir="auto" value={text} aria-label={t(`composer.${tab}`)} data-testid="composer-text" disabled={blocked} aria-describedby={texting ? counter : undefined}
-            placeholder={blocked ? t(c.opted_out.length ? 'composer.optedOut' : 'composer.noChannel') : t(`composer.${tab}Hint`)}
+            ref={area} dir="auto" rows={1} value={text} aria-label={t(`composer.${tab}`)} data-testid="composer-text" disabled={blocked} aria-describedby={texting ? counter : undefined}
+            placeholder={hint}
             onChange={(e) => change(e.currentTarget.value)}
             onPaste={(e) => {
               if (tab === 'reply' && e.clipboardData.files.length) {
@@ -234,42 +293,50 @@ export function Composer({ c, company, resolved, ref }: Props) {
                 void attach(e.clipboardData.files, mail) // a picture stands where it was pasted
               }
             }}
-            onKeyDown={(e) => {
-              if (e.key === 'Escape' && !open && !e.nativeEvent.isComposing) e.currentTarget.blur()
-            }}
           />
         )}
-        {texting && !templating && (
+        {texting && !templating && (full || over > 0) && (
           <Counter
             id={counter} channel={texting.channel} text={text.trim()} most={texting.max_length} price={texting.price} currency={texting.currency}
             files={files.length} change={change}
           />
         )}
+        {full && mail && <Signature text={known?.signatures.find((s) => s.account_id === channel?.account_id)?.text ?? ''} />}
+        <FileChips
+          files={files} uploading={uploading} inText={pictures(text)}
+          remove={(f) => {
+            setFiles((old) => old.filter((x) => x.id !== f.id))
+            if (pictures(text).includes(f.id)) change(removed(text, f.id))
+          }}
+        />
       </div>
-      {mail && <Signature text={known?.signatures.find((s) => s.account_id === channel?.account_id)?.text ?? ''} />}
-      <FileChips
-        files={files} uploading={uploading} inText={pictures(text)}
-        remove={(f) => {
-          setFiles((old) => old.filter((x) => x.id !== f.id))
-          if (pictures(text).includes(f.id)) change(removed(text, f.id))
-        }}
-      />
-      <div className="foot">
-        {reply && !templating && <Extras open={open} canned={() => setMenu(!menu)} attach={(list) => void attach(list)} />}
-        <span className="grow" />
-        {reply && c.status !== 'resolved' && (
-          <Button variant="default" disabled={unready} onClick={() => void send(true)} data-testid="send-resolve">
-            {t('composer.sendResolve')}
-          </Button>
-        )}
-        <span className="split">
-          <Button disabled={unready} onClick={() => void send(false)} data-testid="send">
-            {tab === 'note' ? t('composer.addNote') : t('composer.send')}
-            <span className="wide-only">&nbsp;<kbd>Ctrl ↵</kbd></span>
-          </Button>
-          {mail && <Later disabled={(!text.trim() && !files.length) || uploading > 0} choose={(at) => void send(false, at)} />}
-        </span>
-      </div>
+      {full ? (
+        <div className="foot">
+          {reply && !templating && <Extras open={open} canned={() => setMenu(!menu)} attach={(list) => void attach(list)} />}
+          <span className="grow" />
+          {reply && c.status !== 'resolved' && (
+            <Button variant="default" disabled={unready} onClick={() => void send(true)} data-testid="send-resolve">
+              {t('composer.sendResolve')}
+            </Button>
+          )}
+          <span className="split">
+            {sends}
+            {mail && <Later disabled={(!text.trim() && !files.length) || uploading > 0} choose={(at) => void send(false, at)} />}
+          </span>
+        </div>
+      ) : compact ? (
+        <ActionIcon variant="filled" size={44} radius={22} disabled={unready} aria-label={tab === 'note' ? t('composer.addNote') : t('composer.send')} onClick={() => void send(false)} data-testid="send">
+          <Icon name="send" />
+        </ActionIcon>
+      ) : (
+        <div className="foot">
+          <Tool name={t('composer.note')} letter="N" icon="note" press={() => unfold('note')} id="tab-note" />
+          {reply && !templating && <Extras open={open} canned={() => { setWriting(true); setMenu(true); requestAnimationFrame(focus) }} attach={(list) => void attach(list)} />}
+          {ready ? sends : (
+            <Button variant={next ? 'filled' : 'default'} onClick={() => unfold('reply')} title={`${t('composer.reply')} (R)`} data-testid="reply">{t('composer.reply')}</Button>
+          )}
+        </div>
+      )}
     </div>
   )
 }

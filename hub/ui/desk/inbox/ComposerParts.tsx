@@ -1,10 +1,10 @@
-import { Button, NativeSelect } from '@mantine/core'
+import { ActionIcon, NativeSelect, Tooltip } from '@mantine/core'
 import { useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { ReplyChannel } from '../api'
 import { useChannelName } from '../parts/bits'
 import { can } from '../state/channels'
-import { Icon } from '../parts/icons'
+import { Icon, type IconName } from '../parts/icons'
 
 export type Tab = 'reply' | 'note'
 
@@ -65,12 +65,18 @@ export function Extras({ open, canned, attach }: { open: boolean; canned: () => 
           e.currentTarget.value = ''
         }}
       />
-      <Button variant="default" px={8} aria-label={t('composer.attach')} title={t('composer.attach')} onClick={() => input.current?.click()}>
-        <Icon name="clip" small />
-      </Button>
-      <Button variant="default" leftSection={<Icon name="bolt" small />} aria-expanded={open} onClick={canned} data-testid="canned" className="canned-button">
-        <span className="phone-sr">{t('composer.canned')}</span>
-      </Button>
+      <Tool name={t('composer.canned')} letter="M" icon="bolt" press={canned} id="canned" expanded={open} />
+      <Tool name={t('composer.attach')} icon="clip" press={() => input.current?.click()} id="attach" />
     </>
+  )
+}
+
+export function Tool({ name, letter, icon, press, id, expanded }: {
+  name: string; letter?: string; icon: IconName; press: () => void; id: string; expanded?: boolean
+}) {
+  return (
+    <Tooltip label={letter ? `${name} (${letter})` : name}>
+      <ActionIcon variant="subtle" color="gray" c="var(--fg)" size={32} aria-label={name} aria-expanded={expanded} onClick={press} data-testid={id}><Icon name={icon} /></ActionIcon>
+    </Tooltip>
   )
 }

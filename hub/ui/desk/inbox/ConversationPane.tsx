@@ -1,21 +1,22 @@
-import { ActionIcon, Button, Tooltip } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, type Conversation, Problem } from '../api'
 import { explain, say, useAct } from '../parts/ask'
-import { ChannelWord, Empty, SlaPill, Loading, useLatest, useWho } from '../parts/bits'
+import { Empty, Loading, useLatest } from '../parts/bits'
 import { useNow } from '../parts/clock'
 import { span, stamp } from '../format'
 import { Icon } from '../parts/icons'
 import { useKeys } from '../parts/keys'
-import { RatingChip } from '../parts/RatingChip'
 import { conversation as conversationQuery } from '../parts/queries'
 import { useSaid } from '../parts/said'
 import { useMe } from '../shell/me'
 import { useLive } from '../state/live'
+import { remembered } from '../state/prefs'
 import { Composer, type ComposerHandle } from './Composer'
+import { type Dialog, Head, Standing } from './Head'
 import { Messages } from './Messages'
 import { Why } from './Why'
 
@@ -126,13 +127,13 @@ function Pane({ c, view, panelOpen, togglePanel }: { c: Conversation; view: stri
   const { t } = useTranslation()
   const navigate = useNavigate()
   const me = useMe()
-  const who = useWho()
   const company = useCompany(c.topic)
   const composer = useRef<ComposerHandle>(null)
-  const [dialog, setDialog] = useState<'transfer' | 'snooze' | 'resolve' | 'why' | null>(null)
+  const [dialog, setDialog] = useState<Dialog | null>(null)
+  // An answer that was begun lies open.
+  const [writing, setWriting] = useState(() => remembered(`draft.${c.id}.reply`, '') !== '')
   const closed = c.status === 'resolved'
   const mine = c.agent?.id === me.agent.id
-  const pull = useAct(() => api.pull(c.id))
   const reopen = useAct(() => api.reopen(c.id))
   const wrapUp = useAct(() => api.wrapUp(c.id), () => say(t('wrap.ended')))
   const leave = () => void navigate({ to: '/inbox/$view', params: { view } })
@@ -151,47 +152,10 @@ function Pane({ c, view, panelOpen, togglePanel }: { c: Conversation; view: stri
 
   return (
     <main className="conv" data-testid="conversation" data-id={c.id}>
-      <div className="chead">
-        <div className="hflex">
-          <ActionIcon className="phone-only" variant="subtle" color="gray" c="var(--fg)" size={32} aria-label={t('conv.back')} onClick={leave}>
-            <Icon name="back" />
-          </ActionIcon>
-          <h1 dir="auto" className="cut grow" title={c.subject}>{c.subject || who(c.contact)}</h1>
-          {company.viewing.length > 0 && (
-            <span className="meta hflex" style={{ gap: 4 }} data-testid="collision"><Icon name="eye" small />{t('conv.viewing', { names: company.viewing.join(', ') })}</span>
-          )}
-          <Tooltip label={`${t('contact.panel')} ( ] )`}>
-            <ActionIcon variant="subtle" color="gray" c="var(--fg)" size={32} aria-label={t('contact.panel')} aria-pressed={panelOpen} onClick={togglePanel} data-testid="toggle-contact">
-              <Icon name="panel" />
-            </ActionIcon>
-          </Tooltip>
-        </div>
-        <div className="tools">
-          <span className="pill line"><ChannelWord channel={c.channel} /></span>
-          {c.queue && <span className="pill line">{c.queue.name}</span>}
-          <span className="pill line" data-testid="assignee">{c.agent ? (mine ? t('conv.you') : c.agent.name) : t('conv.unassigned')}</span>
-          {closed && <span className="pill ok" data-testid="status"><Icon name="check" small />{t('status.resolved')}</span>}
-          {c.rating && <RatingChip r={c.rating} />}
-          {c.status === 'open' && <SlaPill due={c.due_at} from={c.waiting_since} words />}
-          <span className="actions">
-          {!mine && !closed && (
-            <Button onClick={() => pull.mutate(undefined)} loading={pull.isPending} leftSection={<Icon name="take" small />} data-testid="pull">{t('action.take')}</Button>
-          )}
-          {closed ? (
-            <Button variant="default" onClick={() => reopen.mutate(undefined)} loading={reopen.isPending} leftSection={<Icon name="undo" small />} data-testid="reopen">
-              {t('action.reopen')}
-            </Button>
-          ) : (
-            <>
-              <Button variant="default" onClick={() => setDialog('transfer')} leftSection={<Icon name="swap" small />} data-testid="transfer">{t('action.transfer')}</Button>
-              <Button variant="default" onClick={() => setDialog('snooze')} leftSection={<Icon name="clock" small />} data-testid="snooze">{t('action.snooze')}</Button>
-              <Button variant="default" onClick={() => setDialog('resolve')} leftSection={<Icon name="check" small />} data-testid="resolve">{t('action.resolve')}</Button>
-            </>
-          )}
-          <Button variant="default" onClick={() => setDialog('why')} data-testid="why">{t('action.why')}</Button>
-          </span>
-        </div>
-      </div>
+      <Head
+        c={c} viewing={company.viewing} panelOpen={panelOpen} togglePanel={togglePanel} leave={leave} open={setDialog}
+        next={!writing && c.waiting_since === null}
+      />
       {c.failed && <Failed c={c} />}
       {c.status === 'snoozed' && c.snoozed_until && (
         <div className="banner warn">
@@ -202,11 +166,14 @@ function Pane({ c, view, panelOpen, togglePanel }: { c: Conversation; view: stri
       {c.entry_state === 'wrapping' && (
         <WrapUp until={c.wrap_up_until} end={() => wrapUp.mutate(undefined)} busy={wrapUp.isPending} />
       )}
-      <Messages c={c} />
-      <div className="typing" aria-live="polite">
-        {company.typing.length > 0 && t('conv.typing', { names: company.typing.join(', ') })}
-      </div>
-      <Composer ref={composer} c={c} company={company.typing} resolved={() => say(t('resolve.done'))} />
+      <Messages
+        c={c} head={<Standing c={c} />}
+        foot={<div className="typing" aria-live="polite">{company.typing.length > 0 && t('conv.typing', { names: company.typing.join(', ') })}</div>}
+      />
+      <Composer
+        ref={composer} c={c} company={company.typing} resolved={() => say(t('resolve.done'))} writing={writing} setWriting={setWriting}
+        next={mine && !closed && c.waiting_since !== null}
+      />
       <Suspense>
       {dialog === 'transfer' && <TransferDialog c={c} close={() => setDialog(null)} leave={leave} />}
       {dialog === 'snooze' && <SnoozeDialog c={c} close={() => setDialog(null)} />}

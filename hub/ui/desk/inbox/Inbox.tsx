@@ -9,6 +9,7 @@ import { ConversationPane } from './ConversationPane'
 import { ContactPanel } from './ContactPanel'
 import { List } from './List'
 import { Lost } from '../shell/Lost'
+import { LoadText } from '../shell/TopBar'
 import { isView } from '../shell/pages'
 import { Views } from './Views'
 
@@ -18,11 +19,12 @@ export function Inbox() {
   return isView(view) ? <Known /> : <Lost />
 }
 
-/** Four columns on a wide screen, two on a laptop (views and customer in drawers), one on a phone. */
+/** Four columns on a wide screen, three on a laptop (views in a drawer), two below it, one on a phone. */
 function Known() {
   const { t } = useTranslation()
   const { view, id } = useParams({ strict: false }) as { view: string; id?: string }
   const wide = useMediaQuery('(min-width: 1280px)', innerWidth >= 1280, { getInitialValueInEffect: false })
+  const roomy = useMediaQuery('(min-width: 1360px)', innerWidth >= 1360, { getInitialValueInEffect: false })
   const [panel, setPanel] = usePref('panel', true)
   const [views, setViews] = useState(false)
   const [drawer, setDrawer] = useState<number | null>(null)
@@ -43,6 +45,7 @@ function Known() {
     <div className={`inbox${open === null ? '' : ' open'}${side ? '' : ' noside'}`}>
       <nav className="views" aria-label={t('views.title')}>
         <Views />
+        <LoadText />
       </nav>
       <List view={view} open={open} showViews={() => setViews(true)} />
       {open === null || Number.isNaN(open) ? (
@@ -57,18 +60,18 @@ function Known() {
           <ContactPanel id={contact} conversation={open} />
         </aside>
       )}
+      {!roomy && (
+        <Drawer opened={views} onClose={() => setViews(false)} title={t('views.title')} size={280} closeButtonProps={{ 'aria-label': t('common.close') }}>
+          <nav className="views" style={{ border: 0, padding: 0 }} aria-label={t('views.title')}><Views /></nav>
+        </Drawer>
+      )}
       {!wide && (
-        <>
-          <Drawer opened={views} onClose={() => setViews(false)} title={t('views.title')} size={280} closeButtonProps={{ 'aria-label': t('common.close') }}>
-            <nav className="views" style={{ border: 0, padding: 0 }} aria-label={t('views.title')}><Views /></nav>
-          </Drawer>
-          <Drawer
-            opened={drawer !== null} onClose={() => setDrawer(null)} title={t('contact.panel')} position="right" size={380}
-            closeButtonProps={{ 'aria-label': t('common.close') }}
-          >
-            {drawer !== null && <div className="sections" data-testid="contact-panel"><ContactPanel id={drawer} conversation={open} /></div>}
-          </Drawer>
-        </>
+        <Drawer
+          opened={drawer !== null} onClose={() => setDrawer(null)} title={t('contact.panel')} position="right" size={380}
+          closeButtonProps={{ 'aria-label': t('common.close') }}
+        >
+          {drawer !== null && <div className="sections" data-testid="contact-panel"><ContactPanel id={drawer} conversation={open} /></div>}
+        </Drawer>
       )}
     </div>
   )

@@ -47,7 +47,25 @@ export function usePeople(conversation: number, known: Composing | undefined): P
   }
 }
 
-export function Recipients({ people, replyTo }: { people: People; replyTo: string | null }) {
+/** Who else gets it: everybody of the mail that is answered, or whom one names. */
+export function Copies({ people, replyTo }: { people: People; replyTo: string | null }) {
+  const { t } = useTranslation()
+  return (
+    <>
+      {people.everybody.length > 0 && (
+        <button type="button" className="linklike" aria-pressed={people.all} data-testid="reply-all" onClick={() => people.answerAll(!people.all)}>
+          {people.all ? <Icon name="check" small /> : <Icon name="people" small />} {t('letter.all', { n: people.everybody.length + 1 })}
+        </button>
+      )}
+      {!people.shown && (
+        <button type="button" className="linklike" data-testid="show-copies" onClick={people.show}>{t('letter.copies')}</button>
+      )}
+      {replyTo && <span className="meta cut" title={t('letter.goesTo', { address: replyTo })}>{t('letter.goesTo', { address: replyTo })}</span>}
+    </>
+  )
+}
+
+export function Recipients({ people }: { people: People }) {
   const { t } = useTranslation()
   const field = (label: string, value: string[], change: (next: string[]) => void, id: string) => (
     <TagsInput
@@ -56,28 +74,14 @@ export function Recipients({ people, replyTo }: { people: People; replyTo: strin
       data-testid={id} placeholder={value.length ? undefined : 'name@example.com'}
     />
   )
+  if (!people.shown) return null
   return (
-    <>
-      <div className="hflex" style={{ marginBottom: 4, flexWrap: 'wrap' }}>
-        {people.everybody.length > 0 && (
-          <button type="button" className="linklike" aria-pressed={people.all} data-testid="reply-all" onClick={() => people.answerAll(!people.all)}>
-            {people.all ? <Icon name="check" small /> : <Icon name="people" small />} {t('letter.all', { n: people.everybody.length + 1 })}
-          </button>
-        )}
-        {!people.shown && (
-          <button type="button" className="linklike" data-testid="show-copies" onClick={people.show}>{t('letter.copies')}</button>
-        )}
-        {replyTo && <span className="meta">{t('letter.goesTo', { address: replyTo })}</span>}
-      </div>
-      {people.shown && (
-        <div className="rcpt">
-          <label aria-hidden="true">{t('letter.cc')}</label>
-          {field(t('letter.cc'), people.cc, people.setCc, 'cc')}
-          <label aria-hidden="true">{t('letter.bcc')}</label>
-          {field(t('letter.bcc'), people.bcc, people.setBcc, 'bcc')}
-        </div>
-      )}
-    </>
+    <div className="rcpt">
+      <label aria-hidden="true">{t('letter.cc')}</label>
+      {field(t('letter.cc'), people.cc, people.setCc, 'cc')}
+      <label aria-hidden="true">{t('letter.bcc')}</label>
+      {field(t('letter.bcc'), people.bcc, people.setBcc, 'bcc')}
+    </div>
   )
 }
 

@@ -20,7 +20,8 @@ import { withEarlier } from '../state/reducers'
 import { Files } from './Files'
 import { MessageBody } from './MessageBody'
 
-export function Messages({ c }: { c: Conversation }) {
+/** `head` and `foot` scroll with the messages: all the height is theirs. */
+export function Messages({ c, head, foot }: { c: Conversation; head: ReactNode; foot: ReactNode }) {
   const { t } = useTranslation()
   const client = useQueryClient()
   const known = new Set(c.interactions.map((i) => i.client_id))
@@ -78,6 +79,7 @@ export function Messages({ c }: { c: Conversation }) {
       }}
     >
       <div>
+        {head}
         {c.has_earlier && (
           <div style={{ textAlign: 'center', marginBottom: 12 }}>
             <Button variant="default" loading={earlier.isPending} onClick={() => earlier.mutate()} data-testid="earlier">{t('conv.earlier')}</Button>
@@ -85,6 +87,7 @@ export function Messages({ c }: { c: Conversation }) {
         )}
         {parts}
         {outgoing.map((o) => <Pending key={o.body.client_id} o={o} />)}
+        {foot}
       </div>
     </div>
   )

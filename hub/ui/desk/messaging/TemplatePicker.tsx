@@ -16,16 +16,18 @@ export const isWhole = (f: Filling | null): f is Filling => f !== null && whole(
 export const asSent = (f: Filling): FilledTemplate => ({ id: f.template.id, variables: given(f.template.body, f.values) })
 export const asShown = (f: Filling): string => filledIn(f.template.body, f.values)
 
-/** `take`: the focus comes here at once, because it was asked for. */
-interface Props { account: number; locale?: string | null; value: Filling | null; change: (next: Filling | null) => void; close?: () => void; take?: boolean }
+/** `take`: the focus comes here at once, because it was asked for. `folded`: one line, until somebody looks for one. */
+interface Props { account: number; locale?: string | null; value: Filling | null; change: (next: Filling | null) => void; close?: () => void; take?: boolean; folded?: boolean }
 
-export function TemplatePicker({ account, locale, value, change, close, take = false }: Props) {
+export function TemplatePicker({ account, locale, value, change, close, take = false, folded = false }: Props) {
   const [back, setBack] = useState(false)
   if (value) return <Places value={value} change={(next) => { setBack(next === null); change(next) }} />
-  return <Choice account={account} locale={locale ?? null} pick={(template) => change({ template, values: {} })} close={close} take={take || back} />
+  return <Choice account={account} locale={locale ?? null} pick={(template) => change({ template, values: {} })} close={close} take={take || back} folded={folded} />
 }
 
-function Choice({ account, locale, pick, close, take }: { account: number; locale: string | null; pick: (t: MessageTemplate) => void; close?: () => void; take: boolean }) {
+function Choice({ account, locale, pick, close, take, folded }: {
+  account: number; locale: string | null; pick: (t: MessageTemplate) => void; close?: () => void; take: boolean; folded: boolean
+}) {
   const { t, i18n } = useTranslation()
   const found = useQuery(messageTemplates(account))
   const [word, setWord] = useState('')
@@ -63,10 +65,10 @@ function Choice({ account, locale, pick, close, take }: { account: number; local
     <div className="tpl" data-testid="template-picker">
       <TextInput
         size="xs" maxLength={200} leftSection={<Icon name="search" small />} value={word} onChange={(e) => setWord(e.currentTarget.value)} onKeyDown={press}
-        role="combobox" aria-expanded aria-controls={id} aria-activedescendant={list[at] ? `${id}-${at}` : undefined} aria-autocomplete="list"
+        role="combobox" aria-expanded={!folded} aria-controls={folded ? undefined : id} aria-activedescendant={!folded && list[at] ? `${id}-${at}` : undefined} aria-autocomplete="list"
         aria-label={t('template.choose')} placeholder={t('template.choose')} autoFocus={take} data-focus data-testid="template-search" mb={4}
       />
-      <div className="pick" role="listbox" id={id} aria-label={t('template.title')} tabIndex={-1}>
+      {!folded && <div className="pick" role="listbox" id={id} aria-label={t('template.title')} tabIndex={-1}>
         {list.length === 0 && <div className="mut" role="option" aria-selected="false" aria-disabled="true">{t('template.nothing')}</div>}
         {list.map((x, n) => (
           <div
@@ -78,7 +80,7 @@ function Choice({ account, locale, pick, close, take }: { account: number; local
             <div dir="auto" className="meta clamp2" lang={x.locale.replace('_', '-')}>{x.body}</div>
           </div>
         ))}
-      </div>
+      </div>}
     </div>
   )
 }

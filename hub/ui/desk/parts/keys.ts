@@ -21,6 +21,8 @@ export function useKeys(keys: Keys): void {
     const press = (e: KeyboardEvent) => {
       if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing || e.defaultPrevented) return
       if (!remembered('letters', true) || (e.target instanceof Element && e.target.closest(FIELDS))) return
+      // A dialog has every key, also in the moment before the focus is in it.
+      if (document.querySelector('[role="dialog"][aria-modal="true"]')) return
       if (e.key === 'Enter' && e.target instanceof Element && e.target.closest(PRESSED)) return
       const key = e.key.length === 1 ? e.key.toLowerCase() : e.key
       const lead = e.timeStamp - leader < 1000

@@ -41,7 +41,7 @@ export function TopBar() {
         <span className="phone-sr">{t('new.short')}</span>
       </button>}
       <span className="grow" />
-      <LoadText />
+      <LoadText id="load" />
       <PresenceSelect />
       <Profile />
     </header>
@@ -53,12 +53,13 @@ export function useReasonName() {
   return (reason: string) => (i18n.exists(`reason.${reason}`) ? t(`reason.${reason}`) : reason)
 }
 
-function LoadText() {
+/** How much of what one can take one has. */
+export function LoadText({ id }: { id?: string }) {
   const { t } = useTranslation()
   const { load } = useMe()
   const words = loadWords(load, t)
   return (
-    <span dir="auto" className="meta wide-only cut" data-testid="load" title={loadTitle(load, t)}>
+    <span dir="auto" className="meta wide-only cut" data-testid={id} title={loadTitle(load, t)}>
       {words || t('top.load', { used: load.used - load.gives_way, capacity: load.capacity })}
     </span>
   )
