@@ -195,7 +195,7 @@ async def test_queue_is_given_a_mailbox_on_its_page_and_leads_to_its_form(world:
     label = await choice.locator("option:not([disabled])").first.text_content() or ""
     name, before = label.split(" · now in ")
     await choice.select_option(label=label)
-    await expect(admin.get_by_text(f"{name} delivers here now.")).to_be_visible()
+    await expect(admin.get_by_text(f"Delivering here now: {name}.")).to_be_visible()
     await accounts.get_by_role("link", name=name).click()
     form = admin.get_by_test_id("mailbox-form")
     queue = form.get_by_test_id("box-queue")
