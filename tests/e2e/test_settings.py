@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-from playwright.async_api import expect
+import pytest
+from playwright.async_api import Page, expect
 
+from tests.e2e import actions
 from tests.e2e.conftest import Windows
 from tests.e2e.stage import World
 from tests.e2e.test_letters import shot
@@ -55,6 +57,28 @@ async def test_open_desk_of_who_loses_a_right_shows_no_conversations_any_more(wo
     finally:
         await admin.get_by_label("Ben Carter").select_option("agent")
     await expect(ben.get_by_test_id("nav-inbox")).to_be_visible()
+
+
+async def test_offer_leaves_the_screen_of_who_loses_the_right_to_it_at_once(world: World, windows: Windows) -> None:
+    ben, admin = await windows.desk("ben"), await windows.desk("admin", "/app/admin/roles")
+    await actions.set_presence(ben, "available")
+    await world.sms(world.number(), "My card was charged twice.")
+    card = ben.get_by_test_id("offer-card")
+    await expect(card).to_contain_text("My card was charged twice.")
+    windows.forgive(r"status of 40[39] .*/api/v1/")  # what ben was asking as the right went, and the question
+    role = admin.get_by_label("Ben Carter")
+    await role.select_option("analyst")
+    try:
+        confirm = admin.get_by_test_id("admin-confirm")
+        await expect(confirm.or_(admin.get_by_text("Saved."))).to_be_visible()
+        if await confirm.is_visible():
+            await confirm.click()
+        await expect(card).to_have_count(0, timeout=5_000)  # its clock has most of a minute left
+        await expect(ben.get_by_text("My card was charged twice.")).to_have_count(0)
+    finally:
+        await expect(role).to_have_value("analyst")
+        await role.select_option("agent")
+        await expect(role).to_have_value("agent")
 
 
 async def test_administrator_is_told_what_goes_back_before_and_after_a_right_to_answer_is_taken(
@@ -174,6 +198,49 @@ async def test_form_with_several_wrong_fields_says_so_at_each(world: World, wind
         await expect(form.get_by_test_id(field)).to_have_attribute("aria-invalid", "true")
     await expect(form.get_by_role("alert")).to_have_text("Please correct the fields that are marked.")
     await shot(admin, "mailbox-form-faults")
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 720)])
+async def test_whoever_sends_a_form_is_led_to_its_first_wrong_field(
+    world: World, windows: Windows, width: int, height: int
+) -> None:
+    windows.forgive(r"status of (422|401) .*/api/v1/")
+    admin = await windows.desk("admin", "/app/admin/queues", width=width, height=height)
+    for page, field in (("queues", "queue-name"), ("roles", "role-name")):
+        await admin.goto(f"{world.url}/app/admin/{page}")
+        await admin.get_by_test_id("admin-new").click()
+        await admin.get_by_test_id("admin-save").click()
+        await _led(admin, field)
+    await admin.get_by_test_id("role-name").fill("Late shift")
+    await admin.get_by_test_id("admin-save").click()
+    await _led(admin, "role-key")  # the next one that is wrong
+    await admin.goto(f"{world.url}/app/mailboxes")
+    await admin.get_by_test_id("add-mailbox").click()
+    for button in ("box-save", "box-test"):
+        await admin.get_by_test_id(button).click()
+        await _led(admin, "box-address")
+    await admin.get_by_test_id("box-address").fill("shop@lumen.example")
+    await admin.get_by_test_id("box-name").fill("Shop")
+    await admin.get_by_test_id("imap-host").fill("no host!")
+    await admin.get_by_test_id("box-save").click()
+    await _led(admin, "imap-host")
+    gate = await windows.open("/app/sign-in", width=width, height=height)
+    await gate.get_by_test_id("signin-email").fill("amy@lumen-oak.example")
+    await gate.get_by_test_id("signin-password").fill("not this one")
+    await gate.get_by_test_id("signin-submit").click()
+    await expect(gate.get_by_role("alert")).to_be_visible()
+    await expect(gate.get_by_test_id("signin-submit")).to_be_focused()  # and not nowhere
+
+
+async def _led(page: Page, field: str) -> None:
+    """The field has the focus, and it and what is wrong with it are in sight."""
+    one = page.get_by_test_id(field)
+    await expect(one).to_have_attribute("aria-invalid", "true")
+    await expect(one).to_be_focused()
+    await expect(
+        page.locator(".mantine-InputWrapper-root", has=one).locator(".mantine-InputWrapper-error")
+    ).to_be_in_viewport()
+    await expect(one).to_be_in_viewport()
 
 
 async def test_mailbox_that_delivers_where_nobody_works_says_so_at_the_field(world: World, windows: Windows) -> None:

@@ -11,6 +11,7 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { Problem, type Conversation } from './api'
 import { ready } from './i18n'
+import { leadToWrong } from './parts/forms'
 import { router } from './router'
 import { onDelivered } from './state/outbox'
 import { withAnswer } from './state/reducers'
@@ -43,6 +44,8 @@ onDelivered((item, stored) => {
   // What was due is answered: the header's clock stops.
   if (item.kind === 'message') void client.invalidateQueries({ queryKey: ['conversation', item.conversation] })
 })
+
+leadToWrong()
 
 const show = () => createRoot(document.getElementById('root')!).render(
   <StrictMode>

@@ -77,7 +77,7 @@ export function MailboxForm({ box, close }: { box: Mailbox | null; close: () => 
             className="grow" style={{ flex: 1 }} type="email" required withAsterisk={false} label={t('boxes.address')} maxLength={320} value={d.address} error={at('address')} data-autofocus
             onChange={(e) => set({ address: e.currentTarget.value })} placeholder="support@example.com" data-testid="box-address"
           />
-          <Button size="sm" variant="default" disabled={!d.address.includes('@')} loading={find.isPending} onClick={() => find.mutate()} data-testid="box-find">{t('boxes.find')}</Button>
+          <Button size="sm" variant="default" disabled={!d.address.includes('@')} loading={find.isPending} onClick={() => find.mutate()} data-tries data-testid="box-find">{t('boxes.find')}</Button>
         </div>
         {find.data && (
           <p className="meta" style={{ margin: 0 }} role="status" data-testid="box-found">
@@ -126,7 +126,7 @@ export function MailboxForm({ box, close }: { box: Mailbox | null; close: () => 
         <Textarea label={t('boxes.signature')} maxLength={4000} description={t('boxes.signatureHint')} autosize minRows={2} maxRows={8} value={d.signature} error={at('signature')} onChange={(e) => set({ signature: e.currentTarget.value })} />
         {attempt.data && <Checks items={attempt.data.items} />}
         <div className="hflex" style={{ justifyContent: 'flex-end', flexWrap: 'wrap' }}>
-          <Button variant="default" loading={attempt.isPending} onClick={() => attempt.mutate()} data-testid="box-test">{t('boxes.test')}</Button>
+          <Button variant="default" loading={attempt.isPending} onClick={() => attempt.mutate()} data-tries data-testid="box-test">{t('boxes.test')}</Button>
           <Button type="submit" loading={save.isPending} data-testid="box-save">{t('boxes.save')}</Button>
         </div>
       </form>

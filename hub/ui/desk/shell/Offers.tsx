@@ -72,7 +72,8 @@ export function Offers() {
   const navigate = useNavigate()
   const phone = usePhone()
   const takes = useMay()('conversation.handle')
-  const data = useQuery({ ...offersQuery, enabled: takes }).data ?? []
+  const found = useQuery({ ...offersQuery, enabled: takes }).data
+  const data = takes && found ? found : [] // what was read before the right went is not shown after it
   const now = useNow(500)
   // One card at a time: what ends first, as a telephone that rings beside mails that wait.
   const live = data.filter((o) => secondsLeft(o, now) > 0).sort((a, b) => Date.parse(a.expires_at) - Date.parse(b.expires_at))

@@ -177,7 +177,12 @@ class Feed {
         void this.client.invalidateQueries({ queryKey: ['session'] })
         break
       case 'agent.role_changed':
-        void this.client.invalidateQueries({ queryKey: ['session'] })
+        // A customer's name and words leave the screen with the right to them; what is still ours is read again.
+        this.client.setQueryData<Offer[]>(['offers'], [])
+        void this.client.invalidateQueries({ queryKey: ['session'] }).then(() => {
+          const now = this.client.getQueryData<Me | null>(['session'])
+          if (now && 'conversation.handle' in now.permissions) void this.client.invalidateQueries({ queryKey: ['offers'] })
+        })
         return // what is shown follows from it; the rest may not be ours to ask for any more
       case 'presence.changed':
         this.client.setQueryData<Me>(['session'], (m) =>
