@@ -85,7 +85,7 @@ Content-Type: text/html; charset=utf-8
 <svg onload="top.document.title = 'taken'"></svg><iframe src="{elsewhere.url}/frame"></iframe><a href="javascript:top.document.title='taken'">here</a>
 <link rel=stylesheet href="{elsewhere.url}/sheet.css"><style>@import url({elsewhere.url}/import.css);</style>
 <meta http-equiv=refresh content="0;url={elsewhere.url}/away"><form action="{elsewhere.url}/form"><input name=a></form>
-<div class="gmail_quote"><div class="gmail_attr">On Mon, 2 Mar 2026 at 10:00, Support &lt;support@hub.example&gt; wrote:</div>
+<div class="gmail_quote"><div class="gmail_attr">On Mon, 2 Mar 2026 at 10:00, Support &lt;support@lumen-oak.example&gt; wrote:</div>
 <blockquote class="gmail_quote" type="cite">Which lamp is it?</blockquote></div>
 --b
 Content-Type: image/png; name=lamp.png
