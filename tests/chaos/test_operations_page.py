@@ -126,6 +126,9 @@ def test_what_the_page_shows_does_what_it_says(shell: Shell, servers: Servers) -
     blocks = list(shown())
     steps: dict[str, Callable[[Shell, tuple[str, ...]], None]] = {
         "export HUB_DATABASE__URL": _processes,
+        "[files]": _settings,
+        "hub files status": _files,
+        "[retention]": _settings,
         "location /hub/": _proxy,
         "hub apply config/center.toml --dry-run": _center,
         "hub user add": _people,
@@ -157,6 +160,35 @@ def _processes(shell: Shell, block: tuple[str, ...]) -> None:
     assert b'"status"' in answers(f"http://127.0.0.1:{port}/health/ready")
     assert b"hub_lease_held" in answers(f"http://127.0.0.1:{port}/metrics")
     shell.stop()  # SIGTERM, as the page says
+
+
+def _settings(shell: Shell, block: tuple[str, ...]) -> None:
+    """A part of `config/hub.toml`: every process reads it."""
+    _configured(shell, block)
+    secret = {"HUB_FILES__SECRET_ACCESS_KEY": "a-secret-of-some-length"} if 'store = "s3"' in block else {}
+    shell.run("hub migrate", **secret)
+
+
+def _configured(shell: Shell, block: tuple[str, ...]) -> None:
+    text = "\n".join(block).replace("/srv/hub-files", str(shell.folder / "hub-files"))
+    (shell.folder / "config" / "hub.toml").write_text(text, encoding="utf-8")
+
+
+def _files(shell: Shell, block: tuple[str, ...]) -> None:
+    status, move, check = block
+    _configured(shell, next(one for one in shown() if one[:2] == ("[files]", 'store = "folder"')))
+    with psycopg.connect(shell.environment["HUB_DATABASE__URL"], autocommit=True) as conn:
+        conn.execute(
+            "insert into attachment (name, content_type, size, body) values ('a.bin', 'application/octet-stream', 50000, %s)",
+            [b"x" * 50_000],
+        )
+        shell.run(status)
+        shell.run(move)
+        assert any((shell.folder / "hub-files").rglob("*-*")), "no file has moved"
+        shell.run(check)
+        shell.run("hub files move", HUB_FILES__STORE="database")
+        assert conn.execute("select length(body) from attachment where name = 'a.bin'").fetchone() == (50_000,)
+    (shell.folder / "config" / "hub.toml").unlink()
 
 
 def _proxy(shell: Shell, block: tuple[str, ...]) -> None:

@@ -75,11 +75,12 @@ async def customer(page: Page) -> None:
 
 async def view(page: Page, name: str) -> None:
     """Turn the list to another view; in a window without the column, by the list's menu."""
-    if not await page.get_by_test_id(f"view-{name}").is_visible():
+    column = page.locator(f".inbox > .views [data-testid=view-{name}]")
+    if await column.is_visible():
+        await column.click()
+    else:
         await page.get_by_test_id("open-views").click()
         await page.get_by_role("dialog").get_by_test_id(f"view-{name}").click()
-    else:
-        await page.get_by_test_id(f"view-{name}").click()
 
 
 async def open_widget(page: Page, name: str, email: str) -> FrameLocator:

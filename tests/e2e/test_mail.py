@@ -137,7 +137,7 @@ async def test_quote_is_one_click_away(world: World, windows: Windows, elsewhere
 async def test_quote_of_a_plain_mail_is_one_click_away(world: World, windows: Windows) -> None:
     await arrives(
         world,
-        "Subject: Re: Plain\n\nIt is the green one.\n\nOn Mon, 2 Mar 2026 at 10:00, Support <s@hub.example> wrote:\n> Which lamp is it?\n",
+        "Subject: Re: Plain\n\nIt is the green one.\n\nOn Mon, 2 Mar 2026 at 10:00, Support <support@lumen-oak.example> wrote:\n> Which lamp is it?\n",
     )
     amy = await opened(windows, "Plain")
     said = amy.get_by_test_id("message").filter(has_text="the green one")
@@ -149,6 +149,11 @@ async def test_quote_of_a_plain_mail_is_one_click_away(world: World, windows: Wi
         await amy.get_by_test_id("original").click()
     original = await asyncio.to_thread(Path(await (await download.value).path()).read_bytes)
     assert b"> Which lamp is it?" in original
+    # What is not there any more is said on the page: a download that fails would not say why.
+    gone = {"status": 404, "title": "Not Found", "detail": "-", "code": "file.missing", "params": {}, "errors": []}
+    await amy.route("**/original", lambda route: route.fulfill(status=404, json=gone))
+    await amy.get_by_test_id("original").click()
+    await expect(amy.get_by_role("alert").filter(has_text="missing from where files are kept")).to_be_visible()
 
 
 INVITATION = """Subject: Visit to the workshop

@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next'
 import { type Attachment, attachmentUrl } from '../api'
 import { size } from '../format'
 import { plainName } from '../../text/plain'
+import { download } from '../parts/download'
 import { Icon } from '../parts/icons'
 
 const PICTURE = /^image\/(png|jpeg|gif|webp|avif|heic|heif)$/ // what a browser does not know is a file like any other
@@ -29,7 +30,7 @@ export function Files({ files: all }: { files: Attachment[] }) {
 function Card({ a }: { a: Attachment }) {
   const { t } = useTranslation()
   return (
-    <a className="file" href={attachmentUrl(a.id)} download={a.name} title={t('conv.download', { name: a.name })} data-testid="file">
+    <a className="file" href={attachmentUrl(a.id)} download={a.name} onClick={download} title={t('conv.download', { name: a.name })} data-testid="file">
       <Icon name="clip" small />
       <span dir="auto" className="cut">{a.name}</span>
       <span className="meta">{size(a.size)}</span>

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { api, originalUrl, type Interaction } from '../api'
 import { number } from '../format'
 import { complain } from '../parts/ask'
+import { download } from '../parts/download'
 import { Icon } from '../parts/icons'
 import { Words } from '../parts/Words'
 import { useSaid } from '../parts/said'
@@ -83,7 +84,7 @@ export function MessageBody({ i, who }: { i: Interaction; who: string }) {
               {t(whole ? 'mail.showLess' : 'mail.showWhole')}
             </Button>
           )}
-          <Button component="a" variant="subtle" color="gray" href={originalUrl(i.id)} download data-testid="original">{t('mail.original')}</Button>
+          <Button component="a" variant="subtle" color="gray" href={originalUrl(i.id)} download onClick={download} data-testid="original">{t('mail.original')}</Button>
         </div>
       )}
     </>
