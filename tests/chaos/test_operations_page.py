@@ -166,7 +166,7 @@ def _settings(shell: Shell, block: tuple[str, ...]) -> None:
     """A part of `config/hub.toml`: every process reads it."""
     _configured(shell, block)
     secret = {"HUB_FILES__SECRET_ACCESS_KEY": "a-secret-of-some-length"} if 'store = "s3"' in block else {}
-    shell.run("hub migrate", **secret)
+    shell.run("hub migrate", 0, **secret)
 
 
 def _configured(shell: Shell, block: tuple[str, ...]) -> None:
