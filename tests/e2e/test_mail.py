@@ -151,6 +151,7 @@ async def test_quote_of_a_plain_mail_is_one_click_away(world: World, windows: Wi
     assert b"> Which lamp is it?" in original
     # What is not there any more is said on the page: a download that fails would not say why.
     gone = {"status": 404, "title": "Not Found", "detail": "-", "code": "file.missing", "params": {}, "errors": []}
+    windows.forgive(r"404.*/original")
     await amy.route("**/original", lambda route: route.fulfill(status=404, json=gone))
     await amy.get_by_test_id("original").click()
     await expect(amy.get_by_role("alert").filter(has_text="missing from where files are kept")).to_be_visible()
