@@ -85,7 +85,7 @@ def first_quote(lines: list[str], context: Context) -> Quote | None:
             return found
         if RUN_ON.match(line):
             return Quote(at, 0, may_be_marked=False)
-        if _may_end(line) and ends < _MAX_ENDS:
+        if may_end_announcement(line) and ends < _MAX_ENDS:
             ends += 1
             start = _announced(lines, at)
             if start is not None and _believable(lines, start, at):
@@ -109,7 +109,7 @@ def attribution(lines: list[str], at: int) -> int:
     for end in range(at, min(at + _MAX_PARTS, len(lines))):
         if not lines[end].strip():
             return 0
-        if _may_end(lines[end]):
+        if may_end_announcement(lines[end]):
             return end - at + 1 if _announced(lines, end) == at and _believable(lines, at, end) else 0
     return 0
 
@@ -176,7 +176,8 @@ def _with_rule(lines: list[str], at: int) -> int:
     return before if before >= 0 and RULE.match(lines[before]) else at
 
 
-def _may_end(line: str) -> bool:
+def may_end_announcement(line: str) -> bool:
+    """Whether an announcement may end with this line."""
     return line.rstrip(_AROUND + "\t").endswith((":", "：", "--")) or bool(DATED.match(line))
 
 

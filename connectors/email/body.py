@@ -113,8 +113,8 @@ def _unlabelled(root: mime.Part) -> mime.Part | None:
         disposition, _ = mime.parameters(part.headers.get("content-disposition"))
         if disposition == "attachment" or _name(part) or inside in _SEALED or _OTHERWISE.match(part.content_type):
             continue
-        if part.content_type not in _NO_PROSE and (start := part.content()[:_LOOKED_AT]).strip():
-            return None if _CONTROLS.search(start) else part
+        if part.content_type not in _NO_PROSE and (content := part.content()).strip():
+            return None if len(content) > _LOOKED_AT or _CONTROLS.search(content) else part
     return None
 
 

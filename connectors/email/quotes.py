@@ -16,14 +16,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 
-from connectors.email.announcements import Quote, attribution, first_quote, is_by_others, is_forwarded, is_quoted
+from connectors.email.announcements import (
+    Quote,
+    attribution,
+    first_quote,
+    is_by_others,
+    is_forwarded,
+    is_quoted,
+    may_end_announcement,
+)
 from connectors.email.answers_below import says_below
 from connectors.email.context import Context
-from connectors.email.quote_marks import ARMOUR, FIELD
+from connectors.email.quote_marks import ARMOUR, FIELD, WITH_DAY
 from connectors.email.signatures import without_signature
 
 MAX_LINES = 5000  # lines in which an answer between quoted ones is looked for
-_COMPARED = 400  # lines of a quote that are held against what was said
+_COMPARED = 400  # lines of a quote that are held against what was said, and characters of a line that are looked at
 _WRAPPED = 66  # characters from which a quoted line may have been broken by a mail program
 
 _ANSWER = Context()
@@ -44,8 +52,14 @@ def quoted(text: str, context: Context = _ANSWER) -> str:
     quote = first_quote(lines, context) if context.answers else None
     if quote is None:
         return ""
-    rest = lines[quote.start + quote.length :][:_COMPARED]
-    return "\n".join(line for line in _without_attributions(rest, marked=False) if not FIELD.match(line.lstrip("> \t")))
+    kept: list[str] = []
+    for line in lines[quote.start + quote.length :][:_COMPARED]:
+        if may_end_announcement(line):
+            if kept and WITH_DAY.search(kept[-1][:_COMPARED]):
+                kept.pop()  # it was broken over two lines
+        elif not FIELD.match(line.lstrip("> \t")):
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def _own_lines(lines: list[str], context: Context) -> list[str]:
@@ -93,13 +107,13 @@ def _says_something(lines: list[str]) -> bool:
     return any(line.strip() for line in lines)
 
 
-def _without_attributions(lines: list[str], *, marked: bool = True) -> list[str]:
-    """Without the announcements of quotes; where `marked`, of those that follow marked, as the marks say it already."""
+def _without_attributions(lines: list[str]) -> list[str]:
+    """Without the announcements of quotes that follow marked, as the marks say it already."""
     kept: list[str] = []
     at = 0
     while at < len(lines):
         length = 0 if is_quoted(lines[at]) else attribution(lines, at)
-        if length and (not marked or is_quoted(_first(lines[at + length :]))):
+        if length and is_quoted(_first(lines[at + length :])):
             at += length
             continue
         kept.append(lines[at])

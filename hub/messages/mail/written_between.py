@@ -19,7 +19,7 @@ sql = Queries.beside(__file__, "written_between.sql")
 _LINES, _LENGTH = 400, 20_000  # of a quote that is compared
 _WORD = re.compile(r"[^\W\d_]+|\d+(?:[.,:/-]\d+)*")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\u0e00-\u0e7f]")  # written without blanks: by characters
-_ADDRESSES = re.compile(r"\S*(?:@|://|www\.)\S*")
+_OF_ADDRESSES = ("@", "://", "www.")
 # What programs add to lines on their way: warnings, the names of pictures, who sent what when.
 _ADDED = re.compile(
     r"^\s*[\[<(].*[\])>]\s*$|\b(?:caution|external|originat\w+|safelinks|unsubscribe)\b"
@@ -44,7 +44,7 @@ async def shown(db: Database, inbound: Inbound) -> Inbound:
     if not said:
         return inbound
     known = [str(text) for row in said for text in row.values() if text]
-    if not adds(quoted, [*known, inbound.subject, inbound.name, inbound.text]):
+    if not adds(quoted, [*known, inbound.subject, inbound.name, inbound.text[:_LENGTH]]):
         return inbound
     meta = {key: value for key, value in inbound.meta.items() if key not in ("full_text", "html_own_end")}
     page = inbound.page
@@ -60,8 +60,7 @@ def adds(quoted: str, said: Iterable[str]) -> bool:
     """
     known = {word for text in said for word in _words(text)}
     for line in quoted[:_LENGTH].split("\n")[:_LINES]:
-        bare = _ADDRESSES.sub(" ", line.lstrip("> \t|"))
-        words = _words(bare)
+        words = _words(" ".join(one for one in line.split() if not any(sign in one for sign in _OF_ADDRESSES)))
         new = [word for word in words if word not in known]
         if new and (len(new) > 1 or len(words) <= 2) and not _ADDED.search(line.lstrip("> \t|")):
             return True

@@ -60,20 +60,17 @@ async function send(method: string, path: string, { params = {}, body, bodySeria
   return { data: response.status === 204 ? undefined : await response.json() }
 }
 
-/** Whether a file is there to be fetched; else the `Problem` that says why not. Nothing of it is read. */
+/** Whether a file is there to be fetched; else the `Problem` that says why not. */
 export async function available(url: string): Promise<void> {
-  const reading = new AbortController()
-  const timer = setTimeout(() => reading.abort(), 20_000)
+  const ask = async (method: string) => fetch(url, { method, credentials: 'same-origin', signal: AbortSignal.timeout(20_000) })
   let response: Response
   try {
-    response = await fetch(url, { credentials: 'same-origin', signal: reading.signal })
+    response = await ask('HEAD')
+    if (!response.ok) response = await ask('GET') // HEAD does not say why
   } catch {
     throw new Problem(0, 'offline', '')
-  } finally {
-    clearTimeout(timer)
   }
   if (!response.ok) throw await problem(response)
-  reading.abort()
 }
 
 const by = (method: string) => (path: string, init: Init = {}) => send(method, path, init)

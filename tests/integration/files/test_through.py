@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import FormData
+from aiohttp import ClientError, FormData
 
 from hub.channels.model import AddressKind, Attachment, Inbound
 from hub.core import file_places, problems
@@ -83,6 +83,53 @@ PAYLOAD = {
     "message_id": "<1@example.com>", "date": "2026-11-30T20:00:00+00:00", "in_reply_to": None, "references": [],
     "automatic": False,
 }  # fmt: skip
+
+
+async def picture(app: App, copies: int = 1) -> str:
+    """Where a large file is fetched."""
+    large = replace(PICTURE, body=PICTURE.body * copies)
+    done = await app.context.intake.message(replace(await letter(app), attachments=(large,)))
+    number = await app.core.db.value(
+        "select id from attachment where interaction_id = %s and name = 'lamp.png'", [done.interaction_id]
+    )
+    return f"/api/v1/attachments/{number}"
+
+
+async def test_a_large_file_is_asked_about_without_its_bytes(app: App) -> None:
+    admin, url = await app.agent("admin"), await picture(app)
+    for _ in range(2):  # the second finds the connection as it should be
+        told = await app.client.head(url, headers=admin.headers)
+        assert (told.status, told.headers["Content-Length"]) == (200, str(len(PICTURE.body)))
+        assert await (await app.client.get(url, headers=admin.headers)).read() == PICTURE.body
+
+
+async def test_who_leaves_in_the_middle_of_a_file_is_no_fault(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    admin, url = await app.agent("admin"), await picture(app, copies=10)  # more than what lies in sockets on the way
+    for _ in range(3):
+        answer = await app.client.get(url, headers=admin.headers)
+        answer.close()
+    await asyncio.sleep(0.2)
+    assert await (await app.client.get(url, headers=admin.headers)).read() == PICTURE.body * 10
+    assert [r.getMessage() for r in caplog.records if r.levelname in ("ERROR", "CRITICAL")] == []
+
+
+async def test_a_file_that_breaks_off_is_not_taken_for_whole(
+    app: App, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    admin, url = await app.agent("admin"), await picture(app)
+    place = app.core.files.place("folder")
+    read = type(place).piece
+
+    async def once(self: Any, key: str, start: int, length: int) -> bytes:
+        if start:
+            raise file_places.FilesAway("the folder", "its disk is gone")
+        return await read(self, key, start, length)
+
+    monkeypatch.setattr(type(place), "piece", once)
+    answer = await app.client.get(url, headers=admin.headers)
+    with pytest.raises((ClientError, ConnectionError)):
+        await answer.read()
+    assert "file_broken_off" in caplog.text
 
 
 async def test_an_upload_and_its_copy_for_a_mail_lie_there_once(app: App, folder: Path) -> None:

@@ -316,3 +316,8 @@ def test_letter_that_is_labelled_as_no_text_is_read(label: str) -> None:
 def test_file_without_a_letter_is_a_file(part_of: str) -> None:
     only = mail(f"From: a@b.example\nContent-Type: {part_of}\n")
     assert (only.text, len(only.attachments)) == ("", 1)
+
+
+def test_large_text_labelled_as_octets_is_a_file_to_be_kept() -> None:
+    only = mail("From: a@b.example\nContent-Type: application/octet-stream\n\n" + "one line of a log\n" * 20_000)
+    assert (only.text, len(only.attachments)) == ("", 1)
