@@ -15,6 +15,7 @@ import { stamp, when } from '../format'
 import { Icon } from '../parts/icons'
 import { useKeys } from '../parts/keys'
 import { list } from '../parts/queries'
+import { useMe } from '../shell/me'
 import { channels } from '../state/channels'
 import { remembered, usePref } from '../state/prefs'
 import { useLive } from '../state/live'
@@ -29,6 +30,7 @@ export function List({ view, open, showViews }: { view: string; open: number | n
   const name = useViewName()
   const channelName = useChannelName()
   const live = useLive()
+  const { presence } = useMe()
   const navigate = useNavigate()
   const search = useSearch({ strict: false }) as InboxSearch
   const [sort, setSort] = usePref<'sla' | 'new'>('sort', 'sla')
@@ -144,7 +146,7 @@ export function List({ view, open, showViews }: { view: string; open: number | n
         {found.isError && <Empty icon="warn" title={explain(found.error)} />}
         {found.isSuccess && rows.length === 0 && (
           <Empty icon={search.q ? 'search' : 'inbox'} title={search.q ? t('list.nothing') : t(`empty.${/^q-/.test(view) ? 'queue' : view}`)}>
-            {view === 'mine' && !search.q && t('empty.mineHint')}
+            {view === 'mine' && !search.q && t(presence.state === 'available' ? 'empty.mineReady' : 'empty.mineHint')}
           </Empty>
         )}
         <div style={{ height: virtual.getTotalSize(), position: 'relative' }} role="list">
